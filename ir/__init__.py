@@ -1,0 +1,1 @@
+"""What a model is: graph, file formats, operators, how it runs."""

@@ -1,0 +1,247 @@
+"""Graph, Node, Tensor: what a model is, and the few verbs that edit it.
+
+    graph = Graph("tiny")
+    x = graph.add(Parameter(element_type=F32, shape=(-1, 3)), name="x")
+    y = graph.add(ReLU(), [x.output], name="relu")
+    graph.add(Result(), [y.output], name="y")
+
+Edges are references: `node.inputs` holds the tensors it reads, `tensor.producer` the node that makes it and `tensor.consumers` the
+places that read it. Verbs keep the three in agreement; nobody else writes them.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from .dtypes import DType
+from .errors import GraphError
+from .ops.constant import Constant
+from .ops.parameter import Parameter
+from .ops.registry import Operator, OperatorError, Shape
+from .shapes import PROBE_BATCHES, Known, fix_batch, infer, merge
+
+
+class Use(NamedTuple):
+    """One place that reads a tensor: input `port` of `node`."""
+
+    node: "Node"
+    port: int
+
+
+@dataclass(eq=False)
+class Tensor:
+    """One output of a node: what flows along the edges that leave it."""
+
+    producer: "Node"
+    index: int
+    known: tuple[Known, ...]  # one per probe batch size, see shapes.py
+    consumers: list[Use] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """The producer's name, with `:index` when it has several outputs."""
+        return self.producer.name if len(self.producer.outputs) == 1 else f"{self.producer.name}:{self.index}"
+
+    @property
+    def dtype(self) -> DType:
+        return self.known[0].dtype
+
+    @property
+    def shape(self) -> Shape:
+        """Dimensions; -1 where the batch size decides."""
+        return merge(self.known)
+
+    @property
+    def constant(self) -> np.ndarray | None:
+        """The array, if a Constant makes this tensor; else None."""
+        return self.producer.op.value if isinstance(self.producer.op, Constant) else None
+
+    def __repr__(self) -> str:
+        return f"<Tensor {self.name} {self.dtype} {list(self.shape)}>"
+
+
+@dataclass(eq=False)
+class Node:
+    """A layer: an operator with its attributes, the tensors it reads and the tensors it makes."""
+
+    name: str
+    op: Operator
+    inputs: list[Tensor]
+    outputs: list[Tensor] = field(default_factory=list)
+
+    @property
+    def type(self) -> str:
+        return self.op.type
+
+    @property
+    def output(self) -> Tensor:
+        """The one output of a node that has one."""
+        (tensor,) = self.outputs
+        return tensor
+
+    def __repr__(self) -> str:
+        return f"<Node {self.name} ({self.type})>"
+
+
+class Graph:
+    """A model: nodes by name, in the order they were added, and `info`, what its file says of how it was made."""
+
+    def __init__(self, name: str, info: dict[str, object] | None = None) -> None:
+        self.name = name
+        self.nodes: dict[str, Node] = {}
+        self.info: dict[str, object] = info or {}
+
+    def __iter__(self) -> Iterator[Node]:
+        return iter(self.nodes.values())
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    @property
+    def inputs(self) -> list[Node]:
+        return self.of_type("Parameter")
+
+    @property
+    def outputs(self) -> list[Node]:
+        return self.of_type("Result")
+
+    def of_type(self, *types: str) -> list[Node]:
+        return [n for n in self if n.type in types]
+
+    # ---- edit verbs ------------------------------------------------------------------------------------------------------------
+
+    def add(self, op: Operator, inputs: Iterable[Tensor] = (), name: str | None = None) -> Node:
+        """Append a node. Raises GraphError if the name is taken or the inputs do not fit the operator."""
+        if name is None:
+            name = self.unique_name(op.type)
+        if name in self.nodes:
+            raise GraphError(f"layer name {name!r} is used twice")
+        node = Node(name, op, list(inputs))
+        node.outputs = [Tensor(node, i, known) for i, known in enumerate(_infer_probes(node))]
+        for port, tensor in enumerate(node.inputs):
+            tensor.consumers.append(Use(node, port))
+        self.nodes[name] = node
+        return node
+
+    def constant(self, value: np.ndarray, name: str | None = None) -> Tensor:
+        """Append a Constant holding `value`; returns its tensor."""
+        return self.add(Constant(value=value), name=name).output
+
+    def set_input(self, node: Node, port: int, tensor: Tensor) -> None:
+        """Make `node` read `tensor` at `port`. If that changes a shape or type, call `infer()` when the edit is complete."""
+        node.inputs[port].consumers.remove(Use(node, port))
+        node.inputs[port] = tensor
+        tensor.consumers.append(Use(node, port))
+
+    def redirect(self, old: Tensor, new: Tensor, *, but: Sequence[Node] = ()) -> None:
+        """Make every consumer of `old` read `new` instead, except the nodes in `but`."""
+        for use in list(old.consumers):
+            if use.node not in but:
+                self.set_input(use.node, use.port, new)
+
+    def replace_op(self, node: Node, op: Operator) -> None:
+        """Give a node other attributes, keeping its name and edges."""
+        node.op = op
+        for tensor, known in zip(node.outputs, _infer_probes(node), strict=True):
+            tensor.known = known
+
+    def remove(self, node: Node) -> None:
+        """Take out a node that nobody reads any more."""
+        readers = [use.node.name for t in node.outputs for use in t.consumers]
+        if readers:
+            raise GraphError(f"layer {node.name!r} cannot be removed: {readers[0]!r} reads it")
+        for port, tensor in enumerate(node.inputs):
+            tensor.consumers.remove(Use(node, port))
+        del self.nodes[node.name]
+
+    def rename(self, node: Node, name: str) -> None:
+        """Give a node another name, keeping its place in the order."""
+        if name != node.name and name in self.nodes:
+            raise GraphError(f"layer name {name!r} is used twice")
+        old, node.name = node.name, name
+        self.nodes = {name if key == old else key: n for key, n in self.nodes.items()}
+
+    def prune(self) -> list[str]:
+        """Remove the nodes that no Result needs (model inputs stay); returns their names."""
+        live: set[Node] = set()
+        todo = list(self.outputs)
+        while todo:
+            node = todo.pop()
+            if node not in live:
+                live.add(node)
+                todo += [t.producer for t in node.inputs]
+        dead = [n for n in reversed(self.topological_order()) if n not in live and n.type != "Parameter"]
+        for node in dead:
+            self.remove(node)
+        return [n.name for n in dead]
+
+    # ---- questions -------------------------------------------------------------------------------------------------------------
+
+    def unique_name(self, base: str) -> str:
+        """`base` if it is free, else `base_1`, `base_2`, ..."""
+        name, k = base, 0
+        while name in self.nodes:
+            k += 1
+            name = f"{base}_{k}"
+        return name
+
+    def topological_order(self) -> list[Node]:
+        """Every node after those it reads; the order of adding where that leaves a choice. A cycle is a GraphError that names it."""
+        order: list[Node] = []
+        done: set[Node] = set()
+        for start in self:
+            path: dict[Node, int] = {start: 0} if start not in done else {}  # node -> next input to visit; a stack, in order
+            while path:
+                node, port = next(reversed(path.items()))
+                if port < len(node.inputs):
+                    path[node] = port + 1
+                    producer = node.inputs[port].producer
+                    if producer in path:
+                        names = [n.name for n in path]
+                        raise GraphError("the graph has a cycle: " + " -> ".join([*names[names.index(producer.name) :], producer.name]))
+                    if producer not in done:
+                        path[producer] = 0
+                else:
+                    del path[node]
+                    done.add(node)
+                    order.append(node)
+        return order
+
+    def infer(self) -> None:
+        """Infer every shape and type again, after edits that changed one."""
+        for node in self.topological_order():
+            for tensor, known in zip(node.outputs, _infer_probes(node), strict=True):
+                tensor.known = known
+
+    def copy(self) -> "Graph":
+        """An independent graph over the same operators and arrays (both are never modified in place)."""
+        twin = Graph(self.name, dict(self.info))
+        tensors: dict[Tensor, Tensor] = {}
+        for node in self.topological_order():
+            new = Node(node.name, node.op, [tensors[t] for t in node.inputs])
+            new.outputs = [Tensor(new, t.index, t.known) for t in node.outputs]
+            for port, tensor in enumerate(new.inputs):
+                tensor.consumers.append(Use(new, port))
+            tensors.update(zip(node.outputs, new.outputs, strict=True))
+            twin.nodes[new.name] = new
+        twin.nodes = {name: twin.nodes[name] for name in self.nodes}
+        return twin
+
+
+def _infer_probes(node: Node) -> list[tuple[Known, ...]]:
+    """For each output of a node, what is known at every probe batch size."""
+    try:
+        if isinstance(node.op, Parameter):
+            dtype, shape = node.op.element_type, node.op.shape
+            if any(d == -1 for d in shape[1:]) or any(d < -1 for d in shape):
+                raise OperatorError(f"shape {list(shape)}: only the first dimension, the batch, may be -1")
+            return [tuple(Known(dtype, fix_batch(shape, batch)) for batch in PROBE_BATCHES)]
+        by_probe = [infer(node.op, [t.known[p] for t in node.inputs]) for p in range(len(PROBE_BATCHES))]
+        by_output = list(zip(*by_probe, strict=True))
+        for known in by_output:
+            merge(known)
+    except OperatorError as error:
+        raise GraphError(f"layer {node.name!r} ({node.type}): {error}") from error
+    return by_output

@@ -1,0 +1,11 @@
+"""The operators, one per file. Importing this package finds every file, so adding an operator is adding its file."""
+
+import importlib
+import pkgutil
+
+from .registry import OPERATORS, Operator, OperatorError, operator
+
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_module.name}")
+
+__all__ = ["OPERATORS", "Operator", "OperatorError", "operator"]

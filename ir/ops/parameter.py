@@ -1,0 +1,19 @@
+"""Parameter: an input of the model (OpenVINO Parameter-1)."""
+
+from ..dtypes import DType
+from .registry import Ints, Operator, Shape, operator
+
+
+@operator("Parameter")
+class Parameter(Operator):
+    element_type: DType
+    shape: Ints  # a leading -1 is the batch, chosen when the model runs
+
+    def infer_shape(self) -> Shape:
+        return self.shape
+
+    def infer_dtype(self) -> DType:
+        return self.element_type
+
+    def evaluate(self) -> None:
+        raise ValueError("a Parameter has no value until the model runs")

@@ -1,0 +1,169 @@
+"""What makes a class an operator, and the table of all of them.
+
+An operator is a frozen dataclass: its fields are its attributes, its ports are the parameters of `evaluate`, and it has two rules,
+
+    infer_shape(self, *shapes)    tuples of ints in, one tuple out (or a list of tuples, for several outputs)
+    evaluate(self, *arrays)       ndarrays in, one ndarray out (or a list)
+
+Nothing else is declared anywhere: readers, writers, the interpreter and the contract tests find the class through `OPERATORS`.
+A port named in `value_ports` (the target of a Reshape, say) reaches `infer_shape` as an int array instead of a shape, because the
+output's shape depends on what it holds; it must then be known before the model runs.
+"""
+
+import dataclasses
+import difflib
+import functools
+import inspect
+import types
+import typing
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeVar
+
+import numpy as np
+
+from ..dtypes import BY_NAME, NAMES, DType
+
+Shape = tuple[int, ...]
+Ints = tuple[int, ...]
+C = TypeVar("C", bound="Operator")
+OPERATORS: dict[str, type["Operator"]] = {}
+
+
+class OperatorError(ValueError):
+    """An operator cannot be applied so; whoever catches it knows the layer's name and adds it."""
+
+
+class Operator:
+    """Base of all operators: one input and one output, same shape, same type, unless a subclass says otherwise."""
+
+    type: ClassVar[str]
+    value_ports: ClassVar[tuple[int, ...]] = ()
+
+    def infer_shape(self, *shapes: Any) -> Any:
+        return shapes[0]
+
+    def infer_dtype(self, *dtypes: DType) -> Any:
+        """Element type of the output (a list for several): by default that of the inputs, which must agree."""
+        data = [d for port, d in enumerate(dtypes) if port not in self.value_ports]
+        if len(set(data)) > 1:
+            raise OperatorError("inputs must have one element type, found " + ", ".join(NAMES[d] for d in data))
+        return data[0]
+
+    def evaluate(self, *arrays: Any) -> Any:
+        raise OperatorError(f"{self.type} has no value of its own")
+
+
+@typing.dataclass_transform(frozen_default=True, kw_only_default=True)
+def operator(name: str) -> Callable[[type[C]], type[C]]:
+    """Register the class under the name it has in files."""
+
+    def register(cls: type[C]) -> type[C]:
+        cls = dataclasses.dataclass(frozen=True, kw_only=True)(cls)
+        cls.type = name
+        OPERATORS[name] = cls
+        return cls
+
+    return register
+
+
+@functools.cache
+def ports(cls: type[Operator]) -> tuple[int, int]:
+    """(least, most) number of inputs, read off `evaluate`; most is 2**16 for an operator that takes any number."""
+    parameters = list(inspect.signature(cls.evaluate).parameters.values())[1:]
+    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        return sum(p.kind is not p.VAR_POSITIONAL for p in parameters) or 1, 2**16
+    return sum(p.default is p.empty for p in parameters), len(parameters)
+
+
+@functools.cache
+def attribute_types(cls: type[Operator]) -> dict[str, Any]:
+    hints = typing.get_type_hints(cls)
+    return {f.name: hints[f.name] for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+
+
+def find(name: str) -> type[Operator]:
+    """The operator class registered under a name."""
+    if name not in OPERATORS:
+        raise OperatorError(f"operator {name!r} is not known" + nearest(name, OPERATORS))
+    return OPERATORS[name]
+
+
+def nearest(word: str, known: typing.Iterable[str]) -> str:
+    """'. Did you mean ...?' when something known is close, else nothing."""
+    by_lower = {k.lower(): k for k in known}
+    match = difflib.get_close_matches(word.lower(), by_lower, n=1)
+    return f". Did you mean {by_lower[match[0]]!r}?" if match else ""
+
+
+# ---- attributes as text, for files ---------------------------------------------------------------------------------------------
+
+
+def to_text(op: Operator) -> dict[str, str]:
+    """Attributes as canonical text; what equals its default is left out, so that files stay short and stable."""
+    text = {}
+    for field in dataclasses.fields(op):  # type: ignore[arg-type]
+        value = getattr(op, field.name)
+        if value != field.default:
+            text[field.name] = _write(value)
+    return text
+
+
+def from_text(cls: type[Operator], text: dict[str, str]) -> Operator:
+    """An operator from the attributes a file holds. Raises OperatorError for one that is unknown, missing or malformed."""
+    hints = attribute_types(cls)
+    for name in text:
+        if name not in hints:
+            raise OperatorError(f"attribute {name!r} is not known" + nearest(name, hints))
+    values = {name: _read(name, hints[name], raw) for name, raw in text.items()}
+    for field in dataclasses.fields(cls):  # type: ignore[arg-type]
+        if field.default is dataclasses.MISSING and field.name not in values:
+            raise OperatorError(f"attribute {field.name!r} is missing")
+    return cls(**values)
+
+
+def _write(value: Any) -> str:
+    if isinstance(value, np.dtype):
+        return NAMES[value]
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, tuple):
+        return ",".join(str(v) for v in value)
+    return repr(value) if isinstance(value, float) else str(value)
+
+
+def _read(name: str, hint: Any, raw: str) -> Any:
+    try:
+        return _parse(hint, raw)
+    except (ValueError, KeyError):
+        raise OperatorError(f"attribute {name!r} must be {_describe(hint)}, found {raw!r}") from None
+
+
+def _parse(hint: Any, raw: str) -> Any:
+    if not raw.isascii() or "_" in raw and hint in (int, float, Ints):
+        raise ValueError(raw)
+    if hint is bool:
+        return {"true": True, "false": False}[raw]
+    if hint is np.dtype:
+        return BY_NAME[raw]
+    if hint == Ints:
+        return tuple(_int64(part) for part in raw.split(",")) if raw else ()
+    if typing.get_origin(hint) is typing.Literal:
+        return {str(choice): choice for choice in typing.get_args(hint)}[raw]
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):  # "int | None": absent means None
+        return _parse(typing.get_args(hint)[0], raw)
+    return _int64(raw) if hint is int else hint(raw)
+
+
+def _int64(raw: str) -> int:
+    value = int(raw)
+    if not -(2**63) <= value < 2**63:
+        raise ValueError(raw)
+    return value
+
+
+def _describe(hint: Any) -> str:
+    if typing.get_origin(hint) is typing.Literal:
+        return "one of " + ", ".join(str(choice) for choice in typing.get_args(hint))
+    if hint is np.dtype:
+        return "one of " + ", ".join(BY_NAME)
+    return {bool: "true or false", int: "an integer", float: "a number", Ints: "integers separated by commas"}.get(hint, str(hint))

@@ -1,0 +1,11 @@
+"""ReLU: max(x, 0) (OpenVINO ReLU-1)."""
+
+import numpy as np
+
+from .registry import Operator, operator
+
+
+@operator("ReLU")
+class ReLU(Operator):
+    def evaluate(self, x: np.ndarray) -> np.ndarray:
+        return np.maximum(x, x.dtype.type(0))

@@ -1,0 +1,11 @@
+"""Result: an output of the model, under the name of the node (OpenVINO Result-1)."""
+
+import numpy as np
+
+from .registry import Operator, operator
+
+
+@operator("Result")
+class Result(Operator):
+    def evaluate(self, x: np.ndarray) -> np.ndarray:
+        return x

@@ -1,0 +1,111 @@
+"""Shape inference: what is known of every tensor before the model runs.
+
+A dimension that depends on the batch size is written -1. Operators never see it: their shape rules work on plain integers, and a
+graph with a dynamic batch is inferred twice, for two probe batch sizes. What comes out different is what the batch decides; a shape
+sub-graph (ShapeOf -> Gather -> Concat -> Reshape) therefore needs no rule of its own, it is simply evaluated.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .dtypes import DType
+from .errors import GraphError
+from .ops.registry import Operator, OperatorError, Shape, ports
+
+PROBE_BATCHES = (7, 11)  # primes: no other dimension is a multiple of both by chance
+MAX_RANK = 8
+MAX_ELEMENTS = 2**40  # no tensor a person can have; keeps sizes read from a damaged file out of the allocator
+MAX_KNOWN_ELEMENTS = 4096  # contents are followed for shape arithmetic only, never for data
+
+
+@dataclass(frozen=True)
+class Known:
+    """A tensor before the model runs, for one batch size: its type, its shape, and its contents where they depend on no input."""
+
+    dtype: DType
+    shape: Shape
+    value: np.ndarray | None = None
+
+
+def infer(op: Operator, inputs: list[Known]) -> list[Known]:
+    """What is known of an operator's outputs. Raises OperatorError when the inputs do not fit it."""
+    least, most = ports(type(op))
+    if not least <= len(inputs) <= most:
+        expected = str(least) if least == most else f"at least {least}" if most == 2**16 else f"{least} to {most}"
+        raise OperatorError(f"expected {expected} inputs, found {len(inputs)}")
+    try:
+        dtypes = op.infer_dtype(*(k.dtype for k in inputs))
+        shapes = op.infer_shape(*(_shape_argument(op, port, k) for port, k in enumerate(inputs)))
+    except OperatorError:
+        raise
+    except (ValueError, IndexError, TypeError, ZeroDivisionError, OverflowError) as error:  # a rule met a rank or value it has no meaning for
+        found = ", ".join(str(list(k.shape)) for k in inputs)
+        raise OperatorError(f"cannot take inputs of shapes {found} ({error})") from error
+    if not isinstance(shapes, list):
+        shapes, dtypes = [shapes], [dtypes]
+    known = [Known(d, _checked(s)) for d, s in zip(dtypes, shapes, strict=True)]
+    return _follow_values(op, inputs, known)
+
+
+def merge(known: tuple[Known, ...]) -> Shape:
+    """The shape to show: -1 where the probes disagree, that is, where the batch size decides."""
+    first, *others = known
+    if any(len(k.shape) != len(first.shape) for k in others):
+        raise OperatorError("the rank of the output depends on the batch size")
+    return tuple(d if all(k.shape[i] == d for k in others) else -1 for i, d in enumerate(first.shape))
+
+
+def fix_batch(shape: Shape, batch: int) -> Shape:
+    return tuple(batch if d == -1 else d for d in shape)
+
+
+def infer_graph(graph: Any, batch: int) -> dict[Any, Known]:
+    """Tensor -> Known for the whole graph at one concrete batch size."""
+    known: dict[Any, Known] = {}
+    for node in graph.topological_order():
+        try:
+            if node.type == "Parameter":
+                outputs = [Known(node.op.element_type, fix_batch(node.op.shape, batch))]
+            else:
+                outputs = infer(node.op, [known[t] for t in node.inputs])
+        except OperatorError as error:
+            raise GraphError(f"layer {node.name!r} ({node.type}): {error}") from error
+        known.update(zip(node.outputs, outputs, strict=True))
+    return known
+
+
+def _shape_argument(op: Operator, port: int, known: Known) -> Any:
+    if port not in op.value_ports:
+        return known.shape
+    if known.value is None:
+        raise OperatorError(f"input {port} must be known before the model runs (a constant, or computed from shapes)")
+    return known.value
+
+
+def _checked(shape: Shape) -> Shape:
+    shape = tuple(int(d) for d in shape)
+    if len(shape) > MAX_RANK:
+        raise OperatorError(f"output has {len(shape)} dimensions; at most {MAX_RANK} are supported")
+    if any(d < 0 for d in shape):
+        raise OperatorError(f"output shape {list(shape)} has a negative dimension")
+    if math.prod(shape) > MAX_ELEMENTS:
+        raise OperatorError(f"output shape {list(shape)} is impossibly large")
+    return shape
+
+
+def _follow_values(op: Operator, inputs: list[Known], outputs: list[Known]) -> list[Known]:
+    value = getattr(op, "value", None)
+    if isinstance(value, np.ndarray):  # a Constant is known whatever its size; nothing is copied
+        return [Known(outputs[0].dtype, outputs[0].shape, value)]
+    if op.type == "ShapeOf":
+        return [Known(outputs[0].dtype, outputs[0].shape, np.array(inputs[0].shape, outputs[0].dtype))]
+    sizes = [math.prod(k.shape) for k in inputs + outputs]
+    if not inputs or any(k.value is None for k in inputs) or max(sizes) > MAX_KNOWN_ELEMENTS:
+        return outputs
+    with np.errstate(all="ignore"):
+        results = op.evaluate(*(k.value for k in inputs))
+    results = results if isinstance(results, list) else [results]
+    return [Known(k.dtype, k.shape, np.asarray(r, k.dtype)) for k, r in zip(outputs, results, strict=True)]

@@ -1,0 +1,1 @@
+"""Fast arithmetic on plain arrays: GEMM, convolution, saturation."""

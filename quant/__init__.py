@@ -1,0 +1,1 @@
+"""The algorithms, in the order the guide tells them, and the command line."""
