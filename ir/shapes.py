@@ -41,7 +41,7 @@ def infer(op: Operator, inputs: list[Known]) -> list[Known]:
         shapes = op.infer_shape(*(_shape_argument(op, port, k) for port, k in enumerate(inputs)))
     except OperatorError:
         raise
-    except (ValueError, IndexError, TypeError, ZeroDivisionError, OverflowError) as error:  # a rule met a rank or value it has no meaning for
+    except (ValueError, IndexError, TypeError, ZeroDivisionError, OverflowError) as error:  # a rule met what it has no meaning for
         found = ", ".join(str(list(k.shape)) for k in inputs)
         raise OperatorError(f"cannot take inputs of shapes {found} ({error})") from error
     if not isinstance(shapes, list):

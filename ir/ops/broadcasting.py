@@ -1,5 +1,7 @@
 """NumPy's broadcasting rule on shapes, shared by the operators that take two or more tensors."""
 
+from typing import Any
+
 import numpy as np
 
 from .registry import Operator, OperatorError, Shape
@@ -16,5 +18,5 @@ def broadcast_shapes(*shapes: Shape) -> Shape:
 class Elementwise(Operator):
     """An operator on tensors that broadcast against each other."""
 
-    def infer_shape(self, *shapes: Shape) -> Shape:
+    def infer_shape(self, *shapes: Shape, **_: Any) -> Shape:
         return broadcast_shapes(*shapes)

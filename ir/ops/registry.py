@@ -34,22 +34,25 @@ class OperatorError(ValueError):
 
 
 class Operator:
-    """Base of all operators: one input and one output, same shape, same type, unless a subclass says otherwise."""
+    """Base of all operators: one input and one output, same shape, same type, unless a subclass says otherwise.
+
+    (`**_` only tells type checkers that a subclass may name its own parameters.)
+    """
 
     type: ClassVar[str]
     value_ports: ClassVar[tuple[int, ...]] = ()
 
-    def infer_shape(self, *shapes: Any) -> Any:
+    def infer_shape(self, *shapes: Any, **_: Any) -> Any:
         return shapes[0]
 
-    def infer_dtype(self, *dtypes: DType) -> Any:
+    def infer_dtype(self, *dtypes: Any, **_: Any) -> Any:
         """Element type of the output (a list for several): by default that of the inputs, which must agree."""
         data = [d for port, d in enumerate(dtypes) if port not in self.value_ports]
         if len(set(data)) > 1:
             raise OperatorError("inputs must have one element type, found " + ", ".join(NAMES[d] for d in data))
         return data[0]
 
-    def evaluate(self, *arrays: Any) -> Any:
+    def evaluate(self, *arrays: Any, **_: Any) -> Any:
         raise OperatorError(f"{self.type} has no value of its own")
 
 

@@ -1,0 +1,48 @@
+"""Runs a graph node by node with the operators' NumPy definitions: slow, short, and the truth that the executor is held against."""
+
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+import numpy as np
+
+from .graph import Graph, Tensor
+from .inputs import bind_inputs
+
+Arithmetic = Literal["exact", "saturating", "simulated"]
+Observer = Callable[[Tensor, np.ndarray], None]
+Inputs = Mapping[str, np.ndarray] | np.ndarray
+
+
+class Interpreter:
+    """A graph, ready to run.
+
+    arithmetic: how a quantized model is computed. `exact` and `saturating` run its integers (numerics in docs/arithmetic.md),
+    `simulated` computes its FakeQuantize operators in float32. A float model is the same in all three.
+    """
+
+    def __init__(self, graph: Graph, *, arithmetic: Arithmetic = "exact") -> None:
+        self.graph = graph
+        self.order = self.graph.topological_order()
+
+    def run(self, inputs: Inputs, *, observer: Observer | None = None) -> dict[str, np.ndarray]:
+        """Outputs by name. inputs: arrays by the names of the model's inputs, or the one array of a model with one input.
+
+        The observer, if given, sees every tensor as it is made. Raises GraphError for inputs that are missing or do not fit.
+        """
+        values: dict[Tensor, np.ndarray] = bind_inputs(self.graph, inputs)
+        readers = {t: len(t.consumers) for n in self.order for t in n.outputs}
+        results: dict[str, np.ndarray] = {}
+        for node in self.order:
+            if node.type != "Parameter":
+                outputs = node.op.evaluate(*(values[t] for t in node.inputs))
+                values.update(zip(node.outputs, outputs if isinstance(outputs, list) else [outputs], strict=True))
+            if observer is not None:
+                for tensor in node.outputs:
+                    observer(tensor, values[tensor])
+            if node.type == "Result":
+                results[node.name] = values[node.output]
+            for tensor in node.inputs:  # free what nobody reads any more
+                readers[tensor] -= 1
+                if not readers[tensor]:
+                    values.pop(tensor, None)
+        return results
