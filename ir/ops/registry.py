@@ -12,7 +12,6 @@ output's shape depends on what it holds; it must then be known before the model 
 
 import dataclasses
 import difflib
-import functools
 import inspect
 import types
 import typing
@@ -21,7 +20,7 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from ..dtypes import BY_NAME, NAMES, DType
+from ..dtypes import BY_NAME, NAMES
 
 Shape = tuple[int, ...]
 Ints = tuple[int, ...]
@@ -69,7 +68,6 @@ def operator(name: str) -> Callable[[type[C]], type[C]]:
     return register
 
 
-@functools.cache
 def ports(cls: type[Operator]) -> tuple[int, int]:
     """(least, most) number of inputs, read off `evaluate`; most is 2**16 for an operator that takes any number."""
     parameters = list(inspect.signature(cls.evaluate).parameters.values())[1:]
@@ -78,7 +76,6 @@ def ports(cls: type[Operator]) -> tuple[int, int]:
     return sum(p.default is p.empty for p in parameters), len(parameters)
 
 
-@functools.cache
 def attribute_types(cls: type[Operator]) -> dict[str, Any]:
     hints = typing.get_type_hints(cls)
     return {f.name: hints[f.name] for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
