@@ -16,3 +16,4 @@ BY_NAME: dict[str, np.dtype] = {"f32": F32, "f16": F16, "i8": I8, "u8": U8, "i32
 NAMES: dict[np.dtype, str] = {dtype: name for name, dtype in BY_NAME.items()}
 FLOATS = (F32, F16)
 INTEGERS = (I8, U8, I32, I64)
+NUMBERS = FLOATS + INTEGERS

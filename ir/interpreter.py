@@ -1,14 +1,13 @@
 """Runs a graph node by node with the operators' NumPy definitions: slow, short, and the truth that the executor is held against."""
 
 from collections.abc import Callable, Mapping
-from typing import Literal
 
 import numpy as np
 
 from .graph import Graph, Tensor
 from .inputs import bind_inputs
+from .lowering import Arithmetic, for_arithmetic
 
-Arithmetic = Literal["exact", "saturating", "simulated"]
 Observer = Callable[[Tensor, np.ndarray], None]
 Inputs = Mapping[str, np.ndarray] | np.ndarray
 
@@ -17,11 +16,12 @@ class Interpreter:
     """A graph, ready to run.
 
     arithmetic: how a quantized model is computed. `exact` and `saturating` run its integers (numerics in docs/arithmetic.md),
-    `simulated` computes its FakeQuantize operators in float32. A float model is the same in all three.
+    `simulated` computes its FakeQuantize operators in float32. A float model is the same in all three. `graph` is what runs: the model
+    itself, or the integer graph it was lowered to.
     """
 
     def __init__(self, graph: Graph, *, arithmetic: Arithmetic = "exact") -> None:
-        self.graph = graph
+        self.graph = for_arithmetic(graph, arithmetic)
         self.order = self.graph.topological_order()
 
     def run(self, inputs: Inputs, *, observer: Observer | None = None) -> dict[str, np.ndarray]:

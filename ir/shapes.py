@@ -44,8 +44,8 @@ def infer(op: Operator, inputs: list[Known]) -> list[Known]:
     except (ValueError, IndexError, TypeError, ZeroDivisionError, OverflowError) as error:  # a rule met what it has no meaning for
         found = ", ".join(str(list(k.shape)) for k in inputs)
         raise OperatorError(f"cannot take inputs of shapes {found} ({error})") from error
-    if not isinstance(shapes, list):
-        shapes, dtypes = [shapes], [dtypes]
+    shapes = shapes if isinstance(shapes, list) else [shapes]
+    dtypes = dtypes if isinstance(dtypes, list) else [dtypes] * len(shapes)
     known = [Known(d, _checked(s)) for d, s in zip(dtypes, shapes, strict=True)]
     return _follow_values(op, inputs, known)
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..dtypes import FLOATS
 from .registry import Operator, operator
 
 
@@ -9,6 +10,8 @@ from .registry import Operator, operator
 class Clamp(Operator):
     min: float
     max: float
+
+    accepts = FLOATS
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
         return np.clip(x, x.dtype.type(self.min), x.dtype.type(self.max))

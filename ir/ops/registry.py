@@ -13,23 +13,34 @@ output's shape depends on what it holds; it must then be known before the model 
 import dataclasses
 import difflib
 import inspect
+import re
 import types
 import typing
 from collections.abc import Callable
+from operator import index
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from ..dtypes import BY_NAME, NAMES
+from ..dtypes import BY_NAME, NAMES, DType
 
 Shape = tuple[int, ...]
 Ints = tuple[int, ...]
 C = TypeVar("C", bound="Operator")
+T = TypeVar("T")
 OPERATORS: dict[str, type["Operator"]] = {}
+
+# What int() and float() take beyond this (1_000, full-width digits, blanks, a leading +) is not a number in a file.
+INTEGER = re.compile(r"-?[0-9]{1,19}")
+FLOAT = re.compile(r"-?([0-9]+(\.[0-9]+)?(e[-+]?[0-9]+)?|inf)|nan", re.IGNORECASE)
 
 
 class OperatorError(ValueError):
     """An operator cannot be applied so; whoever catches it knows the layer's name and adds it."""
+
+
+class NoSuchAttributeError(OperatorError):
+    """An operator has no attribute of that name."""
 
 
 class Operator:
@@ -40,15 +51,18 @@ class Operator:
 
     type: ClassVar[str]
     value_ports: ClassVar[tuple[int, ...]] = ()
+    accepts: ClassVar[tuple[DType, ...]] = tuple(NAMES)  # element types the data may have
 
     def infer_shape(self, *shapes: Any, **_: Any) -> Any:
         return shapes[0]
 
     def infer_dtype(self, *dtypes: Any, **_: Any) -> Any:
-        """Element type of the output (a list for several): by default that of the inputs, which must agree."""
+        """Element type of the outputs (a list where they differ): by default that of the inputs, which must agree."""
         data = [d for port, d in enumerate(dtypes) if port not in self.value_ports]
         if len(set(data)) > 1:
             raise OperatorError("inputs must have one element type, found " + ", ".join(NAMES[d] for d in data))
+        if data[0] not in self.accepts:
+            raise OperatorError(f"inputs must be {' or '.join(NAMES[d] for d in self.accepts)}, found {NAMES[data[0]]}")
         return data[0]
 
     def evaluate(self, *arrays: Any, **_: Any) -> Any:
@@ -76,9 +90,9 @@ def ports(cls: type[Operator]) -> tuple[int, int]:
     return sum(p.default is p.empty for p in parameters), len(parameters)
 
 
-def attribute_types(cls: type[Operator]) -> dict[str, Any]:
+def attribute_types(cls: type) -> dict[str, Any]:
     hints = typing.get_type_hints(cls)
-    return {f.name: hints[f.name] for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    return {f.name: hints[f.name] for f in dataclasses.fields(cls)}
 
 
 def find(name: str) -> type[Operator]:
@@ -98,22 +112,24 @@ def nearest(word: str, known: typing.Iterable[str]) -> str:
 # ---- attributes as text, for files ---------------------------------------------------------------------------------------------
 
 
-def to_text(op: Operator) -> dict[str, str]:
-    """Attributes as canonical text; what equals its default is left out, so that files stay short and stable."""
+def to_text(op: Any) -> dict[str, str]:
+    """Attributes of an operator (or of any dataclass of such fields) as canonical text; a value that is its default is left out."""
+    hints = attribute_types(type(op))
     text = {}
-    for field in dataclasses.fields(op):  # type: ignore[arg-type]
-        value = getattr(op, field.name)
-        if value != field.default:
-            text[field.name] = _write(value)
+    for field in dataclasses.fields(op):
+        value = write_value(hints[field.name], getattr(op, field.name))
+        # Texts are compared, not values: -0.0 == 0.0, yet a file must tell them apart.
+        if field.default is dataclasses.MISSING or value != write_value(hints[field.name], field.default):
+            text[field.name] = value
     return text
 
 
-def from_text(cls: type[Operator], text: dict[str, str]) -> Operator:
-    """An operator from the attributes a file holds. Raises OperatorError for one that is unknown, missing or malformed."""
+def from_text(cls: type[T], text: typing.Mapping[str, str]) -> T:
+    """The inverse of to_text. Raises OperatorError for an attribute that is unknown, missing or malformed."""
     hints = attribute_types(cls)
     for name in text:
         if name not in hints:
-            raise OperatorError(f"attribute {name!r} is not known" + nearest(name, hints))
+            raise NoSuchAttributeError(f"attribute {name!r} is not known" + nearest(name, hints))
     values = {name: _read(name, hints[name], raw) for name, raw in text.items()}
     for field in dataclasses.fields(cls):  # type: ignore[arg-type]
         if field.default is dataclasses.MISSING and field.name not in values:
@@ -121,43 +137,58 @@ def from_text(cls: type[Operator], text: dict[str, str]) -> Operator:
     return cls(**values)
 
 
-def _write(value: Any) -> str:
-    if isinstance(value, np.dtype):
-        return NAMES[value]
-    if isinstance(value, bool):
+def write_value(hint: Any, value: Any) -> str:
+    """A value of the hinted type as text. Raises ValueError, TypeError or KeyError if it is not one that a file can hold."""
+    if value is None:  # only ever a default, and defaults are not written
+        return ""
+    if hint is bool:
         return "true" if value else "false"
-    if isinstance(value, tuple):
-        return ",".join(str(v) for v in value)
-    return repr(value) if isinstance(value, float) else str(value)
+    if hint is np.dtype:
+        return NAMES[value]
+    if hint is float:
+        return repr(float(value))
+    if hint == Ints:
+        return ",".join(str(_in_64_bits(index(v))) for v in value)
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        return write_value(typing.get_args(hint)[0], value)
+    return str(_in_64_bits(index(value))) if hint is int else str(value)
 
 
 def _read(name: str, hint: Any, raw: str) -> Any:
     try:
-        return _parse(hint, raw)
+        return parse_value(hint, raw)
     except (ValueError, KeyError):
         raise OperatorError(f"attribute {name!r} must be {_describe(hint)}, found {raw!r}") from None
 
 
-def _parse(hint: Any, raw: str) -> Any:
-    if not raw.isascii() or "_" in raw and hint in (int, float, Ints):
-        raise ValueError(raw)
+def parse_value(hint: Any, raw: str) -> Any:
+    """The inverse of write_value. Raises ValueError or KeyError for text that does not spell a value of the hinted type."""
     if hint is bool:
         return {"true": True, "false": False}[raw]
     if hint is np.dtype:
         return BY_NAME[raw]
+    if hint is int:
+        return _int64(raw)
+    if hint is float and not FLOAT.fullmatch(raw):
+        raise ValueError(raw)
     if hint == Ints:
         return tuple(_int64(part) for part in raw.split(",")) if raw else ()
     if typing.get_origin(hint) is typing.Literal:
         return {str(choice): choice for choice in typing.get_args(hint)}[raw]
     if typing.get_origin(hint) in (typing.Union, types.UnionType):  # "int | None": absent means None
-        return _parse(typing.get_args(hint)[0], raw)
-    return _int64(raw) if hint is int else hint(raw)
+        return parse_value(typing.get_args(hint)[0], raw)
+    return hint(raw)
 
 
 def _int64(raw: str) -> int:
-    value = int(raw)
-    if not -(2**63) <= value < 2**63:
+    if not INTEGER.fullmatch(raw):
         raise ValueError(raw)
+    return _in_64_bits(int(raw))
+
+
+def _in_64_bits(value: int) -> int:
+    if not -(2**63) <= value < 2**63:
+        raise ValueError(f"{value} does not fit in 64 bits")
     return value
 
 

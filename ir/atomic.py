@@ -1,0 +1,76 @@
+"""Files replaced all or none: whatever goes wrong, the old ones stay as they were and nothing else is left behind."""
+
+import os
+import secrets
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+
+@contextmanager
+def replacing(paths: Sequence[Path]) -> Iterator[Sequence[BinaryIO]]:
+    """Temporary files beside `paths`, to be filled by the caller; when the block ends well they take the places of `paths`.
+
+    All paths are in one folder. The last one decides: once it is in place, the new files are there, before that the old ones. A
+    process killed between two renames can leave the first files new and the last one old; the last one should hold checksums of the others.
+    A new file gets the mode of the file it replaces, or the one that the umask gives. A symbolic link is replaced, not followed.
+    Raises OSError, at once if the folder is missing or nothing can be created in it.
+    """
+    temporaries = [_temporary(path) for path in paths]
+    try:
+        with ExitStack() as stack:
+            files = [stack.enter_context(t.open("xb")) for t in temporaries]
+            yield files
+            for file, path in zip(files, paths, strict=True):
+                if path.is_file():
+                    Path(file.name).chmod(path.stat().st_mode)
+                file.flush()
+                os.fsync(file.fileno())
+        _commit(temporaries, paths)
+    finally:
+        for temporary in temporaries:
+            temporary.unlink(missing_ok=True)
+    _sync_folder(paths[0].parent)
+
+
+def check_folder(path: Path) -> None:
+    """Raises OSError if no file can be created beside `path`: for the start of long work that ends in a save."""
+    with tempfile.TemporaryFile(dir=path.parent):
+        pass
+
+
+def _commit(temporaries: Sequence[Path], paths: Sequence[Path]) -> None:
+    """Rename each temporary to its path; undo all if one fails."""
+    backups = {path: _temporary(path) for path in paths[:-1] if path.exists()}
+    try:
+        for path, backup in backups.items():
+            path.replace(backup)
+        for temporary, path in zip(temporaries, paths, strict=True):
+            temporary.replace(path)
+    finally:
+        if temporaries[-1].exists():  # not renamed, so the old files count (an interrupt can come at any line above)
+            for temporary, path in zip(temporaries, paths, strict=True):
+                if not temporary.exists():
+                    path.unlink(missing_ok=True)
+            for path, backup in backups.items():
+                if backup.exists():
+                    backup.replace(path)
+        else:
+            for backup in backups.values():
+                backup.unlink(missing_ok=True)
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".numpot-{secrets.token_hex(8)}.tmp")
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the renames survive a power cut, where a folder can be opened as a file."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,54 @@
+"""Models on disk, in whatever format: what a file holds decides, not how it is called."""
+
+import os
+import re
+from pathlib import Path
+
+from .errors import FileMissingError, UnknownFormatError
+from .graph import Graph
+
+ACCEPTED = "numpot's .xml (with its .bin) and ONNX are read"
+
+HEAD = 64 * 1024  # bytes to look at; whoever writes longer comments before the root element is told so by the reader
+PROLOG = rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml\s[^>]*\?>\s*)?(?:<!--.*?-->\s*)*"
+ROOT_ELEMENT = re.compile(PROLOG + rb"<([A-Za-z_][\w.:-]*)", re.DOTALL)
+DOCTYPE = re.compile(PROLOG + rb"<!DOCTYPE\s+numpot\b", re.DOTALL)
+ONNX_START = re.compile(rb"\x08[\x01-\x40]")  # protobuf's tag for field 1, ir_version, and its small value
+
+
+def read_model(path: str | os.PathLike[str]) -> Graph:
+    """Read a model. Raises IRError: FileMissingError, UnknownFormatError, or what the format's reader finds."""
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD)
+    except OSError as error:
+        raise FileMissingError(f"cannot be read ({error.strerror}). {ACCEPTED}", path) from error
+    if looks_like_xmlbin(head):
+        from .xmlbin import read_xmlbin
+
+        return read_xmlbin(path)
+    if ONNX_START.match(head):
+        from .onnx import read_onnx
+
+        return read_onnx(path)
+    if root_element(head) == "net":
+        raise UnknownFormatError(f"reading OpenVINO IR is not supported yet; convert the model to ONNX. {ACCEPTED}", path)
+    raise UnknownFormatError(f"not a model that numpot knows. {ACCEPTED}", path)
+
+
+def save_model(graph: Graph, path: str | os.PathLike[str]) -> None:
+    """Write a model as .xml and .bin, both or neither. Raises SaveError, UnstorableError or LimitError."""
+    from .xmlbin import write_model
+
+    write_model(graph, path)
+
+
+def looks_like_xmlbin(head: bytes) -> bool:
+    """Whether a file that starts so is meant to be numpot's; a document type is left to the reader, who refuses it by name."""
+    return root_element(head) == "numpot" or DOCTYPE.match(head) is not None
+
+
+def root_element(head: bytes) -> str | None:
+    found = ROOT_ELEMENT.match(head)
+    return found[1].decode() if found else None

@@ -1,0 +1,121 @@
+"""Activations: most are one layer of the same meaning; the rest bring their parameters along."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ..graph import Tensor
+from ..ops.clamp import Clamp
+from ..ops.elu import Elu
+from ..ops.flatten import Flatten
+from ..ops.gelu import Gelu
+from ..ops.hard_sigmoid import HardSigmoid
+from ..ops.hswish import HSwish
+from ..ops.leaky_relu import LeakyReLU
+from ..ops.log_softmax import LogSoftmax
+from ..ops.maximum import Maximum
+from ..ops.minimum import Minimum
+from ..ops.mish import Mish
+from ..ops.prelu import PReLU
+from ..ops.registry import Operator
+from ..ops.relu import ReLU
+from ..ops.reshape import Reshape
+from ..ops.sigmoid import Sigmoid
+from ..ops.softmax import SoftMax
+from ..ops.softplus import SoftPlus
+from ..ops.tanh import Tanh
+from .node import OnnxNode, reads
+
+SAME: dict[str, Callable[[], Operator]] = {
+    "Relu": ReLU,
+    "Sigmoid": Sigmoid,
+    "Tanh": Tanh,
+    "Softplus": SoftPlus,
+    "Mish": Mish,
+    "HardSwish": HSwish,
+}
+
+
+@reads(*SAME)
+def same(node: OnnxNode) -> Tensor:
+    return node.add(SAME[node.type](), node.input(0))
+
+
+@reads("LeakyRelu")
+def leaky_relu(node: OnnxNode) -> Tensor:
+    return node.add(LeakyReLU(alpha=node.attribute("alpha", 0.01)), node.input(0))
+
+
+@reads("Elu")
+def elu(node: OnnxNode) -> Tensor:
+    return node.add(Elu(alpha=node.attribute("alpha", 1.0)), node.input(0))
+
+
+@reads("Gelu", since=20)
+def gelu(node: OnnxNode) -> Tensor:
+    mode = node.choice("approximate", "none", {"none": "erf", "tanh": "tanh"})
+    return node.add(Gelu(approximation_mode=mode), node.input(0))
+
+
+@reads("HardSigmoid")
+def hard_sigmoid(node: OnnxNode) -> Tensor:
+    x = node.input(0)
+    alpha = node.constant(node.attribute("alpha", 0.2), "alpha", x.dtype)
+    beta = node.constant(node.attribute("beta", 0.5), "beta", x.dtype)
+    return node.add(HardSigmoid(), x, alpha, beta)
+
+
+@reads("PRelu")
+def prelu(node: OnnxNode) -> Tensor:
+    """ONNX lines a vector of slopes up with the last axis, PReLU with the channels: ones in front leave no doubt."""
+    x, slope = node.input(0), node.input(1)
+    if len(slope.shape) in (0, 1) and len(x.shape) > 1:
+        pattern = (1,) * (len(x.shape) - len(slope.shape)) + slope.shape
+        slope = node.reshaped(1, pattern)
+    return node.add(PReLU(), x, slope)
+
+
+@reads("Clip", until=10)
+def clip_by_attributes(node: OnnxNode) -> Tensor:
+    x = node.input(0)
+    low, high = finite_range(x.dtype)
+    return node.add(Clamp(min=node.attribute("min", low), max=node.attribute("max", high)), x)
+
+
+@reads("Clip", since=11)
+def clip_by_inputs(node: OnnxNode) -> Tensor:
+    """Bounds known beforehand make a Clamp; others are computed with."""
+    x = node.input(0)
+    bounds = [node.array(i) if node.has(i) else np.array(limit) for i, limit in zip((1, 2), finite_range(x.dtype), strict=True)]
+    if all(b is not None for b in bounds):
+        low, high = (b.item() for b in bounds if b is not None)
+        return node.add(Clamp(min=low, max=high), x)
+    if node.has(1):
+        x = node.add(Maximum(), x, node.input(1), suffix="low" if node.has(2) else "")
+    return node.add(Minimum(), x, node.input(2)) if node.has(2) else x
+
+
+def finite_range(dtype: np.dtype) -> tuple[float, float]:
+    """What Clip takes for a bound that is not given."""
+    info = np.finfo(dtype) if dtype.kind == "f" else np.iinfo(dtype)
+    return info.min.item() if dtype.kind == "f" else info.min, info.max.item() if dtype.kind == "f" else info.max
+
+
+@reads("Softmax", "LogSoftmax", since=13)
+def softmax(node: OnnxNode) -> Tensor:
+    cls = SoftMax if node.type == "Softmax" else LogSoftmax
+    x = node.input(0)
+    return node.add(cls(axis=node.attribute("axis", -1) % max(len(x.shape), 1)), x)
+
+
+@reads("Softmax", "LogSoftmax", until=12)
+def softmax_of_matrix(node: OnnxNode) -> Tensor:
+    """Before opset 13 the axes from `axis` on were one: the input is read as a matrix and the sum runs over its rows."""
+    cls = SoftMax if node.type == "Softmax" else LogSoftmax
+    x = node.input(0)
+    axis = node.attribute("axis", 1) % max(len(x.shape), 1)
+    if all(d == 1 for d in x.shape[axis + 1 :]):
+        return node.add(cls(axis=axis), x)
+    matrix = node.add(Flatten(axis=axis), x, suffix="matrix")
+    rows = node.add(cls(axis=1), matrix, suffix="rows")
+    return node.add(Reshape(), rows, node.constant(x.shape, "shape"))

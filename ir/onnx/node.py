@@ -1,0 +1,209 @@
+"""What a reader of one ONNX operator is given, and the table of all readers.
+
+    @reads("LeakyRelu")
+    def leaky_relu(node: OnnxNode) -> Tensor:
+        return node.add(LeakyReLU(alpha=node.attribute("alpha", 0.01)), node.input(0))
+
+A reader asks for the attributes and inputs it understands, adds layers to the graph, and returns the tensor (or tensors) the node
+makes. An attribute that no reader asks for is an error: nothing of a model is ignored silently.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+from onnx import AttributeProto, NodeProto, helper
+
+from ..graph import Graph, Tensor
+from ..ops.registry import Operator, nearest
+from ..ops.reshape import Reshape
+from .errors import OnnxError
+
+FIRST_OPSET, LAST_OPSET = 9, 21
+Made = Tensor | list[Tensor]
+Read = Callable[["OnnxNode"], Made]
+R = TypeVar("R", bound=Read)
+
+
+class Reader(NamedTuple):
+    """A function that reads one operator, the opsets it serves, and the attributes that change nothing at inference."""
+
+    read: Read
+    since: int
+    until: int
+    ignored: tuple[str, ...]
+
+
+READERS: dict[str, list[Reader]] = {}
+
+
+def reads(*types: str, since: int = FIRST_OPSET, until: int = LAST_OPSET, ignored: tuple[str, ...] = ()) -> Callable[[R], R]:
+    """Register a function as the reader of these ONNX operators in models of opsets `since` to `until`."""
+
+    def register(function: R) -> R:
+        for name in types:
+            READERS.setdefault(name, []).append(Reader(function, since, until, ignored))
+        return function
+
+    return register
+
+
+@dataclass
+class Scope:
+    """The state of reading one model: the graph so far, and what every tensor name of the file stands for."""
+
+    graph: Graph
+    opset: int
+    folder: Path | None  # of external data
+    arrays: dict[str, np.ndarray]  # initializers; each becomes a Constant when a node first reads it
+    output_names: set[str]  # kept for the Results
+    node_names: set[str]  # kept for the nodes that have them
+    tensors: dict[str, Tensor] = field(default_factory=dict)
+
+    def tensor(self, name: str) -> Tensor:
+        if name not in self.tensors and name in self.arrays:
+            self.tensors[name] = self.graph.constant(self.arrays[name], self.unused_name(name))
+        if name not in self.tensors:
+            raise OnnxError(f"tensor {name!r} is read before any node makes it" + nearest(name, self.tensors))
+        return self.tensors[name]
+
+    def unused_name(self, base: str) -> str:
+        """`base`, or `base_1`, `base_2`, ...: the first that no layer has or is going to have."""
+        return next(n for n in _numbered(base) if n not in self.graph.nodes and n not in self.output_names and n not in self.node_names)
+
+    def name_of(self, node: NodeProto) -> str:
+        """The name of the layer a node becomes: its own, or its first output's. Then nobody else gets it."""
+        self.node_names.discard(node.name)
+        name = self.unused_name(node.name or next((o for o in node.output if o), node.op_type))
+        self.node_names.add(name)
+        return name
+
+
+def _numbered(base: str) -> Iterator[str]:
+    yield base
+    yield from (f"{base}_{k}" for k in count(1))
+
+
+class OnnxNode:
+    """One node of the file while it is read."""
+
+    def __init__(self, proto: NodeProto, scope: Scope) -> None:
+        self.proto = proto
+        self.scope = scope
+        self.name = scope.name_of(proto)
+        self.opset = scope.opset
+        self._attributes = {a.name: a for a in proto.attribute}
+
+    @property
+    def type(self) -> str:
+        return self.proto.op_type
+
+    def read(self) -> list[Tensor]:
+        """What the node makes, by the reader registered for its operator and the model's opset."""
+        reader = find_reader(self.proto, self.opset)
+        made = reader.read(self)
+        unread = sorted(set(self._attributes) - set(reader.ignored))
+        if unread:
+            raise OnnxError(f"attribute {unread[0]!r} is not supported at opset {self.opset}")
+        return made if isinstance(made, list) else [made]
+
+    # ---- what the file says ----------------------------------------------------------------------------------------------------
+
+    def attribute(self, name: str, default: Any = None) -> Any:
+        """The value of an attribute, `default` if the node has none. Integers as int or tuple, strings as str."""
+        proto = self._attributes.pop(name, None)
+        return default if proto is None else _python_value(proto)
+
+    def choice(self, name: str, default: str, choices: dict[str, Any]) -> Any:
+        """What a string attribute selects from `choices`."""
+        value = self.attribute(name, default)
+        if value not in choices:
+            raise OnnxError(f"{name} must be one of {', '.join(choices)}, found {value!r}")
+        return choices[value]
+
+    def __len__(self) -> int:
+        return len(self.proto.input)
+
+    def has(self, i: int) -> bool:
+        """Whether input i is there; an optional one may be left out or named ''."""
+        return i < len(self) and self.proto.input[i] != ""
+
+    def input(self, i: int) -> Tensor:
+        if not self.has(i):
+            raise OnnxError(f"input {i} is missing")
+        return self.scope.tensor(self.proto.input[i])
+
+    def inputs(self) -> list[Tensor]:
+        return [self.input(i) for i in range(len(self))]
+
+    def array(self, i: int) -> np.ndarray | None:
+        """What input i holds, if that is known before the model runs and does not depend on the batch size."""
+        name = self.proto.input[i]
+        if name in self.scope.arrays:
+            return self.scope.arrays[name]
+        return known_array(self.input(i))
+
+    def known(self, i: int) -> np.ndarray:
+        """What input i holds; an OnnxError if the model must run to find out."""
+        array = self.array(i) if self.has(i) else None
+        if array is None:
+            raise OnnxError(f"input {i} must be a constant, or computed from shapes that do not depend on the batch size")
+        return array
+
+    def integers(self, i: int) -> tuple[int, ...]:
+        return tuple(int(v) for v in self.known(i).ravel())
+
+    # ---- what it becomes -------------------------------------------------------------------------------------------------------
+
+    def add(self, op: Operator, *inputs: Tensor, suffix: str = "") -> Tensor:
+        """Add a layer with one output. The one that makes the node's result has its name; a step on the way has a suffix."""
+        return self.add_all(op, *inputs, suffix=suffix)[0]
+
+    def add_all(self, op: Operator, *inputs: Tensor, suffix: str = "") -> list[Tensor]:
+        name = self.scope.unused_name(f"{self.name}/{suffix}") if suffix else self.name
+        return self.scope.graph.add(op, inputs, name).outputs
+
+    def constant(self, value: Any, suffix: str, dtype: Any = np.int64) -> Tensor:
+        """Add a Constant that the node needs and the file has no name for."""
+        return self.scope.graph.constant(np.array(value, dtype), self.scope.unused_name(f"{self.name}/{suffix}"))
+
+    def constant_input(self, i: int, value: np.ndarray) -> Tensor:
+        """Add a Constant that is input i in another form; named as the input."""
+        return self.scope.graph.constant(value, self.scope.unused_name(self.proto.input[i]))
+
+    def reshaped(self, i: int, pattern: tuple[int, ...]) -> Tensor:
+        """Input i in another shape: a constant is reshaped at once, anything else when the model runs."""
+        array = self.array(i)
+        if array is not None:
+            return self.constant_input(i, array.reshape(pattern))
+        return self.add(Reshape(), self.input(i), self.constant(pattern, "pattern"), suffix="reshaped")
+
+
+def known_array(tensor: Tensor) -> np.ndarray | None:
+    """What a tensor holds, if shape inference knows it and finds it the same for every batch size."""
+    first, *others = (known.value for known in tensor.known)
+    if first is None or any(other is None or not np.array_equal(first, other) for other in others):
+        return None
+    return first
+
+
+def find_reader(node: NodeProto, opset: int) -> Reader:
+    """The reader of a node. Raises OnnxError for an operator that has none, naming the nearest one that has."""
+    if node.domain not in ("", "ai.onnx"):
+        raise OnnxError(f"operators of domain {node.domain!r} are not known; export the model with standard operators only")
+    for reader in READERS.get(node.op_type, []):
+        if reader.since <= opset <= reader.until:
+            return reader
+    raise OnnxError(f"operator {node.op_type!r} is not known at opset {opset}" + nearest(node.op_type, READERS))
+
+
+def _python_value(proto: AttributeProto) -> Any:
+    value = helper.get_attribute_value(proto)
+    if proto.type == AttributeProto.FLOAT:
+        return float(str(np.float32(value)))  # 0.01, not 0.009999999776482582: the shortest number with the same float32
+    if proto.type == AttributeProto.STRING:
+        return value.decode("utf-8", "replace")
+    return tuple(value) if proto.type in (AttributeProto.INTS, AttributeProto.FLOATS) else value

@@ -1,0 +1,88 @@
+"""Normalizations: batch norm is a layer of its own; the others are MVN, a scale and a shift."""
+
+import numpy as np
+
+from ..graph import Tensor
+from ..ops.abs import Abs
+from ..ops.add import Add
+from ..ops.batch_norm_inference import BatchNormInference
+from ..ops.divide import Divide
+from ..ops.multiply import Multiply
+from ..ops.mvn import MVN
+from ..ops.normalize_l2 import NormalizeL2
+from ..ops.reduce_sum import ReduceSum
+from ..ops.reshape import Reshape
+from .errors import OnnxError
+from .node import OnnxNode, reads
+
+TINY = float(np.finfo(np.float32).tiny)  # only keeps a vector of zeros from being divided by zero
+
+
+@reads("BatchNormalization", ignored=("momentum",))
+def batch_normalization(node: OnnxNode) -> Tensor:
+    if node.attribute("training_mode", 0):
+        raise OnnxError("training_mode 1 is not supported; export the model for inference")
+    return node.add(BatchNormInference(epsilon=node.attribute("epsilon", 1e-5)), *node.inputs())
+
+
+@reads("InstanceNormalization")
+def instance_normalization(node: OnnxNode) -> Tensor:
+    x = node.input(0)
+    normal = _mvn(node, x, range(2, len(x.shape)), node.attribute("epsilon", 1e-5))
+    return _scale_and_shift(node, normal, [_per_channel(node, i, len(x.shape)) for i in (1, 2)])
+
+
+@reads("GroupNormalization", since=21, ignored=("stash_type",))
+def group_normalization(node: OnnxNode) -> Tensor:
+    """Each group of channels is normalized as one; scale and shift are per channel."""
+    x, groups = node.input(0), node.attribute("num_groups", 1)
+    grouped = node.add(Reshape(special_zero=True), x, node.constant((0, groups, -1), "group_shape"), suffix="grouped")
+    normal = _mvn(node, grouped, (2,), node.attribute("epsilon", 1e-5))
+    y = node.add(Reshape(), normal, node.constant(x.shape, "shape"), suffix="ungrouped")
+    return _scale_and_shift(node, y, [_per_channel(node, i, len(x.shape)) for i in (1, 2)])
+
+
+@reads("LayerNormalization", since=17, ignored=("stash_type",))
+def layer_normalization(node: OnnxNode) -> Tensor:
+    """Normalizes over the axes from `axis` on."""
+    x = node.input(0)
+    rank = len(x.shape)
+    normal = _mvn(node, x, range(node.attribute("axis", -1) % rank, rank), node.attribute("epsilon", 1e-5))
+    return _scale_and_shift(node, normal, [node.input(i) for i in (1, 2) if node.has(i)])
+
+
+@reads("MeanVarianceNormalization")
+def mean_variance_normalization(node: OnnxNode) -> Tensor:
+    x = node.input(0)
+    axes = node.constant(node.attribute("axes", (0, 2, 3)), "axes")
+    return node.add(MVN(normalize_variance=True, eps=1e-9, eps_mode="outside_sqrt"), x, axes)
+
+
+@reads("LpNormalization")
+def lp_normalization(node: OnnxNode) -> Tensor:
+    """Divides by the length along an axis: Euclidean (p=2), or the sum of absolute values (p=1)."""
+    x = node.input(0)
+    axes = node.constant([node.attribute("axis", -1)], "axes")
+    p = node.attribute("p", 2)
+    if p not in (1, 2):
+        raise OnnxError(f"p must be 1 or 2, found {p}")
+    if p == 2:
+        return node.add(NormalizeL2(eps=TINY, eps_mode="max"), x, axes)
+    absolute = node.add(Abs(), x, suffix="abs")
+    return node.add(Divide(), x, node.add(ReduceSum(keep_dims=True), absolute, axes, suffix="length"))
+
+
+def _mvn(node: OnnxNode, x: Tensor, axes: range | tuple[int, ...], epsilon: float) -> Tensor:
+    return node.add(MVN(normalize_variance=True, eps=epsilon, eps_mode="inside_sqrt"), x, node.constant(axes, "axes"), suffix="normal")
+
+
+def _per_channel(node: OnnxNode, i: int, rank: int) -> Tensor:
+    """Input i, (C,), as (C,1,1): it then lines up with the channels."""
+    return node.reshaped(i, (-1, *(1,) * (rank - 2)))
+
+
+def _scale_and_shift(node: OnnxNode, normal: Tensor, scale_and_shift: list[Tensor]) -> Tensor:
+    scale, *shift = scale_and_shift
+    if not shift:
+        return node.add(Multiply(), normal, scale)
+    return node.add(Add(), node.add(Multiply(), normal, scale, suffix="scaled"), shift[0])

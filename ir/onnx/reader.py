@@ -1,0 +1,143 @@
+"""An ONNX file -> Graph, node by node."""
+
+from pathlib import Path
+
+from google.protobuf.message import DecodeError
+from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto, inliner
+
+from ..errors import GraphError, NumpotError
+from ..graph import Graph
+from ..ops.parameter import Parameter
+from ..ops.registry import OperatorError, Shape, nearest
+from ..ops.result import Result
+from ..simplify import simplify
+from . import (  # noqa: F401  (importing them fills the table of readers)
+    activations,
+    arithmetic,
+    constants,
+    convolutions,
+    data_movement,
+    linear,
+    normalization,
+    pooling,
+    reductions,
+    resize,
+    shapes,
+)
+from .errors import OnnxError
+from .node import FIRST_OPSET, LAST_OPSET, OnnxNode, Scope
+from .tensors import element_type, sparse_to_array, to_array
+
+InputShapes = dict[str, tuple[int, ...]]
+
+
+def load_onnx(model: str | Path | bytes, *, input_shapes: InputShapes | None = None) -> Graph:
+    """Read a model and simplify it: what everybody wants who does not compare with the file."""
+    graph = read_onnx(model, input_shapes=input_shapes)
+    simplify(graph)
+    return graph
+
+
+def read_onnx(model: str | Path | bytes, *, input_shapes: InputShapes | None = None) -> Graph:
+    """The model of an ONNX file (or its bytes), one or a few layers for each of its nodes, under the same names.
+
+    input_shapes: input name -> shape, -1 in front for a batch of any size; needed where the file leaves another dimension open.
+    Raises OnnxError, naming the file and the node.
+    """
+    where = "the ONNX model" if isinstance(model, bytes) else str(model)
+    folder = None if isinstance(model, bytes) else Path(model).parent
+    try:
+        proto = _parse(model if isinstance(model, bytes) else Path(model).read_bytes())
+        return _read_graph(proto, folder, input_shapes or {})
+    except OSError as error:
+        raise OnnxError(f"{where}: cannot be read ({error.strerror or error})") from error
+    except NumpotError as error:
+        raise OnnxError(f"{where}: {error}") from error
+
+
+def _parse(data: bytes) -> ModelProto:
+    try:
+        model = ModelProto.FromString(data)
+    except DecodeError as error:
+        raise OnnxError(f"not an ONNX model, or a damaged one ({error})") from error
+    if not model.opset_import or not model.graph.output:
+        raise OnnxError("not an ONNX model: it names no opset or has no outputs")
+    return inliner.inline_local_functions(model) if model.functions else model
+
+
+def _opset(model: ModelProto) -> int:
+    version = max((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), default=0)
+    if not FIRST_OPSET <= version <= LAST_OPSET:
+        raise OnnxError(f"opset must be {FIRST_OPSET} to {LAST_OPSET}, found {version}; onnx.version_converter can translate the model")
+    return version
+
+
+def _read_graph(model: ModelProto, folder: Path | None, input_shapes: InputShapes) -> Graph:
+    proto = model.graph
+    scope = Scope(
+        graph=Graph(proto.name or "model"),
+        opset=_opset(model),
+        folder=folder,
+        arrays={t.name: to_array(t, folder) for t in proto.initializer}
+        | {t.values.name: sparse_to_array(t, folder) for t in proto.sparse_initializer},
+        output_names={o.name for o in proto.output},
+        node_names={n.name for n in proto.node},
+    )
+    _add_parameters(proto, scope, input_shapes)
+    for node in proto.node:
+        _read_node(node, scope)
+    for output in proto.output:
+        scope.graph.add(Result(), [scope.tensor(output.name)], scope.graph.unique_name(output.name))
+    return scope.graph
+
+
+def _add_parameters(proto: GraphProto, scope: Scope, input_shapes: InputShapes) -> None:
+    """Inputs become Parameters; those with an initializer are constants with a default nobody overrides."""
+    inputs = [i for i in proto.input if i.name not in scope.arrays]
+    for name in input_shapes:
+        if name not in {i.name for i in inputs}:
+            raise OnnxError(f"there is no input {name!r} to give a shape to" + nearest(name, [i.name for i in inputs]))
+    for value in inputs:
+        shape = _input_shape(value, input_shapes.get(value.name))
+        dtype = element_type(value.type.tensor_type.elem_type)
+        scope.tensors[value.name] = scope.graph.add(Parameter(element_type=dtype, shape=shape), name=value.name).output
+
+
+def _input_shape(value: ValueInfoProto, given: Shape | None) -> Shape:
+    tensor = value.type.tensor_type
+    dims = [d.dim_value if d.HasField("dim_value") and d.dim_value > 0 else d.dim_param or "?" for d in tensor.shape.dim]
+    if given is not None:
+        agrees = len(given) == len(dims) and all(isinstance(d, str) or d == g for d, g in zip(dims, given, strict=True))
+        if tensor.HasField("shape") and not agrees:
+            raise OnnxError(f"input {value.name!r} has shape {_listed(dims)}; the given shape {list(given)} does not fit it")
+        return tuple(given)
+    if not tensor.HasField("shape") or any(isinstance(d, str) for d in dims[1:]):
+        found = _listed(dims) if tensor.HasField("shape") else "no shape"
+        raise OnnxError(
+            f"input {value.name!r} must have a fixed shape, all but its batch; found {found}. "
+            f"Give one, as in --input-shape {value.name}=1,3,224,224"
+        )
+    return tuple(-1 if isinstance(d, str) else d for d in dims)
+
+
+def _listed(dims: list[int | str]) -> str:
+    return "[" + ", ".join(str(d) for d in dims) + "]"
+
+
+def _read_node(proto: NodeProto, scope: Scope) -> None:
+    try:
+        made = OnnxNode(proto, scope).read()
+    except NumpotError as error:
+        named = repr(proto.name) if proto.name else "that makes " + ", ".join(repr(o) for o in proto.output)
+        reason = error.__cause__ if isinstance(error.__cause__, OperatorError) else error  # without the layer's name, which is the node's
+        raise OnnxError(f"node {named} ({proto.op_type}): {reason}{_batch_hint(error, scope)}") from error
+    scope.tensors.update((name, tensor) for name, tensor in zip(proto.output, made, strict=False) if name)
+
+
+def _batch_hint(error: NumpotError, scope: Scope) -> str:
+    """What to try when shapes do not fit in a model with a dynamic batch: some models hold one batch size in their constants."""
+    dynamic = [p for p in scope.graph.inputs if p.output.shape[:1] == (-1,)]
+    if not isinstance(error, GraphError) or not dynamic:
+        return ""
+    shape = ",".join(str(d) for d in (1, *dynamic[0].output.shape[1:]))
+    return f". If the model is made for one batch size, give it, as in --input-shape {dynamic[0].name}={shape}"

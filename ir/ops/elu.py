@@ -1,0 +1,16 @@
+"""Elu: x above zero, alpha * (e^x - 1) below (OpenVINO Elu-1)."""
+
+import numpy as np
+
+from ..dtypes import FLOATS
+from .registry import Operator, operator
+
+
+@operator("Elu")
+class Elu(Operator):
+    alpha: float
+
+    accepts = FLOATS
+
+    def evaluate(self, x: np.ndarray) -> np.ndarray:
+        return np.where(x > 0, x, x.dtype.type(self.alpha) * np.expm1(np.minimum(x, 0)))

@@ -1,0 +1,12 @@
+"""Equal: whether a == b, with broadcasting (OpenVINO Equal-1)."""
+
+import numpy as np
+
+from .comparison import Comparison
+from .registry import operator
+
+
+@operator("Equal")
+class Equal(Comparison):
+    def evaluate(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return a == b

@@ -1,0 +1,14 @@
+"""Exp: e to the x (OpenVINO Exp-1)."""
+
+import numpy as np
+
+from ..dtypes import FLOATS
+from .registry import Operator, operator
+
+
+@operator("Exp")
+class Exp(Operator):
+    accepts = FLOATS
+
+    def evaluate(self, x: np.ndarray) -> np.ndarray:
+        return np.exp(x)

@@ -1,0 +1,20 @@
+"""Flatten: a matrix of the axes before `axis` by those from it on (ONNX Flatten)."""
+
+import math
+
+import numpy as np
+
+from .axes import normalize_axis
+from .registry import Operator, Shape, operator
+
+
+@operator("Flatten")
+class Flatten(Operator):
+    axis: int = 1
+
+    def infer_shape(self, x: Shape) -> Shape:
+        axis = normalize_axis(self.axis, len(x)) if self.axis != len(x) else self.axis
+        return math.prod(x[:axis]), math.prod(x[axis:])
+
+    def evaluate(self, x: np.ndarray) -> np.ndarray:
+        return x.reshape(self.infer_shape(x.shape))

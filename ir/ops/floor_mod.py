@@ -1,0 +1,15 @@
+"""FloorMod: what a / b rounded down leaves over; it has the sign of b (OpenVINO FloorMod-1)."""
+
+import numpy as np
+
+from ..dtypes import NUMBERS
+from .broadcasting import Elementwise
+from .registry import operator
+
+
+@operator("FloorMod")
+class FloorMod(Elementwise):
+    accepts = NUMBERS
+
+    def evaluate(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return np.mod(a, b)

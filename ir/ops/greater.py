@@ -1,0 +1,12 @@
+"""Greater: whether a > b, with broadcasting (OpenVINO Greater-1)."""
+
+import numpy as np
+
+from .comparison import Comparison
+from .registry import operator
+
+
+@operator("Greater")
+class Greater(Comparison):
+    def evaluate(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return a > b

@@ -1,0 +1,19 @@
+"""HSigmoid: the sigmoid in straight lines, min(max(x + 3, 0), 6) / 6 (OpenVINO HSigmoid-5; MobileNetV3)."""
+
+import numpy as np
+
+from ..dtypes import FLOATS
+from .registry import Operator, operator
+
+
+@operator("HSigmoid")
+class HSigmoid(Operator):
+    accepts = FLOATS
+
+    def evaluate(self, x: np.ndarray) -> np.ndarray:
+        return hsigmoid(x)
+
+
+def hsigmoid(x: np.ndarray) -> np.ndarray:
+    """Any float type, same shape."""
+    return np.clip(x + 3, 0, 6) / 6

@@ -1,0 +1,15 @@
+"""HSwish: x * HSigmoid(x), which is Swish in straight lines (OpenVINO HSwish-4; MobileNetV3)."""
+
+import numpy as np
+
+from ..dtypes import FLOATS
+from .hsigmoid import hsigmoid
+from .registry import Operator, operator
+
+
+@operator("HSwish")
+class HSwish(Operator):
+    accepts = FLOATS
+
+    def evaluate(self, x: np.ndarray) -> np.ndarray:
+        return x * hsigmoid(x)

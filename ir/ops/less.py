@@ -1,0 +1,12 @@
+"""Less: whether a < b, with broadcasting (OpenVINO Less-1)."""
+
+import numpy as np
+
+from .comparison import Comparison
+from .registry import operator
+
+
+@operator("Less")
+class Less(Comparison):
+    def evaluate(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return a < b

@@ -1,0 +1,14 @@
+"""Log: the natural logarithm; NaN below zero (OpenVINO Log-1)."""
+
+import numpy as np
+
+from ..dtypes import FLOATS
+from .registry import Operator, operator
+
+
+@operator("Log")
+class Log(Operator):
+    accepts = FLOATS
+
+    def evaluate(self, x: np.ndarray) -> np.ndarray:
+        return np.log(x)

@@ -1,0 +1,23 @@
+"""LogSoftmax: the logarithm of SoftMax, without taking e^x of what is lost in it (OpenVINO LogSoftmax-5)."""
+
+import numpy as np
+
+from ..dtypes import FLOATS
+from .axes import normalize_axis
+from .registry import Operator, Shape, operator
+from .softmax import below_largest
+
+
+@operator("LogSoftmax")
+class LogSoftmax(Operator):
+    axis: int = 1
+
+    accepts = FLOATS
+
+    def infer_shape(self, x: Shape) -> Shape:
+        normalize_axis(self.axis, len(x))
+        return x
+
+    def evaluate(self, x: np.ndarray) -> np.ndarray:
+        shifted = below_largest(x, self.axis)
+        return shifted - np.log(np.exp(shifted).sum(axis=self.axis, keepdims=True))

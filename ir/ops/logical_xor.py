@@ -1,0 +1,15 @@
+"""LogicalXor: a or b but not both, with broadcasting (OpenVINO LogicalXor-1)."""
+
+import numpy as np
+
+from ..dtypes import BOOL
+from .broadcasting import Elementwise
+from .registry import operator
+
+
+@operator("LogicalXor")
+class LogicalXor(Elementwise):
+    accepts = (BOOL,)
+
+    def evaluate(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return a ^ b

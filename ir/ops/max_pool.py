@@ -1,0 +1,31 @@
+"""MaxPool: the largest element each window sees; padding never wins (OpenVINO MaxPool-14, first output)."""
+
+import numpy as np
+
+from ..dtypes import NUMBERS
+from .registry import Ints, Operator, Shape, operator
+from .windows import Rounding, Window, pool_shape, spatial_axes
+
+
+@operator("MaxPool")
+class MaxPool(Operator):
+    kernel: Ints
+    strides: Ints
+    pads_begin: Ints
+    pads_end: Ints
+    dilations: Ints
+    rounding_type: Rounding = "floor"
+
+    accepts = NUMBERS
+
+    @property
+    def window(self) -> Window:
+        return Window(self.kernel, self.strides, self.pads_begin, self.pads_end, self.dilations, self.rounding_type)
+
+    def infer_shape(self, x: Shape) -> Shape:
+        return pool_shape(x, self.window)
+
+    def evaluate(self, x: np.ndarray) -> np.ndarray:
+        """(N,C,*spatial) -> (N,C,*output), floats or integers."""
+        lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
+        return self.window.taps(x, lowest).max(axis=spatial_axes(x))

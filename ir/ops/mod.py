@@ -1,0 +1,15 @@
+"""Mod: what a / b rounded toward zero leaves over; it has the sign of a (OpenVINO Mod-1)."""
+
+import numpy as np
+
+from ..dtypes import NUMBERS
+from .broadcasting import Elementwise
+from .registry import operator
+
+
+@operator("Mod")
+class Mod(Elementwise):
+    accepts = NUMBERS
+
+    def evaluate(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return np.fmod(a, b)

@@ -1,0 +1,15 @@
+"""Multiply: a * b, with broadcasting (OpenVINO Multiply-1)."""
+
+import numpy as np
+
+from ..dtypes import NUMBERS
+from .broadcasting import Elementwise
+from .registry import operator
+
+
+@operator("Multiply")
+class Multiply(Elementwise):
+    accepts = NUMBERS
+
+    def evaluate(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return a * b

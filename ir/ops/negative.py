@@ -1,0 +1,14 @@
+"""Negative: -x (OpenVINO Negative-1)."""
+
+import numpy as np
+
+from ..dtypes import NUMBERS
+from .registry import Operator, operator
+
+
+@operator("Negative")
+class Negative(Operator):
+    accepts = NUMBERS
+
+    def evaluate(self, x: np.ndarray) -> np.ndarray:
+        return -x

@@ -1,0 +1,12 @@
+"""NotEqual: whether a != b, with broadcasting (OpenVINO NotEqual-1)."""
+
+import numpy as np
+
+from .comparison import Comparison
+from .registry import operator
+
+
+@operator("NotEqual")
+class NotEqual(Comparison):
+    def evaluate(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return a != b

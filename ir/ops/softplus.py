@@ -1,0 +1,19 @@
+"""SoftPlus: ln(1 + e^x), a smooth ReLU (OpenVINO SoftPlus-4)."""
+
+import numpy as np
+
+from ..dtypes import FLOATS
+from .registry import Operator, operator
+
+
+@operator("SoftPlus")
+class SoftPlus(Operator):
+    accepts = FLOATS
+
+    def evaluate(self, x: np.ndarray) -> np.ndarray:
+        return softplus(x)
+
+
+def softplus(x: np.ndarray) -> np.ndarray:
+    """Any float type, same shape, without overflow."""
+    return np.logaddexp(x, x.dtype.type(0))

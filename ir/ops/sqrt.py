@@ -1,0 +1,14 @@
+"""Sqrt: the square root; NaN below zero (OpenVINO Sqrt-1)."""
+
+import numpy as np
+
+from ..dtypes import FLOATS
+from .registry import Operator, operator
+
+
+@operator("Sqrt")
+class Sqrt(Operator):
+    accepts = FLOATS
+
+    def evaluate(self, x: np.ndarray) -> np.ndarray:
+        return np.sqrt(x)

@@ -1,0 +1,20 @@
+"""Swish: x * Sigmoid(beta * x), beta 1 if absent (OpenVINO Swish-4)."""
+
+import numpy as np
+
+from ..dtypes import FLOATS
+from .registry import Operator, OperatorError, Shape, operator
+from .sigmoid import sigmoid
+
+
+@operator("Swish")
+class Swish(Operator):
+    accepts = FLOATS
+
+    def infer_shape(self, x: Shape, beta: Shape = ()) -> Shape:
+        if beta:
+            raise OperatorError(f"beta must be a scalar, found shape {list(beta)}")
+        return x
+
+    def evaluate(self, x: np.ndarray, beta: np.ndarray | None = None) -> np.ndarray:
+        return x * sigmoid(x if beta is None else beta * x)

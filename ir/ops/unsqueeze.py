@@ -1,0 +1,21 @@
+"""Unsqueeze: axes of length 1 put in, where they are to stand in the output (OpenVINO Unsqueeze-1)."""
+
+import numpy as np
+
+from .axes import integers, normalize_axes
+from .registry import Operator, Shape, operator
+
+
+@operator("Unsqueeze")
+class Unsqueeze(Operator):
+    value_ports = (1,)
+
+    def infer_shape(self, x: Shape, axes: np.ndarray) -> Shape:
+        new = integers(axes, "axes")
+        shape = list(x)
+        for axis in normalize_axes(new, len(x) + len(new)):
+            shape.insert(axis, 1)
+        return tuple(shape)
+
+    def evaluate(self, x: np.ndarray, axes: np.ndarray) -> np.ndarray:
+        return x.reshape(self.infer_shape(x.shape, axes))

@@ -1,0 +1,23 @@
+"""int8 matrix product: a 1x1 convolution over an image of one line."""
+
+from .convolution import convolution
+from .epilogue import Epilogue
+from .packing import PackedWeights
+from .reference import Arithmetic, Array
+from .saturation import SaturationCount
+from .window import Window
+
+
+def gemm(
+    a: Array,
+    weights: PackedWeights,
+    zero_point: int,
+    out: Array,
+    *,
+    arithmetic: Arithmetic = "exact",
+    epilogue: Epilogue | None = None,
+    count: SaturationCount | None = None,
+) -> None:
+    """(M,K) u8 @ weights -> out (M,N): s32 without an epilogue, f32 or u8 with one. Both C-contiguous; else as `convolution`."""
+    line, result = a[None, None], out[None, None]
+    convolution(line, weights, zero_point, result, window=Window((1, 1)), arithmetic=arithmetic, epilogue=epilogue, count=count)

@@ -1,0 +1,70 @@
+"""Pooling on NHWC arrays. The largest code is the code of the largest value, so max pooling runs on codes as it does on floats."""
+
+import numpy as np
+
+from .jit import kernel
+from .reference import Array
+from .window import Window, require
+
+
+def max_pool(x: Array, out: Array, *, window: Window) -> None:
+    """(N,H,W,C) u8 or f32 -> out (N,H',W',C), same dtype: the largest element of each window; padding takes no part.
+
+    H', W' are those of `out`: rounded up they let the last window hang over the edge. Raises ValueError for arrays that do not fit.
+    """
+    require("x", x, (np.uint8, np.float32), (-1, -1, -1, -1))
+    require("out", out, (x.dtype.type,), (len(x), -1, -1, x.shape[3]))
+    _max(x, window, out)
+
+
+def average_pool(x: Array, out: Array, *, window: Window, exclude_pad: bool) -> None:
+    """(N,H,W,C) f32 -> out (N,H',W',C) f32: the mean of each window, summed in reading order.
+
+    exclude_pad: padding counts in neither sum nor divisor; else it counts as zeros. What hangs over the padded edge never counts.
+    H', W' are those of `out`. Raises ValueError for arrays that do not fit.
+    """
+    require("x", x, (np.float32,), (-1, -1, -1, -1))
+    require("out", out, (np.float32,), (len(x), -1, -1, x.shape[3]))
+    _average(x, window, exclude_pad, out)
+
+
+@kernel
+def _max(x: Array, window: Window, out: Array) -> None:
+    (kh, kw), strides, dilations, pads, _ = window
+    lowest = 0 if x.itemsize == 1 else -np.inf
+    for image in range(out.shape[0]):
+        for line in range(out.shape[1]):
+            for column in range(out.shape[2]):
+                target = out[image, line, column]
+                target[:] = lowest
+                for tap in range(kh * kw):
+                    y = line * strides[0] - pads[0] + tap // kw * dilations[0]
+                    z = column * strides[1] - pads[1] + tap % kw * dilations[1]
+                    if 0 <= y < x.shape[1] and 0 <= z < x.shape[2]:
+                        source = x[image, y, z]
+                        for c in range(len(target)):
+                            target[c] = target[c] if target[c] >= source[c] else source[c]
+
+
+@kernel
+def _average(x: Array, window: Window, exclude_pad: bool, out: Array) -> None:
+    (kh, kw), strides, dilations, pads, pads_end = window
+    bottom, right = x.shape[1] + pads_end[0], x.shape[2] + pads_end[1]
+    for image in range(out.shape[0]):
+        for line in range(out.shape[1]):
+            for column in range(out.shape[2]):
+                target = out[image, line, column]
+                target[:] = 0
+                divisor = 0
+                for tap in range(kh * kw):
+                    y = line * strides[0] - pads[0] + tap // kw * dilations[0]
+                    z = column * strides[1] - pads[1] + tap % kw * dilations[1]
+                    if 0 <= y < x.shape[1] and 0 <= z < x.shape[2]:
+                        divisor += 1
+                        source = x[image, y, z]
+                        for c in range(len(target)):
+                            target[c] += source[c]
+                    elif not exclude_pad and y < bottom and z < right:
+                        divisor += 1
+                for c in range(len(target)):
+                    target[c] /= np.float32(divisor)

@@ -1,0 +1,141 @@
+"""int8 arithmetic by its definition: a few lines of NumPy that are never optimised, and that every fast kernel must equal bit for bit.
+
+Letters in shapes: M rows, K products a sum, N columns; N,C,H,W an image batch, O output channels, G = C / groups.
+Equation numbers are those of docs/arithmetic.md.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+Arithmetic = Literal["exact", "saturating"]
+INT16_MIN, INT16_MAX = -32768, 32767
+
+
+def pair_sums(a: Array, b: Array) -> Iterator[Array]:
+    """(M,K) u8, (K,N) s8 -> one (M,N) s32 a pair of neighbouring k, before any clipping (eq. 5); an odd last k stands alone."""
+    for k in range(0, a.shape[1], 2):
+        yield a[:, k : k + 2].astype(np.int32) @ b[k : k + 2].astype(np.int32)
+
+
+def gemm_exact(a: Array, b: Array, zero_point: int | Array) -> Array:
+    """(M,K) u8 @ (K,N) s8 -> (M,N) s32, nothing lost (eq. 3). zero_point: one code, or one for each k as (K,) s32."""
+    return (a.astype(np.int32) - zero_point) @ b.astype(np.int32)
+
+
+def gemm_saturating(a: Array, b: Array, zero_point: int | Array) -> Array:
+    """(M,K) u8 @ (K,N) s8 -> (M,N) s32 as CPUs without VNNI do it: pairs of products clip to 16 bits (eq. 6)."""
+    zero_points = np.broadcast_to(np.asarray(zero_point, np.int32), a.shape[1])
+    acc = np.zeros((len(a), b.shape[1]), np.int32) - zero_points @ b.astype(np.int32)
+    for pair in pair_sums(a, b):
+        acc += np.clip(pair, INT16_MIN, INT16_MAX)
+    return acc
+
+
+GEMM = {"exact": gemm_exact, "saturating": gemm_saturating}
+
+
+def saturated_pairs(a: Array, b: Array) -> Array:
+    """(M,K) u8, (K,N) s8 -> (N,) s64: how many pair sums of each column do not fit 16 bits."""
+    counts = np.zeros(b.shape[1], np.int64)
+    for pair in pair_sums(a, b):
+        counts += ((pair < INT16_MIN) | (pair > INT16_MAX)).sum(axis=0)
+    return counts
+
+
+def largest_overflow(a: Array, b: Array) -> Array:
+    """(M,K) u8, (K,N) s8 -> (N,) s64: by how much the worst pair sum of each column misses 16 bits; 0 if all fit."""
+    worst = np.zeros(b.shape[1], np.int64)
+    for pair in pair_sums(a, b):
+        miss = np.abs(pair - np.clip(pair, INT16_MIN, INT16_MAX))
+        worst = np.maximum(worst, miss.max(axis=0, initial=0))
+    return worst
+
+
+# ---- convolution is a GEMM over patches ----------------------------------------------------------------------------------------
+
+
+def patches(
+    x: Array,
+    zero_point: int | Array,
+    kernel: Sequence[int],
+    *,
+    strides: Sequence[int],
+    pads_begin: Sequence[int],
+    pads_end: Sequence[int],
+    dilations: Sequence[int],
+) -> Array:
+    """(N,C,H,W) u8 -> (N,H',W',kh,kw,C) u8: what every output position sees. The border holds the code of real zero (eq. 7)."""
+    n, c, h, w = x.shape
+    (top, left), (bottom, right) = pads_begin, pads_end
+    padded = np.empty((n, c, top + h + bottom, left + w + right), np.uint8)
+    padded[:] = np.broadcast_to(np.asarray(zero_point, np.uint8), c)[:, None, None]
+    padded[:, :, top : top + h, left : left + w] = x
+    reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilations, strict=True)]
+    windows = np.lib.stride_tricks.sliding_window_view(padded, reach, axis=(2, 3))
+    windows = windows[:, :, :: strides[0], :: strides[1], :: dilations[0], :: dilations[1]]
+    return windows.transpose(0, 2, 3, 4, 5, 1)
+
+
+def group_gemms(x: Array, w: Array, zero_point: int | Array, groups: int, **window: Sequence[int]) -> Iterator[tuple[Array, Array, Array]]:
+    """The GEMM of each group, (a, b, zero_point) = (M,K) u8, (K,O/groups) s8, (K,) s32 with M = N*H'*W', K = kh*kw*even(G).
+
+    The channels of a tap are filled up to an even number with weights of zero, so that no pair crosses from one tap to the next.
+    """
+    out_channels, depth, *kernel = w.shape
+    zero_points = np.broadcast_to(np.asarray(zero_point, np.int32), x.shape[1])
+    for g in range(groups):
+        ins, outs = slice(g * depth, (g + 1) * depth), slice(g * out_channels // groups, (g + 1) * out_channels // groups)
+        fill = (0, depth % 2)
+        a = np.pad(patches(x[:, ins], zero_points[ins], kernel, **window), ((0, 0),) * 5 + (fill,))
+        b = np.pad(w[outs].transpose(2, 3, 1, 0), ((0, 0), (0, 0), fill, (0, 0)))
+        z = np.tile(np.pad(zero_points[ins], fill), kernel[0] * kernel[1])
+        K = len(z)
+        yield a.reshape(int(np.prod(a.shape[:3])), K), b.reshape(K, b.shape[-1]), z
+
+
+def convolution(
+    x: Array,
+    w: Array,
+    zero_point: int | Array,
+    *,
+    strides: Sequence[int],
+    pads_begin: Sequence[int],
+    pads_end: Sequence[int],
+    dilations: Sequence[int],
+    groups: int,
+    arithmetic: Arithmetic,
+) -> Array:
+    """(N,C,H,W) u8, (O,G,kh,kw) s8 -> (N,O,H',W') s32 (eq. 7). zero_point: one code, or one for each input channel as (C,)."""
+    window = {"strides": strides, "pads_begin": pads_begin, "pads_end": pads_end, "dilations": dilations}
+    height, width = patches(x, zero_point, w.shape[2:], **window).shape[1:3]
+    columns = [GEMM[arithmetic](*problem) for problem in group_gemms(x, w, zero_point, groups, **window)]
+    return np.concatenate(columns, axis=1).reshape(len(x), height, width, len(w)).transpose(0, 3, 1, 2)
+
+
+def convolution_saturated_pairs(x: Array, w: Array, zero_point: int | Array, *, groups: int, **window: Sequence[int]) -> Array:
+    """(O,) s64: pair sums of each output channel that clip, padding included. Keywords as in `convolution`, without `arithmetic`."""
+    return np.concatenate([saturated_pairs(a, b) for a, b, _ in group_gemms(x, w, zero_point, groups, **window)])
+
+
+def convolution_largest_overflow(x: Array, w: Array, zero_point: int | Array, *, groups: int, **window: Sequence[int]) -> Array:
+    """(O,) s64: by how much the worst pair sum of each output channel misses 16 bits; 0 if all fit."""
+    return np.concatenate([largest_overflow(a, b) for a, b, _ in group_gemms(x, w, zero_point, groups, **window)])
+
+
+# ---- from accumulators back to real numbers and codes --------------------------------------------------------------------------
+
+
+def dequantize(acc: Array, scale: Array, bias: Array, low: float, high: float) -> Array:
+    """s32 -> f32 of the same shape: the real value, its bias, its fused activation (eq. 8, 9); scale and bias broadcast against acc."""
+    y = acc.astype(np.float32) * np.float32(scale) + np.float32(bias)
+    return np.clip(y, np.float32(low), np.float32(high))
+
+
+def requantize(acc: Array, scale: Array, bias: Array, low: float, high: float, multiplier: float | Array, shift: float | Array) -> Array:
+    """s32 -> u8 of the same shape: the next layer's codes (eq. 8 to 10). Every step rounds to float32; halves go to even (eq. 11)."""
+    y = dequantize(acc, scale, bias, low, high)
+    codes = np.rint(y * np.float32(multiplier) + np.float32(shift))
+    return np.clip(codes, 0, 255).astype(np.uint8)

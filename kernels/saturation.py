@@ -1,0 +1,40 @@
+"""Which weights can make a 16-bit pair sum clip, how many pairs there are, and where a run counts those that did."""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from .reference import INT16_MAX, INT16_MIN, Array
+
+
+class SaturationCount(NamedTuple):
+    """What a run saw, for each of O output channels; kernels add to it. Counts of threads or batches merge with `+=` and `maximum`."""
+
+    pairs: Array  # (O,) s64: pair sums that clipped
+    overflow: Array  # (O,) s64: by how much the worst one missed 16 bits
+
+    @classmethod
+    def zeros(cls, channels: int) -> "SaturationCount":
+        return cls(np.zeros(channels, np.int64), np.zeros(channels, np.int64))
+
+
+def provably_safe(w: Array) -> Array:
+    """(O,G,kh,kw) s8 -> (O,) bool: no activation codes 0..255 whatsoever make a pair of this output channel clip (eq. 12).
+
+    Groups need no mention: w already holds only the G input channels of each output channel's group. A matrix (K,N) is
+    (N,K,1,1). Depthwise weights (G = 1) are always safe.
+    """
+    wide = w.astype(np.int32)
+    wide = np.pad(wide, ((0, 0), (0, wide.shape[1] % 2), (0, 0), (0, 0)))
+    first, second = wide[:, 0::2], wide[:, 1::2]
+    highest = 255 * (np.maximum(first, 0) + np.maximum(second, 0))
+    lowest = 255 * (np.minimum(first, 0) + np.minimum(second, 0))
+    return np.all((highest <= INT16_MAX) & (lowest >= INT16_MIN), axis=(1, 2, 3))
+
+
+def number_of_pairs(output_shape: Sequence[int], weight_shape: Sequence[int]) -> int:
+    """Pair sums a layer forms: (N,O,H',W') outputs of ceil(G/2) pairs at each tap of weights (O,G,kh,kw)."""
+    _, depth, kh, kw = weight_shape
+    return math.prod(output_shape) * -(-depth // 2) * kh * kw

@@ -1,0 +1,34 @@
+"""How a window slides over an image: the geometry that convolution and pooling share, and the check of what they are given."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .reference import Array
+
+Pair = tuple[int, int]  # (vertical, horizontal)
+
+
+class Window(NamedTuple):
+    kernel: Pair
+    strides: Pair = (1, 1)
+    dilations: Pair = (1, 1)
+    pads_begin: Pair = (0, 0)
+    pads_end: Pair = (0, 0)
+
+    def output_size(self, height: int, width: int) -> Pair:
+        """Positions of the window, vertical and horizontal, that lie wholly inside the padded image."""
+        vertical, horizontal = (
+            max((size + begin + end - (k - 1) * dilation - 1) // stride + 1, 0)
+            for size, k, stride, dilation, begin, end in zip((height, width), *self, strict=True)
+        )
+        return vertical, horizontal
+
+
+def require(name: str, array: Array, dtypes: tuple[type[np.generic], ...], shape: tuple[int, ...]) -> None:
+    """Compiled code does not check its indices, so every array is checked before. Raises ValueError; -1 in `shape` fits any size."""
+    fits = array.ndim == len(shape) and all(want in (-1, found) for want, found in zip(shape, array.shape, strict=True))
+    if not fits or array.dtype not in dtypes or not array.flags.c_contiguous:
+        types = " or ".join(np.dtype(d).name for d in dtypes)
+        found = f"{array.dtype.name} {array.shape}" + ("" if array.flags.c_contiguous else " with gaps or another order of axes")
+        raise ValueError(f"{name}: expected a C-contiguous {types} array of shape {shape}, found {found}")

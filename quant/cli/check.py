@@ -1,0 +1,36 @@
+"""numpot check: is this file a sound model, and what is worth knowing about it?"""
+
+from .common import Debug, Json, Model, print_json, reports_errors
+
+
+@reports_errors
+def run(model: Model, json: Json = False, debug: Debug = False) -> None:
+    """Read a model and verify every promise of its format; say what is wrong, or that nothing is."""
+    import numpy as np
+
+    from numpot.ir import read_model
+
+    graph = read_model(model)
+    constants = {n.name: n.output.constant for n in graph.of_type("Constant")}
+    warnings = [
+        f"constant {name!r} holds NaN or infinity"
+        for name, value in constants.items()
+        if value is not None and value.dtype.kind == "f" and not np.isfinite(value).all()
+    ]
+    warnings += [f"layer {n.name!r} ({n.type}) is read by nobody" for n in graph if n.type not in ("Result", "Parameter") and _is_unread(n)]
+    result = {
+        "model": model,
+        "layers": len(graph) - len(constants),
+        "parameters": sum(v.size for v in constants.values() if v is not None),
+        "warnings": warnings,
+    }
+    if json:
+        print_json(result)
+        return
+    print(f"{model}: sound, {result['layers']} layers, {result['parameters']:,} numbers in constants")
+    for warning in warnings:
+        print(f"warning: {warning}")
+
+
+def _is_unread(node) -> bool:  # type: ignore[no-untyped-def]
+    return not any(t.consumers for t in node.outputs)

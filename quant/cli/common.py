@@ -1,0 +1,98 @@
+"""What all commands share: how errors end, how results are printed, and the options that mean the same everywhere."""
+
+import functools
+import json
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal, ParamSpec
+
+import typer
+
+from numpot.ir.errors import NumpotError
+
+if TYPE_CHECKING:
+    from numpot.ir import Graph
+
+P = ParamSpec("P")
+BAD_INPUT = 2
+INTERRUPTED = 130  # what a shell reports for Ctrl-C
+
+Model = Annotated[str, typer.Argument(metavar="MODEL", help="a model: numpot .xml or ONNX")]
+Data = Annotated[
+    str,
+    typer.Option("--data", metavar="D", help=".npz file, folder of IDX files, folder of images, or module:Class of a DataLoader"),
+]
+Arithmetic = Annotated[
+    Literal["exact", "saturating", "simulated"],
+    typer.Option("--arithmetic", help="exact integers, integers of a CPU without VNNI, or FakeQuantize in float"),
+]
+Mean = Annotated[str | None, typer.Option("--mean", metavar="M[,M...]", help="mean of pixels/255, one number or one per channel")]
+Std = Annotated[str | None, typer.Option("--std", metavar="S[,S...]", help="standard deviation of pixels/255, likewise")]
+Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="use the first N samples only")]
+Threads = Annotated[int | None, typer.Option("--threads", min=1, metavar="T", help="threads; by default one per core")]
+Json = Annotated[bool, typer.Option("--json", help="print one JSON object on stdout and nothing else")]
+Debug = Annotated[bool, typer.Option("--debug", help="show the traceback of an error")]
+
+
+def reports_errors(command: Callable[P, None]) -> Callable[P, None]:
+    """Bad input ends in one sentence on stderr and status 2; --debug shows the traceback; Ctrl-C ends quietly."""
+
+    @functools.wraps(command)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except NumpotError as error:
+            if kwargs.get("debug"):
+                raise
+            print(f"numpot: {error}", file=sys.stderr)
+            raise typer.Exit(BAD_INPUT) from None
+        except KeyboardInterrupt:
+            print("numpot: interrupted; nothing was written", file=sys.stderr)
+            raise typer.Exit(INTERRUPTED) from None
+
+    return wrapped
+
+
+def print_json(result: dict[str, Any]) -> None:
+    print(json.dumps(result, indent=2))
+
+
+def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, numbers_from: int = 1) -> None:
+    """A table on stdout; columns from `numbers_from` on are right-aligned."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    for i, column in enumerate(columns):
+        table.add_column(column, justify="right" if i >= numbers_from else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(str(cell) for cell in row))
+    Console().print(table)
+
+
+def record_preprocessing(graph: "Graph", mean: str | None, std: str | None) -> None:
+    """Note --mean and --std in the model, which then says itself how pixels become its input."""
+    from numpot.quant.data_preprocessing import Preprocessing
+
+    if mean is None and std is None:
+        return
+    if mean is None or std is None:
+        raise NumpotError("--mean and --std go together: pixels become (x/255 - mean) / std")
+    graph.info["preprocessing"] = Preprocessing(_numbers("--mean", mean), _numbers("--std", std)).record()
+
+
+def open_model(path: str, mean: str | None, std: str | None) -> "Graph":
+    """Read a model and note its preprocessing."""
+    from numpot.ir import read_model
+
+    graph = read_model(path)
+    record_preprocessing(graph, mean, std)
+    return graph
+
+
+def _numbers(option: str, text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise NumpotError(f"{option} must be a number or numbers separated by commas, found {text!r}") from None

@@ -1,0 +1,49 @@
+"""numpot convert: a model from another format into numpot's IR, simplified on the way."""
+
+from typing import Annotated
+
+import typer
+
+from numpot.ir.errors import NumpotError
+
+from .common import Debug, Json, Mean, Std, print_json, record_preprocessing, reports_errors
+
+
+@reports_errors
+def run(
+    source: Annotated[str, typer.Argument(metavar="SRC", help="an ONNX model, or a numpot .xml")],
+    destination: Annotated[str, typer.Argument(metavar="DST", help="the .xml to write; its .bin goes beside it")],
+    input_shape: Annotated[
+        list[str] | None, typer.Option("--input-shape", metavar="NAME=N,C,H,W", help="fix the shape of an input; -1 leaves the batch open")
+    ] = None,
+    mean: Mean = None,
+    std: Std = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Convert a model into numpot's IR: batch norm and constants folded, names kept."""
+    from numpot.ir import read_model, save_model
+    from numpot.ir.files import check_destination
+
+    check_destination(destination)
+    graph = read_model(source, input_shapes=_shapes(input_shape or []))
+    record_preprocessing(graph, mean, std)
+    save_model(graph, destination)
+    layers = sum(node.type != "Constant" for node in graph)
+    if json:
+        print_json({"output": destination, "layers": layers})
+    else:
+        print(f"{destination}: {layers} layers")
+
+
+def _shapes(options: list[str]) -> dict[str, tuple[int, ...]]:
+    shapes = {}
+    for option in options:
+        name, separator, dims = option.rpartition("=")
+        try:
+            shapes[name] = tuple(int(d) for d in dims.split(","))
+        except ValueError:
+            separator = ""
+        if not separator:
+            raise NumpotError(f"--input-shape must look like x=1,3,224,224, found {option!r}")
+    return shapes

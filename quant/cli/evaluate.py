@@ -1,0 +1,37 @@
+"""numpot evaluate: a metric of a model on labelled data, in a chosen arithmetic."""
+
+from typing import Annotated
+
+import typer
+
+from .common import Arithmetic, Data, Debug, Json, Limit, Mean, Model, Std, Threads, open_model, print_json, reports_errors
+
+
+@reports_errors
+def run(
+    model: Model,
+    data: Data,
+    metric: Annotated[str, typer.Option("--metric", metavar="M", help="accuracy@K, or module:Class of a Metric")] = "accuracy@1",
+    arithmetic: Arithmetic = "exact",
+    limit: Limit = None,
+    threads: Threads = None,
+    mean: Mean = None,
+    std: Std = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Evaluate a model: a float one as it is, a quantized one in exact, saturating or simulated arithmetic."""
+    from dataclasses import asdict
+
+    from numpot.quant.data import open_data
+    from numpot.quant.evaluation import evaluate
+    from numpot.quant.metrics import parse_metric
+    from numpot.quant.progress import silent, track
+
+    measure = parse_metric(metric)
+    graph = open_model(model, mean, std)
+    result = evaluate(graph, open_data(data, graph), measure, arithmetic=arithmetic, limit=limit, threads=threads, progress=silent if json else track)
+    if json:
+        print_json(asdict(result))
+    else:
+        print(f"{result.metric} {result.value:.4f} on {result.samples} samples ({result.arithmetic}, {result.seconds:.1f} s)")

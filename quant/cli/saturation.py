@@ -1,0 +1,58 @@
+"""numpot saturation: which layers of a quantized model would clip on a CPU without VNNI."""
+
+from .common import Data, Debug, Json, Limit, Mean, Model, Std, Threads, open_model, print_json, print_table, reports_errors
+
+
+@reports_errors
+def run(
+    model: Model,
+    data: Data,
+    limit: Limit = None,
+    threads: Threads = None,
+    mean: Mean = None,
+    std: Std = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Count, per layer, the pairs of u8 x s8 products that do not fit 16 bits, and say which layers can never clip."""
+    from numpot.quant.data import open_data
+    from numpot.quant.progress import silent, track
+    from numpot.quant.saturation import measure_saturation
+
+    graph = open_model(model, mean, std)
+    layers = measure_saturation(graph, open_data(data, graph), limit=limit, threads=threads, progress=silent if json else track)
+    total = int(sum(layer.saturated.sum() for layer in layers))
+    if json:
+        rows = [
+            {
+                "name": layer.name,
+                "pairs": layer.pairs,
+                "saturated": int(layer.saturated.sum()),
+                "provably_safe": layer.provably_safe,
+                "channels": int((layer.saturated > 0).sum()),
+                "largest_overflow": int(layer.largest_overflow.max(initial=0)),
+            }
+            for layer in layers
+        ]
+        print_json({"layers": rows, "total_saturated": total})
+        return
+    print_table(
+        "pairs of products that saturate at 16 bits",
+        ["layer", "pairs", "saturated", "share", "channels", "worst by", "verdict"],
+        [
+            [
+                layer.name,
+                f"{layer.pairs:,}",
+                f"{layer.saturated.sum():,}",
+                f"{layer.saturated.sum() / max(layer.pairs, 1):.2e}",
+                f"{(layer.saturated > 0).sum()}/{layer.saturated.size}",
+                f"{layer.largest_overflow.max(initial=0):,}",
+                "proven safe" if layer.provably_safe else "clips" if layer.saturated.any() else "no clip seen",
+            ]
+            for layer in layers
+        ],
+    )
+    print(f"{total:,} of {sum(layer.pairs for layer in layers):,} pairs saturate")
+    if total:
+        print(f"To see what it costs: numpot evaluate {model} --data {data} --arithmetic saturating")
+        print("To avoid it: numpot quantize ... --saturation-fix all")

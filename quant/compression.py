@@ -1,0 +1,59 @@
+"""Weights as int8: Constant(int8) -> Convert -> [Subtract zero point] -> Multiply by the scale (pot-spec 4.6)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from numpot.ir.dtypes import F32
+from numpot.ir.graph import Graph, Tensor
+from numpot.ir.ops.convert import Convert
+from numpot.ir.ops.multiply import Multiply
+from numpot.ir.ops.subtract import Subtract
+
+
+@dataclass(frozen=True)
+class QuantizedWeights:
+    """Integers and how to read them: w = (codes - zero_point) * scale.
+
+    codes: int8, the shape of the weights. scale, zero_point: float32, broadcastable against them; zero_point None when it is zero.
+    """
+
+    codes: np.ndarray
+    scale: np.ndarray
+    zero_point: np.ndarray | None
+
+    @property
+    def values(self) -> np.ndarray:
+        """The weights that the layer will see, float32; computed in the order the graph computes them."""
+        values = self.codes.astype(np.float32)
+        if self.zero_point is not None:
+            values = values - self.zero_point
+        return values * self.scale
+
+
+def quantize_weights(weights: np.ndarray, low: np.ndarray, high: np.ndarray, levels: int, factor: float = 1.0) -> QuantizedWeights:
+    """Round weights to the nearest of `levels` codes between low and high; a half goes up, as in POT (eq. C7).
+
+    weights: float32. low, high: float32, broadcastable. factor: 1, or 2 for 7-bit weights: the weights are divided by it before and
+    multiplied by it after, so that the codes use 1/factor of their range (saturation_fix.py).
+    """
+    first, last = -(levels // 2), levels - 1 - levels // 2
+    steps = np.float32(levels - 1) / (high - low)
+    position = (np.clip(weights / np.float32(factor), low, high) - low) * steps
+    codes = (np.floor(position + np.float32(0.5)) + first).astype(np.int8)
+    scale = ((high - low) * np.float32(factor / (last - first))).astype(np.float32)
+    zero_point = (first - low * np.float32(factor) / scale).astype(np.float32)
+    if np.all(np.abs(zero_point) < 1e-4):
+        return QuantizedWeights(codes, scale, None)
+    return QuantizedWeights(codes, scale, zero_point)
+
+
+def insert_weights(graph: Graph, weights: QuantizedWeights, old: Tensor, name: str) -> Tensor:
+    """Put the integers and their dequantization into the graph under the quantizer's name; returns the tensor to read."""
+    codes = graph.constant(weights.codes, graph.unique_name(f"{old.producer.name}/int8"))
+    values = graph.add(Convert(destination_type=F32), [codes], graph.unique_name(f"{name}/convert")).output
+    if weights.zero_point is not None:
+        zero_point = graph.constant(weights.zero_point, graph.unique_name(f"{name}/zero_point"))
+        values = graph.add(Subtract(), [values, zero_point], graph.unique_name(f"{name}/subtract")).output
+    scale = graph.constant(weights.scale, graph.unique_name(f"{name}/scale"))
+    return graph.add(Multiply(), [values, scale], graph.unique_name(name)).output

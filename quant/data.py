@@ -1,0 +1,129 @@
+"""Samples for calibration and evaluation: open a source by its name, take a subset, read it in batches."""
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpot.ir.graph import Graph
+
+from .data_idx import IdxData, find_sets
+from .data_images import ImageFolder
+from .data_loader import DataError, DataLoader, Sample
+from .data_model import ModelData
+from .data_npz import NpzData
+from .data_plugins import PluginData
+from .data_preprocessing import Preprocessing
+
+__all__ = ["Batch", "DataError", "DataLoader", "ModelData", "Preprocessing", "batches", "open_data", "subset"]
+
+
+def open_data(spec: str, graph: Graph, *, preprocessing: Preprocessing | None = None) -> ModelData:
+    """The samples that `spec` names, as the model takes them.
+
+    spec: an .npz file; a folder of pictures; a folder of IDX files, as `folder:train` or `folder:t10k` if it holds both; or
+    `module:Class`, a DataLoader. preprocessing: how pixels become floats, if not as the model records. Raises DataError.
+    """
+    return ModelData(_open_source(spec, graph), graph, preprocessing)
+
+
+def _open_source(spec: str, graph: Graph) -> DataLoader:
+    path = Path(spec)
+    if path.is_dir():
+        return IdxData(path) if find_sets(path) else ImageFolder(path, graph)
+    if path.is_file():
+        return NpzData(path, graph)
+    before, _, after = spec.rpartition(":")
+    if before and Path(before).is_dir():
+        return IdxData(Path(before), after)
+    if before:
+        return PluginData(spec)
+    raise DataError(f"{spec}: no such file or folder. Data is an .npz file, a folder of pictures or IDX files, or module:Class.")
+
+
+class Subset(DataLoader):
+    """Some samples of another loader, in the order of `indices`."""
+
+    def __init__(self, loader: DataLoader, indices: Sequence[int]) -> None:
+        self._loader = loader
+        self._indices = indices
+
+    @property
+    def name(self) -> str:
+        return self._loader.name
+
+    @property
+    def lacks(self) -> str:
+        return self._loader.lacks
+
+    def where(self, index: int) -> str:
+        return self._loader.where(self._indices[index])
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    def __getitem__(self, index: int) -> Sample:
+        return self._loader[self._indices[index]]
+
+
+def subset(loader: DataLoader, size: int, *, shuffle: bool = False, seed: int = 0) -> DataLoader:
+    """At most `size` samples: the first ones, or a random choice that `seed` decides. Source: POT 2023.3, pot-spec 1.2."""
+    size = min(size, len(loader))
+    return Subset(loader, random.Random(seed).sample(range(len(loader)), size) if shuffle else range(size))
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Samples side by side: inputs by name, [n, ...]; labels, an int64 array [n] if all are integers, a list otherwise, None if there
+    are none; and the samples' numbers in their loader."""
+
+    inputs: dict[str, np.ndarray]
+    labels: Sequence[Any] | np.ndarray | None
+    indices: range
+
+
+def batches(loader: DataLoader, graph: Graph, batch_size: int, *, limit: int | None = None) -> Iterator[Batch]:
+    """The samples of a loader, in order and as the model takes them. Nothing is read ahead.
+
+    A model with a fixed batch decides `batch_size` itself. The data is checked against the model when this is called, each sample
+    when it is read; raises DataError.
+    """
+    fixed = fixed_batch(graph)
+    data = ModelData(loader if limit is None else subset(loader, limit), graph)
+    if fixed and len(data) % fixed:
+        raise DataError(
+            f"{data.name}: the model's batch is fixed at {fixed}, and {len(data)} samples do not fill whole batches. "
+            f"Use a multiple of {fixed}, or a model with a dynamic batch."
+        )
+    size = fixed or batch_size
+    return (_batch(data, range(first, min(first + size, len(data)))) for first in range(0, len(data), size))
+
+
+def fixed_batch(graph: Graph) -> int | None:
+    """The batch size that the model's inputs prescribe, None if it is free. Raises DataError where inputs disagree."""
+    shapes = {parameter.name: parameter.output.shape for parameter in graph.inputs}
+    for name, shape in shapes.items():
+        if not shape:
+            raise DataError(f"input {name!r} of the model is a single number; samples need a first dimension, the batch.")
+    sizes = {shape[0] for shape in shapes.values()} - {-1}
+    if len(sizes) > 1:
+        found = ", ".join(f"{name!r}: {shape[0]}" for name, shape in shapes.items())
+        raise DataError(f"the model's inputs must have one batch size, their first dimension, found {found}.")
+    return next(iter(sizes), None)
+
+
+def _batch(data: ModelData, indices: range) -> Batch:
+    samples = [data[i] for i in indices]
+    inputs = {name: np.stack([arrays[name] for arrays, _ in samples]) for name in samples[0][0]}
+    return Batch(inputs, _labels(data, indices, [label for _, label in samples]), indices)
+
+
+def _labels(data: ModelData, indices: range, labels: list[Any]) -> list[Any] | np.ndarray | None:
+    without = [i for i, label in zip(indices, labels, strict=True) if label is None]
+    if len(without) == len(labels):
+        return None
+    if without:
+        raise DataError(f"{data.where(without[0])} has no label, and others have. Label all samples, or none.")
+    return np.array(labels, np.int64) if all(isinstance(label, int | np.integer) for label in labels) else labels

@@ -1,0 +1,70 @@
+"""Samples from IDX files, the format of MNIST: NAME-images-idx3-ubyte and NAME-labels-idx1-ubyte, each gzipped or not."""
+
+import gzip
+import math
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from .data_loader import DataError, DataLoader, Sample
+
+IMAGES, LABELS = "-images-idx3-ubyte", "-labels-idx1-ubyte"
+
+
+class IdxData(DataLoader):
+    """One set of a folder, `train` or `t10k` by custom; it must be named if the folder holds several. Samples are uint8 HxW."""
+
+    def __init__(self, folder: Path, wanted: str | None = None) -> None:
+        sets = find_sets(folder)
+        if wanted is None and len(sets) > 1:
+            choices = " or ".join(f"{folder}:{name}" for name in sets)
+            raise DataError(f"{folder}: holds {len(sets)} sets of IDX files; say which: {choices}.")
+        self._folder = folder
+        self._set = sets[0] if wanted is None else wanted
+        images, labels = _file(folder, self._set + IMAGES), _file(folder, self._set + LABELS)
+        if images is None:
+            raise DataError(f"{folder}: expected a file {self._set}{IMAGES} (or .gz), found these sets: {', '.join(sets) or 'none'}.")
+        self._images = read_idx(images, dimensions=3)
+        self._labels = None if labels is None else read_idx(labels, dimensions=1)
+        if self._labels is not None and len(self._labels) != len(self._images):
+            raise DataError(f"{labels}: expected {len(self._images)} labels, one per image, found {len(self._labels)}.")
+
+    @property
+    def name(self) -> str:
+        return f"{self._folder}:{self._set}"
+
+    @property
+    def lacks(self) -> str:
+        return f"{self._folder} has no file {self._set}{LABELS}"
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def __getitem__(self, index: int) -> Sample:
+        return self._images[index], None if self._labels is None else int(self._labels[index])
+
+
+def find_sets(folder: Path) -> list[str]:
+    """The names of the sets whose images the folder holds, sorted."""
+    files = [*folder.glob(f"*{IMAGES}"), *folder.glob(f"*{IMAGES}.gz")]
+    return sorted({p.name.removesuffix(".gz").removesuffix(IMAGES) for p in files})
+
+
+def _file(folder: Path, name: str) -> Path | None:
+    return next((p for p in (folder / name, folder / f"{name}.gz") if p.is_file()), None)
+
+
+def read_idx(path: Path, dimensions: int) -> np.ndarray:
+    """uint8 array of an IDX file: bytes 0, 0, 8 (unsigned byte), rank, the dimensions as big-endian int32, the elements."""
+    try:
+        raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path}: cannot be read ({error}). Download it again.") from error
+    start = 4 + 4 * dimensions
+    if raw[:4] != bytes((0, 0, 8, dimensions)) or len(raw) < start:
+        raise DataError(f"{path}: expected an IDX file of unsigned bytes with {dimensions} dimensions, found first bytes {list(raw[:4])}.")
+    shape = [int(d) for d in np.frombuffer(raw, ">u4", dimensions, offset=4)]
+    if math.prod(shape) != len(raw) - start:
+        raise DataError(f"{path}: expected {math.prod(shape)} bytes for shape {shape}, found {len(raw) - start}. Download it again.")
+    return np.frombuffer(raw, np.uint8, offset=start).reshape(shape)

@@ -1,0 +1,114 @@
+"""Samples from a folder of pictures, labelled by class sub-folders or by a file labels.txt."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpot.ir.graph import Graph
+
+from .data_loader import DataError, DataLoader, Sample
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
+
+
+class ImageFolder(DataLoader):
+    """Pictures in the order of their names, scaled (bilinear) to the model's height and width.
+
+    Samples are uint8, HxWx3 in the order red, green, blue, or HxW if the model has one channel. Every file is opened at once, which
+    reads its first bytes only, so that one that is no picture is refused before any work. Raises DataError.
+    """
+
+    def __init__(self, folder: Path, graph: Graph) -> None:
+        self._folder = folder
+        self._mode, self._size = _target(folder, graph)
+        self._files, self._labels = find_images(folder)
+        for file in self._files:
+            with _opened(file) as image:
+                if image.mode.startswith(("I", "F")):  # Pillow would clip what is above 255
+                    raise DataError(f"{file}: expected 8 bits per channel, found Pillow mode {image.mode!r}. Convert it, or give an .npz.")
+
+    @property
+    def name(self) -> str:
+        return str(self._folder)
+
+    @property
+    def lacks(self) -> str:
+        return f"{self.name} has neither class sub-folders nor a file labels.txt"
+
+    def where(self, index: int) -> str:
+        return str(self._files[index])
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def __getitem__(self, index: int) -> Sample:
+        from PIL.Image import Resampling
+
+        with _opened(self._files[index]) as image:
+            pixels = np.asarray(image.convert(self._mode).resize(self._size, Resampling.BILINEAR))
+        return pixels, None if self._labels is None else self._labels[index]
+
+
+def find_images(folder: Path) -> tuple[list[Path], list[int] | None]:
+    """The pictures of a folder and of its sub-folders, and their labels: from labels.txt, else the place of the sub-folder's name among
+    the sorted names, else None. Raises DataError if there are no pictures, or labels for some only."""
+    classes = sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+    top, nested = _pictures(folder), [(file, label) for label, p in enumerate(classes) for file in _pictures(p)]
+    files = top + [file for file, _ in nested]
+    if not files:
+        raise DataError(f"{folder}: expected pictures ({' '.join(SUFFIXES)}) or IDX files (train-images-idx3-ubyte), found neither.")
+    if (folder / "labels.txt").is_file():
+        return files, _read_labels(folder / "labels.txt", files)
+    if top and nested:
+        raise DataError(f"{folder}: {top[0].name} is in no class sub-folder, but {len(nested)} pictures are. Move it, or write labels.txt.")
+    return files, [label for _, label in nested] if nested else None
+
+
+def _pictures(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
+
+
+def _read_labels(path: Path, files: list[Path]) -> list[int]:
+    """Labels of `files` from lines `file label`, files being relative to the folder of labels.txt."""
+    labels: dict[Path, int] = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+        if not line.strip():
+            continue
+        name, _, label = line.replace("\t", " ").strip().rpartition(" ")
+        if not name or not label.isdecimal():
+            raise DataError(f"{path}:{number}: expected a file and an integer label, found {line!r}.")
+        labels[path.parent / name.strip()] = int(label)
+    for file in files:
+        if file not in labels:
+            raise DataError(f"{path}: has no label for {file.relative_to(path.parent).as_posix()}. Add a line, or remove the picture.")
+    absent = labels.keys() - set(files)
+    if absent:
+        raise DataError(f"{path}: names {min(absent).relative_to(path.parent).as_posix()}, and there is no such picture.")
+    return [labels[file] for file in files]
+
+
+def _target(folder: Path, graph: Graph) -> tuple[str, tuple[int, int]]:
+    """(Pillow mode, (width, height)) of the model's input."""
+    shapes = [parameter.output.shape for parameter in graph.inputs]
+    if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][1] not in (1, 3):
+        found = ", ".join(str(list(shape)) for shape in shapes)
+        raise DataError(f"{folder}: pictures fit a model with one input [N, 1 or 3, H, W]; this one has {found}. Give an .npz.")
+    _, channels, height, width = shapes[0]
+    return ("L" if channels == 1 else "RGB"), (width, height)
+
+
+@contextmanager
+def _opened(file: Path) -> "Iterator[Image]":
+    """A picture; reading its pixels inside the context reports failures by its name too."""
+    from PIL import Image
+
+    try:
+        with Image.open(file) as image:
+            yield image
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise DataError(f"{file}: cannot be read as a picture ({error}). Repair or remove it.") from error

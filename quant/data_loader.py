@@ -1,0 +1,43 @@
+"""DataLoader: what every source of samples looks like."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpot.ir.errors import NumpotError
+
+Data = np.ndarray | Mapping[str, np.ndarray]
+Sample = tuple[Data, Any]
+
+
+class DataError(NumpotError):
+    """Data that cannot be used: unreadable, empty, or not what the model takes."""
+
+
+class DataLoader(ABC):
+    """Samples by number. Write a subclass for data that no built-in source reads.
+
+    `loader[i]` is `(data, label)`. data: the ndarray of one sample without batch dimension (a leading 1 is tolerated), or a dict of
+    such arrays by the names of the model's inputs. label: whatever the metric takes, None if there is none.
+    """
+
+    @property
+    def name(self) -> str:
+        """What error messages call the source."""
+        return type(self).__name__
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @abstractmethod
+    def __getitem__(self, index: int) -> Sample: ...
+
+    def where(self, index: int) -> str:
+        """What error messages call one sample."""
+        return f"{self.name}: sample {index}"
+
+    @property
+    def lacks(self) -> str:
+        """What is missing when its labels are None: the middle of the sentence 'the metric needs labels, and ... . Add one.'"""
+        return f"{self.name} gives none"

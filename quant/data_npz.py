@@ -1,0 +1,101 @@
+"""Samples from an .npz file: arrays [samples, ...] named after the model's inputs (or `x`), labels `y`."""
+
+import math
+import struct
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpot.ir.graph import Graph
+
+from .data_loader import DataError, DataLoader, Sample
+
+
+class NpzData(DataLoader):
+    """An .npz file as numpy.savez or numpy.savez_compressed writes it.
+
+    What savez wrote is memory-mapped, so data larger than memory can be used; what is compressed is unpacked once. Arrays that the
+    model does not need are not read. Raises DataError for a file or an array that cannot be used.
+    """
+
+    def __init__(self, path: Path, graph: Graph) -> None:
+        self._path = path
+        try:
+            self._open([parameter.name for parameter in graph.inputs])
+        except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+            raise DataError(f"{path}: cannot be read as an .npz file ({error}). Write it with numpy.savez.") from error
+
+    def _open(self, inputs: list[str]) -> None:
+        with zipfile.ZipFile(self._path) as archive:
+            stored = {name.removesuffix(".npy") for name in archive.namelist()}
+            names = self._names(inputs, stored)
+            self._arrays = {name: read_array(archive, self._path, where) for name, where in names.items()}
+            self._labels = read_array(archive, self._path, "y") if "y" in stored and "y" not in inputs else None
+        self._check_lengths()
+
+    def _names(self, inputs: list[str], stored: set[str]) -> dict[str, str]:
+        """Input -> the array that holds it."""
+        if stored >= set(inputs):
+            return {name: name for name in inputs}
+        if len(inputs) == 1 and "x" in stored:
+            return {inputs[0]: "x"}
+        expected = ", ".join(repr(name) for name in inputs) + (" (or 'x')" if len(inputs) == 1 and inputs != ["x"] else "")
+        found = ", ".join(repr(name) for name in sorted(stored))
+        raise DataError(f"{self._path}: expected an array for each input of the model, {expected}; found {found or 'none'}.")
+
+    def _check_lengths(self) -> None:
+        arrays = self._arrays if self._labels is None else {**self._arrays, "y": self._labels}
+        lengths = {name: len(array) for name, array in arrays.items()}
+        if len(set(lengths.values())) > 1:
+            found = ", ".join(f"{name!r}: {length}" for name, length in lengths.items())
+            raise DataError(f"{self._path}: expected as many samples in every array, and as many labels, found {found}.")
+
+    @property
+    def name(self) -> str:
+        return str(self._path)
+
+    @property
+    def lacks(self) -> str:
+        return f"{self.name} has no array 'y'"
+
+    def __len__(self) -> int:
+        return len(next(iter(self._arrays.values())))
+
+    def __getitem__(self, index: int) -> Sample:
+        return {name: array[index] for name, array in self._arrays.items()}, None if self._labels is None else self._labels[index]
+
+
+def read_array(archive: zipfile.ZipFile, path: Path, name: str) -> np.ndarray:
+    """One array of an .npz file: a view into the file where it is not compressed. Raises ValueError, never unpickles."""
+    info = archive.getinfo(f"{name}.npy")
+    with archive.open(info) as member:
+        shape, fortran_order, dtype = _read_header(member)
+        if dtype.hasobject:
+            raise ValueError(f"array {name!r} holds Python objects")
+        if not shape:
+            raise ValueError(f"array {name!r} is a single value, not one per sample")
+        size, found = math.prod(shape) * dtype.itemsize, info.file_size - member.tell()
+        if size != found:
+            raise ValueError(f"array {name!r} of shape {list(shape)} needs {size} bytes, found {found}")
+        if info.compress_type != zipfile.ZIP_STORED or not size:
+            member.seek(0)
+            return np.asarray(np.lib.format.read_array(member, allow_pickle=False))
+        offset = _start(info, path) + member.tell()
+    return np.memmap(path, dtype, "r", offset, shape, "F" if fortran_order else "C")
+
+
+def _read_header(member: Any) -> tuple[tuple[int, ...], bool, np.dtype]:
+    version = np.lib.format.read_magic(member)
+    if version == (1, 0):
+        return np.lib.format.read_array_header_1_0(member)
+    return np.lib.format.read_array_header_2_0(member)
+
+
+def _start(info: zipfile.ZipInfo, path: Path) -> int:
+    """Where the bytes of a zip member start: after its local header of 30 bytes, its name and its extra field."""
+    with path.open("rb") as file:
+        file.seek(info.header_offset + 26)
+        name_length, extra_length = struct.unpack("<HH", file.read(4))
+    return info.header_offset + 30 + name_length + extra_length

@@ -1,0 +1,251 @@
+"""DefaultQuantization: the whole of it, in the order it happens (pot-spec section 1.1; docs/calibration.md).
+
+    1. prepare            float32 constants, weights by output channel, a bias on every convolution
+    2. align channels     between linear layers, so that one scale suits all channels          alignment.py
+    3. place quantizers   on the inputs of what the hardware computes on integers              insertion.py
+    4. calibrate          statistics of those tensors, and of biases, over the samples         statistics.py
+    5. ranges             statistics -> bounds of each FakeQuantize                            ranges.py
+    6. weights            to int8, on 7 bits where pairs of products could saturate            compression.py, saturation_fix.py
+    7. biases             get back the mean that rounding took                                 bias_correction.py
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from numpot.ir.errors import NumpotError
+from numpot.ir.graph import Graph, Node, Tensor
+from numpot.ir.lowering import integer_layers
+from numpot.ir.ops.fake_quantize import FakeQuantize
+
+from . import alignment, bias_correction
+from .compression import QuantizedWeights, insert_weights, quantize_weights
+from .data import DataLoader, batches, subset
+from .defaults import (
+    LEVELS,
+    PRESETS,
+    SATURATION_FACTOR,
+    SATURATION_FIXES,
+    STAT_SUBSET_SIZE,
+    SYMMETRIC_WEIGHT_LEVELS,
+    Preset,
+    SaturationFix,
+)
+from .insertion import Quantizer, find_quantizers
+from .layers import output_channel_axis_of_weights, prepare, weighted_layers
+from .progress import Progress, silent
+from .ranges import Bounds, asymmetric_range, symmetric_range, symmetric_weight_range
+from .saturation_fix import layers_to_fix
+from .statistics import Collector, Statistic, collect
+
+TargetDevice = Literal["ANY", "CPU"]
+CALIBRATION_BATCH = 8  # samples in flight; results do not depend on it
+
+
+class QuantizationError(NumpotError):
+    """A model that cannot be quantized, or parameters that make no sense; raised before any sample is run."""
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What DefaultQuantization can be told; names and defaults are POT's (pot-spec 1.2).
+
+    preset: `performance` (symmetric), `mixed` (asymmetric activations) or `accuracy` (asymmetric weights too).
+    ignored_scope, ignored_types: names of layers, types of operators, that stay in float.
+    """
+
+    preset: Preset = "performance"
+    target_device: TargetDevice = "ANY"
+    stat_subset_size: int = STAT_SUBSET_SIZE
+    shuffle_data: bool = False
+    seed: int = 0
+    use_fast_bias: bool = True
+    saturation_fix: SaturationFix = "first_layer"
+    ignored_scope: Sequence[str] = field(default_factory=tuple)
+    ignored_types: Sequence[str] = field(default_factory=tuple)
+
+
+def quantize(graph: Graph, data: DataLoader, *, progress: Progress = silent, **parameters: object) -> Graph:
+    """Default Quantization: a float model and some hundred samples in, an int8 model out. The graph given is not changed.
+
+    data: representative samples; labels are not needed. parameters: the fields of `Parameters`. progress: `track` of
+    progress.py shows bars on stderr.
+    Returns a graph with FakeQuantize on activations and int8 weights; `info["quantization"]` says how it was made.
+    Raises QuantizationError for a model that cannot be quantized, DataError for data that does not fit it.
+    Source: POT 2023.3, DefaultQuantization.
+    """
+    settings = Parameters(**parameters)  # type: ignore[arg-type]
+    check(graph, settings)
+    samples = subset(data, settings.stat_subset_size, shuffle=settings.shuffle_data, seed=settings.seed)
+    model = graph.copy()
+    prepare(model)
+    aligned = _align_channels(model, samples, progress)
+    quantizers = find_quantizers(model, ignored=settings.ignored_scope, ignored_types=settings.ignored_types)
+    if not quantizers:
+        raise QuantizationError(f"model {graph.name!r} has nothing to quantize: no operator that runs on integers is left in scope")
+
+    quantized_layers = [q.uses[0].node for q in quantizers if q.is_weight]
+    corrections = bias_correction.plan([n for n in weighted_layers(model) if n in quantized_layers]) if settings.use_fast_bias else []
+    statistics = {q: _Range(q, settings.preset) for q in quantizers if not q.is_weight}
+    _calibrate(model, samples, list(statistics.values()), corrections, progress)
+    bounds = _unify({q: r.bounds() for q, r in statistics.items()})
+
+    seven_bit = layers_to_fix(model, settings.saturation_fix, aligned)
+    weights = {q: _quantize_weights(q, settings.preset, seven_bit) for q in quantizers if q.is_weight}
+    by_layer = {q.uses[0].node: w for q, w in weights.items()}
+    corrected = [c.layer.name for c in corrections if bias_correction.correct(model, c, by_layer[c.layer].values)]
+
+    for quantizer in quantizers:
+        if quantizer.is_weight:
+            tensor = insert_weights(model, weights[quantizer], quantizer.tensor, quantizer.name)
+        else:
+            tensor = _insert_fake_quantize(model, quantizer, bounds[quantizer])
+        for use in quantizer.uses:
+            model.set_input(use.node, use.port, tensor)
+    model.prune()
+    _describe(model, settings, len(samples), corrected, [n.name for n in seven_bit if n in by_layer])
+    return model
+
+
+def check(graph: Graph, settings: Parameters) -> None:
+    """Everything that can be known to be wrong before the first sample is run."""
+    _check_choice("preset", settings.preset, PRESETS)
+    _check_choice("saturation_fix", settings.saturation_fix, SATURATION_FIXES)
+    _check_choice("target_device", settings.target_device, ("ANY", "CPU"))
+    if settings.stat_subset_size < 1:
+        raise QuantizationError(f"stat_subset_size must be at least 1, found {settings.stat_subset_size}")
+    for node in graph:
+        if node.type in ("FakeQuantize", "Quantize", "ConvolutionInteger", "MatMulInteger"):
+            raise QuantizationError(f"model {graph.name!r} is already quantized: it holds {node.type} {node.name!r}. Give the float model")
+        value = node.outputs[0].constant if node.outputs else None
+        if value is not None and value.dtype.kind == "f" and not np.isfinite(value).all():
+            raise QuantizationError(f"constant {node.name!r} of model {graph.name!r} holds NaN or infinity; repair the model first")
+    for name in settings.ignored_scope:
+        if name not in graph.nodes:
+            raise QuantizationError(f"ignored_scope: model {graph.name!r} has no layer {name!r}")
+    for kind in settings.ignored_types:
+        if not graph.of_type(kind):
+            raise QuantizationError(f"ignored_types: model {graph.name!r} has no layer of type {kind!r}")
+
+
+def _check_choice(name: str, value: object, choices: Sequence[str]) -> None:
+    if value not in choices:
+        raise QuantizationError(f"{name} must be one of {', '.join(choices)}, found {value!r}")
+
+
+# ---- calibration ---------------------------------------------------------------------------------------------------------------
+
+
+class _Range:
+    """The statistics of one activation quantizer, and the bounds they give (estimators of pot-spec 3.4)."""
+
+    def __init__(self, quantizer: Quantizer, preset: Preset) -> None:
+        self.tensor = quantizer.tensor
+        self.symmetric = preset == "performance"
+        self.axis = 1 if quantizer.per_channel else None
+        extreme: Literal["mean", "max"] = "mean" if self.axis is None else "max"
+        if self.symmetric:
+            self.low = Statistic("min", "min")
+            self.high = Statistic("abs_max", extreme, self.axis)
+        else:
+            self.low = Statistic("min", "mean" if self.axis is None else "min", self.axis)
+            self.high = Statistic("max", extreme, self.axis)
+
+    def bounds(self) -> Bounds:
+        if self.symmetric:
+            return symmetric_range(self.low.value, self.high.value, LEVELS)
+        return asymmetric_range(self.low.value, self.high.value)
+
+
+def _align_channels(model: Graph, samples: DataLoader, progress: Progress) -> set[Node]:
+    """Align every pair that can be, in place; returns the consumers, whose weights may have grown."""
+    pairs = alignment.find_pairs(model)
+    wanted: dict[Tensor, list[Collector]] = {pair.between: [pair.low, pair.high] for pair in pairs}
+    if pairs:
+        collect(model, _inputs(samples, model, progress, "aligning channels"), wanted)
+    for pair in pairs:
+        alignment.align(model, pair)
+    return {pair.consumer for pair in pairs}
+
+
+def _calibrate(
+    model: Graph, samples: DataLoader, ranges: list[_Range], corrections: list[bias_correction.Correction], progress: Progress
+) -> None:
+    wanted: dict[Tensor, list[Collector]] = {}
+    for r in ranges:
+        wanted.setdefault(r.tensor, []).extend([r.low, r.high])
+    for c in corrections:
+        bias = c.layer.output.consumers[0].node
+        wanted.setdefault(c.layer.inputs[0], []).append(c.mean_input)
+        wanted.setdefault(bias.output, []).append(c.mean_output)
+    collect(model, _inputs(samples, model, progress, "calibrating"), wanted)
+
+
+def _inputs(samples: DataLoader, model: Graph, progress: Progress, description: str) -> Iterator[Mapping[str, np.ndarray]]:
+    total = -(-len(samples) // CALIBRATION_BATCH)
+    for batch in progress(batches(samples, model, CALIBRATION_BATCH), description, total):
+        yield batch.inputs
+
+
+def _unify(bounds: dict[Quantizer, Bounds]) -> dict[Quantizer, Bounds]:
+    """Members of a group share the widest bounds among them."""
+    return {
+        q: (np.min([bounds[m][0] for m in q.group], axis=0), np.max([bounds[m][1] for m in q.group], axis=0)) if len(q.group) > 1 else b
+        for q, b in bounds.items()
+    }
+
+
+# ---- the quantized graph -------------------------------------------------------------------------------------------------------
+
+
+def _quantize_weights(quantizer: Quantizer, preset: Preset, seven_bit: set[Node]) -> QuantizedWeights:
+    layer, weights = quantizer.uses[0].node, quantizer.tensor.constant
+    assert weights is not None
+    axis = output_channel_axis_of_weights(layer)
+    others = tuple(a for a in range(weights.ndim) if a != axis)
+    factor = SATURATION_FACTOR if layer in seven_bit else 1.0
+    if preset == "accuracy":
+        levels = LEVELS
+        low, high = asymmetric_range(weights.min(others, keepdims=True), weights.max(others, keepdims=True))
+    else:
+        levels = SYMMETRIC_WEIGHT_LEVELS
+        low, high = symmetric_weight_range(np.abs(weights).max(others, keepdims=True))
+    return quantize_weights(weights, low, high, levels, factor)
+
+
+def _insert_fake_quantize(model: Graph, quantizer: Quantizer, bounds: Bounds) -> Tensor:
+    shape = (1, -1, *(1,) * (len(quantizer.tensor.shape) - 2)) if quantizer.per_channel else ()
+    ends = ("input_low", "input_high", "output_low", "output_high")
+    low, high = (b.reshape(shape) for b in bounds)
+    name = quantizer.name
+    constants = [model.constant(v, model.unique_name(f"{name}/{end}")) for end, v in zip(ends, (low, high, low, high), strict=True)]
+    return model.add(FakeQuantize(levels=LEVELS), [quantizer.tensor, *constants], model.unique_name(name)).output
+
+
+def _describe(model: Graph, settings: Parameters, samples: int, corrected: list[str], seven_bit: list[str]) -> None:
+    """What the file will say of how the model was made."""
+    from importlib.metadata import version
+
+    integer = integer_layers(model)
+    model.info["quantization"] = {
+        "tool": f"numpot {version('numpot')}",
+        "algorithm": "DefaultQuantization",
+        "parameters": {
+            "preset": settings.preset,
+            "target_device": settings.target_device,
+            "stat_subset_size": settings.stat_subset_size,
+            "shuffle_data": settings.shuffle_data,
+            "seed": settings.seed,
+            "use_fast_bias": settings.use_fast_bias,
+            "saturation_fix": settings.saturation_fix,
+            "ignored_scope": list(settings.ignored_scope),
+            "ignored_types": list(settings.ignored_types),
+        },
+        "samples": samples,
+        "integer_layers": [name for name, is_integer in integer.items() if is_integer],
+        "float_layers": [name for name, is_integer in integer.items() if not is_integer],
+        "corrected_biases": corrected,
+        "seven_bit_weights": sorted(seven_bit),
+    }

@@ -1,0 +1,31 @@
+"""Every default constant of the algorithms, with its reason. Nothing else in `quant` holds a magic number.
+
+Sources: POT 2023.3 (the sections are those of docs/pot.md), measured behaviour where noted.
+"""
+
+from typing import Final, Literal
+
+Preset = Literal["performance", "mixed", "accuracy"]
+PRESETS: Final = ("performance", "mixed", "accuracy")
+
+STAT_SUBSET_SIZE: Final = 300  # samples: POT's templates; means of per-image extremes are steady by then
+LEVELS: Final = 256  # codes of an 8-bit activation
+SYMMETRIC_WEIGHT_LEVELS: Final = 255  # [-127, 127]: symmetric around zero, and s8 x s8 products can never meet -128 * -128
+
+# A channel whose range is tiny against the largest of its tensor is dead or nearly so; lifting it keeps its scale finite.
+DEAD_CHANNEL_RATIO: Final = 0.01
+DEAD_CHANNEL_FLOOR: Final = 8e-5
+# The same guard for asymmetric ranges: a range narrower than this is widened by this on both sides.
+NARROW_RANGE: Final = 8e-4
+
+# FastBiasCorrection refuses a bias that moves by more than this factor of itself: the statistics, not the layer, are then suspect.
+FAST_BIAS_THRESHOLD: Final = 2.0
+
+# ActivationChannelAlignment: tails that do not count as range, and how far a channel may be rescaled.
+ALIGNMENT_TAIL: Final = 1e-4
+ALIGNMENT_SCALE_LIMITS: Final = (0.01, 100.0)
+
+# saturation_fix: weights of chosen layers use half of the 8-bit codes, so that 255 * 64 * 2 fits int16 (docs/arithmetic.md).
+SATURATION_FACTOR: Final = 2.0
+SaturationFix = Literal["first_layer", "all", "no"]
+SATURATION_FIXES: Final = ("first_layer", "all", "no")

@@ -1,0 +1,156 @@
+"""How good a model's answers are: metrics that need labels, and metrics that compare with a reference model instead."""
+
+import math
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpot.ir.ops.registry import nearest
+
+from .data_loader import DataError
+from .data_plugins import create
+
+Outputs = dict[str, np.ndarray]
+
+
+class Metric(ABC):
+    """One number for a model on a data set, gathered batch by batch. Write a subclass for a measure of your own.
+
+    name: as reports show it. needs_labels: `update` gets the labels of the batch. needs_reference: it gets, in their place, the
+    outputs of the reference model. higher_better: which of two values is the better one.
+    """
+
+    name: str
+    needs_labels: bool = True
+    needs_reference: bool = False
+    higher_better: bool = True
+
+    @abstractmethod
+    def update(self, outputs: Outputs, labels: Any) -> None:
+        """Take in one batch. outputs: arrays [n, ...] by the names of the model's outputs."""
+
+    @property
+    @abstractmethod
+    def value(self) -> float:
+        """Over everything since `reset`; NaN before the first batch."""
+
+    @abstractmethod
+    def reset(self) -> None:
+        """Forget everything."""
+
+
+class _Share(Metric):
+    """The share of samples that are right, in [0, 1]; a subclass says which are."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        self._right = self._seen = 0
+
+    @property
+    def value(self) -> float:
+        return self._right / self._seen if self._seen else math.nan
+
+    def update(self, outputs: Outputs, labels: Any) -> None:
+        right = self.is_right(outputs, labels)
+        self._right += int(right.sum())
+        self._seen += len(right)
+
+    @abstractmethod
+    def is_right(self, outputs: Outputs, labels: Any) -> np.ndarray:
+        """(n,) bool."""
+
+
+class Accuracy(_Share):
+    """Share of samples whose label is among the k largest scores; of equal scores the first counts as larger, as in argmax."""
+
+    def __init__(self, k: int = 1) -> None:
+        if k < 1:
+            raise DataError(f"metric accuracy@{k}: expected at least 1 after the @.")
+        super().__init__()
+        self.k = k
+        self.name = f"accuracy@{k}"
+
+    def is_right(self, outputs: Outputs, labels: Sequence[int] | np.ndarray) -> np.ndarray:
+        scores = _scores(self.name, outputs)
+        classes = _class_labels(self.name, labels, scores)
+        best = np.argsort(-scores, axis=1, kind="stable")[:, : self.k]  # (n,k)
+        return (best == classes[:, None]).any(axis=1)
+
+
+class Agreement(_Share):
+    """Share of samples for which the model and the reference give the same class the largest score."""
+
+    name = "agreement"
+    needs_labels = False
+    needs_reference = True
+
+    def is_right(self, outputs: Outputs, labels: Outputs) -> np.ndarray:
+        return _scores(self.name, outputs).argmax(axis=1) == _scores(self.name, labels).argmax(axis=1)
+
+
+class Sqnr(Metric):
+    """Signal to quantization noise, in decibels: 10 log10(sum r^2 / sum (r - y)^2) over all outputs y and those of the reference r."""
+
+    name = "sqnr"
+    needs_labels = False
+    needs_reference = True
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        self._signal = self._noise = 0.0
+
+    @property
+    def value(self) -> float:
+        with np.errstate(divide="ignore", invalid="ignore"):  # without noise it is infinite
+            return float(10 * np.log10(np.float64(self._signal) / self._noise))
+
+    def update(self, outputs: Outputs, labels: Outputs) -> None:
+        for name, output in outputs.items():
+            for y, r in zip(output, labels[name].astype(np.float64), strict=True):  # one by one: the same sum for any batch size
+                self._signal += float(np.square(r).sum())
+                self._noise += float(np.square(r - y).sum())
+
+
+def parse_metric(text: str) -> Metric:
+    """A metric by its name: accuracy@K, agreement, sqnr, or module:Class for a Metric of the user's. Raises DataError."""
+    if match := re.fullmatch(r"accuracy@(\d+)", text):
+        return Accuracy(int(match[1]))
+    by_name: dict[str, type[Metric]] = {"agreement": Agreement, "sqnr": Sqnr}
+    if text in by_name:
+        return by_name[text]()
+    if ":" not in text:
+        suggestion = nearest(text, ["accuracy@1", *by_name])
+        raise DataError(f"metric {text!r} is not known" + (suggestion or ". Known are accuracy@K, agreement, sqnr and module:Class."))
+    metric = create(text)
+    if not isinstance(metric, Metric):
+        raise DataError(f"metric {text}: expected a subclass of numpot.quant.Metric, found {type(metric).__name__}.")
+    return metric
+
+
+def _scores(metric: str, outputs: Outputs) -> np.ndarray:
+    """The scores of the classes, [n, classes], of a classifier's one output [n, classes, 1, ...]."""
+    if len(outputs) != 1:
+        names = ", ".join(repr(name) for name in outputs)
+        raise DataError(f"metric {metric} needs a model with one output, the scores of the classes; this one has {names}.")
+    (scores,) = outputs.values()
+    if scores.ndim < 2 or math.prod(scores.shape[2:]) != 1:
+        raise DataError(f"metric {metric} needs scores of shape [samples, classes], found {list(scores.shape)}.")
+    return scores.reshape(len(scores), -1)
+
+
+def _class_labels(metric: str, labels: Sequence[int] | np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """(n,) integers, each the number of a class."""
+    samples, classes = scores.shape
+    array = np.asarray(labels)
+    if array.shape != (samples,) or array.dtype.kind not in "iu":
+        raise DataError(f"metric {metric} needs one integer label per sample, found {array.dtype} of shape {list(array.shape)}.")
+    outside = array[(array < 0) | (array >= classes)]
+    if outside.size:
+        raise DataError(f"metric {metric}: label {outside[0]} is no class of the model, which has {classes}, numbered from 0.")
+    return array
