@@ -10,8 +10,8 @@ import numpy as np
 
 from .graph import Graph, Tensor
 from .inputs import bind_inputs
-from .interpreter import Arithmetic, Inputs, Observer
-from .lowering import for_arithmetic
+from .interpreter import Inputs, Observer
+from .lowering import Arithmetic, for_arithmetic
 from .plan import Step, make_plan
 from .saturation import LayerSaturation
 from .workers import Workers
@@ -66,4 +66,4 @@ class Executor:
                     observer(tensor, value)
             for tensor in step.last_uses:
                 del values[tensor]
-        return {result.name: np.ascontiguousarray(values[result.inputs[0]]) for result in self.graph.outputs}
+        return {result.name: np.asarray(values[result.inputs[0]], order="C") for result in self.graph.outputs}

@@ -35,7 +35,8 @@ class Interpreter:
         for node in self.order:
             if node.type != "Parameter":
                 outputs = node.op.evaluate(*(values[t] for t in node.inputs))
-                values.update(zip(node.outputs, outputs if isinstance(outputs, list) else [outputs], strict=True))
+                arrays = map(np.asarray, outputs if isinstance(outputs, list) else [outputs])  # 0-d results may be scalars
+                values.update(zip(node.outputs, arrays, strict=True))
             if observer is not None:
                 for tensor in node.outputs:
                     observer(tensor, values[tensor])

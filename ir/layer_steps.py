@@ -20,6 +20,7 @@ from .workers import Tally, Workers
 if TYPE_CHECKING:
     from .plan import Chain
 
+_ZERO, _ONE = np.zeros((), np.float32), np.ones((), np.float32)
 Kernel = Callable[..., list[np.ndarray]]  # (*arrays, workers) -> outputs
 
 
@@ -40,7 +41,7 @@ def from_nhwc(x: np.ndarray) -> np.ndarray:
 
 
 def _window(op: Any, kernel: tuple[int, ...]) -> Window:
-    return Window(*(tuple(v) for v in (kernel, op.strides, op.dilations, op.pads_begin, op.pads_end)))  # type: ignore[arg-type]
+    return Window(*(tuple(v) for v in (kernel, op.strides, op.dilations, op.pads_begin, op.pads_end)))
 
 
 def _activation(chain: "Chain") -> tuple[float, float]:
@@ -94,7 +95,7 @@ def _float_matmul(node: Node, chain: "Chain") -> LayerKernel | None:
 
 
 def _bias_and_activation(chain: "Chain", channels: int) -> tuple[np.ndarray, float, float]:
-    bias = (chain.take_per_channel("Add") or [np.float32(0)])[0]
+    bias = (chain.take_per_channel("Add") or [_ZERO])[0]
     return np.broadcast_to(bias, channels).astype(np.float32), *_activation(chain)
 
 
@@ -113,8 +114,8 @@ def _take_epilogue(chain: "Chain", channels: int) -> _Output:
     """[-> Convert -> Multiply by scales [-> Add bias] [-> ReLU | Clamp] [-> Quantize]], the order of docs/arithmetic.md."""
     if chain.take("Convert", where=lambda n: n.op.destination_type == np.float32) is None:  # type: ignore[attr-defined]
         return _Output(np.int32, None)
-    (scale,) = chain.take_per_channel("Multiply") or [np.float32(1)]
-    (bias,) = chain.take_per_channel("Add") or [np.float32(0)]
+    (scale,) = chain.take_per_channel("Multiply") or [_ONE]
+    (bias,) = chain.take_per_channel("Add") or [_ZERO]
     low, high = _activation(chain)
     affine = chain.take_per_channel("Quantize")
     if affine is None:

@@ -100,7 +100,7 @@ def _lower_fake_quantize(graph: Graph, node: Node) -> None:
     multiplier, shift = (np.asarray(v, np.float32) for v in quantization_multiplier(low, high, 256))
     scale = ((high - low) / np.float32(255)).astype(np.float32)
     zero_point = np.clip(np.rint(shift), 0, 255).astype(np.uint8)
-    named = {"multiplier": multiplier, "shift": shift, "scale": scale, "zero_point": zero_point}
+    named: dict[str, np.ndarray] = {"multiplier": multiplier, "shift": shift, "scale": scale, "zero_point": zero_point}
     tensors = {k: graph.constant(v.reshape(()) if v.size == 1 else v, graph.unique_name(f"{node.name}/{k}")) for k, v in named.items()}
     codes = graph.add(Quantize(), [x, tensors["multiplier"], tensors["shift"]], graph.unique_name(f"{node.name}/codes"))
     real = graph.add(Dequantize(), [codes.output, tensors["scale"], tensors["zero_point"]], graph.unique_name(f"{node.name}/real"))
@@ -189,19 +189,28 @@ def _lower_layer(graph: Graph, node: Node, arithmetic: IntegerArithmetic) -> Non
     acc = graph.add(twin, [codes, w, zero_point], graph.unique_name(f"{node.name}/integer"))
     as_float = graph.add(Convert(destination_type=F32), [acc.output], graph.unique_name(f"{node.name}/float"))
     scaled = graph.add(
-        Multiply(), [as_float.output, graph.constant(factor, graph.unique_name(f"{node.name}/scale"))], graph.unique_name(f"{node.name}/scaled")
+        Multiply(),
+        [as_float.output, graph.constant(factor, graph.unique_name(f"{node.name}/scale"))],
+        graph.unique_name(f"{node.name}/scaled"),
     )
     graph.redirect(node.output, scaled.output)
 
 
-def _integer_twin(node: Node, weights: IntegerWeights, input_scales: int, arithmetic: IntegerArithmetic) -> ConvolutionInteger | MatMulInteger | None:
+def _integer_twin(
+    node: Node, weights: IntegerWeights, input_scales: int, arithmetic: IntegerArithmetic
+) -> ConvolutionInteger | MatMulInteger | None:
     op = node.op
     if isinstance(op, Convolution):
         depthwise = op.groups == weights.codes.shape[0] and weights.codes.shape[1] == 1
         if weights.codes.ndim != 4 or (input_scales != 1 and not depthwise):
             return None
         return ConvolutionInteger(
-            strides=op.strides, pads_begin=op.pads_begin, pads_end=op.pads_end, dilations=op.dilations, groups=op.groups, arithmetic=arithmetic
+            strides=op.strides,
+            pads_begin=op.pads_begin,
+            pads_end=op.pads_end,
+            dilations=op.dilations,
+            groups=op.groups,
+            arithmetic=arithmetic,
         )
     assert isinstance(op, MatMul)
     if op.transpose_a or weights.codes.ndim != 2 or input_scales != 1 or (weights.scale.size != 1 and not op.transpose_b):

@@ -134,10 +134,11 @@ def _check_schema(root: etree._Element, path: Path) -> None:
 
 
 def _suggestion(message: str) -> str:
-    """The nearest allowed name, for libxml2's message about an attribute or element that is not."""
+    """The nearest allowed name, for libxml2's message about an attribute or element that the format has nowhere."""
     unknown = re.search(r"The attribute '(.*)' is not allowed|Element '(.*)': This element is not expected", message)
     names = re.findall(r"<xs:(?:element|attribute) name=\"([\w-]+)\"", _schema_text())
-    return nearest(unknown[1] or unknown[2], names) if unknown else ""
+    word = unknown and (unknown[1] or unknown[2])
+    return nearest(word, names) if word and word not in names else ""
 
 
 @functools.cache

@@ -67,11 +67,11 @@ def patches(
     pads_end: Sequence[int],
     dilations: Sequence[int],
 ) -> Array:
-    """(N,C,H,W) u8 -> (N,H',W',kh,kw,C) u8: what every output position sees. The border holds the code of real zero (eq. 7)."""
+    """(N,C,H,W) -> (N,H',W',kh,kw,C), same dtype: what every output position sees. The border holds the code of real zero (eq. 7)."""
     n, c, h, w = x.shape
     (top, left), (bottom, right) = pads_begin, pads_end
-    padded = np.empty((n, c, top + h + bottom, left + w + right), np.uint8)
-    padded[:] = np.broadcast_to(np.asarray(zero_point, np.uint8), c)[:, None, None]
+    padded = np.empty((n, c, top + h + bottom, left + w + right), x.dtype)
+    padded[:] = np.broadcast_to(np.asarray(zero_point, x.dtype), c)[:, None, None]
     padded[:, :, top : top + h, left : left + w] = x
     reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilations, strict=True)]
     windows = np.lib.stride_tricks.sliding_window_view(padded, reach, axis=(2, 3))

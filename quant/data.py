@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from numpot.ir.graph import Graph
 
 from .data_idx import IdxData, find_sets

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from numpot.ir.graph import Graph
 
 from .data_loader import DataError, DataLoader, Sample

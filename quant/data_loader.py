@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+
 from numpot.ir.errors import NumpotError
 
 Data = np.ndarray | Mapping[str, np.ndarray]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import numpy as np
+
 from numpot.ir.dtypes import FLOATS, NAMES
 from numpot.ir.graph import Graph, Tensor
 

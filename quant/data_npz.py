@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from numpot.ir.graph import Graph
 
 from .data_loader import DataError, DataLoader, Sample

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+
 from numpot.ir.graph import Graph
 
 from .data_loader import DataError

@@ -1,12 +1,12 @@
 """DefaultQuantization: the whole of it, in the order it happens (pot-spec section 1.1; docs/calibration.md).
 
-    1. prepare            float32 constants, weights by output channel, a bias on every convolution
-    2. align channels     between linear layers, so that one scale suits all channels          alignment.py
-    3. place quantizers   on the inputs of what the hardware computes on integers              insertion.py
-    4. calibrate          statistics of those tensors, and of biases, over the samples         statistics.py
-    5. ranges             statistics -> bounds of each FakeQuantize                            ranges.py
-    6. weights            to int8, on 7 bits where pairs of products could saturate            compression.py, saturation_fix.py
-    7. biases             get back the mean that rounding took                                 bias_correction.py
+1. prepare            float32 constants, weights by output channel, a bias on every convolution
+2. align channels     between linear layers, so that one scale suits all channels          alignment.py
+3. place quantizers   on the inputs of what the hardware computes on integers              insertion.py
+4. calibrate          statistics of those tensors, and of biases, over the samples         statistics.py
+5. ranges             statistics -> bounds of each FakeQuantize                            ranges.py
+6. weights            to int8, on 7 bits where pairs of products could saturate            compression.py, saturation_fix.py
+7. biases             get back the mean that rounding took                                 bias_correction.py
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,7 +35,7 @@ from .defaults import (
 )
 from .insertion import Quantizer, find_quantizers
 from .layers import output_channel_axis_of_weights, prepare, weighted_layers
-from .progress import Progress, silent
+from .progress import track
 from .ranges import Bounds, asymmetric_range, symmetric_range, symmetric_weight_range
 from .saturation_fix import layers_to_fix
 from .statistics import Collector, Statistic, collect
@@ -67,11 +67,11 @@ class Parameters:
     ignored_types: Sequence[str] = field(default_factory=tuple)
 
 
-def quantize(graph: Graph, data: DataLoader, *, progress: Progress = silent, **parameters: object) -> Graph:
+def quantize(graph: Graph, data: DataLoader, *, progress: bool = False, **parameters: object) -> Graph:
     """Default Quantization: a float model and some hundred samples in, an int8 model out. The graph given is not changed.
 
-    data: representative samples; labels are not needed. parameters: the fields of `Parameters`. progress: `track` of
-    progress.py shows bars on stderr.
+    data: representative samples; labels are not needed. parameters: the fields of `Parameters`. progress: show
+    bars on stderr.
     Returns a graph with FakeQuantize on activations and int8 weights; `info["quantization"]` says how it was made.
     Raises QuantizationError for a model that cannot be quantized, DataError for data that does not fit it.
     Source: POT 2023.3, DefaultQuantization.
@@ -159,7 +159,7 @@ class _Range:
         return asymmetric_range(self.low.value, self.high.value)
 
 
-def _align_channels(model: Graph, samples: DataLoader, progress: Progress) -> set[Node]:
+def _align_channels(model: Graph, samples: DataLoader, progress: bool) -> set[Node]:
     """Align every pair that can be, in place; returns the consumers, whose weights may have grown."""
     pairs = alignment.find_pairs(model)
     wanted: dict[Tensor, list[Collector]] = {pair.between: [pair.low, pair.high] for pair in pairs}
@@ -171,7 +171,7 @@ def _align_channels(model: Graph, samples: DataLoader, progress: Progress) -> se
 
 
 def _calibrate(
-    model: Graph, samples: DataLoader, ranges: list[_Range], corrections: list[bias_correction.Correction], progress: Progress
+    model: Graph, samples: DataLoader, ranges: list[_Range], corrections: list[bias_correction.Correction], progress: bool
 ) -> None:
     wanted: dict[Tensor, list[Collector]] = {}
     for r in ranges:
@@ -183,10 +183,11 @@ def _calibrate(
     collect(model, _inputs(samples, model, progress, "calibrating"), wanted)
 
 
-def _inputs(samples: DataLoader, model: Graph, progress: Progress, description: str) -> Iterator[Mapping[str, np.ndarray]]:
-    total = -(-len(samples) // CALIBRATION_BATCH)
-    for batch in progress(batches(samples, model, CALIBRATION_BATCH), description, total):
-        yield batch.inputs
+def _inputs(samples: DataLoader, model: Graph, progress: bool, description: str) -> Iterator[Mapping[str, np.ndarray]]:
+    with track(len(samples), description, quiet=not progress) as advance:
+        for batch in batches(samples, model, CALIBRATION_BATCH):
+            yield batch.inputs
+            advance(len(batch.indices))
 
 
 def _unify(bounds: dict[Quantizer, Bounds]) -> dict[Quantizer, Bounds]:

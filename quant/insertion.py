@@ -216,5 +216,9 @@ def _unify_concats(quantizers: list[Quantizer]) -> None:
 def _bridges(quantizer: Quantizer) -> list[Node]:
     """The Concats that read a quantizer's codes, through pass-through operators."""
     starts = {use.node for use in quantizer.uses}
-    nodes = [n for s in starts for n in _reachable(s, lambda n: [u.node for t in n.outputs for u in t.consumers] if n.type in PASS_THROUGH else [])]
+    nodes = [
+        n
+        for s in starts
+        for n in _reachable(s, lambda n: [u.node for t in n.outputs for u in t.consumers] if n.type in PASS_THROUGH else [])
+    ]
     return [n for n in dict.fromkeys(nodes) if n.type == "Concat"]

@@ -77,5 +77,7 @@ def _add_zero_bias(graph: Graph, layer: Node) -> None:
     channels = layer.output.shape[1]
     zeros = np.zeros((1, channels, *(1,) * (len(layer.output.shape) - 2)), np.float32)
     readers: Tensor = layer.output
-    bias = graph.add(Add(), [readers, graph.constant(zeros, graph.unique_name(f"{layer.name}/bias"))], graph.unique_name(f"{layer.name}/add_"))
+    bias = graph.add(
+        Add(), [readers, graph.constant(zeros, graph.unique_name(f"{layer.name}/bias"))], graph.unique_name(f"{layer.name}/add_")
+    )
     graph.redirect(layer.output, bias.output, but=[bias])

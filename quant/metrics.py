@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+
 from numpot.ir.ops.registry import nearest
 
 from .data_loader import DataError

@@ -4,13 +4,13 @@ from numpot.ir.graph import Graph
 from numpot.ir.lowering import INTEGER_LAYERS
 from numpot.ir.saturation import LayerSaturation
 
-from .data import DataLoader, ModelData, batches
+from .data import DataLoader, ModelData, batches, subset
 from .default import QuantizationError
-from .progress import Progress, silent
+from .progress import track
 
 
 def measure_saturation(
-    graph: Graph, data: DataLoader, *, batch_size: int = 32, limit: int | None = None, threads: int | None = None, progress: Progress = silent
+    graph: Graph, data: DataLoader, *, batch_size: int = 32, limit: int | None = None, threads: int | None = None, progress: bool = False
 ) -> list[LayerSaturation]:
     """Run a quantized model as a CPU without VNNI would, and count the pairs of u8 x s8 products that clip, layer by layer.
 
@@ -18,11 +18,12 @@ def measure_saturation(
     """
     from numpot.ir.executor import Executor  # numba: imported where it is used
 
-    data = ModelData(data, graph)
+    data = ModelData(data if limit is None else subset(data, limit), graph)
     executor = Executor(graph, arithmetic="saturating", threads=threads, count_saturation=True)
     if not executor.graph.of_type(*INTEGER_LAYERS):
         raise QuantizationError(f"model {graph.name!r} has no integer layer, so nothing can saturate; quantize it first")
-    total = -(-min(limit or len(data), len(data)) // batch_size)
-    for batch in progress(batches(data, graph, batch_size, limit=limit), "counting saturation", total):
-        executor.run(batch.inputs)
+    with track(len(data), "counting saturation", quiet=not progress) as advance:
+        for batch in batches(data, graph, batch_size):
+            executor.run(batch.inputs)
+            advance(len(batch.indices))
     return executor.saturation

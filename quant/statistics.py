@@ -6,7 +6,7 @@ Because samples are reduced one by one, whatever batch they arrive in, results d
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from numpot.ir.graph import Graph, Tensor
 Reduction = Literal["min", "max", "abs_max", "mean"]
 Aggregate = Literal["min", "max", "mean"]
 
-_REDUCE: dict[str, Callable[..., np.ndarray]] = {
+_REDUCE: dict[str, Callable[..., Any]] = {
     "min": np.min,
     "max": np.max,
     "abs_max": lambda x, axis: np.maximum(np.max(x, axis), -np.min(x, axis)),
@@ -54,7 +54,8 @@ class Statistic:
         """(N, ...) -> (N,) or (N, C)."""
         kept = {0} if self.channel_axis is None else {0, self.channel_axis % x.ndim}
         axes = tuple(a for a in range(x.ndim) if a not in kept)
-        return _REDUCE[self.reduction](x, axis=axes) if axes else _REDUCE[self.reduction](x[..., None], axis=-1)
+        reduced: np.ndarray = _REDUCE[self.reduction](x, axis=axes) if axes else _REDUCE[self.reduction](x[..., None], axis=-1)
+        return reduced
 
     def _add(self, value: np.ndarray) -> None:
         self.count += 1

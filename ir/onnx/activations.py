@@ -97,8 +97,9 @@ def clip_by_inputs(node: OnnxNode) -> Tensor:
 
 def finite_range(dtype: np.dtype) -> tuple[float, float]:
     """What Clip takes for a bound that is not given."""
-    info = np.finfo(dtype) if dtype.kind == "f" else np.iinfo(dtype)
-    return info.min.item() if dtype.kind == "f" else info.min, info.max.item() if dtype.kind == "f" else info.max
+    if dtype.kind == "f":
+        return float(np.finfo(dtype).min), float(np.finfo(dtype).max)
+    return np.iinfo(dtype).min, np.iinfo(dtype).max
 
 
 @reads("Softmax", "LogSoftmax", since=13)

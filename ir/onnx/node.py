@@ -20,6 +20,7 @@ from onnx import AttributeProto, NodeProto, helper
 from ..graph import Graph, Tensor
 from ..ops.registry import Operator, nearest
 from ..ops.reshape import Reshape
+from ..simplify_edits import known_array
 from .errors import OnnxError
 
 FIRST_OPSET, LAST_OPSET = 9, 21
@@ -180,14 +181,6 @@ class OnnxNode:
         if array is not None:
             return self.constant_input(i, array.reshape(pattern))
         return self.add(Reshape(), self.input(i), self.constant(pattern, "pattern"), suffix="reshaped")
-
-
-def known_array(tensor: Tensor) -> np.ndarray | None:
-    """What a tensor holds, if shape inference knows it and finds it the same for every batch size."""
-    first, *others = (known.value for known in tensor.known)
-    if first is None or any(other is None or not np.array_equal(first, other) for other in others):
-        return None
-    return first
 
 
 def find_reader(node: NodeProto, opset: int) -> Reader:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto, inliner
 
 from ..errors import GraphError, NumpotError

@@ -23,7 +23,7 @@ ELEMENT_TYPES: dict[int, DType] = {
 def element_type(code: int) -> DType:
     """The element type of an ONNX code. Raises OnnxError for the types this project does not have."""
     if code not in ELEMENT_TYPES:
-        name = TensorProto.DataType.Name(code) if code in TensorProto.DataType.values() else str(code)  # type: ignore[arg-type]
+        name = TensorProto.DataType.Name(code) if code in TensorProto.DataType.values() else str(code)
         raise OnnxError(f"element type {name} is not supported; expected one of {', '.join(BY_NAME)}")
     return ELEMENT_TYPES[code]
 

@@ -13,7 +13,7 @@ class DepthToSpace(Operator):
     block_size: int = 1
 
     def infer_shape(self, x: Shape) -> Shape:
-        n, channels, height, width = x
+        n, channels, height, width = image_shape(x)
         if self.block_size < 1 or channels % self.block_size**2:
             raise OperatorError(f"{channels} channels cannot become blocks of {self.block_size} x {self.block_size}")
         return n, channels // self.block_size**2, height * self.block_size, width * self.block_size
@@ -26,3 +26,10 @@ class DepthToSpace(Operator):
         else:
             blocks = x.reshape(n, channels, b, b, h, w).transpose(0, 1, 4, 2, 5, 3)
         return blocks.reshape(n, channels, height, width)  # from (N,C,h,b,w,b)
+
+
+def image_shape(x: Shape) -> tuple[int, int, int, int]:
+    """The four dimensions of a batch of images; OperatorError for a tensor of another rank."""
+    if len(x) != 4:
+        raise OperatorError(f"the input must be (N, C, H, W), found shape {list(x)}")
+    return x

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..dtypes import INTEGERS, DType
+from ..dtypes import INTEGERS, NAMES, DType
 from .axes import integer, normalize_axis
 from .registry import Operator, OperatorError, Shape, operator
 
@@ -21,7 +21,7 @@ class Gather(Operator):
 
     def infer_dtype(self, x: DType, indices: DType, axis: DType) -> DType:
         if indices not in INTEGERS:
-            raise OperatorError(f"indices must be integers, found {indices}")
+            raise OperatorError(f"indices must be integers, found {NAMES[indices]}")
         return x
 
     def evaluate(self, x: np.ndarray, indices: np.ndarray, axis: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..dtypes import FLOATS
 from .axes import integers, normalize_axes
-from .registry import Operator, Shape, operator
+from .registry import Operator, OperatorError, Shape, operator
 
 
 @operator("MVN")
@@ -19,7 +19,8 @@ class MVN(Operator):
     value_ports = (1,)
 
     def infer_shape(self, x: Shape, axes: np.ndarray) -> Shape:
-        normalize_axes(integers(axes, "axes"), len(x))
+        if any(x[axis] == 0 for axis in normalize_axes(integers(axes, "axes"), len(x))):
+            raise OperatorError(f"the mean along axes {axes.tolist()} of shape {list(x)} is over no elements")
         return x
 
     def evaluate(self, x: np.ndarray, axes: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..dtypes import FLOATS
 from .axes import integers, normalize_axes
-from .registry import Operator, Shape, operator
+from .registry import Operator, OperatorError, Shape, operator
 
 
 @operator("NormalizeL2")
@@ -18,7 +18,8 @@ class NormalizeL2(Operator):
     value_ports = (1,)
 
     def infer_shape(self, x: Shape, axes: np.ndarray) -> Shape:
-        normalize_axes(integers(axes, "axes"), len(x))
+        if not normalize_axes(integers(axes, "axes"), len(x)):
+            raise OperatorError("axes must name at least one axis, found none")
         return x
 
     def evaluate(self, x: np.ndarray, axes: np.ndarray) -> np.ndarray:

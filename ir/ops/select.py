@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..dtypes import BOOL, DType
+from ..dtypes import BOOL, NAMES, DType
 from .broadcasting import Elementwise
 from .registry import OperatorError, operator
 
@@ -11,7 +11,7 @@ from .registry import OperatorError, operator
 class Select(Elementwise):
     def infer_dtype(self, condition: DType, then: DType, otherwise: DType) -> DType:
         if condition != BOOL:
-            raise OperatorError(f"the condition must be boolean, found {condition}")
+            raise OperatorError(f"the condition must be boolean, found {NAMES[condition]}")
         return super().infer_dtype(then, otherwise)
 
     def evaluate(self, condition: np.ndarray, then: np.ndarray, otherwise: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from typing import Literal
 
 import numpy as np
 
+from .depth_to_space import image_shape
 from .registry import Operator, OperatorError, Shape, operator
 
 
@@ -13,7 +14,7 @@ class SpaceToDepth(Operator):
     block_size: int = 1
 
     def infer_shape(self, x: Shape) -> Shape:
-        n, channels, height, width = x
+        n, channels, height, width = image_shape(x)
         if self.block_size < 1 or height % self.block_size or width % self.block_size:
             raise OperatorError(f"{height} x {width} cannot be cut into blocks of {self.block_size} x {self.block_size}")
         return n, channels * self.block_size**2, height // self.block_size, width // self.block_size

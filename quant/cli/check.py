@@ -5,7 +5,10 @@ from .common import Debug, Json, Model, print_json, reports_errors
 
 @reports_errors
 def run(model: Model, json: Json = False, debug: Debug = False) -> None:
-    """Read a model and verify every promise of its format; say what is wrong, or that nothing is."""
+    """Verify a model file: every promise of its format.
+
+    Says what is wrong, in one sentence with file and line, or that nothing is.
+    """
     import numpy as np
 
     from numpot.ir import read_model

@@ -21,7 +21,10 @@ def run(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Convert a model into numpot's IR: batch norm and constants folded, names kept."""
+    """Convert an ONNX model into numpot's IR.
+
+    Batch norm and constants are folded, dead layers dropped, names kept.
+    """
     from numpot.ir import read_model, save_model
     from numpot.ir.files import check_destination
 

@@ -11,7 +11,13 @@ from .common import Arithmetic, Data, Debug, Json, Limit, Mean, Model, Std, Thre
 def run(
     model: Model,
     data: Data,
-    metric: Annotated[str, typer.Option("--metric", metavar="M", help="accuracy@K, or module:Class of a Metric")] = "accuracy@1",
+    metric: Annotated[
+        str,
+        typer.Option("--metric", metavar="M", help="accuracy@K, agreement or sqnr (both need --reference), or module:Class of a Metric"),
+    ] = "accuracy@1",
+    reference: Annotated[
+        str | None, typer.Option("--reference", metavar="MODEL", help="the model to compare with, usually the float one")
+    ] = None,
     arithmetic: Arithmetic = "exact",
     limit: Limit = None,
     threads: Threads = None,
@@ -20,17 +26,28 @@ def run(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Evaluate a model: a float one as it is, a quantized one in exact, saturating or simulated arithmetic."""
+    """Measure a metric of a model on data.
+
+    A float model runs as it is, a quantized one in exact, saturating or simulated arithmetic.
+    """
     from dataclasses import asdict
 
     from numpot.quant.data import open_data
     from numpot.quant.evaluation import evaluate
     from numpot.quant.metrics import parse_metric
-    from numpot.quant.progress import silent, track
 
     measure = parse_metric(metric)
     graph = open_model(model, mean, std)
-    result = evaluate(graph, open_data(data, graph), measure, arithmetic=arithmetic, limit=limit, threads=threads, progress=silent if json else track)
+    result = evaluate(
+        graph,
+        open_data(data, graph),
+        measure,
+        reference=open_model(reference, mean, std) if reference else None,
+        arithmetic=arithmetic,
+        limit=limit,
+        threads=threads,
+        progress=not json,
+    )
     if json:
         print_json(asdict(result))
     else:

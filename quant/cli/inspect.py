@@ -15,7 +15,7 @@ def run(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Show a model: inputs, outputs, layers with their shapes, and what its file says of how it was made."""
+    """Show a model's layers, and how it was made."""
     from numpot.ir import read_model
     from numpot.ir.dtypes import NAMES
 
@@ -27,7 +27,12 @@ def run(
         if json:
             print_json({"model": graph.name, "plan": steps})
         else:
-            print_table(f"plan of {graph.name}", ["step", "kernel", "fused"], [[s["name"], s["kernel"], ", ".join(s["fused"])] for s in steps], numbers_from=3)
+            print_table(
+                f"plan of {graph.name}",
+                ["step", "kernel", "fused"],
+                [[s["name"], s["kernel"], ", ".join(s["fused"])] for s in steps],
+                numbers_from=3,
+            )
         return
     layers = [
         {

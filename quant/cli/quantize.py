@@ -1,6 +1,7 @@
 """numpot quantize: Default Quantization from the command line."""
 
 import time
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 import typer
@@ -31,12 +32,14 @@ def run(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Quantize a float model to int8, given some hundred representative samples (labels are not needed)."""
+    """Quantize a float model to int8 (Default Quantization).
+
+    Needs some hundred representative samples; labels are not needed.
+    """
     from numpot.ir import save_model
     from numpot.ir.files import check_destination
     from numpot.quant.data import open_data
     from numpot.quant.default import quantize
-    from numpot.quant.progress import silent, track
 
     check_destination(output)
     graph = open_model(model, mean, std)
@@ -45,7 +48,7 @@ def run(
     quantized = quantize(
         graph,
         loader,
-        progress=silent if json else track,
+        progress=not json,
         preset=preset,
         stat_subset_size=subset_size,
         saturation_fix=saturation_fix,
@@ -79,7 +82,7 @@ def run(
     print(f"Next: numpot evaluate {output} --data {data} --metric accuracy@1")
 
 
-def _layers(made: dict[str, list[str]], order: dict[str, object]) -> list[str]:
+def _layers(made: dict[str, list[str]], order: Iterable[str]) -> list[str]:
     named = {*made["integer_layers"], *made["float_layers"]}
     return [name for name in order if name in named]
 

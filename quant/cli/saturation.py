@@ -14,13 +14,16 @@ def run(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Count, per layer, the pairs of u8 x s8 products that do not fit 16 bits, and say which layers can never clip."""
+    """Count where 16-bit pair sums would saturate, by layer.
+
+    On CPUs without VNNI, u8 x s8 products are added in pairs of 16 bits. The model is run in that arithmetic; layers whose weights
+    cannot clip whatever the input are told apart from those that merely did not.
+    """
     from numpot.quant.data import open_data
-    from numpot.quant.progress import silent, track
     from numpot.quant.saturation import measure_saturation
 
     graph = open_model(model, mean, std)
-    layers = measure_saturation(graph, open_data(data, graph), limit=limit, threads=threads, progress=silent if json else track)
+    layers = measure_saturation(graph, open_data(data, graph), limit=limit, threads=threads, progress=not json)
     total = int(sum(layer.saturated.sum() for layer in layers))
     if json:
         rows = [

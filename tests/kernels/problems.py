@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
+
 from numpot.kernels import reference
 from numpot.kernels.epilogue import Epilogue, make_epilogue
 from numpot.kernels.window import Window

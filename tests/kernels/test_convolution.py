@@ -5,13 +5,14 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from hypothesis import given
+from numpy.testing import assert_array_equal
+
 from numpot.kernels import reference
 from numpot.kernels.convolution import convolution
 from numpot.kernels.depthwise import depthwise, pack_depthwise
 from numpot.kernels.packing import pack_convolution
 from numpot.kernels.saturation import SaturationCount, number_of_pairs
 from numpot.kernels.window import Window
-from numpy.testing import assert_array_equal
 
 from .problems import ConvolutionProblem, convolution_problems, few, many, nchw, nhwc
 

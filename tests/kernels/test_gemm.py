@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 from hypothesis import given
+from numpy.testing import assert_array_equal
+
 from numpot.kernels import reference
 from numpot.kernels.gemm import gemm
 from numpot.kernels.packing import pack_gemm
 from numpot.kernels.saturation import SaturationCount
-from numpy.testing import assert_array_equal
 
 from .problems import GemmProblem, few, gemm_problems, many
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+
 from numpot.ir.dtypes import F32
 from numpot.ir.graph import Graph
 from numpot.ir.ops.parameter import Parameter

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from numpot.ir.dtypes import F32
 from numpot.ir.graph import Graph
 from numpot.ir.ops.parameter import Parameter
 from numpot.quant.data import DataError, open_data
-from PIL import Image
 
 
 def model(*shape):

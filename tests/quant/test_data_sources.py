@@ -7,6 +7,7 @@ import zipfile
 
 import numpy as np
 import pytest
+
 from numpot.ir.dtypes import F32
 from numpot.ir.graph import Graph
 from numpot.ir.ops.parameter import Parameter

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from numpot.ir.dtypes import F32
 from numpot.ir.graph import Graph
 from numpot.ir.ops.clamp import Clamp

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+
 from numpot.quant.data import DataError
 from numpot.quant.metrics import Accuracy, Agreement, Sqnr, parse_metric
 

@@ -4,6 +4,7 @@ import io
 import re
 
 import pytest
+
 from numpot.quant import progress
 from numpot.quant.progress import track
 

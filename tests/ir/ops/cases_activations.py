@@ -2,6 +2,7 @@
 
 import numpy as np
 import openvino.opset15 as ov
+
 from numpot.ir.ops.abs import Abs
 from numpot.ir.ops.ceiling import Ceiling
 from numpot.ir.ops.clamp import Clamp

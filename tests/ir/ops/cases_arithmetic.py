@@ -2,6 +2,7 @@
 
 import numpy as np
 import openvino.opset15 as ov
+
 from numpot.ir.ops.add import Add
 from numpot.ir.ops.divide import Divide
 from numpot.ir.ops.equal import Equal

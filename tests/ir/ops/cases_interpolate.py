@@ -5,6 +5,7 @@ from typing import Any, get_args
 
 import numpy as np
 import openvino.opset15 as ov
+
 from numpot.ir.ops.interpolate import Interpolate
 from numpot.ir.ops.registry import attribute_types
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import openvino.opset15 as ov
+
 from numpot.ir.ops.matmul import MatMul
 
 from .battery import Case

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import openvino.opset15 as ov
+
 from numpot.ir.ops.convolution_integer import ConvolutionInteger
 from numpot.ir.ops.dequantize import Dequantize
 from numpot.ir.ops.fake_quantize import FakeQuantize

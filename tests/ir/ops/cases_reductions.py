@@ -2,6 +2,8 @@
 
 import numpy as np
 import openvino.opset15 as ov
+
+from numpot.ir.dtypes import I64
 from numpot.ir.ops.arg_max import ArgMax
 from numpot.ir.ops.reduce_max import ReduceMax
 from numpot.ir.ops.reduce_mean import ReduceMean
@@ -55,6 +57,13 @@ CASES = [
         for mode in ("max", "min")
         for sort in ("value", "index")
         for k in (1, 2)
+    ),
+    Case(TopK(axis=1, mode="max", sort="none"), [X, np.array(1)], top_k(1, "max", "none"), label="any order"),
+    Case(
+        TopK(axis=1, mode="max", sort="value", index_element_type=I64),
+        [INTEGERS, np.array(3)],
+        lambda x, k: ov.topk(x, k, 1, "max", "value", "i64", stable=True),
+        label="i32",
     ),
     Case(TopK(axis=1, mode="max", sort="value"), [TIES, np.array(10)], top_k(1, "max", "value"), label="all"),
     *(

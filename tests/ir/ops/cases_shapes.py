@@ -2,6 +2,7 @@
 
 import numpy as np
 import openvino.opset15 as ov
+
 from numpot.ir.dtypes import BY_NAME, I32, I64
 from numpot.ir.ops.broadcast import Broadcast
 from numpot.ir.ops.concat import Concat

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import openvino.opset15 as ov
+
 from numpot.ir.ops.avg_pool import AvgPool
 from numpot.ir.ops.convolution import Convolution
 from numpot.ir.ops.convolution_backprop_data import ConvolutionBackpropData

@@ -4,10 +4,11 @@ import numpy as np
 import openvino as ov
 from hypothesis import given, settings
 from hypothesis.extra.numpy import BroadcastableShapes, mutually_broadcastable_shapes
+
 from numpot.ir.ops import OPERATORS
 from numpot.ir.ops.broadcasting import Elementwise, broadcast_shapes
 
-from .battery import OPENVINO_CONFIG, assert_same
+from .battery import CORE, OPENVINO_CONFIG, assert_same
 from .cases_arithmetic import ARITHMETIC, COMPARISONS, LOGIC
 
 PAIRS = mutually_broadcastable_shapes(num_shapes=2, max_dims=4, max_side=4)
@@ -24,7 +25,7 @@ def test_all_operators_broadcast_like_the_vendor(shapes: BroadcastableShapes) ->
     inputs = [np.asarray(x) for x in numbers + flags]
     parameters = [ov.opset15.parameter(list(x.shape), x.dtype) for x in inputs]
     nodes = [f(*parameters[:2]) for _, f in FLOAT_PAIRS] + [f(*parameters[2:]) for _, f in FLAG_PAIRS]
-    compiled = ov.Core().compile_model(ov.Model(nodes, parameters), "CPU", OPENVINO_CONFIG)
+    compiled = CORE.compile_model(ov.Model(nodes, parameters), "CPU", OPENVINO_CONFIG)
     expected = compiled(inputs)
     ours = [op.evaluate(*inputs[:2]) for op, _ in FLOAT_PAIRS] + [op.evaluate(*inputs[2:]) for op, _ in FLAG_PAIRS]
     assert_same(ours, [expected[i] for i in range(len(nodes))], rtol=0, atol=0)

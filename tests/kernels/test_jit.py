@@ -1,0 +1,77 @@
+"""The decorator: machine code is kept where it can be, kernels run without it, and nothing here costs an import of numba."""
+
+import os
+import shutil
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import numpot.kernels
+from numpot.kernels import jit
+
+HERE, KERNELS = Path(__file__).parent, Path(numpot.kernels.__file__).parent
+
+
+def run(code: str, **environment: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, **environment}, check=True, capture_output=True, text=True
+    ).stdout.strip()
+
+
+def test_definitions_and_proofs_do_not_import_numba() -> None:
+    code = "import sys, numpot.kernels, numpot.kernels.reference, numpot.kernels.saturation; print('numba' in sys.modules)"
+    assert run(code) == "False"
+
+
+def test_kernels_are_right_without_the_compiler() -> None:
+    files = [str(HERE / f"test_{name}.py") for name in ("gemm", "convolution", "epilogue")]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "by_hand or across_taps or own_constants", *files]
+    done = subprocess.run(command, env={**os.environ, "NUMBA_DISABLE_JIT": "1"}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+def test_without_a_folder_to_write_there_is_one_warning_and_it_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jit, "candidates", lambda: [Path(__file__) / "below-a-file"])
+    jit.cache_folder.cache_clear()
+    try:
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always")
+            kernels = [jit.kernel(lambda x: x + 1), jit.kernel(lambda x: x + 2)]
+        assert [k(np.int64(1)) for k in kernels] == [2, 3]
+    finally:
+        jit.cache_folder.cache_clear()
+    assert len(seen) == 1
+    assert "NUMBA_CACHE_DIR" in str(seen[0].message)
+
+
+def test_other_peoples_cache_folder_is_left_alone() -> None:
+    before = jit.config.CACHE_DIR
+    jit.kernel(lambda x: x)
+    assert before == jit.config.CACHE_DIR
+
+
+CALL = """
+import numpy as np
+from copied import depthwise, epilogue, window
+out = np.zeros((1, 1, 1, 1), np.uint8)
+w = np.ones((1, 1, 1), np.int8)
+depthwise.depthwise(np.full((1, 1, 1, 1), 7, np.uint8), w, 0, out, window=window.Window((1, 1)), epilogue=epilogue.make_epilogue(1, 1.0))
+print(out.item(), sum(depthwise._run.stats.cache_hits.values()))
+"""
+
+
+@pytest.mark.slow
+def test_the_second_process_compiles_nothing_and_an_edit_elsewhere_is_noticed(tmp_path: Path) -> None:
+    """The compiled caller lives in depthwise.py, the edit is in epilogue.py: numba alone would go on running the old code."""
+    copy = tmp_path / "copied"
+    shutil.copytree(KERNELS, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    environment = {"PYTHONPATH": str(tmp_path), "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    assert run(CALL, **environment) == "7 0"
+    assert run(CALL, **environment) == "7 1"
+    file = copy / "epilogue.py"
+    file.write_text(file.read_text().replace("- ROUNDER)", "- ROUNDER + np.float32(1))"))
+    assert run(CALL, **environment) == "8 0"

@@ -1,0 +1,63 @@
+"""The proof that a channel cannot clip: sound, and never more careful than it must be."""
+
+import numpy as np
+from numpy.testing import assert_array_equal
+
+from numpot.kernels import reference
+from numpot.kernels.convolution import convolution
+from numpot.kernels.packing import pack_convolution
+from numpot.kernels.saturation import SaturationCount, number_of_pairs, provably_safe
+from numpot.kernels.window import Window
+
+from .problems import nhwc
+
+
+def witnesses(w: np.ndarray) -> np.ndarray:
+    """(O,G,kh,kw) s8 -> (2*O,G,kh,kw) u8: for each output channel the activations that press its pairs up, and those that press down."""
+    return np.concatenate([np.where(w > 0, 255, 0), np.where(w < 0, 255, 0)]).astype(np.uint8)
+
+
+def clips(w: np.ndarray) -> np.ndarray:
+    """(O,) bool: does some pair of the channel clip when pressed hardest? Counted by the kernel, one window that sees everything."""
+    x, count = witnesses(w), SaturationCount.zeros(len(w))
+    out = np.empty((len(x), 1, 1, len(w)), np.int32)
+    convolution(nhwc(x), pack_convolution(w), 0, out, window=Window(w.shape[2:]), count=count)
+    return count.pairs > 0
+
+
+def test_all_pairs_of_weights() -> None:
+    """Each of the 65,536 pairs is safe exactly if none of the four corners of the activations makes it clip."""
+    first, second = np.meshgrid(np.arange(-128, 128), np.arange(-128, 128))
+    w = np.stack([first.ravel(), second.ravel()], axis=1).astype(np.int8)[:, :, None, None]
+    corners = np.array([[0, 0], [0, 255], [255, 0], [255, 255]])
+    sums = w[:, :, 0, 0].astype(np.int32) @ corners.T
+    assert_array_equal(provably_safe(w), ((sums >= -32768) & (sums <= 32767)).all(axis=1))
+
+
+def test_safe_channels_never_clip_and_unsafe_ones_can() -> None:
+    rng = np.random.default_rng(0)
+    for depth, kernel in ((1, (3, 3)), (2, (1, 1)), (5, (3, 2)), (16, (1, 1))):
+        size = rng.integers(40, 128, (64, 1, 1, 1))
+        w = (rng.uniform(-1, 1, (64, depth, *kernel)) * size).astype(np.int8)
+        assert_array_equal(clips(w), ~provably_safe(w))
+        assert depth == 1 or 0 < provably_safe(w).sum() < 64
+
+
+def test_seven_bits_never_clip() -> None:
+    """255 * 64 * 2 = 32640; one more on both weights of a pair is one too many."""
+    rng = np.random.default_rng(0)
+    w = rng.integers(-64, 65, (32, 9, 3, 3), np.int8)
+    w[0], w[1] = 64, -64
+    assert provably_safe(w).all()
+    assert not clips(w).any()
+    assert_array_equal(
+        provably_safe(np.array([[64, 64], [65, 64], [65, 63], [-64, -64], [-65, -64]], np.int8)[:, :, None, None]), [1, 0, 1, 1, 0]
+    )
+
+
+def test_number_of_pairs_is_what_the_definition_adds() -> None:
+    x, w = np.full((2, 6, 5, 5), 255, np.uint8), np.full((4, 3, 3, 3), 127, np.int8)
+    window = {"strides": (1, 1), "pads_begin": (0, 0), "pads_end": (0, 0), "dilations": (1, 1), "groups": 2}
+    pairs = number_of_pairs((2, 4, 3, 3), w.shape)
+    assert pairs == 2 * 4 * 9 * 9 * 2
+    assert reference.convolution_saturated_pairs(x, w, 0, **window).sum() == pairs / 2  # of three channels only the first two clip
