@@ -13,10 +13,10 @@ from typing import BinaryIO
 def replacing(paths: Sequence[Path]) -> Iterator[Sequence[BinaryIO]]:
     """Temporary files beside `paths`, to be filled by the caller; when the block ends well they take the places of `paths`.
 
-    All paths are in one folder. The last one decides: once it is in place, the new files are there, before that the old ones. A
-    process killed between two renames can leave the first files new and the last one old; the last one should hold checksums of the others.
-    A new file gets the mode of the file it replaces, or the one that the umask gives. A symbolic link is replaced, not followed.
-    Raises OSError, at once if the folder is missing or nothing can be created in it.
+    All paths are in one folder. The rename of the last one decides: before it the old files count, after it the new ones. A process
+    that is killed, not interrupted, can leave the others in between; the last file should therefore hold their checksums.
+
+    A new file gets the mode of the one it replaces, or that of the umask. A symbolic link is replaced, not followed. Raises OSError.
     """
     temporaries = [_temporary(path) for path in paths]
     try:
@@ -43,7 +43,7 @@ def check_folder(path: Path) -> None:
 
 def _commit(temporaries: Sequence[Path], paths: Sequence[Path]) -> None:
     """Rename each temporary to its path; undo all if one fails."""
-    backups = {path: _temporary(path) for path in paths[:-1] if path.exists()}
+    backups = {path: _temporary(path) for path in paths[:-1] if path.is_file() or path.is_symlink()}
     try:
         for path, backup in backups.items():
             path.replace(backup)

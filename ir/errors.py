@@ -2,6 +2,8 @@
 
 import os
 
+AnyPath = str | os.PathLike[str]
+
 
 class NumpotError(Exception):
     """Bad input from outside: the command line prints it as one sentence and exits with status 2."""
@@ -24,7 +26,7 @@ class MissingExtraError(NumpotError):
 class IRError(NumpotError):
     """A model file that breaks a promise of its format; the subclass says which, `path` and `line` say where."""
 
-    def __init__(self, message: str, path: str | os.PathLike[str], line: int | None = None) -> None:
+    def __init__(self, message: str, path: AnyPath, line: int | None = None) -> None:
         self.path = os.fspath(path)
         self.line = line
         super().__init__(f"{self.path}: {message}" if line is None else f"{self.path}:{line}: {message}")

@@ -1,10 +1,9 @@
 """Models on disk, in whatever format: what a file holds decides, not how it is called."""
 
-import os
 import re
 from pathlib import Path
 
-from .errors import FileMissingError, UnknownFormatError
+from .errors import AnyPath, FileMissingError, UnknownFormatError
 from .graph import Graph
 
 ACCEPTED = "numpot's .xml (with its .bin) and ONNX are read"
@@ -16,8 +15,12 @@ DOCTYPE = re.compile(PROLOG + rb"<!DOCTYPE\s+numpot\b", re.DOTALL)
 ONNX_START = re.compile(rb"\x08[\x01-\x40]")  # protobuf's tag for field 1, ir_version, and its small value
 
 
-def read_model(path: str | os.PathLike[str]) -> Graph:
-    """Read a model. Raises IRError: FileMissingError, UnknownFormatError, or what the format's reader finds."""
+def read_model(path: AnyPath, *, input_shapes: dict[str, tuple[int, ...]] | None = None) -> Graph:
+    """Read a model in any known format; one from another format than numpot's comes simplified.
+
+    input_shapes: input name -> shape, for ONNX files that leave more than the batch open. Raises IRError (FileMissingError,
+    UnknownFormatError, or what the reader of numpot's format finds) or OnnxError.
+    """
     path = Path(path)
     try:
         with path.open("rb") as file:
@@ -29,15 +32,15 @@ def read_model(path: str | os.PathLike[str]) -> Graph:
 
         return read_xmlbin(path)
     if ONNX_START.match(head):
-        from .onnx import read_onnx
+        from .onnx import load_onnx
 
-        return read_onnx(path)
+        return load_onnx(path, input_shapes=input_shapes)
     if root_element(head) == "net":
         raise UnknownFormatError(f"reading OpenVINO IR is not supported yet; convert the model to ONNX. {ACCEPTED}", path)
     raise UnknownFormatError(f"not a model that numpot knows. {ACCEPTED}", path)
 
 
-def save_model(graph: Graph, path: str | os.PathLike[str]) -> None:
+def save_model(graph: Graph, path: AnyPath) -> None:
     """Write a model as .xml and .bin, both or neither. Raises SaveError, UnstorableError or LimitError."""
     from .xmlbin import write_model
 

@@ -98,8 +98,10 @@ def _lower_fake_quantize(graph: Graph, node: Node) -> None:
         graph.redirect(node.output, clip.output)
         return
     multiplier, shift = (np.asarray(v, np.float32) for v in quantization_multiplier(low, high, 256))
+    if not np.array_equal(snap_shift(shift), np.rint(shift)) and not any(use.node.type in LAYERS for use in node.output.consumers):
+        return  # real zero is not a code; only a layer's arithmetic is worth rounding it to one
     scale = ((high - low) / np.float32(255)).astype(np.float32)
-    zero_point = np.clip(np.rint(shift), 0, 255).astype(np.uint8)
+    zero_point = np.clip(np.floor(shift + np.float32(0.5)), 0, 255).astype(np.uint8)
     named: dict[str, np.ndarray] = {"multiplier": multiplier, "shift": shift, "scale": scale, "zero_point": zero_point}
     tensors = {k: graph.constant(v.reshape(()) if v.size == 1 else v, graph.unique_name(f"{node.name}/{k}")) for k, v in named.items()}
     codes = graph.add(Quantize(), [x, tensors["multiplier"], tensors["shift"]], graph.unique_name(f"{node.name}/codes"))

@@ -46,7 +46,7 @@ def infer(op: Operator, inputs: list[Known]) -> list[Known]:
         raise OperatorError(f"cannot take inputs of shapes {found} ({error})") from error
     shapes = shapes if isinstance(shapes, list) else [shapes]
     dtypes = dtypes if isinstance(dtypes, list) else [dtypes] * len(shapes)
-    known = [Known(d, _checked(s)) for d, s in zip(dtypes, shapes, strict=True)]
+    known = [Known(d, check_shape(s)) for d, s in zip(dtypes, shapes, strict=True)]
     return _follow_values(op, inputs, known)
 
 
@@ -85,13 +85,14 @@ def _shape_argument(op: Operator, port: int, known: Known) -> Any:
     return known.value
 
 
-def _checked(shape: Shape) -> Shape:
+def check_shape(shape: Shape) -> Shape:
+    """The shape as plain ints. Raises OperatorError for one that no tensor can have."""
     shape = tuple(int(d) for d in shape)
     if len(shape) > MAX_RANK:
         raise OperatorError(f"output has {len(shape)} dimensions; at most {MAX_RANK} are supported")
     if any(d < 0 for d in shape):
         raise OperatorError(f"output shape {list(shape)} has a negative dimension")
-    if math.prod(shape) > MAX_ELEMENTS:
+    if math.prod(max(d, 1) for d in shape) > MAX_ELEMENTS:  # an empty tensor, too, must have dimensions that NumPy can hold
         raise OperatorError(f"output shape {list(shape)} is impossibly large")
     return shape
 

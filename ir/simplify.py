@@ -11,7 +11,7 @@ Every pass keeps what the model computes, up to float32 rounding, and leaves a q
 
 from .graph import Graph
 from .simplify_constants import fix_reshape_patterns, fold_constants, remove_no_ops
-from .simplify_layers import decompose_batch_norm, fold_following_arithmetic, fold_padding
+from .simplify_layers import decompose_batch_norm, fold_following_arithmetic, fold_padding, fold_preceding_factor
 from .simplify_patterns import recognize_patterns
 
 PASSES = (
@@ -22,6 +22,7 @@ PASSES = (
     decompose_batch_norm,
     fold_padding,
     fold_following_arithmetic,
+    fold_preceding_factor,
 )
 
 

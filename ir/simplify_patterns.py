@@ -6,12 +6,13 @@ dead.
 
 import math
 from collections.abc import Iterator
-from itertools import product
+from itertools import chain, product
 from typing import NamedTuple
 
 from .graph import Graph, Node, Tensor
 from .ops.clamp import Clamp
 from .ops.gelu import Gelu
+from .ops.hsigmoid import HSigmoid
 from .ops.hswish import HSwish
 from .ops.mish import Mish
 from .ops.mvn import MVN
@@ -25,7 +26,7 @@ def recognize_patterns(graph: Graph) -> list[str]:
     """Replace every recognised formula by its one layer, under the name of the formula's last."""
     done = []
     for node in graph.topological_order():
-        if match := gated(node) or normalized(node):
+        if match := gated(node) or hard_sigmoid(node) or normalized(node):
             op, inputs = match
             done.append(f"{node.name!r} and what it is computed from recognised as {op.type}")
             take_place(graph, node, graph.add(op, inputs))
@@ -47,10 +48,10 @@ def gated(node: Node) -> tuple[Operator, list[Tensor]] | None:
     """Swish, Mish, HSwish or Gelu, written as a product of x, a gate that x controls, and perhaps a number, in any order."""
     if node.type not in ("Multiply", "Divide"):
         return None
-    for product_, c in scalings(node.output):
-        if product_.producer.type == "Multiply":
-            a, b = product_.producer.inputs
-            for (x, c_x), (g, c_g) in (*product(scalings(a), scalings(b)), *product(scalings(b), scalings(a))):
+    for whole, c in scalings(node.output):
+        if whole.producer.type == "Multiply":
+            a, b = whole.producer.inputs
+            for (x, c_x), (g, c_g) in chain(product(scalings(a), scalings(b)), product(scalings(b), scalings(a))):
                 gate = as_gate(g)
                 if gate is not None and gate.x is x and math.isclose(c * c_x * c_g, gate.factor, rel_tol=1e-5):
                     return gate.op, [x]
@@ -69,13 +70,30 @@ def as_gate(tensor: Tensor) -> Gate | None:
             return Gate(HSwish(), node.inputs[0], 1)
         case "Tanh" if node.inputs[0].producer.type == "SoftPlus":
             return Gate(Mish(), node.inputs[0].producer.inputs[0], 1)
-        case "Clamp" if node.op == Clamp(min=0, max=6) and (x := plus(node.inputs[0], 3)):  # min(max(x + 3, 0), 6) / 6
+        case "Clamp" if (x := relu6_of_plus_3(tensor)) is not None:
             return Gate(HSwish(), x, 1 / 6)
-        case "Add" if (erf := plus(tensor, 1)) and erf.producer.type == "Erf":  # (1 + erf(x / sqrt(2))) / 2
+        case "Add" if (erf := plus(tensor, 1)) is not None and erf.producer.type == "Erf":  # (1 + erf(x / sqrt(2))) / 2
             for x, c in scalings(erf.producer.inputs[0]):
                 if math.isclose(c, math.sqrt(0.5), rel_tol=1e-5):
                     return Gate(Gelu(), x, 0.5)
     return None
+
+
+def hard_sigmoid(node: Node) -> tuple[Operator, list[Tensor]] | None:
+    """HSigmoid: min(max(x + 3, 0), 6) / 6."""
+    if node.type not in ("Multiply", "Divide"):
+        return None
+    for tensor, c in scalings(node.output):
+        x = relu6_of_plus_3(tensor)
+        if x is not None and math.isclose(c, 1 / 6, rel_tol=1e-5):
+            return HSigmoid(), [x]
+    return None
+
+
+def relu6_of_plus_3(tensor: Tensor) -> Tensor | None:
+    """x, if the tensor is min(max(x + 3, 0), 6)."""
+    node = tensor.producer
+    return plus(node.inputs[0], 3) if node.op == Clamp(min=0, max=6) else None
 
 
 def scalings(tensor: Tensor) -> Iterator[tuple[Tensor, float]]:

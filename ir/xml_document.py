@@ -3,7 +3,6 @@
 import copy
 import functools
 import hashlib
-import os
 import re
 from importlib.resources import files
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from lxml import etree
 
 from .errors import (
+    AnyPath,
     ChecksumError,
     ForbiddenDtdError,
     ForbiddenInstructionError,
@@ -34,13 +34,11 @@ LAST_KNOWN_LINE = 65_534  # libxml2 keeps an element's line in 16 bits; a line i
 DECLARATION = re.compile(rb"(?:\xef\xbb\xbf)?<\?xml\s[^>]*?\?>")
 ENCODING = re.compile(rb"encoding\s*=\s*[\"']([^\"']*)")
 
-Path = str | os.PathLike[str]
 
-
-def parse_document(data: bytes, path: Path) -> etree._Element:
+def parse_document(data: bytes, path: AnyPath) -> etree._Element:
     """The root element. Raises the subclass of IRError for the first promise that the text breaks; `path` is for messages."""
     if len(data) > MAX_XML_BYTES:
-        raise LimitError(f"the file has {len(data)} bytes; at most {MAX_XML_BYTES} are read", path)
+        raise LimitError(f"the file has more than {MAX_XML_BYTES} bytes", path)
     _refuse_before_parsing(data, path)
     parser = etree.XMLParser(
         encoding="utf-8",  # whatever the declaration says
@@ -80,7 +78,7 @@ def _known(line: Any) -> int | None:
     return line if isinstance(line, int) and 0 < line <= LAST_KNOWN_LINE else None
 
 
-def _refuse_before_parsing(data: bytes, path: Path) -> None:
+def _refuse_before_parsing(data: bytes, path: AnyPath) -> None:
     """Refuse, without handing it to a parser, what a parser might act upon: other encodings, document types, instructions."""
     try:
         data.decode("utf-8")
@@ -102,7 +100,7 @@ def _refuse_before_parsing(data: bytes, path: Path) -> None:
         raise ForbiddenInstructionError(f"processing instruction <?{name}?> is refused: a model is data. Delete it", path, line)
 
 
-def _check_limits(root: etree._Element, path: Path) -> None:
+def _check_limits(root: etree._Element, path: AnyPath) -> None:
     depth = layers = 0
     for event, element in etree.iterwalk(root, events=("start", "end")):
         if event == "end":
@@ -120,7 +118,7 @@ def _check_limits(root: etree._Element, path: Path) -> None:
                 raise LimitError(found, path, line_of(element))
 
 
-def _check_schema(root: etree._Element, path: Path) -> None:
+def _check_schema(root: etree._Element, path: AnyPath) -> None:
     if root.tag != "numpot":
         raise SchemaError(f"the root element must be <numpot>, found <{root.tag}>", path, line_of(root))
     if root.get("format") != FORMAT:
@@ -151,7 +149,7 @@ def _schema_text() -> str:
     return files(__package__).joinpath("format.xsd").read_text("utf-8")
 
 
-def _check_digest(root: etree._Element, path: Path) -> None:
+def _check_digest(root: etree._Element, path: AnyPath) -> None:
     try:
         found = digest(root)
     except etree.C14NError:  # the schema lets an unused xmlns:... through

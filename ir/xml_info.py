@@ -10,13 +10,12 @@
 </info>
 """
 
-import os
 from collections.abc import Iterable
 from typing import Any
 
 from lxml import etree
 
-from .errors import InfoError
+from .errors import AnyPath, InfoError
 from .ops.registry import parse_value, write_value
 from .xml_document import MAX_DEPTH, line_of
 
@@ -31,7 +30,7 @@ def write_info(info: dict[str, Any]) -> etree._Element:
     return element
 
 
-def read_info(element: etree._Element, path: str | os.PathLike[str]) -> dict[str, Any]:
+def read_info(element: etree._Element, path: AnyPath) -> dict[str, Any]:
     """The inverse of write_info. Raises InfoError for a key that is missing, repeated or out of place, and for a huge integer."""
     _check_keys([element], path, expected=False)
     return _read_dict(element, path)
@@ -65,7 +64,7 @@ def _write_entry(parent: etree._Element, value: Any, where: str, depth: int) -> 
     return element
 
 
-def _read_dict(element: etree._Element, path: str | os.PathLike[str]) -> dict[str, Any]:
+def _read_dict(element: etree._Element, path: AnyPath) -> dict[str, Any]:
     _check_keys(element, path, expected=True)
     entries: dict[str, Any] = {}
     for entry in element:
@@ -76,7 +75,7 @@ def _read_dict(element: etree._Element, path: str | os.PathLike[str]) -> dict[st
     return entries
 
 
-def _read_entry(element: etree._Element, path: str | os.PathLike[str]) -> Any:
+def _read_entry(element: etree._Element, path: AnyPath) -> Any:
     if element.tag == "dict":
         return _read_dict(element, path)
     if element.tag == "list":
@@ -91,7 +90,7 @@ def _read_entry(element: etree._Element, path: str | os.PathLike[str]) -> Any:
         raise InfoError(f"info: {text} does not fit in 64 bits", path, line_of(element)) from None
 
 
-def _check_keys(entries: Iterable[etree._Element], path: str | os.PathLike[str], *, expected: bool) -> None:
+def _check_keys(entries: Iterable[etree._Element], path: AnyPath, *, expected: bool) -> None:
     for entry in entries:
         if ("key" in entry.attrib) != expected:
             found = "needs a key, being in a dict" if expected else "has a key, and is not in a dict"

@@ -1,12 +1,11 @@
 """A <layer> element, as the file has it: id, name, type, attributes and the ports that it declares."""
 
-import os
 from dataclasses import dataclass
 
 from lxml import etree
 
 from .dtypes import NAMES, DType
-from .errors import IRError, SchemaError
+from .errors import AnyPath, IRError, SchemaError
 from .ops.registry import Ints, from_text
 from .xml_document import attributes, line_of
 
@@ -26,7 +25,7 @@ class Port:
 class Layer:
     """Reads one element; its errors name file, line and layer."""
 
-    def __init__(self, element: etree._Element, path: str | os.PathLike[str]) -> None:
+    def __init__(self, element: etree._Element, path: AnyPath) -> None:
         self.path = path
         self.line = line_of(element)
         self.id = int(element.attrib["id"])

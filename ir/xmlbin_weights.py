@@ -11,8 +11,8 @@ import numpy as np
 
 from .dtypes import BOOL, DType
 from .errors import BinSizeError, ChecksumError, FileMissingError, GapError, OverlapError, SpanError
-from .ops.registry import Ints
-from .shapes import MAX_RANK
+from .ops.registry import Ints, OperatorError
+from .shapes import check_shape
 from .xml_layer import Layer
 
 ALIGNMENT = 64  # a cache line, and the widest vector register
@@ -93,8 +93,10 @@ def check_spans(spans: list[tuple[Layer, Span]], data: np.ndarray, path: Path) -
 
 
 def _problem(span: Span, total: int) -> str | None:
-    if len(span.shape) > MAX_RANK or any(d < 0 for d in span.shape):
-        return f"shape {list(span.shape)} must have at most {MAX_RANK} dimensions, none negative"
+    try:
+        check_shape(span.shape)
+    except OperatorError as error:
+        return str(error)
     expected = math.prod(span.shape) * span.element_type.itemsize
     if span.size != expected:
         return f"size must be {expected} for shape {list(span.shape)}, found {span.size}"

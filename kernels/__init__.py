@@ -1,1 +1,7 @@
-"""Fast arithmetic on plain arrays: GEMM, convolution, saturation."""
+"""Fast arithmetic on plain arrays: it knows no graph, and imports nothing heavy until a kernel is used.
+
+Definitions      reference    int8 GEMM and convolution in both arithmetics, requantization (docs/arithmetic.md, in NumPy)
+                 saturation   which weights can never clip, and where a run counts those that do
+Kernels          gemm  convolution  depthwise  float32  pooling
+What they share  window  packing  patches  tiles  epilogue  jit
+"""

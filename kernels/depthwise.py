@@ -7,6 +7,7 @@ import numpy as np
 
 from .epilogue import Epilogue, store
 from .jit import kernel
+from .patches import seen_by
 from .reference import Array
 from .window import Window, require
 
@@ -34,24 +35,22 @@ def depthwise(x: Array, weights: Array, zero_points: int | Array, out: Array, *,
 @kernel
 def _run(x: Array, weights: Array, zero_points: Array, window: Window, epilogue: Epilogue | None, out: Array) -> None:
     images, height, width, channels = out.shape
+    kh, kw = window.kernel
     acc = np.empty((width, channels), np.int32)
     for image in range(images):
         for line in range(height):
             acc[:] = 0
-            for tap in range(window.kernel[0] * window.kernel[1]):
-                row, column = tap // window.kernel[1], tap % window.kernel[1]
-                y = line * window.strides[0] + row * window.dilations[0] - window.pads_begin[0]
-                if 0 <= y < x.shape[1]:
-                    _add_tap(x[image, y], weights[row, column], zero_points, column, window, acc)
+            for tap in range(kh * kw):
+                _add_tap(x[image], weights[tap // kw, tap % kw], zero_points, window, line, tap, acc)
             store(acc, out[image, line], 0, 0, channels, epilogue)
 
 
 @kernel
-def _add_tap(x: Array, w: Array, zero_points: Array, column: int, window: Window, acc: Array) -> None:
-    """acc (W',C) s32 += (x - z) * w at one tap; x (W,C) u8, w (C,) s8, z (C,) s32. The border is real zero and adds nothing (eq. 3)."""
+def _add_tap(x: Array, w: Array, zero_points: Array, window: Window, line: int, tap: int, acc: Array) -> None:
+    """acc (W',C) s32 += (x - z) * w at one tap of an output line; x (H,W,C) u8, w (C,) s8, z (C,) s32. Padding is real zero: it adds 0."""
     for i in range(len(acc)):
-        z = i * window.strides[1] + column * window.dilations[1] - window.pads_begin[1]
-        if 0 <= z < len(x):
-            source, target = x[z], acc[i]
+        row, place = seen_by(window, line, i, tap)
+        if 0 <= row < x.shape[0] and 0 <= place < x.shape[1]:
+            source, target = x[row, place], acc[i]
             for c in range(len(target)):
                 target[c] += np.int32(np.int32(np.int32(source[c]) - zero_points[c]) * np.int32(w[c]))

@@ -9,9 +9,10 @@ from typing import NamedTuple
 import numpy as np
 
 from .jit import kernel
-from .patches import gather
+from .packing import split_groups
+from .patches import gather, seen_by
 from .reference import Array
-from .window import Window, require
+from .window import Window, require, require_products
 
 BLOCK_BYTES = 1 << 18  # of gathered rows
 
@@ -24,12 +25,10 @@ class PackedFloatWeights(NamedTuple):
 
 
 def pack_convolution(w: Array, groups: int = 1) -> PackedFloatWeights:
-    """(O,G,kh,kw) f32 -> PackedFloatWeights."""
-    out_channels, depth, kh, kw = w.shape
-    if w.dtype != np.float32 or out_channels % groups:
-        raise ValueError(f"weights: expected float32 (O,G,kh,kw) with O a multiple of {groups} groups, found {w.dtype.name} {w.shape}")
-    columns = out_channels // groups
-    matrices = w.reshape(groups, columns, depth, kh, kw).transpose(0, 3, 4, 2, 1).reshape(groups, kh * kw * depth, columns)
+    """(O,G,kh,kw) f32 -> PackedFloatWeights. Raises ValueError for weights of another type or shape."""
+    taps = split_groups(w, groups, np.float32)
+    _, columns, kh, kw, depth = taps.shape
+    matrices = taps.transpose(0, 2, 3, 4, 1).reshape(groups, kh * kw * depth, columns)
     return PackedFloatWeights(np.ascontiguousarray(matrices), depth)
 
 
@@ -45,14 +44,14 @@ def convolution(
 
     x, bias, out: C-contiguous; threads may share the work by slices of the batch. Raises ValueError for arrays that do not fit.
     """
-    (groups, K, N), (kh, kw) = weights.matrices.shape, window.kernel
+    groups, K, N = weights.matrices.shape
     require("x", x, (np.float32,), (-1, -1, -1, groups * weights.depth))
     require("bias", bias, (np.float32,), (groups * N,))
     require("out", out, (np.float32,), (len(x), *window.output_size(*x.shape[1:3]), groups * N))
-    if kh * kw * weights.depth != K:
-        raise ValueError(f"weights: packed for {K} products a sum, which is not a {kh}x{kw} kernel over {weights.depth} channels")
+    require_products(K, window, weights.depth, weights.depth)
+    in_place = window.is_pointwise and groups == 1
     if out.size:
-        _convolve(x, weights, bias, np.float32(low), np.float32(high), window, out)
+        _convolve(x, weights, bias, np.float32(low), np.float32(high), window, in_place, out)
 
 
 def matmul(a: Array, weights: PackedFloatWeights, bias: Array, out: Array, *, low: float = -np.inf, high: float = np.inf) -> None:
@@ -71,14 +70,21 @@ def depthwise(x: Array, weights: Array, bias: Array, out: Array, *, window: Wind
 
 
 @kernel
-def _convolve(x: Array, weights: PackedFloatWeights, bias: Array, low: np.float32, high: np.float32, window: Window, out: Array) -> None:
+def _convolve(
+    x: Array,
+    weights: PackedFloatWeights,
+    bias: Array,
+    low: np.float32,
+    high: np.float32,
+    window: Window,
+    in_place: bool,
+    out: Array,
+) -> None:
     images, height, width, channels = x.shape
     positions = out.shape[1] * out.shape[2]
     groups, K, N = weights.matrices.shape
-    still = window.strides == (1, 1) and window.pads_begin == (0, 0) and out.shape[1:3] == (height, width)
-    direct = groups == 1 and channels == K and still  # a 1x1 kernel
     block = max(BLOCK_BYTES // (4 * K + 1) // 4 * 4, 4)
-    rows = np.empty((0 if direct else min(block, positions), K), np.float32)
+    rows = np.empty((0 if in_place else min(block, positions), K), np.float32)
     sums = np.empty((4, N), np.float32)
     for image in range(images):
         sources = x[image].reshape(height * width, channels)
@@ -87,7 +93,7 @@ def _convolve(x: Array, weights: PackedFloatWeights, bias: Array, low: np.float3
             M = min(block, positions - start)
             for g in range(groups):
                 span = slice(g * N, (g + 1) * N)
-                if direct:
+                if in_place:
                     _multiply(sources[start : start + M], weights.matrices[g], sums, bias, low, high, targets[start : start + M])
                 else:
                     gather(x[image], g * weights.depth, weights.depth, np.float32(0), window, out.shape[2], start, rows[:M])
@@ -145,17 +151,15 @@ def _finish(sums: Array, bias: Array, low: np.float32, high: np.float32, target:
 @kernel
 def _convolve_depthwise(x: Array, weights: Array, bias: Array, low: np.float32, high: np.float32, window: Window, out: Array) -> None:
     images, height, width, channels = out.shape
-    sums = np.empty(channels, np.float32)
+    (kh, kw), sums = window.kernel, np.empty(channels, np.float32)
     for image in range(images):
         for line in range(height):
             for column in range(width):
                 sums[:] = 0
-                for tap in range(window.kernel[0] * window.kernel[1]):
-                    row, col = tap // window.kernel[1], tap % window.kernel[1]
-                    y = line * window.strides[0] + row * window.dilations[0] - window.pads_begin[0]
-                    z = column * window.strides[1] + col * window.dilations[1] - window.pads_begin[1]
-                    if 0 <= y < x.shape[1] and 0 <= z < x.shape[2]:
-                        source, w = x[image, y, z], weights[row, col]
+                for tap in range(kh * kw):
+                    row, place = seen_by(window, line, column, tap)
+                    if 0 <= row < x.shape[1] and 0 <= place < x.shape[2]:
+                        source, w = x[image, row, place], weights[tap // kw, tap % kw]
                         for c in range(channels):
                             sums[c] += source[c] * w[c]
                 _finish(sums, bias, low, high, out[image, line, column])

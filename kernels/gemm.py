@@ -1,11 +1,13 @@
 """int8 matrix product: a 1x1 convolution over an image of one line."""
 
+import numpy as np
+
 from .convolution import convolution
 from .epilogue import Epilogue
 from .packing import PackedWeights
 from .reference import Arithmetic, Array
 from .saturation import SaturationCount
-from .window import Window
+from .window import Window, require
 
 
 def gemm(
@@ -19,5 +21,7 @@ def gemm(
     count: SaturationCount | None = None,
 ) -> None:
     """(M,K) u8 @ weights -> out (M,N): s32 without an epilogue, f32 or u8 with one. Both C-contiguous; else as `convolution`."""
+    require("a", a, (np.uint8,), (-1, weights.depth))
+    require("out", out, (np.int32, np.float32, np.uint8), (len(a), weights.columns))
     line, result = a[None, None], out[None, None]
     convolution(line, weights, zero_point, result, window=Window((1, 1)), arithmetic=arithmetic, epilogue=epilogue, count=count)

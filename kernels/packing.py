@@ -25,14 +25,20 @@ def round_up(n: int, multiple: int) -> int:
     return -(-n // multiple) * multiple
 
 
+def split_groups(w: Array, groups: int, dtype: type[np.generic]) -> Array:
+    """(O,G,kh,kw) -> (groups,O/groups,kh,kw,G), same dtype. Raises ValueError for another dtype or an O that is no multiple of groups."""
+    if w.dtype != dtype or w.ndim != 4 or len(w) % groups:
+        name = np.dtype(dtype).name
+        raise ValueError(f"weights: expected {name} (O,G,kh,kw) with O a multiple of {groups} groups, found {w.dtype.name} {w.shape}")
+    return w.reshape(groups, len(w) // groups, *w.shape[1:]).transpose(0, 1, 3, 4, 2)
+
+
 def pack_convolution(w: Array, groups: int = 1) -> PackedWeights:
-    """(O,G,kh,kw) s8 -> PackedWeights."""
-    out_channels, depth, kh, kw = w.shape
-    if w.dtype != np.int8 or out_channels % groups:
-        raise ValueError(f"weights: expected int8 (O,G,kh,kw) with O a multiple of {groups} groups, found {w.dtype.name} {w.shape}")
-    columns = out_channels // groups
+    """(O,G,kh,kw) s8 -> PackedWeights. Raises ValueError for weights of another type or shape."""
+    taps = split_groups(w, groups, np.int8)
+    _, columns, kh, kw, depth = taps.shape
     rows = np.zeros((groups, round_up(columns, TILE), kh, kw, round_up(depth, 2)), np.int8)
-    rows[:, :columns, :, :, :depth] = w.reshape(groups, columns, depth, kh, kw).transpose(0, 1, 3, 4, 2)
+    rows[:, :columns, :, :, :depth] = taps
     rows = rows.reshape(groups, rows.shape[1], kh * kw * rows.shape[-1])
     return PackedWeights(rows, rows.sum(axis=-1, dtype=np.int32), columns, depth)
 

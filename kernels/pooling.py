@@ -3,6 +3,7 @@
 import numpy as np
 
 from .jit import kernel
+from .patches import seen_by
 from .reference import Array
 from .window import Window, require
 
@@ -30,41 +31,36 @@ def average_pool(x: Array, out: Array, *, window: Window, exclude_pad: bool) -> 
 
 @kernel
 def _max(x: Array, window: Window, out: Array) -> None:
-    (kh, kw), strides, dilations, pads, _ = window
     lowest = 0 if x.itemsize == 1 else -np.inf
     for image in range(out.shape[0]):
         for line in range(out.shape[1]):
             for column in range(out.shape[2]):
                 target = out[image, line, column]
                 target[:] = lowest
-                for tap in range(kh * kw):
-                    y = line * strides[0] - pads[0] + tap // kw * dilations[0]
-                    z = column * strides[1] - pads[1] + tap % kw * dilations[1]
-                    if 0 <= y < x.shape[1] and 0 <= z < x.shape[2]:
-                        source = x[image, y, z]
+                for tap in range(window.kernel[0] * window.kernel[1]):
+                    row, place = seen_by(window, line, column, tap)
+                    if 0 <= row < x.shape[1] and 0 <= place < x.shape[2]:
+                        source = x[image, row, place]
                         for c in range(len(target)):
                             target[c] = target[c] if target[c] >= source[c] else source[c]
 
 
 @kernel
 def _average(x: Array, window: Window, exclude_pad: bool, out: Array) -> None:
-    (kh, kw), strides, dilations, pads, pads_end = window
-    bottom, right = x.shape[1] + pads_end[0], x.shape[2] + pads_end[1]
+    bottom, right = x.shape[1] + window.pads_end[0], x.shape[2] + window.pads_end[1]
     for image in range(out.shape[0]):
         for line in range(out.shape[1]):
             for column in range(out.shape[2]):
-                target = out[image, line, column]
+                target, divisor = out[image, line, column], 0
                 target[:] = 0
-                divisor = 0
-                for tap in range(kh * kw):
-                    y = line * strides[0] - pads[0] + tap // kw * dilations[0]
-                    z = column * strides[1] - pads[1] + tap % kw * dilations[1]
-                    if 0 <= y < x.shape[1] and 0 <= z < x.shape[2]:
+                for tap in range(window.kernel[0] * window.kernel[1]):
+                    row, place = seen_by(window, line, column, tap)
+                    if 0 <= row < x.shape[1] and 0 <= place < x.shape[2]:
                         divisor += 1
-                        source = x[image, y, z]
+                        source = x[image, row, place]
                         for c in range(len(target)):
                             target[c] += source[c]
-                    elif not exclude_pad and y < bottom and z < right:
+                    elif not exclude_pad and row < bottom and place < right:
                         divisor += 1
                 for c in range(len(target)):
                     target[c] /= np.float32(divisor)

@@ -14,15 +14,15 @@ LOWEST, HIGHEST = np.int32(INT16_MIN), np.int32(INT16_MAX)
 
 
 @kernel
-def multiply_exact(a: Array, first: int, w: Array, offsets: Array, acc: Array) -> None:
-    """(.,K) u8 from row `first` on, (N,K) s8, N a multiple of 4, (N,) s32 -> acc (M,N) s32 = a @ w.T - offsets (eq. 3)."""
+def multiply_exact(a: Array, w: Array, offsets: Array, acc: Array) -> None:
+    """(M,K) u8, (N,K) s8 with N a multiple of 4, (N,) s32 -> acc (M,N) s32 = a @ w.T - offsets (eq. 3)."""
     M, N = acc.shape
     for j in range(0, N, 4):
         w0, w1, w2, w3 = w[j], w[j + 1], w[j + 2], w[j + 3]
         o0, o1, o2, o3 = -offsets[j], -offsets[j + 1], -offsets[j + 2], -offsets[j + 3]
         for i in range(0, M, 4):
             i1, i2, i3 = min(i + 1, M - 1), min(i + 2, M - 1), min(i + 3, M - 1)
-            a0, a1, a2, a3 = a[first + i], a[first + i1], a[first + i2], a[first + i3]
+            a0, a1, a2, a3 = a[i], a[i1], a[i2], a[i3]
             s00 = s10 = s20 = s30 = np.int32(o0)
             s01 = s11 = s21 = s31 = np.int32(o1)
             s02 = s12 = s22 = s32 = np.int32(o2)
@@ -53,14 +53,14 @@ def clipped(pair: np.int32) -> np.int32:
 
 
 @kernel
-def multiply_saturating(a: Array, first: int, w: Array, offsets: Array, acc: Array) -> None:
-    """(.,K) u8 from row `first` on, (N,K) s8, K and N even, (N,) s32 -> acc (M,N) s32, pairs clipped (eq. 6)."""
+def multiply_saturating(a: Array, w: Array, offsets: Array, acc: Array) -> None:
+    """(M,K) u8, (N,K) s8 with K and N even, (N,) s32 -> acc (M,N) s32, pairs clipped (eq. 6)."""
     M, N = acc.shape
     for j in range(0, N, 2):
         w0, w1 = w[j], w[j + 1]
         for i in range(0, M, 2):
             i1 = min(i + 1, M - 1)
-            a0, a1 = a[first + i], a[first + i1]
+            a0, a1 = a[i], a[i1]
             s00 = s10 = np.int32(-offsets[j])
             s01 = s11 = np.int32(-offsets[j + 1])
             for pair in range(w.shape[1] // 2):
@@ -72,11 +72,11 @@ def multiply_saturating(a: Array, first: int, w: Array, offsets: Array, acc: Arr
 
 
 @kernel
-def count_clipped(a: Array, first: int, M: int, w: Array, pairs: Array, overflow: Array) -> None:
-    """(M,K) u8 from row `first` on, (>=N,K) s8: adds to pairs (N,) s64 the sums that clip, lifts overflow (N,) s64 to the worst miss."""
+def count_clipped(a: Array, w: Array, pairs: Array, overflow: Array) -> None:
+    """(M,K) u8, (>=N,K) s8: adds to pairs (N,) s64 the sums that clip, lifts overflow (N,) s64 to the worst miss."""
     for j in range(len(pairs)):
         weights = w[j]
-        for i in range(first, first + M):
+        for i in range(len(a)):
             row = a[i]
             count = worst = np.int32(0)
             for pair in range(w.shape[1] // 2):

@@ -24,6 +24,11 @@ class Window(NamedTuple):
         )
         return vertical, horizontal
 
+    @property
+    def is_pointwise(self) -> bool:
+        """Does every position see just the element in its own place?"""
+        return self.kernel == self.strides == (1, 1) and self.pads_begin == self.pads_end == (0, 0)
+
 
 def require(name: str, array: Array, dtypes: tuple[type[np.generic], ...], shape: tuple[int, ...]) -> None:
     """Compiled code does not check its indices, so every array is checked before. Raises ValueError; -1 in `shape` fits any size."""
@@ -32,3 +37,10 @@ def require(name: str, array: Array, dtypes: tuple[type[np.generic], ...], shape
         types = " or ".join(np.dtype(d).name for d in dtypes)
         found = f"{array.dtype.name} {array.shape}" + ("" if array.flags.c_contiguous else " with gaps or another order of axes")
         raise ValueError(f"{name}: expected a C-contiguous {types} array of shape {shape}, found {found}")
+
+
+def require_products(K: int, window: Window, depth: int, lanes: int) -> None:
+    """Weights packed for sums of K products must be those of this window over `depth` channels, packed in `lanes` places a tap."""
+    kh, kw = window.kernel
+    if kh * kw * lanes != K:
+        raise ValueError(f"weights: packed for {K} products a sum, which is not a {kh}x{kw} kernel over {depth} channels")

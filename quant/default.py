@@ -10,7 +10,7 @@
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 import numpy as np
@@ -22,7 +22,7 @@ from numpot.ir.ops.fake_quantize import FakeQuantize
 
 from . import alignment, bias_correction
 from .compression import QuantizedWeights, insert_weights, quantize_weights
-from .data import DataLoader, batches, subset
+from .data import DataLoader, ModelData, batches, subset
 from .defaults import (
     LEVELS,
     PRESETS,
@@ -50,35 +50,53 @@ class QuantizationError(NumpotError):
 
 @dataclass(frozen=True)
 class Parameters:
-    """What DefaultQuantization can be told; names and defaults are POT's (pot-spec 1.2).
+    """What DefaultQuantization can be told; names and defaults are POT's."""
 
-    preset: `performance` (symmetric), `mixed` (asymmetric activations) or `accuracy` (asymmetric weights too).
-    ignored_scope, ignored_types: names of layers, types of operators, that stay in float.
-    """
-
-    preset: Preset = "performance"
-    target_device: TargetDevice = "ANY"
-    stat_subset_size: int = STAT_SUBSET_SIZE
-    shuffle_data: bool = False
-    seed: int = 0
-    use_fast_bias: bool = True
-    saturation_fix: SaturationFix = "first_layer"
-    ignored_scope: Sequence[str] = field(default_factory=tuple)
-    ignored_types: Sequence[str] = field(default_factory=tuple)
+    preset: Preset
+    target_device: TargetDevice
+    stat_subset_size: int
+    shuffle_data: bool
+    seed: int
+    use_fast_bias: bool
+    saturation_fix: SaturationFix
+    ignored_scope: list[str]
+    ignored_types: list[str]
 
 
-def quantize(graph: Graph, data: DataLoader, *, progress: bool = False, **parameters: object) -> Graph:
+def quantize(
+    graph: Graph,
+    data: DataLoader,
+    *,
+    preset: Preset = "performance",
+    target_device: TargetDevice = "ANY",
+    stat_subset_size: int = STAT_SUBSET_SIZE,
+    shuffle_data: bool = False,
+    seed: int = 0,
+    use_fast_bias: bool = True,
+    saturation_fix: SaturationFix = "first_layer",
+    ignored_scope: Sequence[str] = (),
+    ignored_types: Sequence[str] = (),
+    progress: bool = False,
+) -> Graph:
     """Default Quantization: a float model and some hundred samples in, an int8 model out. The graph given is not changed.
 
-    data: representative samples; labels are not needed. parameters: the fields of `Parameters`. progress: show
-    bars on stderr.
+    data: representative samples; labels are not needed.
+    preset: `performance` (symmetric), `mixed` (asymmetric activations) or `accuracy` (asymmetric weights too).
+    stat_subset_size: how many samples to use, the first ones, or with shuffle_data a random choice that `seed` decides.
+    use_fast_bias: correct biases for the rounding of weights. saturation_fix: which layers get 7-bit weights.
+    ignored_scope, ignored_types: names of layers, types of operators, that stay in float. progress: show bars on stderr.
+
     Returns a graph with FakeQuantize on activations and int8 weights; `info["quantization"]` says how it was made.
-    Raises QuantizationError for a model that cannot be quantized, DataError for data that does not fit it.
+    Raises QuantizationError for a model that cannot be quantized, DataError for data that does not fit it; both before any inference.
     Source: POT 2023.3, DefaultQuantization.
     """
-    settings = Parameters(**parameters)  # type: ignore[arg-type]
+    settings = Parameters(
+        preset, target_device, stat_subset_size, shuffle_data, seed, use_fast_bias, saturation_fix, list(ignored_scope), list(ignored_types)
+    )
     check(graph, settings)
-    samples = subset(data, settings.stat_subset_size, shuffle=settings.shuffle_data, seed=settings.seed)
+    samples = subset(ModelData(data, graph), stat_subset_size, shuffle=shuffle_data, seed=seed)
+    for i in range(len(samples)):  # reading costs little against inference, and a NaN in the last sample should not cost the whole run
+        samples[i]
     model = graph.copy()
     prepare(model)
     aligned = _align_channels(model, samples, progress)
@@ -233,17 +251,7 @@ def _describe(model: Graph, settings: Parameters, samples: int, corrected: list[
     model.info["quantization"] = {
         "tool": f"numpot {version('numpot')}",
         "algorithm": "DefaultQuantization",
-        "parameters": {
-            "preset": settings.preset,
-            "target_device": settings.target_device,
-            "stat_subset_size": settings.stat_subset_size,
-            "shuffle_data": settings.shuffle_data,
-            "seed": settings.seed,
-            "use_fast_bias": settings.use_fast_bias,
-            "saturation_fix": settings.saturation_fix,
-            "ignored_scope": list(settings.ignored_scope),
-            "ignored_types": list(settings.ignored_types),
-        },
+        "parameters": asdict(settings),
         "samples": samples,
         "integer_layers": [name for name, is_integer in integer.items() if is_integer],
         "float_layers": [name for name, is_integer in integer.items() if not is_integer],

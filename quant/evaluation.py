@@ -50,7 +50,7 @@ def evaluate(
     reference_runner = _runner(reference, "exact", threads) if reference is not None and metric.needs_reference else None
     metric.reset()
     start = time.perf_counter()
-    with track(len(data), f"{metric.name} of {graph.name}", quiet=not progress) as advance:
+    with track(len(data), f"measuring {metric.name}", quiet=not progress) as advance:
         for batch in batches(data, graph, batch_size):
             outputs = runner.run(batch.inputs)
             metric.update(outputs, reference_runner.run(batch.inputs) if reference_runner else batch.labels)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..dtypes import FLOATS
 from ..graph import Tensor
 from ..ops.clamp import Clamp
 from ..ops.elu import Elu
@@ -78,28 +79,21 @@ def prelu(node: OnnxNode) -> Tensor:
 @reads("Clip", until=10)
 def clip_by_attributes(node: OnnxNode) -> Tensor:
     x = node.input(0)
-    low, high = finite_range(x.dtype)
-    return node.add(Clamp(min=node.attribute("min", low), max=node.attribute("max", high)), x)
+    limits = np.finfo(x.dtype)
+    return node.add(Clamp(min=node.attribute("min", float(limits.min)), max=node.attribute("max", float(limits.max))), x)
 
 
 @reads("Clip", since=11)
 def clip_by_inputs(node: OnnxNode) -> Tensor:
-    """Bounds known beforehand make a Clamp; others are computed with."""
-    x = node.input(0)
-    bounds = [node.array(i) if node.has(i) else np.array(limit) for i, limit in zip((1, 2), finite_range(x.dtype), strict=True)]
-    if all(b is not None for b in bounds):
-        low, high = (b.item() for b in bounds if b is not None)
+    """Bounds known beforehand make a Clamp; others, and those of integers, are computed with."""
+    x, present = node.input(0), [i for i in (1, 2) if node.has(i)]
+    if x.dtype in FLOATS and all(node.array(i) is not None for i in present):
+        limits = np.finfo(x.dtype)
+        low, high = (node.known(i).item() if i in present else float(limit) for i, limit in ((1, limits.min), (2, limits.max)))
         return node.add(Clamp(min=low, max=high), x)
-    if node.has(1):
-        x = node.add(Maximum(), x, node.input(1), suffix="low" if node.has(2) else "")
-    return node.add(Minimum(), x, node.input(2)) if node.has(2) else x
-
-
-def finite_range(dtype: np.dtype) -> tuple[float, float]:
-    """What Clip takes for a bound that is not given."""
-    if dtype.kind == "f":
-        return float(np.finfo(dtype).min), float(np.finfo(dtype).max)
-    return np.iinfo(dtype).min, np.iinfo(dtype).max
+    if 1 in present:
+        x = node.add(Maximum(), x, node.input(1), suffix="low" if 2 in present else "")
+    return node.add(Minimum(), x, node.input(2)) if 2 in present else x
 
 
 @reads("Softmax", "LogSoftmax", since=13)

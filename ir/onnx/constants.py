@@ -9,6 +9,7 @@ from ..ops.constant import Constant
 from ..ops.reduce_prod import ReduceProd
 from ..ops.shape_of import ShapeOf
 from ..ops.slice import Slice
+from ..shapes import MAX_KNOWN_ELEMENTS
 from .errors import OnnxError
 from .node import OnnxNode, reads
 from .tensors import sparse_to_array, to_array
@@ -47,6 +48,8 @@ def number_range(node: OnnxNode) -> Tensor:
     if delta == 0:
         raise OnnxError("delta must not be 0")
     count = max(0, int(np.ceil((limit - start) / delta)))
+    if count > MAX_KNOWN_ELEMENTS:
+        raise OnnxError(f"a range of {count} numbers is not supported; at most {MAX_KNOWN_ELEMENTS} are")
     return node.add(Constant(value=(start + np.arange(count).astype(delta.dtype) * delta).astype(start.dtype)))
 
 

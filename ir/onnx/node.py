@@ -63,10 +63,13 @@ class Scope:
     output_names: set[str]  # kept for the Results
     node_names: set[str]  # kept for the nodes that have them
     tensors: dict[str, Tensor] = field(default_factory=dict)
+    not_made: dict[str, str] = field(default_factory=dict)  # outputs of nodes that no reader gives, such as Dropout's mask
 
     def tensor(self, name: str) -> Tensor:
         if name not in self.tensors and name in self.arrays:
             self.tensors[name] = self.graph.constant(self.arrays[name], self.unused_name(name))
+        if name in self.not_made:
+            raise OnnxError(f"tensor {name!r}, {self.not_made[name]}, is not supported")
         if name not in self.tensors:
             raise OnnxError(f"tensor {name!r} is read before any node makes it" + nearest(name, self.tensors))
         return self.tensors[name]
@@ -187,10 +190,14 @@ def find_reader(node: NodeProto, opset: int) -> Reader:
     """The reader of a node. Raises OnnxError for an operator that has none, naming the nearest one that has."""
     if node.domain not in ("", "ai.onnx"):
         raise OnnxError(f"operators of domain {node.domain!r} are not known; export the model with standard operators only")
-    for reader in READERS.get(node.op_type, []):
+    readers = READERS.get(node.op_type, [])
+    for reader in readers:
         if reader.since <= opset <= reader.until:
             return reader
-    raise OnnxError(f"operator {node.op_type!r} is not known at opset {opset}" + nearest(node.op_type, READERS))
+    if readers:
+        served = ", ".join(f"{r.since} to {r.until}" for r in readers)
+        raise OnnxError(f"operator {node.op_type!r} is known at opsets {served}, not at {opset}")
+    raise OnnxError(f"operator {node.op_type!r} of opset {opset} is not known" + nearest(node.op_type, READERS))
 
 
 def _python_value(proto: AttributeProto) -> Any:

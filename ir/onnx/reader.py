@@ -1,5 +1,6 @@
 """An ONNX file -> Graph, node by node."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
@@ -62,7 +63,17 @@ def _parse(data: bytes) -> ModelProto:
         raise OnnxError(f"not an ONNX model, or a damaged one ({error})") from error
     if not model.opset_import or not model.graph.output:
         raise OnnxError("not an ONNX model: it names no opset or has no outputs")
+    if any(isinstance(name, bytes) for name in _names(model.graph)):  # protobuf hands out what is not UTF-8 undecoded
+        raise OnnxError("a damaged model: one of its names is not UTF-8 text")
     return inliner.inline_local_functions(model) if model.functions else model
+
+
+def _names(graph: GraphProto) -> Iterator[str | bytes]:
+    yield graph.name
+    for named in (*graph.input, *graph.output, *graph.initializer):
+        yield named.name
+    for node in graph.node:
+        yield from (node.name, node.op_type, node.domain, *node.input, *node.output, *(a.name for a in node.attribute))
 
 
 def _opset(model: ModelProto) -> int:
@@ -105,7 +116,7 @@ def _add_parameters(proto: GraphProto, scope: Scope, input_shapes: InputShapes) 
 
 def _input_shape(value: ValueInfoProto, given: Shape | None) -> Shape:
     tensor = value.type.tensor_type
-    dims = [d.dim_value if d.HasField("dim_value") and d.dim_value > 0 else d.dim_param or "?" for d in tensor.shape.dim]
+    dims = [d.dim_value if d.HasField("dim_value") and d.dim_value > 0 else str(d.dim_param or "?") for d in tensor.shape.dim]
     if given is not None:
         agrees = len(given) == len(dims) and all(isinstance(d, str) or d == g for d, g in zip(dims, given, strict=True))
         if tensor.HasField("shape") and not agrees:
@@ -125,13 +136,19 @@ def _listed(dims: list[int | str]) -> str:
 
 
 def _read_node(proto: NodeProto, scope: Scope) -> None:
+    named = repr(proto.name) if proto.name else "that makes " + ", ".join(repr(o) for o in proto.output)
     try:
         made = OnnxNode(proto, scope).read()
     except NumpotError as error:
-        named = repr(proto.name) if proto.name else "that makes " + ", ".join(repr(o) for o in proto.output)
         reason = error.__cause__ if isinstance(error.__cause__, OperatorError) else error  # without the layer's name, which is the node's
         raise OnnxError(f"node {named} ({proto.op_type}): {reason}{_batch_hint(error, scope)}") from error
-    scope.tensors.update((name, tensor) for name, tensor in zip(proto.output, made, strict=False) if name)
+    except (ArithmeticError, LookupError, TypeError, ValueError, MemoryError) as error:  # a reader met what ONNX does not allow
+        raise OnnxError(f"node {named} ({proto.op_type}): its inputs and attributes are not what ONNX defines ({error})") from error
+    for i, name in enumerate(proto.output):
+        if i < len(made):
+            scope.tensors[name] = made[i]
+        else:
+            scope.not_made[name] = f"output {i} of a {proto.op_type}"
 
 
 def _batch_hint(error: NumpotError, scope: Scope) -> str:

@@ -1,11 +1,13 @@
 """TensorProto -> ndarray: the data of a model, inside its file or in a file beside it."""
 
+import math
 from pathlib import Path
 
 import numpy as np
 from onnx import SparseTensorProto, TensorProto, numpy_helper
 
 from ..dtypes import BOOL, BY_NAME, F16, F32, I8, I32, I64, U8, DType
+from ..ops.registry import Shape
 from ..shapes import MAX_ELEMENTS
 from .errors import OnnxError
 
@@ -31,30 +33,34 @@ def element_type(code: int) -> DType:
 def to_array(tensor: TensorProto, folder: Path | None) -> np.ndarray:
     """The array a TensorProto holds, its data inside it or in a file in `folder` (None: there is no folder, only bytes)."""
     dtype, shape = element_type(tensor.data_type), tuple(tensor.dims)
-    if any(d < 0 for d in shape):
-        raise OnnxError(f"tensor {tensor.name!r} has a negative dimension: {list(shape)}")
-    size = 1
-    for d in shape:  # in Python integers, which do not wrap
-        size *= d
-    if size > MAX_ELEMENTS:
-        raise OnnxError(f"tensor {tensor.name!r} of shape {list(shape)} is impossibly large")
+    size = _size(tensor.name, shape)
     if tensor.data_location == TensorProto.EXTERNAL:
         return np.frombuffer(_external_bytes(tensor, size * dtype.itemsize, folder), dtype.newbyteorder("<")).astype(dtype).reshape(shape)
     try:
         return np.asarray(numpy_helper.to_array(tensor), dtype)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, MemoryError) as error:
         raise OnnxError(f"tensor {tensor.name!r} of shape {list(shape)} does not hold the data it promises ({error})") from error
 
 
 def sparse_to_array(sparse: SparseTensorProto, folder: Path | None) -> np.ndarray:
     """The dense array of a SparseTensorProto; indices are flat, (n,), or one row an element, (n, rank)."""
     values, indices, shape = to_array(sparse.values, folder), to_array(sparse.indices, folder), tuple(sparse.dims)
-    flat = np.zeros(int(np.prod(shape)), values.dtype)
+    flat = np.zeros(_size(sparse.values.name, shape), values.dtype)
     try:
         flat[np.ravel_multi_index(tuple(indices.T), shape) if indices.ndim == 2 else indices] = values
     except (ValueError, IndexError) as error:
         raise OnnxError(f"sparse tensor {sparse.values.name!r} has indices outside its shape {list(shape)} ({error})") from error
     return flat.reshape(shape)
+
+
+def _size(name: str, shape: Shape) -> int:
+    """The number of elements, in Python integers, which do not wrap."""
+    if any(d < 0 for d in shape):
+        raise OnnxError(f"tensor {name!r} has a negative dimension: {list(shape)}")
+    size = math.prod(shape)
+    if size > MAX_ELEMENTS:
+        raise OnnxError(f"tensor {name!r} of shape {list(shape)} is impossibly large")
+    return size
 
 
 def _external_bytes(tensor: TensorProto, expected: int, folder: Path | None) -> bytes:

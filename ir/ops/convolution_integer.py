@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+
 from numpot.kernels import reference
 
 from .convolution import convolution_shape

@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+
 from numpot.kernels import reference
 
 from .integer_product import IntegerProduct

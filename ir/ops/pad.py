@@ -29,9 +29,7 @@ class Pad(Operator):
             return float("inf")
         return max(dim - 1, 0) if self.pad_mode == "reflect" else dim
 
-    def evaluate(
-        self, x: np.ndarray, pads_begin: np.ndarray, pads_end: np.ndarray, pad_value: np.ndarray | None = None
-    ) -> np.ndarray:
+    def evaluate(self, x: np.ndarray, pads_begin: np.ndarray, pads_end: np.ndarray, pad_value: np.ndarray | None = None) -> np.ndarray:
         widths = pad_widths(pads_begin, pads_end, x.ndim)
         if self.pad_mode == "constant":
             return np.pad(x, widths, constant_values=0 if pad_value is None else pad_value)

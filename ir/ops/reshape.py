@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from .axes import integers
-from .registry import Ints, Operator, OperatorError, Shape, operator
+from .registry import Operator, OperatorError, Shape, operator
 
 
 @operator("Reshape")
@@ -16,18 +16,16 @@ class Reshape(Operator):
 
     def infer_shape(self, x: Shape, pattern: np.ndarray) -> Shape:
         wanted = integers(pattern, "pattern")
-        shape = tuple(x[i] if d == 0 and self.special_zero and i < len(x) else d for i, d in enumerate(wanted))
-        if -1 in shape:
-            shape = self.with_rest(shape, math.prod(x))
+        copied = [i for i, d in enumerate(wanted) if d == 0 and self.special_zero and i < len(x)]
+        shape = [x[i] if i in copied else d for i, d in enumerate(wanted)]
+        if -1 in wanted:
+            # copied dimensions cancel out, so that an empty batch, (0,3,4) by the pattern (0,-1), becomes (0,12)
+            here = math.prod(d for i, d in enumerate(x) if i not in copied)
+            others = math.prod(d for i, d in enumerate(wanted) if i not in copied and d != -1)
+            shape[wanted.index(-1)] = here // others if others and here % others == 0 else -1
         if min(shape, default=0) < 0 or math.prod(shape) != math.prod(x):
             raise OperatorError(f"{list(x)} cannot be reshaped to {list(wanted)}")
-        return shape
-
-    def with_rest(self, shape: Ints, size: int) -> Shape:
-        """The shape with its (first) -1 replaced by what makes it hold `size` elements, if anything does."""
-        at = shape.index(-1)
-        others = math.prod(shape[:at] + shape[at + 1 :])
-        return shape[:at] + (size // others if others else 0,) + shape[at + 1 :]
+        return tuple(shape)
 
     def evaluate(self, x: np.ndarray, pattern: np.ndarray) -> np.ndarray:
         return x.reshape(self.infer_shape(x.shape, pattern))

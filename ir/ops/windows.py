@@ -56,7 +56,7 @@ class Window:
         after = [max(0, c - s - p) for c, s, p in zip(canvas, size, self.pads_begin, strict=True)]
         padded = np.pad(x, [(0, 0), (0, 0), *zip(self.pads_begin, after, strict=True)], constant_values=fill)
         spatial = spatial_axes(x)
-        windows = np.lib.stride_tricks.sliding_window_view(padded, self.reach, axis=spatial)  # type: ignore[call-overload]
+        windows = np.lib.stride_tricks.sliding_window_view(padded, self.reach, axis=spatial)
         steps = [slice(None, (o - 1) * s + 1, s) for o, s in zip(output, self.strides, strict=True)]
         windows = windows[:, :, *steps, *(slice(None, None, d) for d in self.dilations)]
         return windows.transpose(0, 1, *(axis + len(size) for axis in spatial), *spatial)

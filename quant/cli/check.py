@@ -1,6 +1,11 @@
 """numpot check: is this file a sound model, and what is worth knowing about it?"""
 
+from typing import TYPE_CHECKING
+
 from .common import Debug, Json, Model, print_json, reports_errors
+
+if TYPE_CHECKING:
+    from numpot.ir.graph import Node
 
 
 @reports_errors
@@ -35,5 +40,5 @@ def run(model: Model, json: Json = False, debug: Debug = False) -> None:
         print(f"warning: {warning}")
 
 
-def _is_unread(node) -> bool:  # type: ignore[no-untyped-def]
+def _is_unread(node: "Node") -> bool:
     return not any(t.consumers for t in node.outputs)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 BAD_INPUT = 2
+WIDE = 240  # columns of a table that goes into a file or a pipe
 INTERRUPTED = 130  # what a shell reports for Ctrl-C
 
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="a model: numpot .xml or ONNX")]
@@ -58,17 +59,20 @@ def print_json(result: dict[str, Any]) -> None:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, numbers_from: int = 1) -> None:
-    """A table on stdout; columns from `numbers_from` on are right-aligned."""
+    """A table on stdout; columns from `numbers_from` on are right-aligned, and only the first may wrap."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
 
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = WIDE
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
     for i, column in enumerate(columns):
-        table.add_column(column, justify="right" if i >= numbers_from else "left", overflow="fold")
+        table.add_column(column, justify="right" if i >= numbers_from else "left", no_wrap=i > 0, overflow="fold")
     for row in rows:
         table.add_row(*(str(cell) for cell in row))
-    Console().print(table)
+    console.print(table)
 
 
 def record_preprocessing(graph: "Graph", mean: str | None, std: str | None) -> None:

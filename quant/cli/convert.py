@@ -26,9 +26,9 @@ def run(
     Batch norm and constants are folded, dead layers dropped, names kept.
     """
     from numpot.ir import read_model, save_model
-    from numpot.ir.files import check_destination
+    from numpot.ir.xmlbin import check_savable
 
-    check_destination(destination)
+    check_savable(destination)
     graph = read_model(source, input_shapes=_shapes(input_shape or []))
     record_preprocessing(graph, mean, std)
     save_model(graph, destination)

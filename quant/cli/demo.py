@@ -100,7 +100,7 @@ def _measure(name: str, graph: "Graph", arithmetic: str, test: "DataLoader", wei
         for batch in batches(test, graph, BATCH):
             (logits,) = executor.run(batch.inputs).values()
             predictions.append(logits.argmax(axis=1))
-            labels.append(batch.labels)
+            labels.append(np.asarray(batch.labels))
             advance(len(batch.indices))
     return _Result(
         name=name,

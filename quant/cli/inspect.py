@@ -1,11 +1,16 @@
 """numpot inspect: the layers of a model, and how a quantized one was made."""
 
 from collections import Counter
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .common import Debug, Json, Model, print_json, print_table, reports_errors
+
+if TYPE_CHECKING:
+    from numpot.ir import Graph
+
+LONG_LIST = 8  # entries of an info list that are still worth printing
 
 
 @reports_errors
@@ -17,29 +22,39 @@ def run(
 ) -> None:
     """Show a model's layers, and how it was made."""
     from numpot.ir import read_model
-    from numpot.ir.dtypes import NAMES
 
     graph = read_model(model)
     if plan:
-        from numpot.ir.executor import Executor
+        _show_plan(graph, json)
+    else:
+        _show_layers(graph, json)
 
-        steps = [{"name": s.name, "kernel": s.kernel, "fused": list(s.fused)} for s in Executor(graph).plan]
-        if json:
-            print_json({"model": graph.name, "plan": steps})
-        else:
-            print_table(
-                f"plan of {graph.name}",
-                ["step", "kernel", "fused"],
-                [[s["name"], s["kernel"], ", ".join(s["fused"])] for s in steps],
-                numbers_from=3,
-            )
+
+def _show_plan(graph: "Graph", json: bool) -> None:
+    from numpot.ir import Executor
+
+    steps = Executor(graph).plan
+    if json:
+        print_json({"model": graph.name, "plan": [{"name": s.name, "kernel": s.kernel, "fused": s.fused} for s in steps]})
         return
+    rows = [[s.name, s.kernel, " ".join(_last_part(name, s.name) for name in s.fused)] for s in steps]
+    print_table(f"plan of {graph.name}: {len(steps)} steps", ["step", "kernel", "fused"], rows, numbers_from=3)
+
+
+def _last_part(name: str, layer: str) -> str:
+    """A fused operator without the path it shares with its layer."""
+    return name.removeprefix(layer.removesuffix("integer")).rpartition("/")[2] or name
+
+
+def _show_layers(graph: "Graph", json: bool) -> None:
+    from numpot.ir.dtypes import NAMES
+
     layers = [
         {
             "name": n.name,
             "type": n.type,
-            "output": [f"{NAMES[t.dtype]}{list(t.shape)}" for t in n.outputs],
-            "parameters": sum(t.constant.size for t in n.inputs if t.constant is not None),
+            "outputs": [f"{NAMES[t.dtype]}{list(t.shape)}" for t in n.outputs],
+            "constants": sum(t.constant.size for t in n.inputs if t.constant is not None),
         }
         for n in graph.topological_order()
         if n.type != "Constant"
@@ -48,7 +63,7 @@ def run(
     if json:
         print_json({"name": graph.name, "info": graph.info, "types": dict(types), "layers": layers})
         return
-    rows = [[layer["name"], layer["type"], " ".join(layer["output"]), f"{layer['parameters']:,}"] for layer in layers]
+    rows = [[layer["name"], layer["type"], " ".join(layer["outputs"]), f"{layer['constants']:,}"] for layer in layers]  # type: ignore[arg-type]
     print_table(f"{graph.name}: {len(layers)} layers", ["layer", "type", "output", "constants"], rows, numbers_from=3)
     print("types: " + ", ".join(f"{count} {name}" for name, count in types.most_common()))
     _print_info(graph.info)
@@ -60,4 +75,5 @@ def _print_info(info: dict[str, object], indent: str = "") -> None:
             print(f"{indent}{key}:")
             _print_info(value, indent + "  ")
         else:
-            print(f"{indent}{key}: {len(value)} layers" if isinstance(value, list) and len(value) > 8 else f"{indent}{key}: {value}")
+            is_long = isinstance(value, list) and len(value) > LONG_LIST
+            print(f"{indent}{key}: {len(value)} names" if is_long else f"{indent}{key}: {value}")  # type: ignore[arg-type]

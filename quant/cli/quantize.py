@@ -37,11 +37,11 @@ def run(
     Needs some hundred representative samples; labels are not needed.
     """
     from numpot.ir import save_model
-    from numpot.ir.files import check_destination
+    from numpot.ir.xmlbin import check_savable
     from numpot.quant.data import open_data
     from numpot.quant.default import quantize
 
-    check_destination(output)
+    check_savable(output)
     graph = open_model(model, mean, std)
     loader = open_data(data, graph)
     start = time.perf_counter()
@@ -79,7 +79,7 @@ def run(
     print(f"{output}: {len(layers) - len(floats)} of {len(layers)} layers on integers, {made['samples']} samples, {seconds:.1f} s")
     if floats:
         print_table("left in float", ["layer", "type"], [[layer["name"], layer["type"]] for layer in floats], numbers_from=2)
-    print(f"Next: numpot evaluate {output} --data {data} --metric accuracy@1")
+    print(f"Next: numpot evaluate {output} --data LABELLED_DATA --metric accuracy@1")
 
 
 def _layers(made: dict[str, list[str]], order: Iterable[str]) -> list[str]:

@@ -41,14 +41,12 @@ def run(
         return
     print_table(
         "pairs of products that saturate at 16 bits",
-        ["layer", "pairs", "saturated", "share", "channels", "worst by", "verdict"],
+        ["layer", "pairs", "saturated", "worst by", "verdict"],
         [
             [
                 layer.name,
                 f"{layer.pairs:,}",
                 f"{layer.saturated.sum():,}",
-                f"{layer.saturated.sum() / max(layer.pairs, 1):.2e}",
-                f"{(layer.saturated > 0).sum()}/{layer.saturated.size}",
                 f"{layer.largest_overflow.max(initial=0):,}",
                 "proven safe" if layer.provably_safe else "clips" if layer.saturated.any() else "no clip seen",
             ]

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+
 from numpot.ir.dtypes import BOOL, BY_NAME, F16, F32, DType
 from numpot.ir.graph import Graph
 from numpot.ir.ops.add import Add

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from numpot.ir.ops import OperatorError
 from numpot.ir.ops.affine import quantization_multiplier, quantize
 
@@ -77,6 +78,19 @@ def test_codes_of_an_integer_layer_equal_the_vendor_on_ties(draw: Any) -> None:
         next_step = (next_high - next_low) / F32(255)
         vendor_codes = np.rint(run(chain, x) / next_step) + np.rint(-next_low / next_step)
         np.testing.assert_array_equal(np.clip(np.rint(once_rounded), 0, 255), vendor_codes)
+
+
+@pytest.mark.parametrize("zero_point", [0, 128, 254])
+@pytest.mark.parametrize("scale", [2.0**k for k in (-7, -1, 0, 3)])
+def test_codes_equal_onnxruntime_for_powers_of_two(scale: float, zero_point: int) -> None:
+    """ONNX adds the zero point after rounding: the same for an even one, where x / scale + zero_point is exact."""
+    onnx, ort = pytest.importorskip("onnx"), pytest.importorskip("onnxruntime")
+    text = """<ir_version: 10, opset_import: ["": 21]>
+        g (float[n] x, float scale, uint8 zero) => (uint8[n] codes) { codes = QuantizeLinear(x, scale, zero) }"""
+    session = ort.InferenceSession(onnx.parser.parse_model(text).SerializeToString(), providers=["CPUExecutionProvider"])
+    x = (np.arange(-600, 600) / 2 * scale).astype(F32)
+    (expected,) = session.run(None, {"x": x, "scale": np.array(scale, F32), "zero": np.array(zero_point, np.uint8)})
+    np.testing.assert_array_equal(quantize(x, F32(1 / scale), F32(zero_point), 256), expected)
 
 
 def test_a_range_of_one_point_is_all_code_zero() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from numpot.ir.ops.affine import quantization_multiplier, quantize
 from numpot.ir.ops.convolution_integer import ConvolutionInteger
 from numpot.ir.ops.matmul_integer import MatMulInteger

@@ -76,9 +76,9 @@ def test_large_sizes_cross_blocks() -> None:
 
 def test_arrays_that_do_not_fit_are_named() -> None:
     a, packed = np.zeros((4, 6), np.uint8), pack_gemm(np.zeros((6, 5), np.int8))
-    with pytest.raises(ValueError, match=r"^out: expected a C-contiguous int32 array of shape \(1, 1, 4, 5\), found int32 \(1, 1, 5, 4\)"):
+    with pytest.raises(ValueError, match=r"^out: expected a C-contiguous int32 or .* array of shape \(4, 5\), found int32 \(5, 4\)$"):
         gemm(a, packed, 0, np.zeros((5, 4), np.int32))
-    with pytest.raises(ValueError, match=r"^x: .* found int8"):
+    with pytest.raises(ValueError, match=r"^a: .* found int8"):
         gemm(a.astype(np.int8), packed, 0, np.zeros((4, 5), np.int32))
     with pytest.raises(ValueError, match="with gaps"):
         gemm(np.zeros((4, 12), np.uint8)[:, ::2], packed, 0, np.zeros((4, 5), np.int32))

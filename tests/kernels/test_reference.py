@@ -5,6 +5,7 @@ import os
 import platform
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -77,7 +78,7 @@ LAYERS = {
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="only x86 processors have the saturating instruction")
 @pytest.mark.parametrize("arithmetic", ["exact", "saturating"])
 @pytest.mark.parametrize("layer", LAYERS)
-def test_convolution_is_the_vendors(layer: str, arithmetic: reference.Arithmetic, tmp_path) -> None:
+def test_convolution_is_the_vendors(layer: str, arithmetic: reference.Arithmetic, tmp_path: Path) -> None:
     pytest.importorskip("openvino")
     problem, file = {"seed": 0, **LAYERS[layer]}, tmp_path / "vendor.npz"
     isa = {"ONEDNN_MAX_CPU_ISA": "AVX2"} if arithmetic == "saturating" else {}

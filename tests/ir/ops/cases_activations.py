@@ -72,6 +72,7 @@ CASES = [
     *(Case(op, [x], onnx, label=f"onnx-{x.size}") for op, _, onnx in SMOOTH + EXACT if onnx for x in (EDGES, NAN)),
     *(Case(op, [INTEGERS], vendor, label="i32") for op, vendor in ((Abs(), ov.abs), (Negative(), ov.negative), (Floor(), ov.floor))),
     Case(Clamp(min=0.0, max=float("inf")), [EDGES], OnnxNode("Relu"), label="open"),
+    Case(LeakyReLU(), [X], OnnxNode("LeakyRelu"), label="default slope"),
     Case(Exp(), [X], ov.exp),
     Case(Exp(), [X], OnnxNode("Exp"), label="onnx"),
     Case(Log(), [POSITIVE], ov.log),

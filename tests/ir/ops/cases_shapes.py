@@ -26,11 +26,14 @@ from numpot.ir.ops.variadic_split import VariadicSplit
 from .battery import Case, OnnxNode
 
 rng = np.random.default_rng(4)
-X = rng.standard_normal((2, 3, 4, 6)).astype(np.float32)
 ROW = np.arange(10, dtype=np.int32)
 FRACTIONS = np.array([2.7, -2.7, 300.0, -300.0, 127.5, -0.5, 255.9, 0.0], np.float32)
 WHOLES = np.array([1, -1, 200, 300, -300, 30000, 0], np.int32)
 LAST = 2**63 - 1  # what exporters write for "to the end"
+
+
+def floats(*shape: int) -> np.ndarray:
+    return rng.standard_normal(shape).astype(np.float32)
 
 
 def ints(*values: int) -> np.ndarray:
@@ -41,9 +44,26 @@ def scalar(value: int) -> np.ndarray:
     return np.array(value, np.int64)
 
 
-def masks(*, begin: object = (), end: object = (), new: object = (), shrink: object = (), ellipsis: object = ()) -> object:
-    """OpenVINO's StridedSlice with these masks, on nodes."""
-    return lambda x, b, e, s: ov.strided_slice(x, b, e, s, list(begin), list(end), list(new), list(shrink), list(ellipsis))
+X = floats(2, 3, 4, 6)
+
+
+def strided_slice(op: StridedSlice, begin: list[int], end: list[int], strides: list[int]) -> Case:
+    masks = [[*m, 0, 0][:2] for m in (op.begin_mask, op.end_mask, op.new_axis_mask, op.shrink_axis_mask, op.ellipsis_mask)]
+    return Case(
+        op,
+        [X, ints(*begin), ints(*end), ints(*strides)],
+        lambda x, b, e, s: ov.strided_slice(x, b, e, s, *masks),
+        label=f"{begin}-{end}-{strides}-{masks}",
+    )
+
+
+def pixels(mode: str, block: int) -> list[Case]:
+    """DepthToSpace and SpaceToDepth, of two images."""
+    deep, wide = floats(2, 2 * block**2, 2, 3), floats(2, 3, 2 * block, 3 * block)
+    return [
+        Case(DepthToSpace(mode=mode, block_size=block), [deep], lambda x: ov.depth_to_space(x, mode, block), label=f"{mode}-{block}"),
+        Case(SpaceToDepth(mode=mode, block_size=block), [wide], lambda x: ov.space_to_depth(x, mode, block), label=f"{mode}-{block}"),
+    ]
 
 
 CASES = [
@@ -60,6 +80,7 @@ CASES = [
     Case(VariadicSplit(), [X, scalar(3), ints(1, 2, 3)], ov.variadic_split),
     Case(VariadicSplit(), [X, scalar(-2), ints(1, -1)], ov.variadic_split, label="rest"),
     Case(VariadicSplit(), [X, scalar(0), ints(2)], ov.variadic_split, label="whole"),
+    Case(VariadicSplit(), [X, scalar(1), ints(3, 0)], ov.variadic_split, label="none"),
     *(
         Case(Slice(), [x, *parts], ov.slice, label=f"{[p.tolist() for p in parts]}")
         for x, *parts in [
@@ -74,30 +95,15 @@ CASES = [
         ]
     ),
     Case(Slice(), [X, ints(1), ints(LAST), ints(2), ints(2)], OnnxNode("Slice", order=(0, 1, 2, 4, 3)), label="onnx"),
-    *(
-        Case(
-            StridedSlice(
-                begin_mask=m.get("begin", ()),
-                end_mask=m.get("end", ()),
-                new_axis_mask=m.get("new", ()),
-                shrink_axis_mask=m.get("shrink", ()),
-                ellipsis_mask=m.get("ellipsis", ()),
-            ),
-            [X, ints(*begin), ints(*end), ints(*strides)],
-            masks(**m),
-            label=f"{begin}-{end}-{strides}-{m}",
-        )
-        for begin, end, strides, m in [
-            ((0, 1), (2, 3), (1, 2), {"begin": (0, 0), "end": (0, 0)}),
-            ((0, 1), (2, 3), (1, 2), {"begin": (1, 1), "end": (1, 1)}),
-            ((0, 2), (0, 3), (1, 1), {"begin": (1, 0), "end": (1, 0)}),
-            ((-1, -1), (0, 0), (-1, -1), {"begin": (0, 1), "end": (1, 1)}),
-            ((0, 1), (0, 2), (1, 1), {"begin": (1, 0), "end": (1, 0), "shrink": (0, 1)}),
-            ((0, -2), (0, 2), (1, 1), {"begin": (1, 0), "end": (1, 0), "shrink": (0, 1)}),
-            ((0, 0), (0, 2), (1, 1), {"begin": (0, 0), "end": (1, 0), "new": (1, 0)}),
-            ((0, 1), (0, 4), (1, 2), {"begin": (0, 0), "end": (0, 0), "ellipsis": (1, 0)}),
-        ]
-    ),
+    strided_slice(StridedSlice(), [0, 1], [2, 3], [1, 2]),
+    strided_slice(StridedSlice(begin_mask=(1, 1), end_mask=(1, 1)), [0, 1], [2, 3], [1, 2]),
+    strided_slice(StridedSlice(begin_mask=(1,), end_mask=(1,)), [0, 2], [0, 3], [1, 1]),
+    strided_slice(StridedSlice(begin_mask=(0, 1), end_mask=(1, 1)), [-1, -1], [0, 0], [-1, -1]),
+    strided_slice(StridedSlice(begin_mask=(1, 0), end_mask=(1, 0), shrink_axis_mask=(0, 1)), [0, -2], [0, 2], [1, 1]),
+    strided_slice(StridedSlice(begin_mask=(1, 1), end_mask=(1, 1), shrink_axis_mask=(0, 1)), [0, 2], [0, 3], [1, 1]),
+    strided_slice(StridedSlice(end_mask=(1, 0), new_axis_mask=(1, 0)), [0, 0], [0, 2], [1, 1]),
+    strided_slice(StridedSlice(ellipsis_mask=(1, 0)), [0, 1], [0, 4], [1, 2]),
+    Case(StridedSlice(), [X, ints(1, 0), ints(2, 2)], lambda x, b, e: ov.strided_slice(x, b, e, ints(1, 1), [], []), label="no strides"),
     *(
         Case(
             Gather(batch_dims=batch),
@@ -117,9 +123,10 @@ CASES = [
     ),
     *(
         Case(Reshape(special_zero=zero), [X, ints(*pattern)], lambda x, p, zero=zero: ov.reshape(x, p, zero), label=f"{pattern}-{zero}")
-        for pattern, zero in [((6, 24), False), ((2, -1), False), ((0, -1), True), ((0, 0, 24), True), ((-1,), True), ((2, 3, 0, 6), True)]
+        for pattern, zero in [((6, 24), False), ((2, -1), False), ((0, -1), True), ((0, 0, 24), True), ((-1,), True), ((2, -1, 0, 6), True)]
     ),
     Case(Reshape(), [X[:0], ints(0, 5)], lambda x, p: ov.reshape(x, p, False), label="empty"),
+    Case(Reshape(special_zero=True), [X[:0], ints(0, -1)], lambda x, p: ov.reshape(x, p, True), label="empty batch"),
     *(Case(Flatten(axis=axis), [X], OnnxNode("Flatten", {"axis": axis}), label=f"{axis}") for axis in (0, 1, 2, 4, -1)),
     Case(Flatten(), [ROW.astype(np.float32)], OnnxNode("Flatten")),
     Case(Squeeze(), [X[:1, :, :1], ints(0, -2)], ov.squeeze),
@@ -129,12 +136,13 @@ CASES = [
     Case(Unsqueeze(), [ROW, scalar(1)], ov.unsqueeze),
     *(Case(Transpose(), [X, ints(*order)], ov.transpose, label=f"{order}") for order in ((0, 2, 3, 1), (3, 2, 1, 0), (1, 0, 2, 3), ())),
     *(
-        Case(Pad(pad_mode=mode), [X, ints(0, 1, 2, 3), ints(1, 0, 2, 1)], lambda x, b, e, mode=mode: ov.pad(x, b, e, mode), label=mode)
-        for mode in ("constant", "edge")
-    ),
-    *(
-        Case(Pad(pad_mode=mode), [X, ints(0, 2, 1, 3), ints(1, 0, 2, 1)], lambda x, b, e, mode=mode: ov.pad(x, b, e, mode), label=mode)
-        for mode in ("reflect", "symmetric")
+        Case(Pad(pad_mode=mode), [X, ints(*begin), ints(*end)], lambda x, b, e, mode=mode: ov.pad(x, b, e, mode), label=f"{mode}-{begin}")
+        for mode, begin, end in [
+            ("constant", (0, 1, 2, 3), (1, 0, 2, 9)),
+            ("edge", (0, 1, 2, 3), (1, 0, 2, 9)),
+            ("reflect", (0, 2, 1, 3), (1, 0, 2, 1)),
+            ("symmetric", (0, 3, 1, 3), (1, 0, 2, 1)),
+        ]
     ),
     Case(
         Pad(),
@@ -145,6 +153,7 @@ CASES = [
     ),
     Case(Tile(), [X, ints(1, 2, 1, 3)], ov.tile),
     Case(Tile(), [ROW, ints(2, 1, 2)], ov.tile),
+    Case(Tile(), [ROW, ints(3, 0)], ov.tile),
     Case(Tile(), [X, ints(2)], ov.tile),
     Case(Broadcast(), [ROW, ints(3, 10)], ov.broadcast),
     Case(Broadcast(), [X[:, :1], ints(2, 3, 4, 6)], ov.broadcast, label="axis of one"),
@@ -155,19 +164,8 @@ CASES = [
         label="bidirectional",
     ),
     Case(Broadcast(mode="bidirectional"), [X, ints(3, 1, 1)], OnnxNode("Expand"), label="onnx"),
-    *(
-        Case(
-            DepthToSpace(mode=mode, block_size=2), [X.reshape(1, 12, 3, 4)], lambda x, mode=mode: ov.depth_to_space(x, mode, 2), label=mode
-        )
-        for mode in ("blocks_first", "depth_first")
-    ),
-    Case(
-        DepthToSpace(mode="depth_first", block_size=2), [X.reshape(1, 12, 3, 4)], OnnxNode("DepthToSpace", {"blocksize": 2, "mode": "CRD"})
-    ),
-    *(
-        Case(SpaceToDepth(mode=mode, block_size=2), [X], lambda x, mode=mode: ov.space_to_depth(x, mode, 2), label=mode)
-        for mode in ("blocks_first", "depth_first")
-    ),
+    *(case for mode in ("blocks_first", "depth_first") for block in (2, 3) for case in pixels(mode, block)),
+    Case(DepthToSpace(mode="depth_first", block_size=2), [floats(1, 12, 3, 4)], OnnxNode("DepthToSpace", {"blocksize": 2, "mode": "CRD"})),
     Case(ShapeOf(), [X], ov.shape_of),
     Case(ShapeOf(output_type=I32), [ROW], lambda x: ov.shape_of(x, "i32")),
     Case(ShapeOf(output_type=I64), [X[0, 0, 0, 0]], OnnxNode("Shape")),

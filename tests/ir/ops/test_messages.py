@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from numpot.ir.errors import GraphError
-from numpot.ir.ops import Operator
+from numpot.ir.ops import Operator, OperatorError
 from numpot.ir.ops.arg_max import ArgMax
 from numpot.ir.ops.broadcast import Broadcast
 from numpot.ir.ops.concat import Concat
@@ -57,13 +57,17 @@ WRONG: list[tuple[Operator, list[np.ndarray], str]] = [
     (ReduceMax(), [EMPTY, i(1)], "cannot reduce the empty axes of shape [2, 0, 4, 5]"),
     (ArgMax(axis=1), [EMPTY], "axis 1 of shape [2, 0, 4, 5] is empty and has no largest element"),
     (TopK(axis=1, mode="max", sort="value"), [X, np.array(4)], "k must be within [0, 3], found 4"),
+    (TopK(axis=1, mode="max", sort="value"), [X, np.array(-1)], "k must be within [0, 3], found -1"),
     (TopK(axis=1, mode="max", sort="value"), [X, i(1, 2)], "k must be one integer, found 2"),
     (Concat(axis=1), [X, X[:1]], "shapes [2, 3, 4, 5] and [1, 3, 4, 5] must agree but for axis 1"),
     (Split(num_splits=2), [X, i(1)], "axis 1 of shape [2, 3, 4, 5] cannot be cut into 2 equal parts"),
+    (Split(num_splits=0), [X, i(1)], "axis 1 of shape [2, 3, 4, 5] cannot be cut into 0 equal parts"),
     (Split(num_splits=2**40), [EMPTY, i(1)], "axis 1 of shape [2, 0, 4, 5] cannot be cut into 1099511627776 equal parts"),
     (VariadicSplit(), [X, i(1), i(2, 2)], "lengths [2, 2] do not add up to 3"),
     (VariadicSplit(), [X, i(1), i(-1, -1)], "lengths [-1, -1] do not add up to 3"),
     (VariadicSplit(), [X, i(1), i(4, -1)], "lengths [4, -1] do not add up to 3"),
+    (VariadicSplit(), [X, i(1), i(-2, 5)], "lengths [-2, 5] do not add up to 3"),
+    (VariadicSplit(), [X, i(1), i()], "lengths [] do not add up to 3"),
     (Slice(), [X, i(0), i(1, 2), i(1)], "start, stop and step must have one value for each of the 1 axes, found [[0], [1, 2], [1]]"),
     (Slice(), [X, i(0), i(1), i(0)], "step must not be zero, found [0]"),
     (StridedSlice(), [X, i(0), i(1, 2), i(1)], "begin, end and strides must have one length, found 1, 2 and 1"),
@@ -72,19 +76,26 @@ WRONG: list[tuple[Operator, list[np.ndarray], str]] = [
     (Gather(batch_dims=1), [X, i(0, 1, 2), i(1)], "data [2, 3, 4, 5] and indices [3] must agree in 1 leading dimensions"),
     (Reshape(), [X, i(7, -1)], "[2, 3, 4, 5] cannot be reshaped to [7, -1]"),
     (Reshape(), [X, i(-1, -1)], "[2, 3, 4, 5] cannot be reshaped to [-1, -1]"),
+    (Reshape(special_zero=True), [X[:0], i(0, 7, -1)], "[0, 3, 4, 5] cannot be reshaped to [0, 7, -1]"),
+    (Reshape(special_zero=True), [X, i(0, 0, 0, 0, 0)], "[2, 3, 4, 5] cannot be reshaped to [0, 0, 0, 0, 0]"),
+    (Reshape(), [EMPTY, i(0, 2**62)], "output shape [0, 4611686018427387904] is impossibly large"),
     (Squeeze(), [X, i(1)], "axes [1] of shape [2, 3, 4, 5] must have length 1"),
     (Unsqueeze(), [X, i(5)], "axis must be within [-5, 4] for a tensor of rank 5, found 5"),
     (Transpose(), [X, i(0, 1, 1, 2)], "order must hold each axis of [2, 3, 4, 5] once, found [0, 1, 1, 2]"),
     (Pad(), [X, i(0, 0), i(0, 0)], "pads must be 4 numbers >= 0 for a tensor of rank 4, found [0, 0] and [0, 0]"),
     (Pad(), [X, i(0, 0, 0, -1), i(0, 0, 0, 0)], "pads must be 4 numbers >= 0 for a tensor of rank 4, found [0, 0, 0, -1]"),
     (Pad(pad_mode="reflect"), [X, i(2, 0, 0, 0), i(0, 0, 0, 0)], "reflect can pad 2 by 1 at most, found 2"),
+    (Pad(pad_mode="symmetric"), [X, i(0, 0, 0, 0), i(3, 0, 0, 0)], "symmetric can pad 2 by 2 at most, found 3"),
+    (Pad(), [X, i(0, 0, 0, 0), i(0, 0, 0, 0), X[0, 0, 0]], "pad_value must be a scalar, found shape [5]"),
     (Pad(pad_mode="edge"), [EMPTY, i(0, 1, 0, 0), i(0, 0, 0, 0)], "edge can pad 0 by 0 at most, found 1"),
     (Tile(), [X, i(-1)], "repeats must not be negative, found [-1]"),
     (Tile(), [X, i(2**62)], "is impossibly large"),
     (Broadcast(), [X, i(5)], "[2, 3, 4, 5] does not fit into [5]; mode bidirectional would give [2, 3, 4, 5]"),
     (DepthToSpace(mode="depth_first", block_size=2), [X], "3 channels cannot become blocks of 2 x 2"),
+    (DepthToSpace(mode="depth_first", block_size=0), [X], "3 channels cannot become blocks of 0 x 0"),
     (DepthToSpace(mode="depth_first"), [X[0]], "the input must be (N, C, H, W), found shape [3, 4, 5]"),
     (SpaceToDepth(mode="depth_first", block_size=2), [X], "4 x 5 cannot be cut into blocks of 2 x 2"),
+    (SpaceToDepth(mode="depth_first", block_size=-1), [X], "4 x 5 cannot be cut into blocks of -1 x -1"),
 ]
 
 
@@ -95,6 +106,8 @@ def test_message(op: Operator, inputs: list[np.ndarray], message: str) -> None:
     assert message in str(error.value)
 
 
-def test_an_index_out_of_range_is_named() -> None:
-    with pytest.raises(ValueError, match=r"indices must be within \[-3, 2\], found 0 to 3"):
-        Gather().evaluate(X, i(0, 3), i(1))
+@pytest.mark.parametrize("wrong", [3, -4])
+def test_an_index_out_of_range_is_named(wrong: int) -> None:
+    assert Gather().evaluate(X, i(-3, 2), i(1)).shape == (2, 2, 4, 5)
+    with pytest.raises(OperatorError, match=rf"indices must be within \[-3, 2\], found {min(wrong, 0)} to {max(wrong, 0)}"):
+        Gather().evaluate(X, i(0, wrong), i(1))

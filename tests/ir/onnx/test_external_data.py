@@ -1,0 +1,79 @@
+"""Weights in a file beside the model: read from the model's own folder, and from nowhere else."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from numpot.ir.onnx import OnnxError, read_onnx
+
+from .cases import normal
+from .models import model
+
+W = normal(3, 4)
+
+
+def save(folder: Path, *, data: bytes = W.tobytes(), **entries: Any) -> Path:
+    """y = x @ w, with w in weights.bin as the entries say."""
+    proto = onnx.ModelProto.FromString(model([helper.make_node("MatMul", ["x", "w"], ["y"])], {"x": (np.dtype(np.float32), (2, 3))}, ["y"]))
+    tensor = TensorProto(name="w", data_type=TensorProto.FLOAT, dims=W.shape, data_location=TensorProto.EXTERNAL)
+    for key, value in ({"location": "weights.bin"} | entries).items():
+        tensor.external_data.add(key=key, value=str(value))
+    proto.graph.initializer.append(tensor)
+    folder.mkdir(exist_ok=True)
+    (folder / "weights.bin").write_bytes(data)
+    path = folder / "model.onnx"
+    path.write_bytes(proto.SerializeToString())
+    return path
+
+
+def test_whole_file_and_part_of_a_file(tmp_path: Path) -> None:
+    for path in (save(tmp_path / "a"), save(tmp_path / "b", data=b"head" + W.tobytes() + b"tail", offset=4, length=W.nbytes)):
+        np.testing.assert_array_equal(read_onnx(path).nodes["w"].output.constant, W)
+
+
+def test_a_file_in_a_sub_folder(tmp_path: Path) -> None:
+    path = save(tmp_path, location="data/w.bin")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "w.bin").write_bytes(W.tobytes())
+    np.testing.assert_array_equal(read_onnx(path).nodes["w"].output.constant, W)
+
+
+@pytest.mark.parametrize(
+    ("entries", "sentence"),
+    [
+        ({"location": "../secret.bin"}, "expected the path of a file in the model's folder"),
+        ({"location": "data/../../secret.bin"}, "expected the path of a file in the model's folder"),
+        ({"location": "/etc/hostname"}, "expected the path of a file in the model's folder"),
+        ({"location": ""}, "expected the path of a file in the model's folder"),
+        ({"location": "none.bin"}, "there is no such file"),
+        ({"location": "."}, "there is no such file"),
+        ({"offset": 4}, "bytes 4 to 52 are not in the file, which has 48"),
+        ({"offset": -4}, "are not in the file"),
+        ({"offset": "four"}, "offset and length must be integers"),
+        ({"length": 44}, "expected 48 bytes for this type and shape, found 44"),
+    ],
+)
+def test_what_is_not_there_or_not_contained(tmp_path: Path, entries: dict[str, Any], sentence: str) -> None:
+    (tmp_path / "secret.bin").write_bytes(W.tobytes())
+    with pytest.raises(OnnxError, match=r"tensor 'w'") as info:
+        read_onnx(save(tmp_path / "model", **entries))
+    assert sentence in str(info.value)
+
+
+@pytest.mark.parametrize("link", [os.symlink, os.link])
+def test_links_are_not_followed(tmp_path: Path, link: Any) -> None:
+    (tmp_path / "secret.bin").write_bytes(W.tobytes())
+    path = save(tmp_path / "model", location="w.bin")
+    link(tmp_path / "secret.bin", tmp_path / "model" / "w.bin")
+    with pytest.raises(OnnxError, match="links"):
+        read_onnx(path)
+
+
+def test_bytes_have_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(OnnxError, match="read the model from its path, not from bytes"):
+        read_onnx(save(tmp_path).read_bytes())

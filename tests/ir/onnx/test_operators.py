@@ -1,0 +1,29 @@
+"""Every ONNX operator that is read, in each of its forms, against onnxruntime."""
+
+import pytest
+
+from numpot.ir.onnx.node import FIRST_OPSET, LAST_OPSET, READERS
+
+from .cases import ACTIVATIONS, ARITHMETIC, LINEAR, NORMALIZATION, REDUCTIONS, WINDOWS, Call, definitions
+from .cases_of_data import CONSTANTS, MOVEMENT, RESIZE, SHAPES
+from .models import check
+
+CALLS = [*ACTIVATIONS, *ARITHMETIC, *WINDOWS, *LINEAR, *NORMALIZATION, *REDUCTIONS, *SHAPES, *MOVEMENT, *CONSTANTS, *RESIZE]
+RUNS = [(call, opset) for call in CALLS for opset in call.opsets()]
+
+
+def name(value: object) -> str:
+    return f"{value.type}-{'-'.join(map(str, value.attributes)) or 'plain'}" if isinstance(value, Call) else str(value)
+
+
+@pytest.mark.parametrize(("call", "opset"), RUNS, ids=name)
+def test_operator_is_read_as_onnxruntime_runs_it(call: Call, opset: int) -> None:
+    check(call.model(opset), call.feeds())
+
+
+@pytest.mark.parametrize("operator", READERS)
+def test_every_definition_of_an_operator_that_is_read_has_a_call(operator: str) -> None:
+    served = {o for r in READERS[operator] for o in range(r.since, r.until + 1)}
+    wanted = {max(o, FIRST_OPSET) for o in definitions(operator) if o <= LAST_OPSET} & served
+    tried = {opset for call, opset in RUNS if call.type == operator}
+    assert wanted <= tried

@@ -1,0 +1,236 @@
+"""What a file may say, and what the reader says about a file that it cannot take."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from numpot.ir.errors import NumpotError
+from numpot.ir.graph import Graph
+from numpot.ir.onnx import OnnxError, read_onnx
+
+from .cases import floats, ints, normal
+from .models import check, model, run
+
+F = np.dtype(np.float32)
+CONV = [helper.make_node("Conv", ["x", "w", "b"], ["y"], name="conv")]
+WEIGHTS = {"w": normal(4, 3, 3, 3), "b": normal(4)}
+
+
+def node(type: str, inputs: list[str], outputs: list[str], name: str = "", **attributes: object) -> onnx.NodeProto:
+    return helper.make_node(type, inputs, outputs, name=name, **attributes)
+
+
+def read(*nodes: onnx.NodeProto, shape: tuple[int | str, ...] = ("N", 3, 8, 8), opset: int = 17, **constants: np.ndarray) -> Graph:
+    """A model of these nodes from x to the last node's output."""
+    return read_onnx(model(nodes, {"x": (F, shape)}, [nodes[-1].output[0]], constants, opset))
+
+
+# ---- names ---------------------------------------------------------------------------------------------------------------------
+
+
+def test_layers_have_the_names_model_optimizer_gives_them() -> None:
+    graph = read(*CONV, **WEIGHTS)
+    assert {n.name: n.type for n in graph} == {
+        "x": "Parameter",
+        "w": "Constant",
+        "conv/WithoutBiases": "Convolution",
+        "b": "Constant",
+        "conv": "Add",
+        "y": "Result",
+    }
+    assert graph.nodes["b"].output.shape == (1, 4, 1, 1)
+
+
+def test_nodes_without_a_name_get_their_outputs_and_clashes_a_number() -> None:
+    graph = read(
+        node("Relu", ["x"], ["hidden"]),
+        node("Add", ["hidden", "c"], ["other"], name="hidden"),
+        node("Mul", ["other", "hidden"], ["y"], name="y"),
+        c=floats(1),
+    )
+    assert {n.name: n.type for n in graph} == {
+        "x": "Parameter",
+        "hidden_1": "ReLU",  # `hidden` belongs to the node that is called so
+        "c": "Constant",
+        "hidden": "Add",
+        "y_1": "Multiply",  # `y` is the name of the output
+        "y": "Result",
+    }
+
+
+def test_an_input_with_an_initializer_is_a_constant() -> None:
+    blob = model([node("Add", ["x", "c"], ["y"])], {"x": (F, (2, 3)), "c": (F, (3,))}, ["y"], {"c": floats(1, 2, 3)})
+    assert [p.name for p in read_onnx(blob).inputs] == ["x"]
+
+
+def test_several_outputs_and_an_input_that_is_an_output() -> None:
+    nodes = [node("Split", ["x"], ["a", "b"], name="cut", axis=1), node("Identity", ["a"], ["same"])]
+    blob = model(nodes, {"x": (F, (2, 4))}, ["b", "same", "x"], opset=13)
+    graph = read_onnx(blob)
+    x = normal(2, 4)
+    results = run(graph, {"x": x})
+    assert list(results) == ["b", "same", "x_1"]
+    np.testing.assert_array_equal(results["b"], x[:, 2:])
+    np.testing.assert_array_equal(results["x_1"], x)
+
+
+def test_local_functions_are_inlined() -> None:
+    body = helper.make_function("mine", "Twice", ["a"], ["b"], [node("Add", ["a", "a"], ["b"])], [helper.make_opsetid("", 17)])
+    graph = helper.make_graph(
+        [helper.make_node("Twice", ["x"], ["y"], domain="mine")],
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [2])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [2])],
+    )
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("mine", 1)]
+    blob = helper.make_model(graph, functions=[body], opset_imports=opsets, ir_version=9).SerializeToString()
+    np.testing.assert_array_equal(run(read_onnx(blob), {"x": floats(1, 2)})["y"], floats(2, 4))
+
+
+# ---- shapes --------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_symbol_in_front_is_the_batch() -> None:
+    assert read(*CONV, **WEIGHTS).outputs[0].output.shape == (-1, 4, 6, 6)
+
+
+def test_sizes_computed_from_the_batch() -> None:
+    """Upsampling to sizes put together from the input's shape, as exporters write it."""
+    nodes = [
+        node("Shape", ["x"], ["shape"]),
+        node("Slice", ["shape", "zero", "two"], ["head"]),
+        node("Concat", ["head", "size"], ["sizes"], axis=0),
+        node("Resize", ["x", "", "", "sizes"], ["y"], mode="nearest"),
+    ]
+    constants = {"zero": ints(0), "two": ints(2), "size": ints(16, 24)}
+    graph = check(model(nodes, {"x": (F, ("N", 3, 8, 8))}, ["y"], constants, 13), {"x": normal(2, 3, 8, 8)})
+    assert graph.outputs[0].output.shape == (-1, 3, 16, 24)
+    assert not graph.of_type("ShapeOf", "Concat", "Slice")
+
+
+@pytest.mark.parametrize(
+    ("shape", "given", "sentence"),
+    [
+        (
+            ("N", 3, "H", 8),
+            {},
+            "input 'x' must have a fixed shape, all but its batch; found [N, 3, H, 8]. Give one, as in --input-shape",
+        ),
+        (("N", 3, 8, 8), {"x": (1, 3, 9, 8)}, "input 'x' has shape [N, 3, 8, 8]; the given shape [1, 3, 9, 8] does not fit it"),
+        (("N", 3, 8, 8), {"y": (1,)}, "there is no input 'y' to give a shape to"),
+        (("N", 3, 8, 8), {"x": (1, 3, -1, 8)}, "[1, 3, -1, 8] does not fit it"),
+        (("N", 3, "H", 8), {"x": (1, 3, -1, 8)}, "only the first dimension, the batch, may be -1"),
+    ],
+)
+def test_shapes_that_are_open_or_do_not_fit(shape: tuple[int | str, ...], given: dict[str, tuple[int, ...]], sentence: str) -> None:
+    with pytest.raises(OnnxError) as info:
+        read_onnx(model(CONV, {"x": (F, shape)}, ["y"], WEIGHTS), input_shapes=given)
+    assert sentence in str(info.value)
+
+
+def test_a_given_shape_closes_an_open_one() -> None:
+    blob = model(CONV, {"x": (F, ("N", 3, "H", "W"))}, ["y"], WEIGHTS)
+    assert read_onnx(blob, input_shapes={"x": (-1, 3, 9, 5)}).outputs[0].output.shape == (-1, 4, 7, 3)
+
+
+def test_a_model_for_one_batch_size_says_how_to_read_it() -> None:
+    blob = model([node("Reshape", ["x", "shape"], ["y"])], {"x": (F, ("N", 3, 8, 8))}, ["y"], {"shape": ints(1, 192)})
+    with pytest.raises(OnnxError, match="--input-shape x=1,3,8,8"):
+        read_onnx(blob)
+    assert read_onnx(blob, input_shapes={"x": (1, 3, 8, 8)}).outputs[0].output.shape == (1, 192)
+
+
+# ---- what cannot be read -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("bad", "sentence"),
+    [
+        (node("Convv", ["x", "w"], ["y"], name="c1"), "node 'c1' (Convv): operator 'Convv' of opset 17 is not known. Did you mean 'Conv'?"),
+        (node("Gelu", ["x"], ["y"]), "node that makes 'y' (Gelu): operator 'Gelu' is known at opsets 20 to 21, not at 17"),
+        (node("Relu", ["x"], ["y"], name="r", domain="com.acme"), "node 'r' (Relu): operators of domain 'com.acme' are not known"),
+        (node("Relu", ["z"], ["y"], name="r"), "node 'r' (Relu): tensor 'z' is read before any node makes it"),
+        (node("Relu", ["x"], ["y"], name="r", alpha=2.0), "node 'r' (Relu): attribute 'alpha' is not supported at opset 17"),
+        (node("Conv", ["x", "w"], ["y"], name="c", strides=[1]), "node 'c' (Conv): strides must hold 2 numbers for 2 spatial dimensions"),
+        (node("Conv", ["x", "w"], ["y"], name="c", auto_pad="SAME"), "auto_pad must be one of NOTSET, VALID, SAME_UPPER, SAME_LOWER"),
+        (node("Conv", ["x"], ["y"], name="c"), "node 'c' (Conv): input 1 is missing"),
+        (node("Conv", ["x", "b"], ["y"], name="c"), "node 'c' (Conv): kernel_shape must hold 2 numbers"),
+        (node("Slice", ["x", "x", "x"], ["y"], name="s"), "node 's' (Slice)"),
+        (node("Split", ["x"], ["y", "z"], name="s", axis=7), "node 's' (Split): its inputs and attributes are not what ONNX defines"),
+        (node("Cast", ["x"], ["y"], name="c", to=TensorProto.DOUBLE), "node 'c' (Cast): element type DOUBLE is not supported"),
+        (node("Range", ["w0", "w9", "w0"], ["y"], name="r"), "node 'r' (Range): delta must not be 0"),
+        (node("MaxPool", ["x"], ["v", "y"], name="p", kernel_shape=[2, 2]), "tensor 'y', output 1 of a MaxPool, is not supported"),
+    ],
+)  # fmt: skip
+def test_a_bad_node_is_named(bad: onnx.NodeProto, sentence: str) -> None:
+    constants = WEIGHTS | {"w0": np.array(0), "w9": np.array(9)}
+    with pytest.raises(OnnxError) as info:
+        read_onnx(model([bad], {"x": (F, (1, 3, 8, 8))}, ["y"], constants))
+    assert sentence in str(info.value)
+
+
+@pytest.mark.parametrize("opset", [8, 22])
+def test_opsets_outside_the_range(opset: int) -> None:
+    with pytest.raises(OnnxError, match=f"opset must be 9 to 21, found {opset}"):
+        read(*CONV, opset=opset, **WEIGHTS)
+
+
+@pytest.mark.parametrize("blob", [b"", b"not a model", b"\x08\x01", b"\xff" * 100])
+def test_not_a_model(blob: bytes) -> None:
+    with pytest.raises(OnnxError, match="not an ONNX model"):
+        read_onnx(blob)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(OnnxError, match=r"none\.onnx: cannot be read \(No such file or directory\)"):
+        read_onnx(tmp_path / "none.onnx")
+
+
+def test_errors_name_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "bad.onnx"
+    path.write_bytes(model([node("Nope", ["x"], ["y"])], {"x": (F, (1,))}, ["y"]))
+    with pytest.raises(OnnxError, match=r"bad\.onnx: node that makes 'y' \(Nope\)"):
+        read_onnx(path)
+
+
+@pytest.mark.parametrize("dims", [[2, -3], [2**40, 2**40], [5]])
+def test_tensors_that_do_not_hold_what_they_promise(dims: list[int]) -> None:
+    tensor = numpy_helper.from_array(floats(1, 2, 3, 4), "c")
+    del tensor.dims[:]
+    tensor.dims.extend(dims)
+    proto = onnx.ModelProto.FromString(model([node("Add", ["x", "c"], ["y"])], {"x": (F, (4,))}, ["y"]))
+    proto.graph.initializer.append(tensor)
+    with pytest.raises(OnnxError, match="tensor 'c'"):
+        read_onnx(proto.SerializeToString())
+
+
+def test_a_damaged_file_is_an_error_or_a_model() -> None:
+    """One flipped byte anywhere: never another exception."""
+    blob = model(CONV, {"x": (F, ("N", 3, 8, 8))}, ["y"], {"w": normal(1, 3, 1, 1), "b": normal(1)})
+    refused = 0
+    for i in range(len(blob)):
+        try:
+            read_onnx(blob[:i] + bytes([blob[i] ^ 0xFF]) + blob[i + 1 :])
+        except NumpotError:
+            refused += 1
+    assert refused > len(blob) // 4
+
+
+# ---- constants -----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_sparse_constant_is_made_dense() -> None:
+    for indices in (ints(1, 5), ints(0, 1, 1, 2).reshape(2, 2)):
+        sparse = helper.make_sparse_tensor(numpy_helper.from_array(floats(2, 3), "v"), numpy_helper.from_array(indices, "i"), [2, 3])
+        graph = read(node("Constant", [], ["c"], sparse_value=sparse), node("Add", ["x", "c"], ["y"]), shape=(2, 3))
+        np.testing.assert_array_equal(run(graph, {"x": np.zeros((2, 3), F)})["y"], [[0, 2, 0], [0, 0, 3]])
+
+
+def test_float16_stays_float16() -> None:
+    half = np.dtype(np.float16)
+    constants = {name: w.astype(half) for name, w in WEIGHTS.items()}
+    graph = check(model(CONV, {"x": (half, (1, 3, 8, 8))}, ["y"], constants), {"x": normal(1, 3, 8, 8).astype(half)})
+    assert graph.nodes["w"].output.dtype == half
