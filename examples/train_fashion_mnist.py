@@ -1,12 +1,12 @@
 """Train the demo's classifier, a small MobileNetV2, on Fashion-MNIST, and write the files of quant/demo.
 
     pip install torch '.[onnx]'
-    python examples/train_fashion_mnist.py --output my-demo                           # trains, then writes
-    python examples/train_fashion_mnist.py --output my-demo --onnx my-demo/mobilenet.onnx    # writes again, needs no PyTorch
+    python examples/train_fashion_mnist.py --output demo                              # train, then write
+    python examples/train_fashion_mnist.py --output demo --onnx demo/mobilenet.onnx   # write again, without PyTorch
 
 PyTorch is not a dependency of numpot: this script alone uses it, and imports it where it trains. The data are the four IDX files of
-Fashion-MNIST, gzipped: Debian's package dataset-fashion-mnist, or https://github.com/zalandoresearch/fashion-mnist. An epoch takes some
-minutes on one core.
+Fashion-MNIST, gzipped: Debian's package dataset-fashion-mnist, or https://github.com/zalandoresearch/fashion-mnist. An epoch takes two
+to four minutes on one core.
 
 Written into the output folder:
 

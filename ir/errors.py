@@ -137,4 +137,4 @@ class UnstorableError(IRError):
 
 
 class SaveError(IRError):
-    """A save that fails leaves the old files as they were, and nothing else."""
+    """A save replaces both files or neither, and leaves nothing else behind."""

@@ -51,6 +51,7 @@ class Executor:
             for name, tally in self._workers.tallies.items()
         ]
 
+    @np.errstate(all="ignore")
     def run(self, inputs: Inputs, *, observer: Observer | None = None) -> dict[str, np.ndarray]:
         """Outputs by name, as `Interpreter.run`; the observer sees the observed tensors as they are made."""
         values = {**self._plan.constants, **bind_inputs(self.graph, inputs)}

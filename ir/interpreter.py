@@ -24,6 +24,7 @@ class Interpreter:
         self.graph = for_arithmetic(graph, arithmetic)
         self.order = self.graph.topological_order()
 
+    @np.errstate(all="ignore")  # the logarithm of a negative number is NaN, not a message
     def run(self, inputs: Inputs, *, observer: Observer | None = None) -> dict[str, np.ndarray]:
         """Outputs by name. inputs: arrays by the names of the model's inputs, or the one array of a model with one input.
 

@@ -29,11 +29,13 @@ from .ops.matmul import MatMul
 from .ops.matmul_integer import MatMulInteger
 from .ops.multiply import Multiply
 from .ops.quantize import Quantize
+from .ops.subtract import Subtract
 
 IntegerArithmetic = Literal["exact", "saturating"]
 Arithmetic = Literal["exact", "saturating", "simulated"]
 INTEGER_LAYERS = ("ConvolutionInteger", "MatMulInteger")
 LAYERS = ("Convolution", "ConvolutionBackpropData", "MatMul")
+ACTIVATIONS = ("ReLU", "Clamp")
 
 #: Operators that give the codes of what they would give for the real numbers, when one scale serves the whole tensor.
 ON_CODES = frozenset("MaxPool ReduceMax Reshape Flatten Squeeze Unsqueeze Transpose Slice StridedSlice Gather Tile DepthToSpace".split())
@@ -98,7 +100,7 @@ def _lower_fake_quantize(graph: Graph, node: Node) -> None:
         graph.redirect(node.output, clip.output)
         return
     multiplier, shift = (np.asarray(v, np.float32) for v in quantization_multiplier(low, high, 256))
-    if not np.array_equal(snap_shift(shift), np.rint(shift)) and not any(use.node.type in LAYERS for use in node.output.consumers):
+    if not np.array_equal(snap_shift(shift), np.rint(shift)) and not _reaches_layer(node):
         return  # real zero is not a code; only a layer's arithmetic is worth rounding it to one
     scale = ((high - low) / np.float32(255)).astype(np.float32)
     zero_point = np.clip(np.floor(shift + np.float32(0.5)), 0, 255).astype(np.uint8)
@@ -109,35 +111,59 @@ def _lower_fake_quantize(graph: Graph, node: Node) -> None:
     graph.redirect(node.output, real.output)
 
 
+def _reaches_layer(node: Node) -> bool:
+    """Whether a layer reads this result, directly or behind operators that work on codes."""
+    readers = [use.node for use in node.output.consumers]
+    return any(r.type in LAYERS or ((r.type in ON_CODES or r.type == "Concat") and _reaches_layer(r)) for r in readers)
+
+
 def _is_per_tensor_or_channel(bound: np.ndarray, rank: int) -> bool:
     return bound.size == 1 or (bound.ndim == rank and rank > 1 and bound.size == bound.shape[1])
 
 
 def _is_absorbed_by_residual_add(node: Node) -> bool:
-    """Whether the Add that reads this FakeQuantize is computed by the layer above it (numerics: whole models, rule 1).
+    """Whether the Add that reads this FakeQuantize is computed by the convolution above it (numerics: whole models, rule 1).
 
-    The layer then adds the other branch to its float result; between the two the FakeQuantize only clips. Of two such layers the one on
-    input 0 absorbs the Add.
+    The convolution then adds the other branch to its float result and stores the sum as codes; between the two the FakeQuantize only
+    clips. It does so where the other branch is codes, but not those that it reads itself, because the sum is written over them. Of two
+    such convolutions the one on input 0 absorbs the Add.
     """
     if len(node.output.consumers) != 1:
         return False
     add, port = node.output.consumers[0]
-    if add.type != "Add" or add.inputs[1 - port].constant is not None or not _comes_from_layer(node.inputs[0]):
+    convolution = _convolution_above(node.inputs[0])
+    if add.type != "Add" or convolution is None or not _is_requantized(add.output):
         return False
-    other = add.inputs[1 - port].producer
-    if other.type not in ("FakeQuantize", "Dequantize") or add.inputs[0].shape != add.inputs[1].shape:
+    other = add.inputs[1 - port]
+    if other is convolution.inputs[0] or other.shape != node.output.shape or not _carries_codes(other.producer):
         return False
-    return port == 0 or not (other.type == "FakeQuantize" and _is_absorbed_by_residual_add(other))
+    return port == 0 or not (other.producer.type == "FakeQuantize" and _is_absorbed_by_residual_add(other.producer))
 
 
-def _comes_from_layer(tensor: Tensor) -> bool:
-    """A layer's result with its bias, read by nobody else."""
+def _convolution_above(tensor: Tensor) -> Node | None:
+    """The convolution that computes this tensor, with its bias and activation; None if it is not one, or if others read it on the way."""
     node = tensor.producer
-    if len(tensor.consumers) != 1:
-        return False
-    if node.type == "Add" and node.inputs[1].constant is not None and len(node.inputs[0].consumers) == 1:
+    if node.type in ACTIVATIONS and len(tensor.consumers) == 1:
+        tensor = node.inputs[0]
+        node = tensor.producer
+    if node.type == "Add" and node.inputs[1].constant is not None and len(tensor.consumers) == 1:
+        tensor = node.inputs[0]
+        node = tensor.producer
+    return node if node.type == "Convolution" and len(tensor.consumers) == 1 else None
+
+
+def _is_requantized(tensor: Tensor) -> bool:
+    """Whether a FakeQuantize, and nobody else, reads the tensor or its activation."""
+    while len(tensor.consumers) == 1 and tensor.consumers[0].node.type in ACTIVATIONS:
+        tensor = tensor.consumers[0].node.output
+    return [use.node.type for use in tensor.consumers] == ["FakeQuantize"]
+
+
+def _carries_codes(node: Node) -> bool:
+    """Whether the vendor stores this result as codes: they are made here, or above operators that pass them on."""
+    while node.type in ON_CODES:
         node = node.inputs[0].producer
-    return node.type in ("Convolution", "MatMul")
+    return node.type in ("FakeQuantize", "Dequantize")
 
 
 def _sink_dequantize(graph: Graph, node: Node) -> None:
@@ -188,14 +214,32 @@ def _lower_layer(graph: Graph, node: Node, arithmetic: IntegerArithmetic) -> Non
     channels = (-1, *(1,) * (len(node.output.shape) - 2)) if isinstance(node.op, Convolution) else (-1,)
     factor = (scale.constant.reshape(-1) * weights.scale.reshape(-1)).astype(np.float32).reshape(channels)
     w = graph.constant(weights.codes, graph.unique_name(f"{node.name}/weights"))
+    offset = _fractional_offset(codes, twin, weights.codes)
+    if offset is not None:
+        zero_point = graph.constant(np.zeros((), np.uint8), graph.unique_name(f"{node.name}/zero_point"))
     acc = graph.add(twin, [codes, w, zero_point], graph.unique_name(f"{node.name}/integer"))
-    as_float = graph.add(Convert(destination_type=F32), [acc.output], graph.unique_name(f"{node.name}/float"))
-    scaled = graph.add(
-        Multiply(),
-        [as_float.output, graph.constant(factor, graph.unique_name(f"{node.name}/scale"))],
-        graph.unique_name(f"{node.name}/scaled"),
-    )
-    graph.redirect(node.output, scaled.output)
+    result = graph.add(Convert(destination_type=F32), [acc.output], graph.unique_name(f"{node.name}/float")).output
+    if offset is not None:
+        shift = graph.constant(offset, graph.unique_name(f"{node.name}/offset"))
+        result = graph.add(Subtract(), [result, shift], graph.unique_name(f"{node.name}/shifted")).output
+    by = graph.constant(factor, graph.unique_name(f"{node.name}/scale"))
+    graph.redirect(node.output, graph.add(Multiply(), [result, by], graph.unique_name(f"{node.name}/scaled")).output)
+
+
+def _fractional_offset(codes: Tensor, twin: ConvolutionInteger | MatMulInteger, weights: np.ndarray) -> np.ndarray | None:
+    """(columns,) float32 to subtract from a matrix product whose input has real zero between two codes; None where zero is a code.
+
+    A convolution rounds such a zero point, a matrix product keeps it: shift * w, summed in float32 from the first row to the last.
+    """
+    while codes.producer.type in ON_CODES:
+        codes = codes.producer.inputs[0]
+    if not isinstance(twin, MatMulInteger) or codes.producer.type != "Quantize":
+        return None
+    shift = codes.producer.inputs[2].constant
+    if shift is None or shift.size != 1 or snap_shift(shift) == np.rint(shift):
+        return None
+    rows = weights.T if twin.transpose_b else weights  # (K,N)
+    return np.add.accumulate(rows * shift.reshape(()), axis=0, dtype=np.float32)[-1]
 
 
 def _integer_twin(

@@ -108,7 +108,7 @@ def _does_nothing(node: Node) -> bool:
         return all(a.shape == b.shape for a, b in zip(node.inputs[0].known, node.output.known, strict=True))
     if node.type == "Transpose":
         order = node.inputs[1].constant
-        return order is not None and order.tolist() == list(range(len(node.inputs[0].shape))) != []
+        return order is not None and order.tolist() == list(range(len(node.inputs[0].shape)))
     if node.type == "Convert":
         return node.output.dtype == node.inputs[0].dtype
     return node.type == "Concat" and len(node.inputs) == 1

@@ -36,8 +36,11 @@ def decompose_batch_norm(graph: Graph) -> list[str]:
         if any(p.constant is None for p in parameters):
             continue
         gamma, beta, mean, variance = (np.asarray(p.constant, np.float64) for p in parameters)
-        scale = gamma / np.sqrt(variance + node.op.epsilon)
-        shift = beta - mean * scale
+        with np.errstate(all="ignore"):
+            scale = gamma / np.sqrt(variance + node.op.epsilon)
+            shift = beta - mean * scale
+        if not np.isfinite([scale, shift]).all():
+            continue
         factor, term = (_per_channel_constant(graph, f"{node.name}/{what}", v, x) for what, v in (("scale", scale), ("shift", shift)))
         scaled = graph.add(Multiply(), [x, factor], graph.unique_name(f"{node.name}/scaled"))
         take_place(graph, node, graph.add(Add(), [scaled.output, term]))
@@ -181,7 +184,7 @@ def _as_step(node: Node, port: int, channel_axis: int) -> Step | None:
 def _per_channel(tensor: Tensor, data_shape: Shape, channel_axis: int) -> np.ndarray | None:
     """(C,) float64, if the tensor is a Constant that broadcasts along the channels only."""
     value, rank = tensor.constant, len(data_shape)
-    if value is None or not value.size > 0 or not channel_axis < rank or value.ndim > rank:
+    if value is None or value.size == 0 or channel_axis >= rank or value.ndim > rank:
         return None
     shape = (1,) * (rank - value.ndim) + value.shape
     if any(d != 1 for axis, d in enumerate(shape) if axis != channel_axis) or shape[channel_axis] not in (1, data_shape[channel_axis]):

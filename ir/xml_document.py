@@ -67,10 +67,12 @@ def digest(root: etree._Element) -> str:
 
 
 def attributes(element: etree._Element) -> dict[str, str]:
+    """The attributes of an element, as plain strings."""
     return {str(name): str(value) for name, value in element.items()}
 
 
 def line_of(element: etree._Element) -> int | None:
+    """The line that an element starts on, if the parser knows it."""
     return _known(element.sourceline)
 
 

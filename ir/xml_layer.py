@@ -48,5 +48,5 @@ class Layer:
 
 
 def describe(element_type: DType, shape: Ints) -> str:
-    """`f32 [1,3,224,224]`"""
+    """A port in messages, `f32 [1,3,224,224]` say."""
     return f"{NAMES[element_type]} [{','.join(str(d) for d in shape)}]"

@@ -34,7 +34,7 @@ def build_graph(root: etree._Element, path: Path) -> Graph:
     """The model of a document; its constants are views of the sibling .bin. Raises the subclass of IRError for a broken promise."""
     layers = _read_layers(root, path)
     sources = _read_edges(root, layers, path)
-    order = _topological_order(layers, sources, path)
+    order = _topological_order(layers, sources)
     operators = _read_operators(layers)
     operators.update(_read_constants(root, layers, path))
 
@@ -91,7 +91,7 @@ def _read_end(element: etree._Element, end: str, side: str, layers: dict[int, La
     return id, port
 
 
-def _topological_order(layers: dict[int, Layer], sources: dict[Port, Port], path: Path) -> list[int]:
+def _topological_order(layers: dict[int, Layer], sources: dict[Port, Port]) -> list[int]:
     sorter = graphlib.TopologicalSorter({id: [sources[id, port.id][0] for port in layer.inputs] for id, layer in layers.items()})
     try:
         return list(sorter.static_order())

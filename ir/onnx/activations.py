@@ -69,11 +69,9 @@ def hard_sigmoid(node: OnnxNode) -> Tensor:
 @reads("PRelu")
 def prelu(node: OnnxNode) -> Tensor:
     """ONNX lines a vector of slopes up with the last axis, PReLU with the channels: ones in front leave no doubt."""
-    x, slope = node.input(0), node.input(1)
-    if len(slope.shape) in (0, 1) and len(x.shape) > 1:
-        pattern = (1,) * (len(x.shape) - len(slope.shape)) + slope.shape
-        slope = node.reshaped(1, pattern)
-    return node.add(PReLU(), x, slope)
+    x, slope = node.input(0), node.shape(1)
+    missing = len(x.shape) - len(slope)
+    return node.add(PReLU(), x, node.reshaped(1, (1,) * missing + slope) if missing > 0 else node.input(1))
 
 
 @reads("Clip", until=10)

@@ -18,7 +18,7 @@ import numpy as np
 from onnx import AttributeProto, NodeProto, helper
 
 from ..graph import Graph, Tensor
-from ..ops.registry import Operator, nearest
+from ..ops.registry import Operator, Shape, nearest
 from ..ops.reshape import Reshape
 from ..simplify_edits import known_array
 from .errors import OnnxError
@@ -142,6 +142,10 @@ class OnnxNode:
 
     def inputs(self) -> list[Tensor]:
         return [self.input(i) for i in range(len(self))]
+
+    def shape(self, i: int) -> Shape:
+        array = self.array(i)
+        return self.input(i).shape if array is None else array.shape
 
     def array(self, i: int) -> np.ndarray | None:
         """What input i holds, if that is known before the model runs and does not depend on the batch size."""

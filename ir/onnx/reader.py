@@ -65,7 +65,10 @@ def _parse(data: bytes) -> ModelProto:
         raise OnnxError("not an ONNX model: it names no opset or has no outputs")
     if any(isinstance(name, bytes) for name in _names(model.graph)):  # protobuf hands out what is not UTF-8 undecoded
         raise OnnxError("a damaged model: one of its names is not UTF-8 text")
-    return inliner.inline_local_functions(model) if model.functions else model
+    try:
+        return inliner.inline_local_functions(model) if model.functions else model
+    except (RuntimeError, ValueError) as error:
+        raise OnnxError(f"its local functions cannot be inlined ({error})") from error
 
 
 def _names(graph: GraphProto) -> Iterator[str | bytes]:

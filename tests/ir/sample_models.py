@@ -1,6 +1,8 @@
-"""Small models for the tests of the file format, and what it means that two graphs are the same."""
+"""Small models for the tests of the file format, what it means that two graphs are the same, and a look at their files."""
 
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 
@@ -82,3 +84,12 @@ def assert_same_graph(found: Graph, expected: Graph) -> None:
         assert type(node.op) is type(twin.op) and node.op == twin.op
         assert [(t.producer.name, t.index) for t in node.inputs] == [(t.producer.name, t.index) for t in twin.inputs]
         assert [(t.dtype, t.shape) for t in node.outputs] == [(t.dtype, t.shape) for t in twin.outputs]
+
+
+def contents(xml: Path) -> tuple[bytes, bytes]:
+    return xml.read_bytes(), xml.with_suffix(".bin").read_bytes()
+
+
+def without_checksum(text: str) -> str:
+    """A .xml as a person would start to edit it."""
+    return re.sub(r'(<numpot [^>]*) sha256="\w+"', r"\1", text)

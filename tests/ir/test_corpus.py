@@ -5,17 +5,22 @@ A case is NAME.xml with NAME.bin, or with shared.bin where the constants are not
 
 import json
 import os
+import re
 import shutil
+from importlib.resources import files
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from numpot.ir import errors
 from numpot.ir.errors import IRError
-from numpot.ir.xmlbin import read_xmlbin
+from numpot.ir.xmlbin import read_xmlbin, write_model
 
 CORPUS = Path(__file__).parent.parent / "corpus"
 EXPECTED = json.loads((CORPUS / "expected.json").read_text("utf-8"))
+FORMAT = files("numpot.ir").joinpath("FORMAT.md").read_text("utf-8")
+PROMISES = {cls.__name__ for cls in vars(errors).values() if isinstance(cls, type) and issubclass(cls, IRError)} - {"IRError"}
 NOT_IN_CORPUS = {  # need a folder, a missing file, another format, or a graph: see test_xmlbin.py
     "FileMissingError",
     "UnknownFormatError",
@@ -37,5 +42,20 @@ def test_bad_file(name, tmp_path):
 
 def test_every_file_and_every_error_has_a_case():
     assert sorted(EXPECTED) == sorted(path.name for path in CORPUS.glob("*.xml"))
-    promises = {cls.__name__ for cls in vars(errors).values() if isinstance(cls, type) and issubclass(cls, IRError)} - {"IRError"}
-    assert promises - NOT_IN_CORPUS == {case["error"] for case in EXPECTED.values()}
+    assert {case["error"] for case in EXPECTED.values()} == PROMISES - NOT_IN_CORPUS
+
+
+def test_the_documentation_lists_every_promise_with_a_test_that_exists():
+    rows = re.findall(r"^\| .* \| `(\w+Error)` \| `(.*)` \|$", FORMAT, re.MULTILINE)
+    assert {error for error, _ in rows} == PROMISES
+    tests = "".join(path.read_text("utf-8") for path in Path(__file__).parent.glob("test_*.py"))
+    for error, test in rows:
+        assert EXPECTED[test]["error"] == error if test in EXPECTED else f"def {test}(" in tests
+
+
+def test_the_example_of_the_documentation_is_what_is_written(tmp_path):
+    (tmp_path / "tiny.xml").write_text(re.search(r"(?s)```xml\n(.*?)```", FORMAT)[1], "utf-8")
+    (tmp_path / "tiny.bin").write_bytes(np.array([1, 2, 3], "<f4").tobytes())
+    graph = read_xmlbin(tmp_path / "tiny.xml")
+    write_model(graph, tmp_path / "again.xml")
+    assert (tmp_path / "again.xml").read_bytes() == (tmp_path / "tiny.xml").read_bytes()

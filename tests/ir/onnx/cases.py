@@ -47,12 +47,13 @@ class Call:
     def feeds(self) -> dict[str, np.ndarray]:
         return {f"x{i}": x for i, x in enumerate(self.data)}
 
-    def model(self, opset: int) -> bytes:
+    def model(self, opset: int, *, open_batch: bool = False) -> bytes:
         constants = {f"c{i}": c for i, c in enumerate(self.constants) if c is not None}
         names = [*self.feeds(), *(f"c{i}" if c is not None else "" for i, c in enumerate(self.constants))]
         outputs = [f"y{i}" for i in range(self.outputs)]
         node = helper.make_node(self.type, names, outputs, name="node", **self.attributes)
-        return model([node], {n: (x.dtype, x.shape) for n, x in self.feeds().items()}, outputs, constants, opset)
+        inputs = {n: (x.dtype, ("N", *x.shape[1:]) if open_batch else x.shape) for n, x in self.feeds().items()}
+        return model([node], inputs, outputs, constants, opset)
 
     def opsets(self) -> list[int]:
         return [o for o in sorted({self.since, *definitions(self.type), self.until}) if self.since <= o <= self.until]

@@ -21,6 +21,12 @@ def test_operator_is_read_as_onnxruntime_runs_it(call: Call, opset: int) -> None
     check(call.model(opset), call.feeds())
 
 
+@pytest.mark.parametrize("call", [c for c in [*ACTIVATIONS, *WINDOWS, *NORMALIZATION] if len(c.data) == 1], ids=name)
+def test_operator_takes_any_batch(call: Call) -> None:
+    for opset in {call.since, call.until}:
+        check(call.model(opset, open_batch=True), call.feeds())
+
+
 @pytest.mark.parametrize("operator", READERS)
 def test_every_definition_of_an_operator_that_is_read_has_a_call(operator: str) -> None:
     served = {o for r in READERS[operator] for o in range(r.since, r.until + 1)}

@@ -1,5 +1,7 @@
 """What a file may say, and what the reader says about a file that it cannot take."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -217,6 +219,13 @@ def test_a_damaged_file_is_an_error_or_a_model() -> None:
         except NumpotError:
             refused += 1
     assert refused > len(blob) // 4
+
+
+def test_a_missing_onnx_package_names_the_extra() -> None:
+    code = "import sys; sys.modules['onnx'] = None; import numpot.ir.onnx"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "MissingExtraError: reading an ONNX model needs the package 'onnx'" in result.stderr
+    assert "pip install 'numpot[onnx]'" in result.stderr
 
 
 # ---- constants -----------------------------------------------------------------------------------------------------------------

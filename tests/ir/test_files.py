@@ -1,0 +1,66 @@
+"""read_model knows a file by its content, and the package does not load what it does not use."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from numpot.ir.errors import FileMissingError, UnknownFormatError
+from numpot.ir.files import read_model
+from numpot.ir.xmlbin import read_xmlbin, write_model
+
+from .sample_models import assert_same_graph, residual_block
+
+
+def test_the_content_decides_what_a_file_is(tmp_path):
+    write_model(residual_block(), tmp_path / "m.xml")
+    declaration, body = (tmp_path / "m.xml").read_text().split("\n", 1)
+    for suffix in (".xml", ".onnx", ".txt"):
+        for start in (declaration, "", "\ufeff" + declaration + "<!-- <svg> -->\n<!-- -->"):
+            (tmp_path / f"m{suffix}").write_text(start + body)
+            assert_same_graph(read_model(tmp_path / f"m{suffix}"), residual_block())
+
+
+def test_an_onnx_model_is_known_by_its_content(tmp_path):
+    onnx = pytest.importorskip("onnx")
+    node = onnx.helper.make_node("Relu", ["x"], ["y"])
+    ends = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1, 3]) for name in "xy"]
+    graph = onnx.helper.make_graph([node], "g", ends[:1], ends[1:])
+    opsets = [onnx.helper.make_opsetid("", 17)]
+    onnx.save(onnx.helper.make_model(graph, opset_imports=opsets), str(tmp_path / "m.xml"), format="protobuf")
+    assert [node.type for node in read_model(tmp_path / "m.xml")] == ["Parameter", "ReLU", "Result"]
+
+
+NOT_MODELS = {
+    b'<?xml version="1.0"?>\n<net name="m" version="11">\n</net>\n': "reading OpenVINO IR is not supported yet",
+    b"<svg/>": "not a model that numpot knows",
+    b"": "not a model that numpot knows",
+    b"PK\x03\x04": "not a model that numpot knows",
+    bytes(range(256)): "not a model that numpot knows",
+}
+
+
+@pytest.mark.parametrize(("content", "message"), NOT_MODELS.items())
+def test_other_files_are_refused_with_what_is_accepted(content, message, tmp_path):
+    (tmp_path / "m.onnx").write_bytes(content)
+    with pytest.raises(UnknownFormatError, match=rf"m\.onnx: {message}.*numpot's \.xml .* and ONNX are read"):
+        read_model(tmp_path / "m.onnx")
+
+
+def test_missing_files_are_named(tmp_path):
+    for path in (tmp_path / "missing.xml", tmp_path):
+        for read in (read_model, read_xmlbin):
+            with pytest.raises(FileMissingError, match=re.escape(f"{path}: cannot be read")):
+                read(path)
+    write_model(residual_block(), tmp_path / "m.xml")
+    (tmp_path / "m.bin").unlink()
+    with pytest.raises(FileMissingError, match=r"m\.bin: cannot be read \(No such file or directory\)"):
+        read_model(tmp_path / "m.xml")
+
+
+def test_importing_the_package_and_its_readers_waits_for_neither_numba_nor_lxml():
+    code = "import sys; from numpot.ir import Graph, Interpreter, read_model, save_model; assert not {'numba', 'lxml'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    with pytest.raises(ImportError, match="write_modle"):
+        from numpot.ir import write_modle  # noqa: F401
