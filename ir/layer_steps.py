@@ -143,9 +143,9 @@ def _integer_convolution(node: Node, chain: "Chain") -> LayerKernel | None:
         out = np.empty((len(x), *window.output_size(*source.shape[1:3]), out_channels), output.dtype)
 
         def work(s: slice) -> None:
-            count = SaturationCount.zeros(out_channels) if workers.counting else None
+            count = SaturationCount.zeros(out_channels) if tally else None
             convolution(source[s], packed, zero, out[s], window=window, arithmetic=arithmetic, epilogue=output.epilogue, count=count)
-            if count is not None:
+            if tally and count:
                 tally.add(count, number_of_pairs(out[s].shape, weights.shape))
 
         tally = _tally(workers, node.name, weights)
@@ -163,8 +163,9 @@ def _integer_depthwise(name: str, weights: np.ndarray, zero_point: np.ndarray, w
         source = to_nhwc(x)
         out = np.empty((len(x), *window.output_size(*source.shape[1:3]), channels), output.dtype)
         workers.split(len(x), lambda s: depthwise(source[s], packed, zeros, out[s], window=window, epilogue=output.epilogue))
-        if workers.counting:
-            _tally(workers, name, weights).add(SaturationCount.zeros(channels), number_of_pairs(out.shape, weights.shape))
+        tally = _tally(workers, name, weights)
+        if tally:
+            tally.add(SaturationCount.zeros(channels), number_of_pairs(out.shape, weights.shape))
         return [from_nhwc(out)]
 
     return LayerKernel("depthwise u8s8", run)
@@ -185,9 +186,9 @@ def _integer_matmul(node: Node, chain: "Chain") -> LayerKernel | None:
         out = np.empty((len(rows), 1, 1, columns), output.dtype)
 
         def work(s: slice) -> None:
-            count = SaturationCount.zeros(columns) if workers.counting else None
+            count = SaturationCount.zeros(columns) if tally else None
             convolution(rows[s], packed, zero, out[s], window=Window((1, 1)), arithmetic=arithmetic, epilogue=output.epilogue, count=count)
-            if count is not None:
+            if tally and count:
                 tally.add(count, number_of_pairs(out[s].shape, by_column.shape))
 
         tally = _tally(workers, node.name, by_column)
@@ -197,7 +198,10 @@ def _integer_matmul(node: Node, chain: "Chain") -> LayerKernel | None:
     return LayerKernel(f"matmul u8s8 {arithmetic}", run)
 
 
-def _tally(workers: Workers, name: str, weights: np.ndarray) -> Tally:
+def _tally(workers: Workers, name: str, weights: np.ndarray) -> Tally | None:
+    """Where a layer's saturation is added up; None if nobody asked for it."""
+    if not workers.counting:
+        return None
     name = name.removesuffix("/integer")
     if name not in workers.tallies:
         workers.tallies[name] = Tally(SaturationCount.zeros(len(weights)), bool(provably_safe(weights).all()))

@@ -82,7 +82,7 @@ def _start(graph: Graph, exempt: set[Node]) -> dict[Use, str]:
             continue
         for port in quantized_ports(node):
             if _is_data(node.inputs[port]):
-                kind = "fq_weights" if port == 1 and node.type in WEIGHTED else "fq_input"
+                kind = "fq_input" if node.inputs[port].constant is None else "fq_weights"
                 names[Use(node, port)] = f"{node.name}/{kind}_{port}"
     return names
 

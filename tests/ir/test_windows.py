@@ -6,7 +6,7 @@ from typing import Any
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 
 from numpot.ir.errors import GraphError
 from numpot.ir.ops import OperatorError
@@ -72,7 +72,9 @@ def test_transposed_convolution(window: Any, groups: int, inputs: int, outputs: 
 @given(windows(pad_below_reach=True), st.sampled_from(["floor", "ceil_torch"]), st.integers(0, 99))
 def test_max_pool(window: Any, rounding: str, seed: int) -> None:
     size, w = window
-    agrees(max_pool(array(seed, 1, 2, *size), w["kernel"], w["strides"], w["begin"], w["end"], w["dilations"], rounding))
+    case = max_pool(array(seed, 1, 2, *size), w["kernel"], w["strides"], w["begin"], w["end"], w["dilations"], rounding)
+    assume(np.isfinite(case.op.evaluate(*case.inputs)).all())  # a dilated window that sees only padding has no largest element
+    agrees(case)
 
 
 @few

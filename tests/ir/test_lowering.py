@@ -1,0 +1,300 @@
+"""From FakeQuantize to integers: each rule of the lowering, and that the integer graph computes what was simulated."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from numpot.ir.dtypes import F32, U8
+from numpot.ir.graph import Graph, Node, Tensor
+from numpot.ir.interpreter import Interpreter
+from numpot.ir.lowering import INTEGER_LAYERS, for_arithmetic, integer_layers, integer_weights, lower
+from numpot.ir.ops.affine import quantization_multiplier
+
+from ..networks import Network
+from .int8_networks import SIGNED
+from .random_networks import inputs, networks
+
+LOW, HIGH = -2.0, 2.0 * 127 / 128  # symmetric: zero is code 128
+
+
+def types(graph: Graph) -> list[str]:
+    return [n.type for n in graph.topological_order() if n.type not in ("Constant", "Parameter", "Result")]
+
+
+def constants(node: Node) -> list[Any]:
+    return [None if t.constant is None else t.constant.tolist() for t in node.inputs[1:]]
+
+
+def only(graph: Graph, type: str) -> Node:
+    (node,) = graph.of_type(type)
+    return node
+
+
+# ---- activations ---------------------------------------------------------------------------------------------------------------
+
+
+def quantized_input(low: Any, high: Any, levels: int = 256, **options: Any) -> tuple[Network, Tensor]:
+    net = Network(int8=True)
+    return net, net.quantize(net.input(-1, 4, 5, 5, **options), low, high, levels)
+
+
+def test_fake_quantize_becomes_quantize_and_dequantize() -> None:
+    net, x = quantized_input(LOW, HIGH)
+    lowered = lower(net.result(x))
+    assert types(lowered) == ["Quantize", "Dequantize"]
+    multiplier, shift = quantization_multiplier(np.float32(LOW), np.float32(HIGH), 256)
+    assert constants(only(lowered, "Quantize")) == [float(multiplier), float(shift)]
+    assert constants(only(lowered, "Dequantize")) == [float(np.float32(HIGH - LOW) / np.float32(255)), 128]
+    assert only(lowered, "Quantize").output.dtype == U8
+
+
+def test_the_graph_given_is_not_changed() -> None:
+    net, x = quantized_input(LOW, HIGH)
+    graph = net.result(net.conv(x, 3))
+    before = types(graph)
+    lower(graph)
+    assert types(graph) == before
+
+
+def test_ranges_per_channel_are_lowered_for_depthwise_convolutions() -> None:
+    net, x = quantized_input(np.zeros(4), np.array([1, 2, 3, 4]))
+    lowered = lower(net.result(net.depthwise(x)))
+    layer = only(lowered, "ConvolutionInteger")
+    assert layer.inputs[2].shape == (1, 4, 1, 1)
+    scale = lowered.of_type("Multiply")[0].inputs[1].constant
+    assert scale is not None and scale.shape == (4, 1, 1)
+
+
+def test_ranges_per_channel_cannot_feed_another_layer() -> None:
+    net, x = quantized_input(np.zeros(4), np.array([1, 2, 3, 4]))
+    assert integer_layers(net.result(net.conv(x, 3, name="layer"))) == {"layer": False}
+
+
+@pytest.mark.parametrize("levels", [16, 255])
+def test_other_numbers_of_levels_stay_simulated(levels: int) -> None:
+    net, x = quantized_input(LOW, HIGH, levels)
+    graph = net.result(net.conv(x, 3, name="layer"))
+    assert "FakeQuantize" in types(lower(graph)) and integer_layers(graph) == {"layer": False}
+
+
+def test_different_input_and_output_ranges_stay_simulated() -> None:
+    net = Network(int8=True)
+    ends = [np.float32(v) for v in (LOW, HIGH, 2 * LOW, 2 * HIGH)]
+    x = net.do("FakeQuantize", net.input(-1, 4, 5, 5), *ends, levels=256)
+    assert "Quantize" not in types(lower(net.result(net.conv(x, 3))))
+
+
+def test_real_zero_between_two_codes_is_rounded_only_where_a_layer_reads_it() -> None:
+    """The rounding moves every value by part of a step: the price of integers, and no use without them."""
+    net, x = quantized_input(-1.1, 2.3)
+    assert types(lower(net.result(net.mean(x)))) == ["FakeQuantize", "ReduceMean"]
+    net, x = quantized_input(-1.1, 2.3)
+    lowered = lower(net.result(net.conv(net.max_pool(x), 3)))
+    assert only(lowered, "ConvolutionInteger").inputs[2].constant == 83  # of 82.5: halves go up, as in the vendor's rounding
+    net, x = quantized_input(-1.1, 2.3)
+    lowered = lower(net.result(net.matmul(net.do("Flatten", x, axis=1), 3)))
+    assert only(lowered, "MatMulInteger").inputs[2].constant == 0  # the fraction is kept: subtracted behind the product
+    assert types(lowered)[-4:] == ["Convert", "Subtract", "Multiply", "Add"]
+
+
+def test_a_shift_behind_an_integer_layer_snaps_to_a_whole_number() -> None:
+    """2 / (4 / 255) is 127.5; with a range 1e-6 off, the shift is 1e-4 from 128, and is 128 only where integers come in."""
+    low = -2.0000004
+    net = Network(int8=True)
+    x = net.quantize(net.input(-1, 4, 5, 5), low, HIGH)
+    graph = net.result(net.conv(net.quantize(net.conv(x, 4), low, HIGH), 4))
+    unsnapped = quantization_multiplier(np.float32(low), np.float32(HIGH), 256)[1]
+    first, second = lower(graph).of_type("Quantize")
+    assert constants(first)[1] == float(unsnapped) != 128
+    assert constants(second)[1] == 128
+
+
+# ---- operators on codes --------------------------------------------------------------------------------------------------------
+
+ON_CODES = {
+    "max_pool": lambda net, x: net.max_pool(x),
+    "reshape": lambda net, x: net.do("Reshape", x, np.array([0, 2, 10, 5]), special_zero=True),
+    "flatten": lambda net, x: net.do("Flatten", x, axis=1),
+    "transpose": lambda net, x: net.do("Transpose", x, np.array([0, 2, 3, 1])),
+    "concat": lambda net, x: net.do("Concat", x, x, axis=1),
+}
+
+
+@pytest.mark.parametrize("name", ON_CODES)
+def test_operators_that_only_move_or_compare_work_on_codes(name: str) -> None:
+    net, x = quantized_input(LOW, HIGH)
+    graph = net.result(ON_CODES[name](net, x))
+    lowered = lower(graph)
+    assert types(lowered)[-1] == "Dequantize" and types(lowered)[0] == "Quantize"
+    data = inputs(graph, 2)
+    np.testing.assert_array_equal(Interpreter(lowered).run(data)["y"], Interpreter(graph, arithmetic="simulated").run(data)["y"])
+
+
+def test_branches_of_different_scales_are_concatenated_in_float() -> None:
+    net = Network(int8=True)
+    x = net.input(-1, 4, 5, 5)
+    joined = net.do("Concat", net.quantize(x, LOW, HIGH), net.quantize(x, 0, 3), axis=1)
+    assert types(lower(net.result(joined)))[-1] == "Concat"
+
+
+def test_ranges_per_channel_are_not_moved_past_an_operator() -> None:
+    net, x = quantized_input(np.zeros(4), np.array([1, 2, 3, 4]))
+    assert types(lower(net.result(net.do("Transpose", x, np.array([0, 2, 3, 1])))))[-1] == "Transpose"
+
+
+# ---- residual blocks -----------------------------------------------------------------------------------------------------------
+
+
+def block(*, swap: bool = False, projection: bool = False) -> Graph:
+    """Two branches, `main` and `side`, added and quantized again."""
+    net, x = quantized_input(0, 3)
+    inner = net.quantize(net.relu(net.conv(x, 4)), 0, 2)
+    main = net.graph.add(*_named_quantize(net, net.conv(inner, 4), "main")).output
+    side = net.graph.add(*_named_quantize(net, net.conv(x, 4), "side")).output if projection else x
+    total = net.do("Add", side, main) if swap else net.do("Add", main, side)
+    return net.result(net.conv(net.quantize(total, 0, 4), 4))
+
+
+def _named_quantize(net: Network, x: Tensor, name: str) -> tuple[Any, list[Tensor], str]:
+    node = net.quantize(x, *SIGNED).producer
+    inputs, op = node.inputs, node.op
+    net.graph.remove(node)
+    return op, inputs, name
+
+
+@pytest.mark.parametrize("swap", [False, True])
+def test_the_convolution_before_a_residual_add_only_clips(swap: bool) -> None:
+    lowered = lower(block(swap=swap))
+    clip = only(lowered, "Clamp")
+    assert clip.name == "main/clip" and (clip.op.min, clip.op.max) == SIGNED  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("swap", "absorbs"), [(False, "main"), (True, "side")])
+def test_of_two_convolutions_the_one_on_input_0_absorbs_the_add(swap: bool, absorbs: str) -> None:
+    lowered = lower(block(swap=swap, projection=True))
+    other = {"main": "side", "side": "main"}[absorbs]
+    assert [n.name for n in lowered.of_type("Clamp")] == [f"{absorbs}/clip"]
+    assert f"{other}/codes" in lowered.nodes and f"{absorbs}/codes" not in lowered.nodes
+
+
+def test_an_add_whose_sum_stays_float_is_not_absorbed() -> None:
+    net, x = quantized_input(0, 3)
+    inner = net.quantize(net.conv(x, 4), 0, 2)
+    total = net.do("Add", net.quantize(net.conv(inner, 4), *SIGNED), x)
+    assert not lower(net.result(total)).of_type("Clamp")
+
+
+# ---- layers --------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_layer_becomes_its_integer_twin_and_one_scale() -> None:
+    net, x = quantized_input(LOW, HIGH)
+    graph = net.result(net.conv(x, 6, 3, pad=1, name="layer"))
+    weights = integer_weights(graph.nodes["layer"].inputs[1])
+    assert weights is not None
+    lowered = lower(graph, "saturating")
+    assert types(lowered) == ["Quantize", "ConvolutionInteger", "Convert", "Multiply", "Add"]
+    layer = lowered.nodes["layer/integer"]
+    np.testing.assert_array_equal(layer.inputs[1].constant, weights.codes)
+    assert layer.op.arithmetic == "saturating" and layer.op.pads_begin == (1, 1)  # type: ignore[attr-defined]
+    step = np.float32(HIGH - LOW) / np.float32(255)
+    np.testing.assert_array_equal(lowered.nodes["layer/scale"].op.value.ravel(), step * weights.scale)  # type: ignore[attr-defined]
+
+
+def test_an_integer_graph_can_change_its_arithmetic() -> None:
+    net, x = quantized_input(LOW, HIGH)
+    exact = lower(net.result(net.conv(x, 6)))
+    saturating = for_arithmetic(exact, "saturating")
+    assert only(saturating, "ConvolutionInteger").op.arithmetic == "saturating"  # type: ignore[attr-defined]
+    assert only(exact, "ConvolutionInteger").op.arithmetic == "exact"  # type: ignore[attr-defined]
+
+
+def float_layer(change: str) -> Graph:
+    """A layer that no integers can compute."""
+    net = Network(int8=True)
+    x = net.input(-1, 4) if change == "weights by column" else net.input(-1, 4, 5, 5)
+    if change != "float input":
+        x = net.quantize(x, LOW, HIGH)
+    if change == "weights by column":
+        weights = net.do("Multiply", net.do("Convert", np.ones((4, 3), np.int8), destination_type=F32), np.ones((1, 3), np.float32))
+        return net.result(net.do("MatMul", x, weights, name="layer"))
+    y = net.conv(x, 3, name="layer", bias=False)
+    layer = y.producer
+    codes = layer.inputs[1].producer.inputs[0]
+    if change == "weights with a zero point":
+        shifted = net.do("Subtract", codes, np.full((3, 1, 1, 1), 2, np.float32))
+        net.graph.set_input(layer, 1, net.do("Multiply", shifted, np.ones((3, 1, 1, 1), np.float32)))
+    if change == "float weights":
+        net.graph.set_input(layer, 1, net.graph.constant(np.ones((3, 4, 1, 1), np.float32)))
+    if change == "a scale for each input channel":
+        net.graph.set_input(layer, 1, net.do("Multiply", codes, np.ones((1, 4, 1, 1), np.float32)))
+    return net.result(y)
+
+
+@pytest.mark.parametrize(
+    "change", ["float input", "float weights", "weights with a zero point", "a scale for each input channel", "weights by column"]
+)
+def test_layers_that_integers_cannot_express_stay_float(change: str) -> None:
+    graph = float_layer(change)
+    assert not lower(graph).of_type(*INTEGER_LAYERS)
+    assert integer_layers(graph) == {"layer": False}
+
+
+def test_a_float_model_is_left_alone() -> None:
+    net = Network()
+    graph = net.result(net.conv(net.input(-1, 4, 5, 5), 3))
+    assert for_arithmetic(graph, "exact") is graph
+    assert types(lower(graph)) == types(graph)
+
+
+# ---- the same function ---------------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(networks(int8=True))
+def test_integers_compute_what_was_simulated(graph: Graph) -> None:
+    """Each layer by itself, on the simulated input: within rounding of the float result, and within one code where codes are stored."""
+    data = inputs(graph, 2)
+    simulated: dict[str, np.ndarray] = {}
+    Interpreter(graph, arithmetic="simulated").run(data, observer=lambda t, value: simulated.update({t.name: value}))
+    for layer in graph.of_type("Convolution", "MatMul"):
+        source = layer.inputs[0].producer
+        if source.type != "FakeQuantize" or not _zero_is_a_code(source):
+            continue
+        x, y = simulated[source.inputs[0].name], simulated[layer.name]
+        alone = _cut(graph, source, layer, x.shape)
+        assert integer_layers(alone) == {layer.name: True}
+        found = Interpreter(alone).run(x)["y"]
+        np.testing.assert_allclose(found, y, rtol=0, atol=_one_tie(layer, source) + 1e-5 * float(np.abs(y).max()))
+
+
+def _zero_is_a_code(fake_quantize: Node) -> bool:
+    low, high = (t.constant for t in fake_quantize.inputs[1:3])
+    assert low is not None and high is not None
+    shift = quantization_multiplier(low, high, 256)[1]
+    return bool(np.abs(shift - np.rint(shift)).max() < 1e-3)
+
+
+def _one_tie(layer: Node, source: Node) -> float:
+    """What one input code more or less changes in an output."""
+    low, high, weights = source.inputs[1].constant, source.inputs[2].constant, integer_weights(layer.inputs[1])
+    assert low is not None and high is not None and weights is not None
+    return float((high - low).max() / 255 * (127 * weights.scale).max())
+
+
+def _cut(graph: Graph, first: Node, last: Node, shape: tuple[int, ...]) -> Graph:
+    """A graph of the nodes from `first` to `last`; an input x takes the place of what `first` reads."""
+    alone = graph.copy()
+    net = Network()
+    net.graph = alone
+    alone.set_input(alone.nodes[first.name], 0, net.input(*shape, name="cut"))
+    for result in alone.outputs:
+        alone.remove(result)
+    net.result(alone.nodes[last.name].output)
+    alone.prune()
+    for parameter in alone.inputs:
+        if not parameter.output.consumers:
+            alone.remove(parameter)
+    return alone

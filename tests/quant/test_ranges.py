@@ -1,0 +1,102 @@
+"""Bounds of FakeQuantize: equations C1 to C4 of docs/calibration.md, by example and by property."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from numpot.quant.ranges import asymmetric_range, lift_dead_channels, symmetric_range, symmetric_weight_range
+
+F32 = np.float32
+SIZES = st.floats(2**-20, 2**20, width=32)
+VALUES = st.floats(-1e4, 1e4, width=32)
+
+
+def array(*values):
+    return np.array(values, F32)
+
+
+@pytest.mark.parametrize(
+    ("given_", "expected"),
+    [
+        ([5, 2, 0], [5, 2, 0.05]),  # 1 % of the largest
+        ([5, 0.04, 0.06], [5, 0.05, 0.06]),
+        ([0, 0], [8e-5, 8e-5]),
+        ([1e-3, 0], [1e-3, 8e-5]),  # 1 % would be 1e-5
+    ],
+)
+def test_dead_channels_are_lifted(given_, expected):
+    """C1."""
+    np.testing.assert_allclose(lift_dead_channels(array(*given_)), array(*expected), rtol=1e-6)
+
+
+def test_symmetric_weights():
+    """C2."""
+    low, high = symmetric_weight_range(array(1, 3))
+    assert (low.tolist(), high.tolist()) == ([-1, -3], [1, 3])
+
+
+def test_symmetric_activations():
+    """C3: [0, m] if nothing is negative; else 128 steps below zero, 127 above."""
+    low, high = symmetric_range(array(0), array(6, 2), 256)
+    assert (low.tolist(), high.tolist()) == ([0, 0], [6, 2])
+    low, high = symmetric_range(array(-1e-6), array(6, 2), 256)
+    assert high.tolist() == [6, 2]
+    np.testing.assert_allclose(low, array(-6, -2) * F32(128) / F32(127), rtol=1e-6)
+
+
+@given(SIZES, st.sampled_from([16, 256]))
+def test_zero_is_a_code_of_a_symmetric_range(size, levels):
+    low, high = symmetric_range(array(-1), array(size), levels)
+    code = -low.astype(float) / (high.astype(float) - low) * (levels - 1)
+    np.testing.assert_allclose(code, levels / 2, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (0, 6, (0, 6)),
+        (1, 6, (0, 6)),  # zero is always inside
+        (-6, -1, (-6, 0)),
+        (-1, 1, (-128 / 127, 1)),  # zero falls on code 128 of rint(127.5); the low bound moves
+        (-1, 254, (-1, 254)),  # on code 1 as it is
+        (-1e-3, 6, (-1e-3, 6)),  # would fall on code 0: left alone
+        (-6, 1e-3, (-6, 1e-3)),
+        (0, 0, (-8e-4, 8e-4 * 128 / 127)),  # a dead tensor
+    ],
+)
+def test_asymmetric_ranges(low, high, expected):
+    """C4."""
+    found = asymmetric_range(array(low), array(high))
+    if (low, high) == (0, 0):
+        assert found[1] - found[0] >= 1.6e-3
+    else:
+        np.testing.assert_allclose(np.concatenate(found), expected, rtol=1e-6)
+
+
+@given(VALUES, VALUES, st.sampled_from([4, 8]))
+def test_asymmetric_ranges_hold_what_was_seen_and_zero_is_a_code(one, other, bits):
+    low, high = min(one, other), max(one, other)
+    (a,), (b,) = asymmetric_range(array(low), array(high), bits)
+    tolerance = 1e-6 * (abs(low) + abs(high))
+    assert a <= min(low, 0) + tolerance and b >= max(high, 0) - tolerance
+    assert b - a >= 1.6e-3 * (1 - 1e-5) if high == low == 0 else b > a
+    code = -float(a) / (float(b) - float(a)) * (2**bits - 1)
+    first_or_last = min(code, 2**bits - 1 - code) <= 0.5 + 1e-3
+    assert first_or_last or abs(code - round(code)) < 1e-3
+
+
+@given(st.lists(st.tuples(VALUES, VALUES), min_size=1, max_size=5))
+def test_channels_do_not_see_each_other(pairs):
+    low, high = (array(*(f(p) for p in pairs)) for f in (min, max))
+    together = asymmetric_range(low, high)
+    alone = [asymmetric_range(low[i : i + 1], high[i : i + 1]) for i in range(len(pairs))]
+    for side in (0, 1):
+        np.testing.assert_array_equal(together[side], np.concatenate([bounds[side] for bounds in alone]))
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (3, 1, 1, 1)])
+def test_bounds_are_float32_of_the_shape_given(shape):
+    values = np.full(shape, 2, F32)
+    for bounds in (symmetric_weight_range(values), symmetric_range(-values, values, 256), asymmetric_range(-values, values)):
+        assert [(b.dtype, b.shape) for b in bounds] == [(np.dtype(F32), shape)] * 2
