@@ -15,7 +15,7 @@ Inputs = Mapping[str, np.ndarray] | np.ndarray
 class Interpreter:
     """A graph, ready to run.
 
-    arithmetic: how a quantized model is computed. `exact` and `saturating` run its integers (numerics in docs/arithmetic.md),
+    arithmetic: how a quantized model is computed. `exact` and `saturating` run its integers (docs/arithmetic.md),
     `simulated` computes its FakeQuantize operators in float32. A float model is the same in all three. `graph` is what runs: the model
     itself, or the integer graph it was lowered to.
     """

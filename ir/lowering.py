@@ -122,7 +122,7 @@ def _is_per_tensor_or_channel(bound: np.ndarray, rank: int) -> bool:
 
 
 def _is_absorbed_by_residual_add(node: Node) -> bool:
-    """Whether the Add that reads this FakeQuantize is computed by the convolution above it (numerics: whole models, rule 1).
+    """Whether the Add that reads this FakeQuantize is computed by the convolution above it (docs/arithmetic.md, "Residual Adds").
 
     The convolution then adds the other branch to its float result and stores the sum as codes; between the two the FakeQuantize only
     clips. It does so where the other branch is codes, but not those that it reads itself, because the sum is written over them. Of two

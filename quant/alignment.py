@@ -1,4 +1,4 @@
-"""ActivationChannelAlignment: make the channels between two linear layers alike, so that one scale suits them all (pot-spec 5.1).
+"""ActivationChannelAlignment: make the channels between two linear layers alike, so that one scale suits them all (docs/calibration.md).
 
 If P's output goes into Q with nothing but the bias between, then shifting and scaling P's channels by any a, s and undoing it in Q leaves
 the model's function as it is (eq. C5, C6 in docs/calibration.md). The channels are centred on zero and given the same width.

@@ -1,4 +1,4 @@
-"""FastBiasCorrection: give back what rounding the weights took from each channel's mean (pot-spec 5.2; eq. C8 in docs/calibration.md).
+"""FastBiasCorrection: give back what rounding the weights took from each channel's mean (eq. C8 in docs/calibration.md).
 
     b_new = mean(y) - mean(W_q * constant(mean(x)))
 

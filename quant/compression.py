@@ -1,4 +1,4 @@
-"""Weights as int8: Constant(int8) -> Convert -> [Subtract zero point] -> Multiply by the scale (pot-spec 4.6)."""
+"""Weights as int8: Constant(int8) -> Convert -> [Subtract zero point] -> Multiply by the scale (eq. C7)."""
 
 from dataclasses import dataclass
 

@@ -70,7 +70,7 @@ class Subset(DataLoader):
 
 
 def subset(loader: DataLoader, size: int, *, shuffle: bool = False, seed: int = 0) -> DataLoader:
-    """At most `size` samples: the first ones, or a random choice that `seed` decides. Source: POT 2023.3, pot-spec 1.2."""
+    """At most `size` samples: the first ones, or a random choice that `seed` decides. Source: POT 2023.3."""
     size = min(size, len(loader))
     return Subset(loader, random.Random(seed).sample(range(len(loader)), size) if shuffle else range(size))
 

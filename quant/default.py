@@ -1,4 +1,4 @@
-"""DefaultQuantization: the whole of it, in the order it happens (pot-spec section 1.1; docs/calibration.md).
+"""DefaultQuantization: the whole of it, in the order it happens (docs/calibration.md).
 
 1. prepare            float32 constants, weights by output channel, a bias on every convolution
 2. align channels     between linear layers, so that one scale suits all channels          alignment.py
@@ -157,7 +157,7 @@ def _check_choice(name: str, value: object, choices: Sequence[str]) -> None:
 
 
 class _Range:
-    """The statistics of one activation quantizer, and the bounds they give (estimators of pot-spec 3.4)."""
+    """The statistics of one activation quantizer, and the bounds they give (docs/calibration.md, "What is measured")."""
 
     def __init__(self, quantizer: Quantizer, preset: Preset) -> None:
         self.tensor = quantizer.tensor

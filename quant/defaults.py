@@ -1,6 +1,6 @@
 """Every default constant of the algorithms, with its reason. Nothing else in `quant` holds a magic number.
 
-Sources: POT 2023.3 (the sections are those of docs/pot.md), measured behaviour where noted.
+Source: POT 2023.3; docs/calibration.md has the equations.
 """
 
 from typing import Final, Literal

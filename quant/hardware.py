@@ -42,7 +42,7 @@ def has_constant_operand(node: Node) -> bool:
 
 
 def quantized_ports(node: Node) -> list[int]:
-    """Which inputs of a quantizable node get a FakeQuantize (pot-spec 2.3)."""
+    """Which inputs of a quantizable node get a FakeQuantize, as in POT 2023.3."""
     if node.type in WEIGHTED:
         return [0, 1]
     if node.type in _FIRST_INPUT_ONLY or _is_scale_of_scale_shift(node):

@@ -1,4 +1,4 @@
-"""Where the FakeQuantize operators go (pot-spec 2.3 to 2.5).
+"""Where the FakeQuantize operators go (docs/calibration.md, "Places").
 
 A quantizer starts on every input of a quantizable operator and rises through operators that compute the same on codes (pass-through),
 as long as no reader that wants real numbers would then see quantized ones. Those that meet on one tensor become one. The graph is not
@@ -136,7 +136,7 @@ def _starts_scale_shift(node: Node) -> bool:
 
 
 def _has_plain_reader(node: Node, names: dict[Use, str]) -> bool:
-    """Whether quantizing the data above `node` would reach a reader that no quantizer guards (pot-spec 2.4, blocking)."""
+    """Whether quantizing the data above `node` would reach a reader that no quantizer guards."""
 
     def below(n: Node) -> list[Node]:
         return [use.node for t in n.outputs for use in t.consumers if use not in names and use.node.type != "ShapeOf"]
@@ -198,7 +198,7 @@ def _merge(names: dict[Use, str]) -> list[Quantizer]:
 
 
 def _unify_concats(quantizers: list[Quantizer]) -> None:
-    """Inputs of a Concat that feeds a layer must share one scale, or their codes could not stand side by side (pot-spec 2.5)."""
+    """Inputs of a Concat that feeds a layer must share one scale, or their codes could not stand side by side."""
     by_use = {use: q for q in quantizers for use in q.uses if not q.is_weight}
     for concat in {n for q in by_use.values() for n in _bridges(q)}:
         if any(t.constant is not None for t in concat.inputs):

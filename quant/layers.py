@@ -43,7 +43,7 @@ def replace_constant(graph: Graph, node: Node, port: int, value: np.ndarray) -> 
 
 
 def prepare(graph: Graph) -> None:
-    """The normal form that the algorithms expect (pot-spec 2.1), in place: float32 constants, transposed weights, a bias everywhere."""
+    """The normal form that the algorithms expect, in place: float32 constants, transposed weights, a bias everywhere."""
     for node in list(graph):
         if node.type == "Convert" and node.inputs[0].dtype == F16 and node.inputs[0].constant is not None and node.output.dtype == F32:
             _fold_half_precision(graph, node)

@@ -1,4 +1,4 @@
-"""Groups of operators that are computed as one and therefore not quantized inside (pot-spec 2.6).
+"""Groups of operators that are computed as one and therefore not quantized inside (as in POT 2023.3).
 
 A pattern is a line: operators joined by `>` (a reader of the one before) or `<` (a producer of the one before). In it
 

@@ -1,4 +1,4 @@
-"""From statistics to the bounds of a FakeQuantize (pot-spec section 4; equations as in docs/calibration.md).
+"""From statistics to the bounds of a FakeQuantize (equations as in docs/calibration.md).
 
 All bounds are float32, of shape (C,) for per-channel quantizers or () for per-tensor ones, in the tensor's own units.
 """

@@ -1,4 +1,4 @@
-"""Which layers get 7-bit weights, so that pairs of products fit int16 on CPUs without VNNI (pot-spec 4.5, docs/arithmetic.md).
+"""Which layers get 7-bit weights, so that pairs of products fit int16 on CPUs without VNNI (docs/arithmetic.md, eq. 13).
 
 The weights of a chosen layer are halved, quantized with the bounds of the whole, and doubled again on the way out: their integers then
 lie in [-63, 64], and 255 * 64 + 255 * 64 = 32640 fits.
@@ -24,7 +24,7 @@ def layers_to_fix(graph: Graph, mode: SaturationFix, aligned: set[Node]) -> set[
 
 
 def first_convolutions(graph: Graph) -> set[Node]:
-    """Convolutions that some path from a model input reaches before any other convolution (pot-spec 2.8)."""
+    """Convolutions that some path from a model input reaches before any other convolution."""
     first: set[Node] = set()
     seen: set[Node] = set(graph.inputs)
     todo = list(graph.inputs)

@@ -49,8 +49,8 @@ def test_batches_do_not_change_a_bit(x, sizes, reduction, aggregate, axis):
     np.testing.assert_array_equal(fed(Samples(0.01), x, sizes).value, quantile)
 
 
-def test_memory_layout_does_not_change_a_bit():
-    """The executor hands out images as transposed views; sums over them run in another order unless care is taken."""
+def test_images_may_lie_channels_last():
+    """The executor hands them out so, as transposed views."""
     channels_last = np.ascontiguousarray(X.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
     for axis in (None, 1):
         plain, other = (fed(Statistic("mean", "mean", axis), x, [12]).value for x in (X, channels_last))
