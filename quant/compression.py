@@ -38,9 +38,9 @@ def quantize_weights(weights: np.ndarray, low: np.ndarray, high: np.ndarray, lev
     multiplied by it after, so that the codes use 1/factor of their range (saturation_fix.py).
     """
     first, last = -(levels // 2), levels - 1 - levels // 2
-    steps = np.float32(levels - 1) / (high - low)
-    position = (np.clip(weights / np.float32(factor), low, high) - low) * steps
-    codes = (np.floor(position + np.float32(0.5)) + first).astype(np.int8)
+    wide_low, wide_high = low.astype(np.float64), high.astype(np.float64)  # so that -m / 2 is exactly half a code, and goes up
+    position = (np.clip(weights / np.float64(factor), wide_low, wide_high) - wide_low) * (levels - 1) / (wide_high - wide_low)
+    codes = (np.floor(position + 0.5) + first).astype(np.int8)
     scale = ((high - low) * np.float32(factor / (last - first))).astype(np.float32)
     zero_point = (first - low * np.float32(factor) / scale).astype(np.float32)
     if np.all(np.abs(zero_point) < 1e-4):

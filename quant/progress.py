@@ -57,14 +57,18 @@ def _new_screen() -> "Progress":
 
 
 def _lines(total: int, description: str) -> Advance:
-    start, done = time.monotonic(), 0
+    start = time.monotonic()
+    done = first = 0
+    warm = start  # when the first items were done: they may have waited for compilation, so the pace is that of the others
 
     def advance(count: int) -> None:
-        nonlocal done
-        tenths_before, done = done * 10 // total, done + count
+        nonlocal done, first, warm
+        tenths_before, done, now = done * 10 // total, done + count, time.monotonic()
         if done * 10 // total > tenths_before:
-            elapsed = time.monotonic() - start
-            left = elapsed / done * (total - done)
+            pace = (now - warm) / (done - first)
+            elapsed, left = now - start, pace * (total - done)
             print(f"{description}: {done * 100 // total} % ({done} of {total}), {elapsed:.0f} s, {left:.0f} s left", file=sys.stderr)
+        if not first:
+            first, warm = done, now
 
     return advance

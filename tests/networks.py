@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+
 from numpot.ir.dtypes import F32, DType
 from numpot.ir.graph import Graph, Tensor
 from numpot.ir.ops import OPERATORS, Operator

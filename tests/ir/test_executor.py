@@ -204,7 +204,14 @@ def kernels(executor: Executor) -> list[str]:
 
 def test_the_plan_of_a_float_mobilenet_block() -> None:
     plan = Executor(mobilenet_block(int8=False)).plan
-    assert [step.kernel for step in plan] == ["convolution f32", "convolution f32", "depthwise f32", "convolution f32", "numpy", "convolution f32"]
+    assert [step.kernel for step in plan] == [
+        "convolution f32",
+        "convolution f32",
+        "depthwise f32",
+        "convolution f32",
+        "numpy",
+        "convolution f32",
+    ]
     assert [len(step.fused) for step in plan] == [2, 2, 2, 1, 0, 1]  # bias and activation
     assert len(plan[4].last_uses) == 2  # both branches of the Add are free after it
 
@@ -267,5 +274,3 @@ def test_inputs_by_name_or_alone() -> None:
     graph = net.result(net.relu(net.input(-1, 3, name="picture")))
     for given_as in (A, {"picture": A}):
         assert Executor(graph).run(given_as)["y"].shape == (2, 3)
-
-

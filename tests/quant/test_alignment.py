@@ -20,7 +20,7 @@ def stretched(first: str, kernel: int = 1, *, second_bias: bool = True, **second
     net = Network(seed=2)
     x = net.input(-1, 6, 7, 7)
     y = net.conv(net.depthwise(x), 4) if first == "convolution" else net.conv(x, 4) if first == "wide" else net.depthwise(x)
-    y = net.conv(y, 5, kernel, bias=second_bias, name="second", **second)
+    y = net.conv(y, 8, kernel, bias=second_bias, name="second", **second)
     graph = net.result(y)
     if first != "depthwise":
         layer = next(n for n in graph.of_type("Convolution") if n.output.shape[1] == 4)

@@ -52,7 +52,7 @@ def test_asymmetric_weights_are_within_half_a_step(w):
 def test_seven_bit_codes_fit_their_range(w):
     """Half of the codes; -63.5 rounds up to -63 and 63.5 to 64."""
     found = symmetric(w, factor=2.0)
-    assert -63 <= found.codes.min() and found.codes.max() <= 64
+    assert found.codes.min() >= -63 and found.codes.max() <= 64
     assert (np.abs(found.values - w) <= found.scale * 0.5001).all()
 
 

@@ -78,7 +78,7 @@ def test_progress_is_silent_unless_wanted(data, capsys):
     assert capsys.readouterr() == ("", "")
     evaluate(MODEL, data, Accuracy(), progress=True)
     out, err = capsys.readouterr()
-    assert out == "" and err.splitlines()[-1].startswith("accuracy@1 of clamped: 100 % (50 of 50)")
+    assert out == "" and err.splitlines()[-1].startswith("measuring accuracy@1: 100 % (50 of 50)")
 
 
 # ---- refusals ----------------------------------------------------------------------------------------------------------------------

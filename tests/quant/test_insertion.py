@@ -61,7 +61,6 @@ def test_a_constant_operand_must_be_constant(line, alone):
     """An arithmetic operator of two tensors is not the affine step that a pattern means."""
     alone(line)
     for steps in expansions(line):
-
         net, nodes = build(steps)
         starred = [n for (step, _), n in zip(steps, nodes, strict=True) if step.constant and n.type in ("Add", "Multiply")]
         for node in starred:

@@ -50,11 +50,14 @@ def test_lines_for_few_items_and_large_steps(capsys, total, step, expected):
     assert percents(capsys.readouterr().err) == expected
 
 
-def test_the_time_left_follows_the_pace(capsys, monkeypatch):
-    clock = iter([0.0, 8.0, 10.0])
+def test_the_time_left_follows_the_pace_behind_the_first_items(capsys, monkeypatch):
+    clock = iter([0.0, 8.0, 10.0, 11.0])
     monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
-    work(100, 50)
-    assert capsys.readouterr().err == "calibrating: 50 % (50 of 100), 8 s, 8 s left\ncalibrating: 100 % (100 of 100), 10 s, 0 s left\n"
+    with track(100, "calibrating") as advance:
+        for count in (40, 40, 20):
+            advance(count)
+    lines = ["40 % (40 of 100), 8 s, 12 s left", "80 % (80 of 100), 10 s, 1 s left", "100 % (100 of 100), 11 s, 0 s left"]
+    assert capsys.readouterr().err.splitlines() == [f"calibrating: {line}" for line in lines]
 
 
 def test_quiet_says_nothing(capsys, monkeypatch):
