@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -14,11 +14,9 @@ from numpot.kernels.packing import pack_convolution
 from numpot.kernels.saturation import SaturationCount, number_of_pairs, provably_safe
 from numpot.kernels.window import Window
 
+from .chain import Chain
 from .graph import Node
 from .workers import Tally, Workers
-
-if TYPE_CHECKING:
-    from .plan import Chain
 
 _ZERO, _ONE = np.zeros((), np.float32), np.ones((), np.float32)
 Kernel = Callable[..., list[np.ndarray]]  # (*arrays, workers) -> outputs
@@ -44,7 +42,7 @@ def _window(op: Any, kernel: tuple[int, ...]) -> Window:
     return Window(*(tuple(v) for v in (kernel, op.strides, op.dilations, op.pads_begin, op.pads_end)))
 
 
-def _activation(chain: "Chain") -> tuple[float, float]:
+def _activation(chain: Chain) -> tuple[float, float]:
     """Bounds of a fused ReLU or Clamp; infinite ones if there is none."""
     node = chain.take("ReLU", "Clamp")
     if node is None:
@@ -55,7 +53,7 @@ def _activation(chain: "Chain") -> tuple[float, float]:
 # ---- float32 -------------------------------------------------------------------------------------------------------------------
 
 
-def _float_convolution(node: Node, chain: "Chain") -> LayerKernel | None:
+def _float_convolution(node: Node, chain: Chain) -> LayerKernel | None:
     """Convolution [-> Add bias] [-> ReLU | Clamp]."""
     weights, op = chain.constant(node.inputs[1]), node.op
     if weights is None or weights.ndim != 4 or weights.dtype != np.float32:
@@ -76,7 +74,7 @@ def _float_convolution(node: Node, chain: "Chain") -> LayerKernel | None:
     return LayerKernel("depthwise f32" if is_depthwise else "convolution f32", run)
 
 
-def _float_matmul(node: Node, chain: "Chain") -> LayerKernel | None:
+def _float_matmul(node: Node, chain: Chain) -> LayerKernel | None:
     """MatMul with constant weights [-> Add bias] [-> ReLU | Clamp]."""
     weights, op = chain.constant(node.inputs[1]), node.op
     if weights is None or weights.ndim != 2 or weights.dtype != np.float32 or op.transpose_a or len(node.inputs[0].shape) < 2:  # type: ignore[attr-defined]
@@ -94,7 +92,7 @@ def _float_matmul(node: Node, chain: "Chain") -> LayerKernel | None:
     return LayerKernel("matmul f32", run)
 
 
-def _bias_and_activation(chain: "Chain", channels: int) -> tuple[np.ndarray, float, float]:
+def _bias_and_activation(chain: Chain, channels: int) -> tuple[np.ndarray, float, float]:
     bias = (chain.take_per_channel("Add") or [_ZERO])[0]
     return np.broadcast_to(bias, channels).astype(np.float32), *_activation(chain)
 
@@ -110,7 +108,7 @@ class _Output:
     epilogue: Epilogue | None
 
 
-def _take_epilogue(chain: "Chain", channels: int) -> _Output:
+def _take_epilogue(chain: Chain, channels: int) -> _Output:
     """[-> Convert -> Multiply by scales [-> Add bias] [-> ReLU | Clamp] [-> Quantize]], the order of docs/arithmetic.md."""
     if chain.take("Convert", where=lambda n: n.op.destination_type == np.float32) is None:  # type: ignore[attr-defined]
         return _Output(np.int32, None)
@@ -123,7 +121,7 @@ def _take_epilogue(chain: "Chain", channels: int) -> _Output:
     return _Output(np.uint8, make_epilogue(channels, scale, bias, low, high, *affine))
 
 
-def _integer_convolution(node: Node, chain: "Chain") -> LayerKernel | None:
+def _integer_convolution(node: Node, chain: Chain) -> LayerKernel | None:
     """ConvolutionInteger and what _take_epilogue finds behind it."""
     weights, zero_point, op = chain.constant(node.inputs[1]), chain.constant(node.inputs[2]), node.op
     if weights is None or zero_point is None:
@@ -171,7 +169,7 @@ def _integer_depthwise(name: str, weights: np.ndarray, zero_point: np.ndarray, w
     return LayerKernel("depthwise u8s8", run)
 
 
-def _integer_matmul(node: Node, chain: "Chain") -> LayerKernel | None:
+def _integer_matmul(node: Node, chain: Chain) -> LayerKernel | None:
     """MatMulInteger, as a 1x1 convolution over a line of rows, and what _take_epilogue finds behind it."""
     weights, zero_point, op = chain.constant(node.inputs[1]), chain.constant(node.inputs[2]), node.op
     if weights is None or zero_point is None or zero_point.size != 1 or len(node.inputs[0].shape) < 2:
@@ -211,7 +209,7 @@ def _tally(workers: Workers, name: str, weights: np.ndarray) -> Tally | None:
 # ---- pooling -------------------------------------------------------------------------------------------------------------------
 
 
-def _max_pool(node: Node, chain: "Chain") -> LayerKernel | None:
+def _max_pool(node: Node, chain: Chain) -> LayerKernel | None:
     x, op = node.inputs[0], node.op
     if len(x.shape) != 4 or x.dtype not in (np.uint8, np.float32):
         return None
@@ -227,7 +225,7 @@ def _max_pool(node: Node, chain: "Chain") -> LayerKernel | None:
     return LayerKernel("max pool", run)
 
 
-LAYER_STEPS: dict[str, Callable[[Node, "Chain"], LayerKernel | None]] = {
+LAYER_STEPS: dict[str, Callable[[Node, Chain], LayerKernel | None]] = {
     "Convolution": _float_convolution,
     "MatMul": _float_matmul,
     "ConvolutionInteger": _integer_convolution,

@@ -12,7 +12,7 @@ from numpot.ir.graph import Graph
 
 from .data_idx import IdxData, find_sets
 from .data_images import ImageFolder
-from .data_loader import DataError, DataLoader, Sample
+from .data_loader import DataError, DataLoader, DataView, Sample
 from .data_model import ModelData
 from .data_npz import NpzData
 from .data_plugins import PluginData
@@ -44,20 +44,12 @@ def _open_source(spec: str, graph: Graph) -> DataLoader:
     raise DataError(f"{spec}: no such file or folder. Data is an .npz file, a folder of pictures or IDX files, or module:Class.")
 
 
-class Subset(DataLoader):
+class Subset(DataView):
     """Some samples of another loader, in the order of `indices`."""
 
     def __init__(self, loader: DataLoader, indices: Sequence[int]) -> None:
-        self._loader = loader
+        super().__init__(loader)
         self._indices = indices
-
-    @property
-    def name(self) -> str:
-        return self._loader.name
-
-    @property
-    def lacks(self) -> str:
-        return self._loader.lacks
 
     def where(self, index: int) -> str:
         return self._loader.where(self._indices[index])

@@ -42,3 +42,24 @@ class DataLoader(ABC):
     def lacks(self) -> str:
         """What is missing when its labels are None: the middle of the sentence 'the metric needs labels, and ... . Add one.'"""
         return f"{self.name} gives none"
+
+
+class DataView(DataLoader):
+    """Another loader, seen differently: subclasses say how; its name and what it lacks stay those of the source."""
+
+    def __init__(self, loader: DataLoader) -> None:
+        self._loader = loader
+
+    @property
+    def name(self) -> str:
+        return self._loader.name
+
+    @property
+    def lacks(self) -> str:
+        return self._loader.lacks
+
+    def where(self, index: int) -> str:
+        return self._loader.where(index)
+
+    def __len__(self) -> int:
+        return len(self._loader)

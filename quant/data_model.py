@@ -7,11 +7,11 @@ import numpy as np
 from numpot.ir.dtypes import FLOATS, NAMES
 from numpot.ir.graph import Graph, Tensor
 
-from .data_loader import Data, DataError, DataLoader
+from .data_loader import Data, DataError, DataLoader, DataView
 from .data_preprocessing import Preprocessing
 
 
-class ModelData(DataLoader):
+class ModelData(DataView):
     """Samples as the model takes them: `loader[i]` is ({input name: array of the input's type and shape without batch}, label).
 
     What is already so passes unchanged. Pixels (uint8) are brought to CxHxW and made floats; float64 is rounded to float32. The first
@@ -20,26 +20,12 @@ class ModelData(DataLoader):
     """
 
     def __init__(self, loader: DataLoader, graph: Graph, preprocessing: Preprocessing | None = None) -> None:
-        self._loader = loader
+        super().__init__(loader)
         self._inputs = {parameter.name: parameter.output for parameter in graph.inputs}
         self._preprocessing = preprocessing or Preprocessing.recorded(graph)
         if not len(loader):
             raise DataError(f"{loader.name}: expected at least one sample, found none.")
         self[0]
-
-    @property
-    def name(self) -> str:
-        return self._loader.name
-
-    @property
-    def lacks(self) -> str:
-        return self._loader.lacks
-
-    def where(self, index: int) -> str:
-        return self._loader.where(index)
-
-    def __len__(self) -> int:
-        return len(self._loader)
 
     def __getitem__(self, index: int) -> tuple[dict[str, np.ndarray], object]:
         sample, where = self._loader[index], self.where(index)
