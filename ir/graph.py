@@ -20,7 +20,7 @@ from .errors import GraphError
 from .ops.constant import Constant
 from .ops.parameter import Parameter
 from .ops.registry import Operator, OperatorError, Shape
-from .shapes import PROBE_BATCHES, Known, fix_batch, infer, merge
+from .shapes import PROBE_BATCHES, Known, fix_batch, infer_probes, merge
 
 
 class Use(NamedTuple):
@@ -238,10 +238,6 @@ def _infer_probes(node: Node) -> list[tuple[Known, ...]]:
             if any(d == -1 for d in shape[1:]) or any(d < -1 for d in shape):
                 raise OperatorError(f"shape {list(shape)}: only the first dimension, the batch, may be -1")
             return [tuple(Known(dtype, fix_batch(shape, batch)) for batch in PROBE_BATCHES)]
-        by_probe = [infer(node.op, [t.known[p] for t in node.inputs]) for p in range(len(PROBE_BATCHES))]
-        by_output = list(zip(*by_probe, strict=True))
-        for known in by_output:
-            merge(known)
+        return infer_probes(node.op, [t.known for t in node.inputs])
     except OperatorError as error:
         raise GraphError(f"layer {node.name!r} ({node.type}): {error}") from error
-    return by_output

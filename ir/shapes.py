@@ -6,13 +6,13 @@ sub-graph (ShapeOf -> Gather -> Concat -> Reshape) therefore needs no rule of it
 """
 
 import math
+import re
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from .dtypes import DType
-from .errors import GraphError
 from .ops.registry import Operator, OperatorError, Shape, ports
 
 PROBE_BATCHES = (7, 11)  # primes: no other dimension is a multiple of both by chance
@@ -62,19 +62,28 @@ def fix_batch(shape: Shape, batch: int) -> Shape:
     return tuple(batch if d == -1 else d for d in shape)
 
 
-def infer_graph(graph: Any, batch: int) -> dict[Any, Known]:
-    """Tensor -> Known for the whole graph at one concrete batch size."""
-    known: dict[Any, Known] = {}
-    for node in graph.topological_order():
+def infer_probes(op: Operator, inputs: list[tuple[Known, ...]]) -> list[tuple[Known, ...]]:
+    """For each output of an operator, what is known at every probe batch size. Raises OperatorError, with -1 for the batch."""
+    by_probe, refusals = [], []
+    for known in zip(*inputs, strict=True) if inputs else [()] * len(PROBE_BATCHES):
         try:
-            if node.type == "Parameter":
-                outputs = [Known(node.op.element_type, fix_batch(node.op.shape, batch))]
-            else:
-                outputs = infer(node.op, [known[t] for t in node.inputs])
+            by_probe.append(infer(op, list(known)))
         except OperatorError as error:
-            raise GraphError(f"layer {node.name!r} ({node.type}): {error}") from error
-        known.update(zip(node.outputs, outputs, strict=True))
-    return known
+            refusals.append(str(error))
+    if refusals:
+        raise OperatorError(_without_probes(refusals))
+    by_output = list(zip(*by_probe, strict=True))
+    for known in by_output:
+        merge(known)
+    return by_output
+
+
+def _without_probes(refusals: list[str]) -> str:
+    """The message that all probes gave, with -1 for the numbers in which they differ."""
+    first, *others = (re.split(r"(\d+)", message) for message in refusals)
+    if any(len(words) != len(first) for words in others):
+        return refusals[0]
+    return "".join(word if all(words[i] == word for words in others) else "-1" for i, word in enumerate(first))
 
 
 def _shape_argument(op: Operator, port: int, known: Known) -> Any:
