@@ -90,7 +90,7 @@ def run_int8(x: np.ndarray, layers: list, saturating: bool) -> tuple[np.ndarray,
 
 def numpot_logits(w1: np.ndarray, b1: np.ndarray, w2: np.ndarray, b2: np.ndarray, samples: np.ndarray, x: np.ndarray) -> np.ndarray:
     from numpot.ir import Executor, Graph
-    from numpot.ir.ops import OPERATORS as ops
+    from numpot.ir.ops import OPERATORS
     from numpot.quant import DataLoader, quantize
 
     class Samples(DataLoader):
@@ -101,11 +101,11 @@ def numpot_logits(w1: np.ndarray, b1: np.ndarray, w2: np.ndarray, b2: np.ndarray
             return samples[i], None
 
     g = Graph("tour")
-    y = g.add(ops["Parameter"](element_type=np.dtype(F), shape=(-1, 784)), name="x").output
+    y = g.add(OPERATORS["Parameter"](element_type=np.dtype(F), shape=(-1, 784)), name="x").output
     for i, (w, b) in enumerate(((w1, b1), (w2, b2))):
-        y = g.add(ops["ReLU"](), [y]).output if i else y
-        y = g.add(ops["Add"](), [g.add(ops["MatMul"](transpose_b=True), [y, g.constant(w)]).output, g.constant(b)]).output
-    g.add(ops["Result"](), [y], name="logits")
+        y = g.add(OPERATORS["ReLU"](), [y]).output if i else y
+        y = g.add(OPERATORS["Add"](), [g.add(OPERATORS["MatMul"](transpose_b=True), [y, g.constant(w)]).output, g.constant(b)]).output
+    g.add(OPERATORS["Result"](), [y], name="logits")
     return Executor(quantize(g, Samples(), use_fast_bias=False)).run(x)["logits"]
 
 
