@@ -47,7 +47,7 @@ class Executor:
     def saturation(self) -> list[LayerSaturation]:
         """Per integer layer, in the order they run; empty unless `count_saturation` was asked for."""
         return [
-            LayerSaturation(name, tally.pairs, tally.count.pairs, tally.count.overflow, tally.provably_safe)
+            LayerSaturation(name, tally.pairs, tally.count.pairs, tally.count.overflow, tally.provably_safe, tally.weight_bits)
             for name, tally in self._workers.tallies.items()
         ]
 

@@ -202,8 +202,14 @@ def _tally(workers: Workers, name: str, weights: np.ndarray) -> Tally | None:
         return None
     name = name.removesuffix("/integer")
     if name not in workers.tallies:
-        workers.tallies[name] = Tally(SaturationCount.zeros(len(weights)), bool(provably_safe(weights).all()))
+        workers.tallies[name] = Tally(SaturationCount.zeros(len(weights)), bool(provably_safe(weights).all()), _weight_bits(weights))
     return workers.tallies[name]
+
+
+def _weight_bits(weights: np.ndarray) -> np.ndarray:
+    """(O, ...) s8 -> (O,): how much of 8 bits each channel uses."""
+    largest = np.abs(weights.astype(np.int32)).reshape(len(weights), -1).max(axis=1, initial=1)
+    return np.log2(2.0 * np.maximum(largest, 1))
 
 
 # ---- pooling -------------------------------------------------------------------------------------------------------------------

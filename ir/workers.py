@@ -16,6 +16,7 @@ class Tally:
 
     count: SaturationCount
     provably_safe: bool
+    weight_bits: np.ndarray
     pairs: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 

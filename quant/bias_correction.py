@@ -6,7 +6,7 @@ x and y are the layer's input and its output with the bias, over the calibration
 tensor that holds, in every channel, that channel's mean.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,42 +17,47 @@ from .layers import bias_add, channel_axis, replace_constant
 from .statistics import Statistic
 
 
-@dataclass
-class Correction:
-    """One layer, and the means that its correction needs."""
+class Means(NamedTuple):
+    """Per channel, over the samples. input: (C_in,). output: (C_out,), after the bias."""
 
-    layer: Node
-    mean_input: Statistic  # (C_in,)
-    mean_output: Statistic  # (C_out,), after the bias
+    input: np.ndarray
+    output: np.ndarray
 
 
-def plan(layers: list[Node]) -> list[Correction]:
+class MeanStatistics:
+    """Collects the Means of one layer."""
+
+    def __init__(self, layer: Node) -> None:
+        axis = channel_axis(layer)
+        self.input = Statistic("mean", "mean", axis)
+        self.output = Statistic("mean", "mean", axis)
+
+    @property
+    def values(self) -> Means:
+        return Means(self.input.value, self.output.value)
+
+
+def correctable(layers: list[Node]) -> list[Node]:
     """The layers that can be corrected: those with a bias, none of whose elements is zero.
 
     One zero makes the relative change of that element infinite, and POT then leaves the whole layer as it is (docs/differences.md).
     """
-    corrections = []
-    for layer in layers:
-        bias = bias_add(layer)
-        if bias is not None and np.all(bias.inputs[1].constant != 0) and layer.type != "ConvolutionBackpropData":
-            axis = channel_axis(layer)
-            corrections.append(Correction(layer, Statistic("mean", "mean", axis), Statistic("mean", "mean", axis)))
-    return corrections
+    biases = {layer: bias_add(layer) for layer in layers if layer.type != "ConvolutionBackpropData"}
+    return [layer for layer, bias in biases.items() if bias is not None and np.all(bias.inputs[1].constant != 0)]
 
 
-def correct(graph: Graph, correction: Correction, quantized_weights: np.ndarray) -> bool:
+def correct(graph: Graph, layer: Node, means: Means, quantized_weights: np.ndarray) -> bool:
     """Replace the layer's bias, unless it would change by more than the threshold. quantized_weights: as the layer will see them.
 
     Returns whether the bias was replaced.
     """
-    layer, bias = correction.layer, bias_add(correction.layer)
+    bias = bias_add(layer)
     assert bias is not None and bias.inputs[1].constant is not None
     axis = channel_axis(layer)
-    x = _constant_input(layer, correction.mean_input.value, axis)
-    y = np.asarray(layer.op.evaluate(x, quantized_weights))
+    y = np.asarray(layer.op.evaluate(_constant_input(layer, means.input, axis), quantized_weights))
     mean_quantized = y.mean(axis=tuple(a for a in range(y.ndim) if a != axis % y.ndim), dtype=np.float64)
     old = bias.inputs[1].constant
-    new = (correction.mean_output.value - mean_quantized).astype(np.float32)
+    new = (means.output - mean_quantized).astype(np.float32)
     if new.size != old.size or np.max(np.abs((new.reshape(old.shape) - old) / old)) >= FAST_BIAS_THRESHOLD:
         return False
     replace_constant(graph, bias, 1, new.reshape(old.shape))

@@ -31,18 +31,20 @@ class QuantizedWeights:
         return values * self.scale
 
 
-def quantize_weights(weights: np.ndarray, low: np.ndarray, high: np.ndarray, levels: int, factor: float = 1.0) -> QuantizedWeights:
+def quantize_weights(
+    weights: np.ndarray, low: np.ndarray, high: np.ndarray, levels: int, factor: float | np.ndarray = 1.0
+) -> QuantizedWeights:
     """Round weights to the nearest of `levels` codes between low and high; a half goes up, as in POT (eq. C7).
 
-    weights: float32. low, high: float32, broadcastable. factor: 1, or 2 for 7-bit weights: the weights are divided by it before and
-    multiplied by it after, so that the codes use 1/factor of their range (saturation_fix.py).
+    weights: float32. low, high: float32, broadcastable. factor: 1, or above it for narrowed weights (2 for 7 bits): they are divided
+    by it before and multiplied by it after, so that the codes use 1/factor of their range (saturation_fix.py).
     """
     first, last = -(levels // 2), levels - 1 - levels // 2
     wide_low, wide_high = low.astype(np.float64), high.astype(np.float64)  # so that -m / 2 is exactly half a code, and goes up
-    position = (np.clip(weights / np.float64(factor), wide_low, wide_high) - wide_low) * (levels - 1) / (wide_high - wide_low)
+    position = (np.clip(weights / np.asarray(factor, np.float64), wide_low, wide_high) - wide_low) * (levels - 1) / (wide_high - wide_low)
     codes = (np.floor(position + 0.5) + first).astype(np.int8)
-    scale = ((high - low) * np.float32(factor / (last - first))).astype(np.float32)
-    zero_point = (first - low * np.float32(factor) / scale).astype(np.float32)
+    scale = ((high - low) * np.asarray(factor / (last - first), np.float32)).astype(np.float32)
+    zero_point = (first - low * np.asarray(factor, np.float32) / scale).astype(np.float32)
     if np.all(np.abs(zero_point) < 1e-4):
         return QuantizedWeights(codes, scale, None)
     return QuantizedWeights(codes, scale, zero_point)

@@ -15,37 +15,35 @@ from typing import Literal
 
 import numpy as np
 
-from numpot.ir.errors import NumpotError
 from numpot.ir.graph import Graph, Node, Tensor
 from numpot.ir.lowering import integer_layers
 from numpot.ir.ops.fake_quantize import FakeQuantize
 
-from . import alignment, bias_correction
+from . import alignment
+from .bias_correction import Means, MeanStatistics, correct, correctable
 from .compression import QuantizedWeights, insert_weights, quantize_weights
 from .data import DataLoader, ModelData, batches, subset
 from .defaults import (
     LEVELS,
     PRESETS,
-    SATURATION_FACTOR,
     SATURATION_FIXES,
     STAT_SUBSET_SIZE,
     SYMMETRIC_WEIGHT_LEVELS,
     Preset,
     SaturationFix,
 )
+from .errors import QuantizationError
 from .insertion import Quantizer, find_quantizers
-from .layers import output_channel_axis_of_weights, prepare, weighted_layers
+from .layers import output_channel_axis_of_weights, prepare
 from .progress import track
-from .ranges import Bounds, asymmetric_range, symmetric_range, symmetric_weight_range
-from .saturation_fix import layers_to_fix
-from .statistics import Collector, Statistic, collect
+from .range_estimators import RangeEstimator
+from .ranges import Bounds, asymmetric_range, symmetric_weight_range
+from .saturation import measure_saturation
+from .saturation_fix import WeightFactor, fitting_factor, weight_factors
+from .statistics import Collector, collect
 
 TargetDevice = Literal["ANY", "CPU"]
 CALIBRATION_BATCH = 8  # samples in flight; results do not depend on it
-
-
-class QuantizationError(NumpotError):
-    """A model that cannot be quantized, or parameters that make no sense; raised before any sample is run."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,9 @@ def quantize(
     data: representative samples; labels are not needed.
     preset: `performance` (symmetric), `mixed` (asymmetric activations) or `accuracy` (asymmetric weights too).
     stat_subset_size: how many samples to use, the first ones, or with shuffle_data a random choice that `seed` decides.
-    use_fast_bias: correct biases for the rounding of weights. saturation_fix: which layers get 7-bit weights.
+    use_fast_bias: correct biases for the rounding of weights.
+    saturation_fix: which layers get narrower weights, so that nothing saturates on CPUs without VNNI: `first_layer` and `all` give them 7
+    bits, as POT does; `auto` narrows the layers that clip on the samples, `auto-strict` all that could, each channel only as far as needed.
     ignored_scope, ignored_types: names of layers, types of operators, that stay in float. progress: show bars on stderr.
 
     Returns a graph with FakeQuantize on activations and int8 weights; `info["quantization"]` says how it was made.
@@ -100,31 +100,15 @@ def quantize(
     model = graph.copy()
     prepare(model)
     aligned = _align_channels(model, samples, progress)
-    quantizers = find_quantizers(model, ignored=settings.ignored_scope, ignored_types=settings.ignored_types)
-    if not quantizers:
+    if not find_quantizers(model, ignored=ignored_scope, ignored_types=ignored_types):
         raise QuantizationError(f"model {graph.name!r} has nothing to quantize: no operator that runs on integers is left in scope")
-
-    quantized_layers = [q.uses[0].node for q in quantizers if q.is_weight]
-    corrections = bias_correction.plan([n for n in weighted_layers(model) if n in quantized_layers]) if settings.use_fast_bias else []
-    statistics = {q: _Range(q, settings.preset) for q in quantizers if not q.is_weight}
-    _calibrate(model, samples, list(statistics.values()), corrections, progress)
-    bounds = _unify({q: r.bounds() for q, r in statistics.items()})
-
-    seven_bit = layers_to_fix(model, settings.saturation_fix, aligned)
-    weights = {q: _quantize_weights(q, settings.preset, seven_bit) for q in quantizers if q.is_weight}
-    by_layer = {q.uses[0].node: w for q, w in weights.items()}
-    corrected = [c.layer.name for c in corrections if bias_correction.correct(model, c, by_layer[c.layer].values)]
-
-    for quantizer in quantizers:
-        if quantizer.is_weight:
-            tensor = insert_weights(model, weights[quantizer], quantizer.tensor, quantizer.name)
-        else:
-            tensor = _insert_fake_quantize(model, quantizer, bounds[quantizer])
-        for use in quantizer.uses:
-            model.set_input(use.node, use.port, tensor)
-    model.prune()
-    _describe(model, settings, len(samples), corrected, [n.name for n in seven_bit if n in by_layer])
-    return model
+    calibration = _calibrate(model, samples, settings, progress)
+    factors = weight_factors(model, saturation_fix, {node.name for node in aligned})
+    int8 = _build(model, settings, calibration, factors)
+    while saturation_fix == "auto" and (clipped := _clipping_layers(int8, samples, progress) - factors.keys()):
+        factors.update(dict.fromkeys(clipped, fitting_factor))  # narrower weights here may make others clip, so look again
+        int8 = _build(model, settings, calibration, factors)
+    return int8
 
 
 def check(graph: Graph, settings: Parameters) -> None:
@@ -132,6 +116,11 @@ def check(graph: Graph, settings: Parameters) -> None:
     _check_choice("preset", settings.preset, PRESETS)
     _check_choice("saturation_fix", settings.saturation_fix, SATURATION_FIXES)
     _check_choice("target_device", settings.target_device, ("ANY", "CPU"))
+    if settings.preset == "accuracy" and settings.saturation_fix in ("auto", "auto-strict"):
+        raise QuantizationError(
+            f"saturation_fix {settings.saturation_fix!r} is for symmetric weights, and preset 'accuracy' makes asymmetric ones; "
+            "they run in float and cannot saturate. Use 'no'"
+        )
     if settings.stat_subset_size < 1:
         raise QuantizationError(f"stat_subset_size must be at least 1, found {settings.stat_subset_size}")
     for node in graph:
@@ -156,27 +145,6 @@ def _check_choice(name: str, value: object, choices: Sequence[str]) -> None:
 # ---- calibration ---------------------------------------------------------------------------------------------------------------
 
 
-class _Range:
-    """The statistics of one activation quantizer, and the bounds they give (docs/calibration.md, "What is measured")."""
-
-    def __init__(self, quantizer: Quantizer, preset: Preset) -> None:
-        self.tensor = quantizer.tensor
-        self.symmetric = preset == "performance"
-        self.axis = 1 if quantizer.per_channel else None
-        extreme: Literal["mean", "max"] = "mean" if self.axis is None else "max"
-        if self.symmetric:
-            self.low = Statistic("min", "min")
-            self.high = Statistic("abs_max", extreme, self.axis)
-        else:
-            self.low = Statistic("min", "mean" if self.axis is None else "min", self.axis)
-            self.high = Statistic("max", extreme, self.axis)
-
-    def bounds(self) -> Bounds:
-        if self.symmetric:
-            return symmetric_range(self.low.value, self.high.value, LEVELS)
-        return asymmetric_range(self.low.value, self.high.value)
-
-
 def _align_channels(model: Graph, samples: DataLoader, progress: bool) -> set[Node]:
     """Align every pair that can be, in place; returns the consumers, whose weights may have grown."""
     pairs = alignment.find_pairs(model)
@@ -188,17 +156,29 @@ def _align_channels(model: Graph, samples: DataLoader, progress: bool) -> set[No
     return {pair.consumer for pair in pairs}
 
 
-def _calibrate(
-    model: Graph, samples: DataLoader, ranges: list[_Range], corrections: list[bias_correction.Correction], progress: bool
-) -> None:
+@dataclass(frozen=True)
+class Calibration:
+    """What the samples said, by name: bounds of each activation quantizer, and the means that each bias correction needs."""
+
+    bounds: dict[str, Bounds]
+    means: dict[str, Means]
+    samples: int
+
+
+def _calibrate(model: Graph, samples: DataLoader, settings: Parameters, progress: bool) -> Calibration:
+    quantizers = find_quantizers(model, ignored=settings.ignored_scope, ignored_types=settings.ignored_types)
+    ranges = {q: RangeEstimator(q, settings.preset) for q in quantizers if not q.is_weight}
+    layers = [q.uses[0].node for q in quantizers if q.is_weight]
+    means = {n: MeanStatistics(n) for n in correctable(layers)} if settings.use_fast_bias else {}
     wanted: dict[Tensor, list[Collector]] = {}
-    for r in ranges:
+    for r in ranges.values():
         wanted.setdefault(r.tensor, []).extend([r.low, r.high])
-    for c in corrections:
-        bias = c.layer.output.consumers[0].node
-        wanted.setdefault(c.layer.inputs[0], []).append(c.mean_input)
-        wanted.setdefault(bias.output, []).append(c.mean_output)
+    for layer, m in means.items():
+        wanted.setdefault(layer.inputs[0], []).append(m.input)
+        wanted.setdefault(layer.output.consumers[0].node.output, []).append(m.output)
     collect(model, _inputs(samples, model, progress, "calibrating"), wanted)
+    bounds = _unify({q: r.bounds() for q, r in ranges.items()})
+    return Calibration({q.name: b for q, b in bounds.items()}, {n.name: m.values for n, m in means.items()}, len(samples))
 
 
 def _inputs(samples: DataLoader, model: Graph, progress: bool, description: str) -> Iterator[Mapping[str, np.ndarray]]:
@@ -216,22 +196,48 @@ def _unify(bounds: dict[Quantizer, Bounds]) -> dict[Quantizer, Bounds]:
     }
 
 
+def _clipping_layers(int8: Graph, samples: DataLoader, progress: bool) -> set[str]:
+    """Names of the layers that clip on the calibration samples, on a CPU without VNNI."""
+    return {layer.name for layer in measure_saturation(int8, samples, progress=progress) if layer.saturated.any()}
+
+
 # ---- the quantized graph -------------------------------------------------------------------------------------------------------
 
 
-def _quantize_weights(quantizer: Quantizer, preset: Preset, seven_bit: set[Node]) -> QuantizedWeights:
+def _build(prepared: Graph, settings: Parameters, calibration: Calibration, factors: Mapping[str, WeightFactor]) -> Graph:
+    """The int8 model, from the prepared float model (which is left alone) and plain numbers."""
+    model = prepared.copy()
+    quantizers = find_quantizers(model, ignored=settings.ignored_scope, ignored_types=settings.ignored_types)
+    weights = {q: _quantize_weights(q, settings.preset, factors.get(q.uses[0].node.name)) for q in quantizers if q.is_weight}
+    corrected = [
+        q.uses[0].node.name
+        for q, w in weights.items()
+        if (means := calibration.means.get(q.uses[0].node.name)) and correct(model, q.uses[0].node, means, w.values)
+    ]
+    for quantizer in quantizers:
+        if quantizer.is_weight:
+            tensor = insert_weights(model, weights[quantizer], quantizer.tensor, quantizer.name)
+        else:
+            tensor = _insert_fake_quantize(model, quantizer, calibration.bounds[quantizer.name])
+        for use in quantizer.uses:
+            model.set_input(use.node, use.port, tensor)
+    model.prune()
+    _describe(model, settings, calibration, corrected, sorted(factors.keys() & {q.uses[0].node.name for q in weights}))
+    return model
+
+
+def _quantize_weights(quantizer: Quantizer, preset: Preset, factor: WeightFactor | None) -> QuantizedWeights:
     layer, weights = quantizer.uses[0].node, quantizer.tensor.constant
     assert weights is not None
     axis = output_channel_axis_of_weights(layer)
     others = tuple(a for a in range(weights.ndim) if a != axis)
-    factor = SATURATION_FACTOR if layer in seven_bit else 1.0
     if preset == "accuracy":
         levels = LEVELS
         low, high = asymmetric_range(weights.min(others, keepdims=True), weights.max(others, keepdims=True))
     else:
         levels = SYMMETRIC_WEIGHT_LEVELS
         low, high = symmetric_weight_range(np.abs(weights).max(others, keepdims=True))
-    return quantize_weights(weights, low, high, levels, factor)
+    return quantize_weights(weights, low, high, levels, factor(weights, high) if factor else 1.0)
 
 
 def _insert_fake_quantize(model: Graph, quantizer: Quantizer, bounds: Bounds) -> Tensor:
@@ -243,7 +249,7 @@ def _insert_fake_quantize(model: Graph, quantizer: Quantizer, bounds: Bounds) ->
     return model.add(FakeQuantize(levels=LEVELS), [quantizer.tensor, *constants], model.unique_name(name)).output
 
 
-def _describe(model: Graph, settings: Parameters, samples: int, corrected: list[str], seven_bit: list[str]) -> None:
+def _describe(model: Graph, settings: Parameters, calibration: Calibration, corrected: list[str], narrowed: list[str]) -> None:
     """What the file will say of how the model was made."""
     from importlib.metadata import version
 
@@ -252,9 +258,9 @@ def _describe(model: Graph, settings: Parameters, samples: int, corrected: list[
         "tool": f"numpot {version('numpot')}",
         "algorithm": "DefaultQuantization",
         "parameters": asdict(settings),
-        "samples": samples,
+        "samples": calibration.samples,
         "integer_layers": [name for name, is_integer in integer.items() if is_integer],
         "float_layers": [name for name, is_integer in integer.items() if not is_integer],
         "corrected_biases": corrected,
-        "seven_bit_weights": sorted(seven_bit),
+        "narrowed_weights": narrowed,
     }

@@ -27,5 +27,6 @@ ALIGNMENT_SCALE_LIMITS: Final = (0.01, 100.0)
 
 # saturation_fix: weights of chosen layers use half of the 8-bit codes, so that 255 * 64 * 2 fits int16 (docs/arithmetic.md).
 SATURATION_FACTOR: Final = 2.0
-SaturationFix = Literal["first_layer", "all", "no"]
-SATURATION_FIXES: Final = ("first_layer", "all", "no")
+FITTING_STEP: Final = 1 / 128  # of the factor, while a channel is narrowed until its worst pair fits: at most half a code at a time
+SaturationFix = Literal["first_layer", "all", "no", "auto", "auto-strict"]
+SATURATION_FIXES: Final = ("first_layer", "all", "no", "auto", "auto-strict")

@@ -5,7 +5,7 @@ from numpot.ir.lowering import INTEGER_LAYERS
 from numpot.ir.saturation import LayerSaturation
 
 from .data import DataLoader, ModelData, batches, subset
-from .default import QuantizationError
+from .errors import QuantizationError
 from .progress import track
 
 

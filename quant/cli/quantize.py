@@ -20,7 +20,8 @@ def run(
     ] = "performance",
     subset_size: Annotated[int, typer.Option("--subset-size", min=1, metavar="N", help="samples to calibrate with")] = 300,
     saturation_fix: Annotated[
-        Literal["first_layer", "all", "no"], typer.Option("--saturation-fix", help="which layers get 7-bit weights")
+        Literal["first_layer", "all", "no", "auto", "auto-strict"],
+        typer.Option("--saturation-fix", help="which layers get narrower weights; auto: as little as needed"),
     ] = "first_layer",
     fast_bias: Annotated[bool, typer.Option("--fast-bias/--no-fast-bias", help="correct biases for the rounding of weights")] = True,
     ignore: Annotated[list[str] | None, typer.Option("--ignore", metavar="LAYER", help="leave this layer in float (repeatable)")] = None,

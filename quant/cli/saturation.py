@@ -34,6 +34,7 @@ def run(
                 "provably_safe": layer.provably_safe,
                 "channels": int((layer.saturated > 0).sum()),
                 "largest_overflow": int(layer.largest_overflow.max(initial=0)),
+                "weight_bits": round(float(layer.weight_bits.mean()), 2),
             }
             for layer in layers
         ]
@@ -41,10 +42,11 @@ def run(
         return
     print_table(
         "pairs of products that saturate at 16 bits",
-        ["layer", "pairs", "saturated", "worst by", "verdict"],
+        ["layer", "bits", "pairs", "saturated", "worst by", "verdict"],
         [
             [
                 layer.name,
+                f"{layer.weight_bits.mean():.2f}",
                 f"{layer.pairs:,}",
                 f"{layer.saturated.sum():,}",
                 f"{layer.largest_overflow.max(initial=0):,}",
@@ -56,4 +58,4 @@ def run(
     print(f"{total:,} of {sum(layer.pairs for layer in layers):,} pairs saturate")
     if total:
         print(f"To see what it costs: numpot evaluate {model} --data {data} --arithmetic saturating")
-        print("To avoid it: numpot quantize ... --saturation-fix all")
+        print("To avoid it:          numpot quantize ... --saturation-fix auto")

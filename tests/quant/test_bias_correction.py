@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from numpot.ir.graph import Graph, Node
-from numpot.quant.bias_correction import Correction, correct, plan
+from numpot.quant.bias_correction import Means, MeanStatistics, correct, correctable
 from numpot.quant.layers import bias_add, weighted_layers
 from numpot.quant.statistics import collect
 
@@ -22,11 +22,12 @@ def one_layer(kind: str) -> Graph:
     return net.result(net.depthwise(x, kernel=1) if kind == "depthwise" else net.conv(x, 5))
 
 
-def planned(graph: Graph) -> Correction:
-    (correction,) = plan(weighted_layers(graph))
-    wanted = {correction.layer.inputs[0]: [correction.mean_input], bias_of(correction.layer).output: [correction.mean_output]}
-    collect(graph, [{"x": X}], wanted)
-    return correction
+def measured(graph: Graph) -> tuple[Node, Means]:
+    """The layer of a network that has one, and its means over X."""
+    (layer,) = correctable(weighted_layers(graph))
+    statistics = MeanStatistics(layer)
+    collect(graph, [{"x": X}], {layer.inputs[0]: [statistics.input], bias_of(layer).output: [statistics.output]})
+    return layer, statistics.values
 
 
 def bias_of(layer: Node) -> Node:
@@ -45,14 +46,14 @@ def value(node: Node) -> np.ndarray:
 def test_the_mean_of_every_channel_is_restored(kind):
     """With other weights and the new bias, the mean output over the samples is the old one (without padding this is exact)."""
     graph = one_layer(kind)
-    correction = planned(graph)
-    layer, bias = correction.layer, bias_of(correction.layer)
+    layer, means = measured(graph)
+    bias = bias_of(layer)
     moved = value(layer) * np.float32(1.1) + np.float32(0.01)
     x = X.mean((2, 3)) if kind == "matmul" else X
     axes = (0,) if kind == "matmul" else (0, 2, 3)
     before = (layer.op.evaluate(x, value(layer)) + value(bias)).mean(axes)
     old = value(bias)
-    assert correct(graph, correction, moved)
+    assert correct(graph, layer, means, moved)
     after = (layer.op.evaluate(x, moved) + value(bias)).mean(axes)
     np.testing.assert_allclose(after, before, rtol=1e-4, atol=1e-5)
     assert value(bias).shape == old.shape and not np.array_equal(value(bias), old)
@@ -60,30 +61,30 @@ def test_the_mean_of_every_channel_is_restored(kind):
 
 def test_unchanged_weights_leave_the_bias_as_it_is():
     graph = one_layer("convolution")
-    correction = planned(graph)
-    old = value(bias_of(correction.layer))
-    correct(graph, correction, value(correction.layer))
-    np.testing.assert_allclose(value(bias_of(correction.layer)), old, rtol=1e-4, atol=1e-5)
+    layer, means = measured(graph)
+    old = value(bias_of(layer))
+    correct(graph, layer, means, value(layer))
+    np.testing.assert_allclose(value(bias_of(layer)), old, rtol=1e-4, atol=1e-5)
 
 
 def test_a_bias_that_would_move_too_far_is_left_alone():
     graph = one_layer("convolution")
-    correction = planned(graph)
-    old = value(bias_of(correction.layer))
-    assert not correct(graph, correction, value(correction.layer) * np.float32(100))
-    np.testing.assert_array_equal(value(bias_of(correction.layer)), old)
+    layer, means = measured(graph)
+    old = value(bias_of(layer))
+    assert not correct(graph, layer, means, value(layer) * np.float32(100))
+    np.testing.assert_array_equal(value(bias_of(layer)), old)
 
 
 def test_padding_sees_zeros_at_the_border():
-    """The layer is run on an input of the real size, so that its border counts as it does in the model (pot-spec 5.2)."""
+    """The layer is run on an input of the real size, so that its border counts as it does in the model (eq. C8)."""
     net = Network(seed=3)
     graph = net.result(net.conv(net.input(-1, 6, 7, 7), 5, 3, pad=1))
-    correction = planned(graph)
-    layer, bias = correction.layer, bias_of(correction.layer)
+    layer, means = measured(graph)
+    bias = bias_of(layer)
     constant = np.broadcast_to(X.mean((0, 2, 3), dtype=np.float64)[:, None, None], (1, 6, 7, 7)).astype(np.float32)
     through = layer.op.evaluate(constant, value(layer)).mean((0, 2, 3))
     expected = (layer.op.evaluate(X, value(layer)) + value(bias)).mean((0, 2, 3)) - through
-    assert correct(graph, correction, value(layer))
+    assert correct(graph, layer, means, value(layer))
     np.testing.assert_allclose(value(bias).ravel(), expected, rtol=1e-4, atol=1e-5)
 
 
@@ -95,4 +96,4 @@ def test_only_layers_with_a_bias_and_none_with_a_zero_in_it():
     net.graph.set_input(zero.producer, 1, net.graph.constant(np.array([1, 2, 0, 4, 5], np.float32).reshape(1, 5, 1, 1)))
     net.do("Result", zero)
     graph = net.result(net.conv(x, 5, name="good"))
-    assert [c.layer.name for c in plan(weighted_layers(graph))] == ["good"]
+    assert [layer.name for layer in correctable(weighted_layers(graph))] == ["good"]

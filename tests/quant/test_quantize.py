@@ -86,7 +86,7 @@ def test_the_model_says_how_it_was_made():
     assert info["tool"].startswith("numpot ")
     assert (info["parameters"]["preset"], info["parameters"]["ignored_scope"]) == ("mixed", ["head"])
     assert sorted(info["integer_layers"]) == ["expand", "filter", "project", "stem"] and info["float_layers"] == ["head"]
-    assert info["seven_bit_weights"] == ["stem"]
+    assert info["narrowed_weights"] == ["stem"]
     assert set(info["corrected_biases"]) <= {"stem", "expand", "filter", "project"} and info["corrected_biases"]
 
 
@@ -154,7 +154,7 @@ def test_two_inputs():
     graph = net.result(net.matmul(net.mean(net.do("Add", a, b)), 3))
     data = {"a": X, "b": 2 * X[::-1]}
     quantized = quantize(graph, ArrayData(data))
-    assert quantized.info["quantization"]["seven_bit_weights"] == ["left", "right"]
+    assert quantized.info["quantization"]["narrowed_weights"] == ["left", "right"]
     assert_close(quantized, graph, data)
 
 
@@ -249,7 +249,12 @@ def test_weights_that_are_not_numbers_are_named():
     ("options", "message"),
     [
         ({"preset": "fast"}, "preset must be one of performance, mixed, accuracy, found 'fast'"),
-        ({"saturation_fix": "yes"}, "saturation_fix must be one of first_layer, all, no, found 'yes'"),
+        ({"saturation_fix": "yes"}, "saturation_fix must be one of first_layer, all, no, auto, auto-strict, found 'yes'"),
+        (
+            {"preset": "accuracy", "saturation_fix": "auto"},
+            "saturation_fix 'auto' is for symmetric weights, and preset 'accuracy' makes asymmetric ones; "
+            "they run in float and cannot saturate. Use 'no'",
+        ),
         ({"target_device": "GPU"}, "target_device must be one of ANY, CPU, found 'GPU'"),
         ({"stat_subset_size": 0}, "stat_subset_size must be at least 1, found 0"),
         ({"ignored_scope": ["haed"]}, "ignored_scope: model 'network' has no layer 'haed'"),

@@ -1,14 +1,19 @@
-"""Which layers get 7-bit weights, and that those can never clip."""
+"""Which layers get narrower weights, that those can never clip, and that `auto` narrows them no further than needed."""
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from numpot.ir.executor import Executor
 from numpot.ir.graph import Graph
 from numpot.ir.lowering import integer_weights
 from numpot.kernels.saturation import provably_safe
+from numpot.quant.compression import quantize_weights
 from numpot.quant.default import quantize
-from numpot.quant.saturation_fix import first_convolutions, layers_to_fix
+from numpot.quant.ranges import symmetric_weight_range
+from numpot.quant.saturation_fix import first_convolutions, fitting_factor, weight_factors
 
 from ..networks import Network
 from .array_data import ArrayData, normal
@@ -34,16 +39,17 @@ def test_first_convolutions_are_those_that_an_input_reaches_without_passing_anot
 
 def test_modes():
     graph = two_stems()
-    aligned = {graph.nodes["last"]}
-    assert names(layers_to_fix(graph, "no", aligned)) == set()
-    assert names(layers_to_fix(graph, "first_layer", aligned)) == {"first", "late", "both", "last"}
-    assert names(layers_to_fix(graph, "all", set())) == {"first", "late", "both", "last", "product"}
+    assert weight_factors(graph, "no", {"last"}).keys() == set()
+    assert weight_factors(graph, "auto", {"last"}).keys() == set()  # those that clip are found on the samples
+    assert weight_factors(graph, "first_layer", {"last"}).keys() == {"first", "late", "both", "last"}
+    assert weight_factors(graph, "all", set()).keys() == {"first", "late", "both", "last", "product"}
+    assert weight_factors(graph, "auto-strict", set()).keys() == {"first", "late", "both", "last", "product"}
 
 
 def test_a_model_without_convolutions_is_left_alone():
     net = Network()
     graph = net.result(net.matmul(net.input(-1, 4), 4))
-    assert not layers_to_fix(graph, "all", set())
+    assert not weight_factors(graph, "all", set())
 
 
 class Signs(Network):
@@ -64,7 +70,7 @@ def wild_network() -> Graph:
 def test_seven_bit_layers_are_safe_and_others_clip(mode, safe):
     x = np.abs(normal(8, 16, 6, 6)) * 3
     graph = quantize(wild_network(), ArrayData(x), saturation_fix=mode)
-    assert set(graph.info["quantization"]["seven_bit_weights"]) == safe
+    assert set(graph.info["quantization"]["narrowed_weights"]) == safe
     for layer in graph.of_type("Convolution", "MatMul"):
         weights = integer_weights(layer.inputs[1])
         assert weights is not None
@@ -78,3 +84,49 @@ def test_seven_bit_layers_are_safe_and_others_clip(mode, safe):
     clipped = {layer.name for layer in executor.saturation if layer.saturated.any()}
     assert clipped == {"first", "second", "head"} - safe
     assert {layer.name for layer in executor.saturation if layer.provably_safe} == safe
+
+
+def codes_of(graph: Graph, name: str) -> np.ndarray:
+    weights = integer_weights(graph.nodes[name].inputs[1])
+    assert weights is not None
+    return weights.codes if weights.codes.ndim == 4 else weights.codes[:, :, None, None]
+
+
+@pytest.mark.parametrize("mode", ["auto", "auto-strict"])
+def test_auto_modes_leave_nothing_that_clips_on_the_samples(mode):
+    x = np.abs(normal(8, 16, 6, 6)) * 3
+    graph = quantize(wild_network(), ArrayData(x), saturation_fix=mode)
+    executor = Executor(graph, arithmetic="saturating", count_saturation=True)
+    executor.run(x)
+    assert not any(layer.saturated.any() for layer in executor.saturation)
+    assert all(provably_safe(codes_of(graph, name)).all() for name in graph.info["quantization"]["narrowed_weights"])
+
+
+def test_auto_leaves_layers_alone_that_do_not_clip():
+    """Inputs close to zero: no pair of codes comes near the limit in the head, though its weights could."""
+    net = Signs()
+    y = net.relu(net.conv(net.input(-1, 16, 6, 6), 16, 3, pad=1, name="first"))
+    graph = net.result(net.matmul(net.mean(y), 4, name="head"))
+    x = np.abs(normal(8, 16, 6, 6)) * np.float32(3)
+    x[:, 1::2] = -x[:, 1::2]  # neighbours of opposite sign: their codes lie on either side of the zero point
+    strict = quantize(graph, ArrayData(x), saturation_fix="auto-strict").info["quantization"]["narrowed_weights"]
+    found = quantize(graph, ArrayData(x), saturation_fix="auto").info["quantization"]["narrowed_weights"]
+    clipping = Executor(quantize(graph, ArrayData(x), saturation_fix="no"), arithmetic="saturating", count_saturation=True)
+    clipping.run(x)
+    assert strict == ["first", "head"]
+    assert set(found) == {layer.name for layer in clipping.saturation if layer.saturated.any()}
+
+
+weights = arrays(np.float32, st.tuples(st.integers(1, 4), st.integers(1, 7), st.integers(1, 3)), elements=st.floats(-2, 2, width=32))
+
+
+@given(weights)
+def test_the_fitting_factor_is_safe_and_not_wasteful(w):
+    _, high = symmetric_weight_range(np.abs(w).max(axis=(1, 2), keepdims=True))
+    factor = fitting_factor(w, high)
+    assert factor.shape == high.shape and (factor >= 1).all() and (factor <= 2).all()
+    codes = quantize_weights(w, -high, high, 255, factor).codes[..., None]
+    assert provably_safe(codes).all()
+    for channel in np.flatnonzero(factor.ravel() > 1 + 1 / 32):  # where it narrows, a little less would not have been safe
+        less = quantize_weights(w, -high, high, 255, np.where(np.arange(len(w)) == channel, 0.96, 1.0).reshape(factor.shape) * factor)
+        assert not provably_safe(less.codes[..., None])[channel]
