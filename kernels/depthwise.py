@@ -1,56 +1,131 @@
-"""int8 depthwise convolution on NHWC codes: one line of output at a time, all channels side by side.
+"""Depthwise convolution on NHWC arrays: int8 here; its float32 sister in float32.py runs the same strips and tiles.
 
 A single product fits 16 bits, so depthwise convolution never saturates and has one arithmetic.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
-from .epilogue import Epilogue, store
+from .epilogue import Epilogue, FloatEpilogue
+from .isa import ISA
 from .jit import kernel
-from .patches import seen_by
+from .microkernel import Target
+from .microkernel_depthwise import POSITIONS, ChannelBlock, channel_order, depthwise_tile
 from .reference import Array
-from .window import Window, require
+from .strips import Source, cut, take
+from .window import Window, require, require_kernel
+
+LANES = ISA.lanes
+HALF, QUARTER = max(LANES // 2, 4), max(LANES // 4, 4)
 
 
-def pack_depthwise(w: Array) -> Array:
-    """(C,1,kh,kw) -> (kh,kw,C), same dtype, C-contiguous: the weights of `depthwise`, and of its float32 sister."""
-    return np.ascontiguousarray(w[:, 0].transpose(1, 2, 0))
+class PackedDepthwise(NamedTuple):
+    """Weights of a depthwise convolution, s8 or f32, in blocks of 4 registers of channels; the last blocks may have smaller registers."""
+
+    values: Array  # flat s8 or f32; a block lies as (words, 4, lanes, elements of a word), a word being four taps of s8 or one of f32
+    words: int
+    sums: Array  # (C,) s32: what a zero point multiplies (eq. 3)
+    kernel: tuple[int, int]
 
 
-def depthwise(x: Array, weights: Array, zero_points: int | Array, out: Array, *, window: Window, epilogue: Epilogue | None = None) -> None:
-    """(N,H,W,C) u8 * (kh,kw,C) s8 -> out (N,H',W',C): s32 without an epilogue, f32 or u8 with one (eq. 7 to 11).
+@kernel
+def block_lanes(channels: int) -> int:
+    """Lanes of the registers of the next block, when `channels` are left: the most that are not half empty."""
+    lanes = LANES
+    while lanes > 4 and channels <= 2 * lanes:
+        lanes //= 2
+    return lanes
+
+
+def pack_depthwise(w: Array) -> PackedDepthwise:
+    """(C,1,kh,kw) s8 or f32 -> PackedDepthwise."""
+    channels, _, *kernel_size = w.shape
+    word = 4 // w.itemsize
+    taps = w.reshape(channels, -1)
+    words = -(-taps.shape[1] // word)
+    padded = np.zeros((channels + 4 * LANES, words * word), w.dtype)
+    padded[:channels, : taps.shape[1]] = taps
+    blocks, first = [np.empty(0, w.dtype)], 0
+    while first < channels:
+        lanes = block_lanes(channels - first)
+        order = channel_order(lanes) if w.dtype == np.int8 else np.arange(4 * lanes).reshape(4, lanes)
+        block = padded[first + order].reshape(4, lanes, words, word)
+        blocks.append(block.transpose(2, 0, 1, 3).ravel())
+        first += 4 * lanes
+    return PackedDepthwise(np.concatenate(blocks), words, taps.sum(axis=1, dtype=np.int32), (kernel_size[0], kernel_size[1]))
+
+
+def depthwise(
+    x: Array, weights: PackedDepthwise, zero_points: int | Array, out: Array, *, window: Window, epilogue: Epilogue | None = None
+) -> None:
+    """(N,H,W,C) u8 * weights -> out (N,H',W',C): s32 without an epilogue, f32 or u8 with one (eq. 7 to 11).
 
     zero_points: one code, or one for each channel as (C,). x, out: C-contiguous; threads may share the work by slices of the batch.
     Raises ValueError for arrays that do not fit.
     """
-    channels = weights.shape[-1]
-    require("x", x, (np.uint8,), (-1, -1, -1, channels))
-    require("weights", weights, (np.int8,), (*window.kernel, channels))
     results = (np.int32,) if epilogue is None else (np.float32, np.uint8)
+    border = np.empty(len(weights.sums), np.uint8)
+    border[:] = zero_points
+    initial = -weights.sums * border
+    convolve_depthwise(x, weights, initial, border, out, window=window, results=results, epilogue=epilogue)
+
+
+def convolve_depthwise(
+    x: Array,
+    weights: PackedDepthwise,
+    initial: Array,
+    pixel: Array,
+    out: Array,
+    *,
+    window: Window,
+    results: tuple[type[np.generic], ...],
+    epilogue: Epilogue | FloatEpilogue | None,
+) -> None:
+    """(N,H,W,C) u8 or f32 * weights -> out (N,H',W',C) of one of the types `results`. initial: (C,) s32; pixel: (C,) the border's."""
+    channels = len(weights.sums)
+    require("x", x, (pixel.dtype.type,), (-1, -1, -1, channels))
     require("out", out, results, (len(x), *window.output_size(*x.shape[1:3]), channels))
-    codes = np.broadcast_to(np.asarray(zero_points, np.int32), channels).copy()
-    _run(x, weights, codes, window, epilogue, out)
+    require_kernel(weights.kernel, window)
+    if out.size:
+        codes = x.reshape(*x.shape[:2], x.shape[2] * channels).view(np.uint8)
+        _run(codes, pixel.view(np.uint8), weights, initial, window, epilogue, out)
 
 
 @kernel
-def _run(x: Array, weights: Array, zero_points: Array, window: Window, epilogue: Epilogue | None, out: Array) -> None:
-    images, height, width, channels = out.shape
-    kh, kw = window.kernel
-    acc = np.empty((width, channels), np.int32)
+def _run(
+    x: Array, pixel: Array, weights: PackedDepthwise, initial: Array, window: Window, epilogue: Epilogue | FloatEpilogue | None, out: Array
+) -> None:
+    images, lines, width, channels = out.shape
+    strips = cut(x, pixel, window, 1, False, out)
+    taps = window.kernel[0] * window.kernel[1]
+    offsets = np.zeros(weights.words * 4 // weights.values.itemsize, np.int64)  # past the last tap weights are zero: read any byte
+    offsets[:taps] = strips.offsets
     for image in range(images):
-        for line in range(height):
-            acc[:] = 0
-            for tap in range(kh * kw):
-                _add_tap(x[image], weights[tap // kw, tap % kw], zero_points, window, line, tap, acc)
-            store(acc, out[image, line], 0, 0, channels, epilogue)
+        for line in range(0, lines, strips.lines):
+            first = min(line, lines - strips.lines)
+            source, start = take(strips, x, image, first, window), (image * lines + first) * width * channels
+            _strip(Source(source.data, source.start, source.rows, offsets), weights, initial, epilogue, start, out)
 
 
 @kernel
-def _add_tap(x: Array, w: Array, zero_points: Array, window: Window, line: int, tap: int, acc: Array) -> None:
-    """acc (W',C) s32 += (x - z) * w at one tap of an output line; x (H,W,C) u8, w (C,) s8, z (C,) s32. Padding is real zero: it adds 0."""
-    for i in range(len(acc)):
-        row, place = seen_by(window, line, i, tap)
-        if 0 <= row < x.shape[0] and 0 <= place < x.shape[1]:
-            source, target = x[row, place], acc[i]
-            for c in range(len(target)):
-                target[c] += np.int32(np.int32(np.int32(source[c]) - zero_points[c]) * np.int32(w[c]))
+def _strip(
+    source: Source, weights: PackedDepthwise, initial: Array, epilogue: Epilogue | FloatEpilogue | None, start: int, out: Array
+) -> None:
+    """One strip through all blocks of channels."""
+    channels, last = out.shape[3], len(source.rows) - 1
+    channel = begin = 0
+    while channel < channels:
+        lanes = block_lanes(channels - channel)
+        seen = Source(source.data, source.start + channel * weights.values.itemsize, source.rows, source.offsets)
+        block = ChannelBlock(weights.values, begin, weights.words, initial)
+        target = Target(out, start + channel, channels, channel, channels - channel, epilogue)
+        for p in range(0, last + 1, POSITIONS):
+            if lanes == LANES:
+                depthwise_tile(seen, block, target, p, last, LANES)
+            elif lanes == HALF:
+                depthwise_tile(seen, block, target, p, last, HALF)
+            else:
+                depthwise_tile(seen, block, target, p, last, QUARTER)
+        channel += 4 * lanes
+        begin += 16 * lanes * weights.words // weights.values.itemsize

@@ -1,14 +1,17 @@
-"""What happens to an int32 accumulator before it is stored: nothing, back to float32, or on to the next layer's codes."""
+"""What happens to the sums of a tile before they are stored: nothing, back to float32, or on to the next layer's codes."""
 
-from typing import NamedTuple
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
 import numpy as np
+from llvmlite import ir
+from numba import types
 
-from .jit import kernel
 from .reference import Array
+from .vectors import F32, I8, I64, Vectors
 
-# Adding and subtracting 1.5 * 2**23 leaves a float32 below 2**22 rounded to an integer, halves to even (eq. 11).
-ROUNDER = np.float32(12582912.0)
+# Adding 1.5 * 2**23 to a float32 of 0..255 rounds it to an integer, halves to even, and leaves that integer in its last byte (eq. 11).
+ROUNDER = 12582912.0
 
 
 class Epilogue(NamedTuple):
@@ -20,6 +23,14 @@ class Epilogue(NamedTuple):
     high: np.float32
     multiplier: Array  # (O,) f32
     shift: Array  # (O,) f32
+
+
+class FloatEpilogue(NamedTuple):
+    """What follows a sum of float32 products: clip(sum + bias, low, high)."""
+
+    bias: Array  # (O,) f32
+    low: np.float32
+    high: np.float32
 
 
 def make_epilogue(
@@ -39,31 +50,29 @@ def make_epilogue(
     return Epilogue(spread(scale), spread(bias), np.float32(low), np.float32(high), spread(multiplier), spread(shift))
 
 
-@kernel
-def dequantized(acc: int, scale: np.float32, bias: np.float32, low: np.float32, high: np.float32) -> np.float32:
-    """One s32 accumulator -> f32 (eq. 8, 9). Written so that a NaN stays NaN."""
-    y = np.float32(acc) * scale + bias
-    y = low if y < low else y
-    return high if y > high else y
-
-
-@kernel
-def store(acc: Array, out: Array, first_row: int, first_column: int, columns: int, epilogue: Epilogue | None) -> None:
-    """(M,>=columns) s32 -> rows and columns of out, (.,O) s32, f32 or u8; epilogue None for s32 (eq. 8 to 11)."""
+def load_constants(v: Vectors, epilogue: SimpleNamespace | None, channel: Any, mask: Any) -> SimpleNamespace | None:
+    """The constants of `lanes` output channels from `channel` on, as vectors; arrays come as addresses, numbers as they are."""
     if epilogue is None:
-        for i in range(len(acc)):
-            for j in range(columns):
-                out[first_row + i, first_column + j] = acc[i, j]
-    else:
-        span = slice(first_column, first_column + columns)
-        scale, bias, multiplier, shift = epilogue.scale[span], epilogue.bias[span], epilogue.multiplier[span], epilogue.shift[span]
-        for i in range(len(acc)):
-            source, target = acc[i], out[first_row + i, span]
-            if out.itemsize == 1:  # known when compiling, so only one of the two loops remains
-                for j in range(columns):
-                    y = dequantized(source[j], scale[j], bias[j], epilogue.low, epilogue.high) * multiplier[j] + shift[j]
-                    y = min(max(y, np.float32(0)), np.float32(255))
-                    target[j] = np.uint8(np.int32((y + ROUNDER) - ROUNDER))
-            else:
-                for j in range(columns):
-                    target[j] = dequantized(source[j], scale[j], bias[j], epilogue.low, epilogue.high)
+        return None
+    offset = v.builder.mul(channel, I64(4))
+    return SimpleNamespace(
+        **{
+            name: v.load_lanes(v.at(part, offset), v.float32, mask) if part.type == I64 else v.splat(part)
+            for name, part in vars(epilogue).items()
+        }
+    )
+
+
+def finish(v: Vectors, total: Any, constants: SimpleNamespace | None, dtype: types.Type) -> Any:
+    """A vector of sums -> what is stored: s32 without an epilogue, f32, or u8 (eq. 8 to 11). No product is fused into a sum."""
+    b = v.builder
+    if constants is None:
+        return total
+    y = total if total.type.element == F32 else b.fmul(b.sitofp(total, v.float32), constants.scale)
+    y = v.clip(b.fadd(y, constants.bias), constants.low, constants.high)
+    if dtype != types.uint8:
+        return y
+    y = b.fadd(b.fmul(y, constants.multiplier), constants.shift)
+    y = v.clip(y, v.constant(v.float32, 0.0), v.constant(v.float32, 255.0))
+    rounded = b.bitcast(b.fadd(y, v.constant(v.float32, ROUNDER)), v.int32)
+    return b.trunc(rounded, ir.VectorType(I8, v.lanes))

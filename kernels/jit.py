@@ -10,6 +10,8 @@ from typing import Any, TypeVar, cast
 
 import numba
 
+from .isa import ISA
+
 F = TypeVar("F", bound=Callable[..., object])
 HERE = Path(__file__).parent
 config: Any = numba.config  # set at import, unknown to type checkers
@@ -34,11 +36,11 @@ def cache_folder() -> Path | None:
     """A folder of this version of the kernels alone; None, and one warning, where nothing can be written.
 
     Numba compiles again only when the file of the cached function changes, not when a kernel it calls from another file does. So the
-    folder is named after the bytes of all of them.
+    folder is named after the bytes of all of them, and after the instruction set they are compiled for.
     """
     sources = b"".join(path.read_bytes() for path in sorted(HERE.glob("*.py")))
     for base in candidates():
-        folder = base / f"numpot-{hashlib.sha256(sources).hexdigest()[:16]}"
+        folder = base / f"numpot-{hashlib.sha256(sources).hexdigest()[:16]}-{ISA.name}"
         try:
             folder.mkdir(parents=True, exist_ok=True)
             tempfile.TemporaryFile(dir=folder).close()

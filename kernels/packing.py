@@ -1,24 +1,30 @@
-"""Weights in the order the inner loops read them; done once, when a model is loaded."""
+"""Weights in the order the tiles read them; done once, when a model is loaded (docs/kernels.md, "The layout")."""
 
 from typing import NamedTuple
 
 import numpy as np
 
+from .isa import ISA
 from .reference import Array
+from .saturation import pairs_are_safe
 
-TILE = 4  # columns an inner loop computes together
+TILE_COLUMNS = ISA.vectors * ISA.lanes
 
 
 class PackedWeights(NamedTuple):
-    """Weights of a convolution or GEMM: for each group one row an output channel, taps outermost, channels of a tap side by side.
+    """Weights of a convolution or GEMM, s8 or f32, cut into blocks of TILE_COLUMNS output channels.
 
-    Channels of a tap are filled up to an even number, output channels of a group to a multiple of TILE, both with zeros.
+    k runs over K = kh*kw*D places, D the channels of a tap filled up with zeros to whole words: four s8 or one f32. In a block the words
+    that can never make a pair clip come first (eq. 12), so that one run of instructions does all of them. Sums of integers do not care.
     """
 
-    rows: Array  # (groups, N', K') s8
-    sums: Array  # (groups, N') s32, of each row: what a zero point multiplies (eq. 3)
-    columns: int  # output channels of a group, N <= N'
+    values: Array  # (groups, K*N') s8 or f32; a block lies as (words, columns, elements of a word)
+    order: Array  # (groups, blocks, words) s64: which word of a window meets each word of the block
+    safe: Array  # (groups, blocks) s64: how many words come first because they are safe
+    sums: Array  # (groups, N') s32, of each output channel: what a zero point multiplies (eq. 3)
+    columns: int  # output channels of a group, N <= N', N' a multiple of the lanes of a register
     depth: int  # input channels of a group
+    products: int  # K
 
 
 def round_up(n: int, multiple: int) -> int:
@@ -26,23 +32,47 @@ def round_up(n: int, multiple: int) -> int:
 
 
 def split_groups(w: Array, groups: int, dtype: type[np.generic]) -> Array:
-    """(O,G,kh,kw) -> (groups,O/groups,kh,kw,G), same dtype. Raises ValueError for another dtype or an O that is no multiple of groups."""
+    """(O,G,kh,kw) -> (groups,O/groups,kh*kw,G), same dtype. Raises ValueError for another dtype or an O that is no multiple of groups."""
     if w.dtype != dtype or w.ndim != 4 or len(w) % groups:
         name = np.dtype(dtype).name
         raise ValueError(f"weights: expected {name} (O,G,kh,kw) with O a multiple of {groups} groups, found {w.dtype.name} {w.shape}")
-    return w.reshape(groups, len(w) // groups, *w.shape[1:]).transpose(0, 1, 3, 4, 2)
+    out_channels, depth, kh, kw = w.shape
+    return w.reshape(groups, out_channels // groups, depth, kh * kw).swapaxes(2, 3)
 
 
 def pack_convolution(w: Array, groups: int = 1) -> PackedWeights:
     """(O,G,kh,kw) s8 -> PackedWeights. Raises ValueError for weights of another type or shape."""
-    taps = split_groups(w, groups, np.int8)
-    _, columns, kh, kw, depth = taps.shape
-    rows = np.zeros((groups, round_up(columns, TILE), kh, kw, round_up(depth, 2)), np.int8)
-    rows[:, :columns, :, :, :depth] = taps
-    rows = rows.reshape(groups, rows.shape[1], kh * kw * rows.shape[-1])
-    return PackedWeights(rows, rows.sum(axis=-1, dtype=np.int32), columns, depth)
+    return pack_taps(split_groups(w, groups, np.int8))
 
 
 def pack_gemm(b: Array) -> PackedWeights:
     """(K,N) s8 -> PackedWeights."""
     return pack_convolution(b.T[:, :, None, None])
+
+
+def pack_taps(taps: Array) -> PackedWeights:
+    """(groups,N,kh*kw,G) s8 or f32 -> PackedWeights."""
+    groups, columns, positions, depth = taps.shape
+    word = 4 // taps.itemsize
+    padded = np.zeros((groups, round_up(columns, ISA.lanes), positions, round_up(depth, word)), taps.dtype)
+    padded[:, :columns, :, :depth] = taps
+    words = padded.reshape(groups, padded.shape[1], positions * padded.shape[3] // word, word)
+    starts = range(0, words.shape[1], TILE_COLUMNS)
+    order, safe = np.zeros((groups, len(starts), words.shape[2]), np.int64), np.zeros((groups, len(starts)), np.int64)
+    values = np.zeros((groups, padded[0].size), taps.dtype)
+    for g in range(groups):
+        for block, start in enumerate(starts):
+            columns_of_block = words[g, start : start + TILE_COLUMNS]
+            order[g, block], safe[g, block] = _safe_first(columns_of_block)
+            first = start * words.shape[2] * word
+            values[g, first : first + columns_of_block.size] = columns_of_block[:, order[g, block]].swapaxes(0, 1).ravel()
+    sums = padded.sum(axis=(2, 3), dtype=np.int32) if taps.dtype == np.int8 else np.zeros(padded.shape[:2], np.int32)
+    return PackedWeights(values, order, safe, sums, columns, depth, words.shape[2] * word)
+
+
+def _safe_first(words: Array) -> tuple[Array, int]:
+    """(N,words,4) s8 -> an order of the words, those safe in every column first, and their number. float32 words keep their order."""
+    if words.dtype != np.int8:
+        return np.arange(words.shape[1]), words.shape[1]
+    safe = pairs_are_safe(words).all(axis=(0, 2))
+    return np.argsort(~safe, kind="stable"), int(safe.sum())

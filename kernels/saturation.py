@@ -26,12 +26,16 @@ def provably_safe(w: Array) -> Array:
     Groups need no mention: w already holds only the G input channels of each output channel's group. A matrix (K,N) is
     (N,K,1,1). Depthwise weights (G = 1) are always safe.
     """
-    wide = w.astype(np.int32)
-    wide = np.pad(wide, ((0, 0), (0, wide.shape[1] % 2), (0, 0), (0, 0)))
-    first, second = wide[:, 0::2], wide[:, 1::2]
+    even = np.pad(w, ((0, 0), (0, w.shape[1] % 2), (0, 0), (0, 0)))
+    return np.all(pairs_are_safe(np.moveaxis(even, 1, -1)), axis=(1, 2, 3))
+
+
+def pairs_are_safe(w: Array) -> Array:
+    """(...,2n) s8 -> (...,n) bool: can no activation codes make the pair of neighbours clip (eq. 12)?"""
+    first, second = w[..., 0::2].astype(np.int32), w[..., 1::2].astype(np.int32)
     highest = 255 * (np.maximum(first, 0) + np.maximum(second, 0))
     lowest = 255 * (np.minimum(first, 0) + np.minimum(second, 0))
-    return np.all((highest <= INT16_MAX) & (lowest >= INT16_MIN), axis=(1, 2, 3))
+    return (highest <= INT16_MAX) & (lowest >= INT16_MIN)
 
 
 def number_of_pairs(output_shape: Sequence[int], weight_shape: Sequence[int]) -> int:

@@ -44,3 +44,9 @@ def require_products(K: int, window: Window, depth: int, lanes: int) -> None:
     kh, kw = window.kernel
     if kh * kw * lanes != K:
         raise ValueError(f"weights: packed for {K} products a sum, which is not a {kh}x{kw} kernel over {depth} channels")
+
+
+def require_kernel(size: Pair, window: Window) -> None:
+    """Weights packed one channel at a time must have the window's kernel."""
+    if size != window.kernel:
+        raise ValueError(f"weights: packed for a {size[0]}x{size[1]} kernel, found a {window.kernel[0]}x{window.kernel[1]} window")

@@ -1,4 +1,4 @@
-"""float32 kernels: the bits of a plain sum in order of k, close to the vendor, the same in any batch."""
+"""float32 kernels: the bits of a sum in order of k, close to the vendor, the same in any batch."""
 
 import numpy as np
 import pytest
@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from numpot.kernels import float32
 from numpot.kernels.depthwise import pack_depthwise
+from numpot.kernels.isa import ISA
 from numpot.kernels.reference import patches
 from numpot.kernels.window import Window
 
@@ -14,10 +15,11 @@ from .problems import ConvolutionProblem, GemmProblem, convolution_problems, few
 
 
 def in_order(a: np.ndarray, b: np.ndarray, bias: np.ndarray, low: float, high: float) -> np.ndarray:
-    """(M,K) @ (K,N) + bias, one k after the other, every step rounded to float32."""
+    """(M,K) @ (K,N) + bias, one k after the other, each product added and then rounded to float32, once (or, portable, twice)."""
+    wide = np.longdouble if ISA.is_x86 else np.float32
     total = np.zeros((len(a), b.shape[1]), np.float32)
     for k in range(len(b)):
-        total += a[:, k, None] * b[k]
+        total = (total + a[:, k, None].astype(wide) * b[k].astype(wide)).astype(np.float32)
     return np.clip(total + bias, np.float32(low), np.float32(high))
 
 

@@ -1,0 +1,53 @@
+"""Which vector instructions the kernels are made of: chosen once, when the first kernel is imported.
+
+`NUMPOT_ISA=avx2` (any name below that this processor can run) asks for another set than the best. All give the same integers.
+"""
+
+import os
+from dataclasses import dataclass
+
+from llvmlite import binding
+
+
+@dataclass(frozen=True)
+class Isa:
+    """One set of instructions, and the register tile that fits it (docs/kernels.md, "The tile")."""
+
+    name: str
+    lanes: int  # int32 or float32 elements of a vector register
+    rows: int  # of a tile: output positions
+    vectors: int  # of a tile: registers side by side, `lanes` output channels each
+    needs: tuple[frozenset[str], ...]  # alternatives, each a set of processor features
+    has_dot: bool = False  # vpdpbusd: four u8 x s8 products added to an int32, nothing lost
+    is_x86: bool = True
+
+
+# A tile keeps rows*vectors sums, one row of weights and, because LLVM loads them early, `rows` broadcast inputs in registers:
+# rows*vectors + rows + vectors must not pass 32 (AVX-512) or 16 (the others).
+_INSTRUCTION_SETS = (
+    Isa("avx512vnni", 16, 10, 2, (frozenset({"avx512vnni", "avx512bw", "avx512vl"}),), has_dot=True),
+    Isa("avxvnni", 8, 4, 2, (frozenset({"avxvnni"}), frozenset({"avx512vnni", "avx512vl"})), has_dot=True),
+    Isa("avx512bw", 16, 8, 2, (frozenset({"avx512bw", "avx512vl"}),)),
+    Isa("avx2", 8, 4, 2, (frozenset({"avx2", "fma"}),)),
+    Isa("portable", 4, 4, 2, (frozenset(),), is_x86=False),
+)
+
+
+def available() -> dict[str, Isa]:
+    """The instruction sets this processor can run, best first, by name."""
+    features = binding.get_host_cpu_features()
+    has = {name for name, present in features.items() if present}
+    return {isa.name: isa for isa in _INSTRUCTION_SETS if any(needed <= has for needed in isa.needs)}
+
+
+def choose(wanted: str | None) -> Isa:
+    """The best set, or the wanted one. Raises ValueError for one that this processor does not have."""
+    usable = available()
+    if not wanted:
+        return next(iter(usable.values()))
+    if wanted not in usable:
+        raise ValueError(f"NUMPOT_ISA: expected one of {', '.join(usable)}, which this processor can run, found {wanted!r}")
+    return usable[wanted]
+
+
+ISA = choose(os.environ.get("NUMPOT_ISA"))

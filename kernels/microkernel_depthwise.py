@@ -1,0 +1,116 @@
+"""The depthwise tile: a few output positions times 4 registers of channels, all taps, from codes to stored results.
+
+Every channel has its own sum, so nothing can be broadcast. Instead the codes of four taps are interleaved byte by byte: then each lane
+holds what one channel sees at four taps, which is what the dot product wants:
+
+    tap 0   a0 a1 a2 a3 ...
+    tap 1   b0 b1 b2 b3 ...    ->   a0 b0 c0 d0 | a1 b1 c1 d1 | a2 b2 c2 d2 | ...
+    tap 2   c0 c1 c2 c3 ...
+    tap 3   d0 d1 d2 d3 ...
+
+Interleaving works within 128 bits, so the channels come out in another order. Weights are packed in that order (`channel_order`), and
+the sums are put back (`_in_channel_order`). float32 needs none of this: it multiplies one tap at a time.
+"""
+
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from .epilogue import finish, load_constants
+from .isa import ISA
+from .reference import Array
+from .vectors import I64, Vectors, fields
+
+POSITIONS = max(ISA.lanes // 8, 1)  # of a tile; two where there are 32 registers
+
+
+class ChannelBlock(NamedTuple):
+    """The weights of 4*lanes channels."""
+
+    values: Array  # s8 or f32, flat
+    start: int  # of the block in values
+    words: int  # four taps of s8, or one of f32
+    initial: Array  # (C,) s32: what is added to sums of integers
+
+
+def channel_order(lanes: int) -> Array:
+    """(4, lanes): the channel in each lane of the four registers that interleaving makes."""
+    i, part, e = np.ogrid[:4, : lanes // 4, :4]
+    return (16 * part + 4 * i + e).reshape(4, lanes)
+
+
+@intrinsic(prefer_literal=True)
+def depthwise_tile(_: Any, source: Any, block: Any, target: Any, first: Any, last: Any, lanes: Any) -> Any:
+    """Positions first .. first+POSITIONS (`last` again where there are no more); lanes: a constant. Source and Target as for `tile`."""
+    floats = block.types[0].dtype == types.float32
+
+    def generate(context: Any, builder: ir.IRBuilder, _: Any, arguments: Any) -> Any:
+        v = Vectors(builder, ISA, lanes.literal_value)
+        s, w, t = (fields(context, builder, *pair) for pair in zip((source, block, target), arguments, strict=False))
+        positions = [v.smaller(v.at(arguments[3], m), arguments[4]) for m in range(POSITIONS)]
+        windows = [v.at(s.data, s.start, v.load(v.item(s.rows, p, 8), I64)) for p in positions]
+        zero = v.constant(v.float32, 0.0) if floats else v.constant(v.int32, 0)
+        sums = [[v.variable(zero) for _ in range(4)] for _ in windows]
+        with v.loop(I64(0), w.words) as k:
+            (_add_tap if floats else _add_four_taps)(v, s, w, k, windows, sums)
+        _store(v, t, w, positions, sums, target.types[0].dtype)
+        return context.get_dummy_value()
+
+    return types.void(source, block, target, types.int64, types.int64, lanes), generate
+
+
+def _weights(v: Vectors, w: SimpleNamespace, k: Any, kind: ir.VectorType, size: int) -> list[Any]:
+    """The four registers of weights of word k; size: bytes of an element of w.values."""
+    begin = v.at(v.item(w.values, w.start, size), v.builder.mul(k, I64(16 * v.lanes)))
+    return [v.load(v.at(begin, 4 * v.lanes * i), kind) for i in range(4)]
+
+
+def _add_tap(v: Vectors, s: SimpleNamespace, w: SimpleNamespace, k: Any, windows: list[Any], sums: list[list[Any]]) -> None:
+    offset, weights = v.load(v.item(s.offsets, k, 8), I64), _weights(v, w, k, v.float32, 4)
+    for window, row in zip(windows, sums, strict=True):
+        for i, (total, weight) in enumerate(zip(row, weights, strict=True)):
+            x = v.load(v.at(window, offset, 4 * v.lanes * i), v.float32)
+            v.set(total, v.multiply_add(v.get(total), x, weight))
+
+
+def _add_four_taps(v: Vectors, s: SimpleNamespace, w: SimpleNamespace, k: Any, windows: list[Any], sums: list[list[Any]]) -> None:
+    places = v.item(s.offsets, k, 32)
+    offsets, weights = [v.load(v.at(places, 8 * tap), I64) for tap in range(4)], _weights(v, w, k, v.int32, 1)
+    for window, row in zip(windows, sums, strict=True):
+        a, b, c, d = (v.load(v.at(window, offset), v.int8) for offset in offsets)
+        two = v.interleave(a, b, 8), v.interleave(c, d, 8)
+        four = [half for low, high in zip(*two, strict=True) for half in v.interleave(low, high, 16)]
+        for total, codes, weight in zip(row, four, weights, strict=True):
+            v.set(total, v.dot(v.get(total), codes, weight))
+
+
+def _in_channel_order(v: Vectors, q: list[Any]) -> list[Any]:
+    """Undoes `channel_order`, 128 bits at a time."""
+    if v.lanes == 4:
+        return q
+    if v.lanes == 8:
+        (n0, n2), (n1, n3) = v.riffle(q[0], q[1]), v.riffle(q[2], q[3])
+        return [n0, n1, n2, n3]
+    (a, b), (c, d) = v.riffle(q[0], q[2]), v.riffle(q[1], q[3])
+    return [*v.riffle(a, c), *v.riffle(b, d)]
+
+
+def _store(
+    v: Vectors, t: SimpleNamespace, w: SimpleNamespace, positions: list[Any], sums: list[list[Any]], dtype: types.Type
+) -> None:
+    """Finish the sums and write the channels that exist."""
+    rows = [[v.get(total) for total in row] for row in sums]
+    floats = rows[0][0].type == v.float32
+    rows = rows if floats else [_in_channel_order(v, row) for row in rows]
+    for i in range(4):
+        mask, channel = v.lanes_below(v.builder.sub(t.valid, I64(i * v.lanes))), v.at(t.channel, i * v.lanes)
+        constants = load_constants(v, t.epilogue, channel, mask)
+        initial = None if floats else v.load_lanes(v.item(w.initial, channel, 4), v.int32, mask)
+        for position, row in zip(positions, rows, strict=True):
+            total = row[i] if floats else v.builder.add(row[i], initial)
+            place = v.at(t.start, v.builder.mul(position, t.pitch), i * v.lanes)
+            v.store_lanes(finish(v, total, constants, dtype), v.item(t.out, place, dtype.bitwidth // 8), mask)
