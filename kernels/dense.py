@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from .epilogue import Epilogue, FloatEpilogue
+from .epilogue import Epilogue, FloatEpilogue, Target
 from .isa import ISA
 from .jit import kernel
-from .microkernel import Block, Target, count_clipped, tile
+from .microkernel import Block, count_clipped, tiles
 from .packing import TILE_COLUMNS, PackedWeights
 from .reference import Array
 from .saturation import SaturationCount
-from .strips import Source, cut, take
+from .strips import Source, Strips, cut, make_border, scratch, take
 from .window import Window
 
 LANES, ROWS, VECTORS, HAS_DOT = ISA.lanes, ISA.rows, ISA.vectors, ISA.has_dot
@@ -36,13 +36,17 @@ def convolve(
         out = out.reshape(1, height, 1, out.shape[3])
     codes, border = x.reshape(images, height, width * channels).view(np.uint8), pixel.view(np.uint8)
     in_place = window.is_pointwise and len(border) % 4 == 0  # else the last word would end behind the array
-    _run(codes, border, weights, initial, window, in_place, saturating, epilogue, count, out)
+    words = weights.order.shape[2] // (window.kernel[0] * window.kernel[1])
+    strips = cut(window, out.shape[1:3], len(border), out[0, 0].nbytes, words)
+    _run(codes, border, strips, scratch(strips), weights, initial, window, in_place, saturating, epilogue, count, out)
 
 
 @kernel
 def _run(
     x: Array,
     pixel: Array,
+    strips: Strips,
+    memory: Array,
     weights: PackedWeights,
     initial: Array,
     window: Window,
@@ -53,12 +57,13 @@ def _run(
     out: Array,
 ) -> None:
     images, lines, width, channels = out.shape
-    words = weights.order.shape[2] // (window.kernel[0] * window.kernel[1])
-    strips = cut(x, pixel, window, words, in_place, out)
+    if not in_place:
+        make_border(pixel, strips, memory)
     for image in range(images):
         for line in range(0, lines, strips.lines):
             first = min(line, lines - strips.lines)  # the last strip may begin with lines of the one before, which need no counting
-            source, start = take(strips, x, image, first, window), (image * lines + first) * width * channels
+            source = take(strips, x, image, first, window, in_place, memory)
+            start = (image * lines + first) * width * channels
             _strip(source, weights, initial, saturating, epilogue, count, (line - first) * width, start, out)
 
 
@@ -76,10 +81,9 @@ def _strip(
 ) -> None:
     """One strip through all blocks of weights. counted: positions at its beginning that need no counting; start: of the strip in out."""
     groups, blocks, words = weights.order.shape
-    last = len(source.rows) - 1
     columns, size = initial.shape[1], weights.products // words
     for g in range(groups):
-        seen = Source(source.data, source.start + g * weights.depth * weights.values.itemsize, source.rows, source.offsets)
+        seen = Source(source.data, source.start + g * weights.depth * weights.values.itemsize, source.last, source.rows, source.offsets)
         for j in range(blocks):
             safe, first, order = weights.safe[g, j], j * TILE_COLUMNS, (g * blocks + j) * words
             whole = first + TILE_COLUMNS <= columns
@@ -92,13 +96,13 @@ def _strip(
             block = Block(weights.values, at * weights.products, weights.order, order, initial, at, dots, pairs)
             channel = g * weights.columns + first
             target = Target(out, start + channel, out.shape[3], channel, weights.columns - first, epilogue)
-            for p in range(0, last + 1, ROWS):
-                if count is not None:
+            if count is not None:
+                for p in range(0, seen.last + 1, ROWS):
                     _counting_tile(seen, block, target, p, whole, saturating, counted, count)
-                elif whole:
-                    tile(seen, block, target, p, last, VECTORS, False)
-                else:
-                    tile(seen, block, target, p, last, 1, False)
+            elif whole:
+                tiles(seen, block, target, 0, seen.last + 1, VECTORS, False)
+            else:
+                tiles(seen, block, target, 0, seen.last + 1, 1, False)
 
 
 @kernel
@@ -106,25 +110,25 @@ def _counting_tile(
     source: Source, block: Block, target: Target, first: int, whole: bool, saturating: bool, counted: int, count: SaturationCount
 ) -> None:
     """One tile, saturating, and a second look where a pair sum reached a limit; where none did, both arithmetics agree anyway."""
-    last = len(source.rows) - 1
+    stop = min(first + ROWS, source.last + 1)
     if whole:
-        touched = tile(source, block, target, first, last, VECTORS, True)
+        touched = tiles(source, block, target, first, stop, VECTORS, True)
     else:
-        touched = tile(source, block, target, first, last, 1, True)
+        touched = tiles(source, block, target, first, stop, 1, True)
     if not touched:
         return
     if not saturating:
         exact = Block(*block[:6], (0, block.pairs[1]), (0, 0))
         if whole:
-            tile(source, exact, target, first, last, VECTORS, False)
+            tiles(source, exact, target, first, stop, VECTORS, False)
         else:
-            tile(source, exact, target, first, last, 1, False)
+            tiles(source, exact, target, first, stop, 1, False)
     vectors = VECTORS if whole else 1
     clipped, overflow = np.empty(LANES, np.int32), np.empty(LANES, np.int32)
     for vector in range(vectors):
         clipped[:], overflow[:] = 0, 0
         part = Block(block.values, block.start + 4 * LANES * vector, *block[2:])
-        for p in range(max(first, counted), min(first + ROWS, last + 1)):
+        for p in range(max(first, counted), stop):
             count_clipped(source, part, p, 4 * LANES * vectors, clipped, overflow)
         for lane in range(min(LANES, target.valid - vector * LANES)):
             channel = target.channel + vector * LANES + lane

@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .epilogue import Epilogue, FloatEpilogue
+from .epilogue import Epilogue, FloatEpilogue, Target
 from .isa import ISA
 from .jit import kernel
-from .microkernel import Target
-from .microkernel_depthwise import POSITIONS, ChannelBlock, channel_order, depthwise_tile
+from .microkernel_depthwise import ChannelBlock, channel_order, depthwise_tiles
+from .packing import aligned
 from .reference import Array
-from .strips import Source, cut, take
+from .strips import Source, Strips, cut, make_border, scratch, take
 from .window import Window, require, require_kernel
 
 LANES = ISA.lanes
@@ -53,7 +53,10 @@ def pack_depthwise(w: Array) -> PackedDepthwise:
         block = padded[first + order].reshape(4, lanes, words, word)
         blocks.append(block.transpose(2, 0, 1, 3).ravel())
         first += 4 * lanes
-    return PackedDepthwise(np.concatenate(blocks), words, taps.sum(axis=1, dtype=np.int32), (kernel_size[0], kernel_size[1]))
+    values = np.concatenate(blocks)
+    packed = aligned(values.shape, w.dtype)
+    packed[:] = values
+    return PackedDepthwise(packed, words, taps.sum(axis=1, dtype=np.int32), (kernel_size[0], kernel_size[1]))
 
 
 def depthwise(
@@ -88,24 +91,33 @@ def convolve_depthwise(
     require("out", out, results, (len(x), *window.output_size(*x.shape[1:3]), channels))
     require_kernel(weights.kernel, window)
     if out.size:
-        codes = x.reshape(*x.shape[:2], x.shape[2] * channels).view(np.uint8)
-        _run(codes, pixel.view(np.uint8), weights, initial, window, epilogue, out)
+        codes, border = x.reshape(*x.shape[:2], x.shape[2] * channels).view(np.uint8), pixel.view(np.uint8)
+        strips = cut(window, out.shape[1:3], len(border), out[0, 0].nbytes, 1)
+        _run(codes, border, strips, scratch(strips), weights, initial, window, epilogue, out)
 
 
 @kernel
 def _run(
-    x: Array, pixel: Array, weights: PackedDepthwise, initial: Array, window: Window, epilogue: Epilogue | FloatEpilogue | None, out: Array
+    x: Array,
+    pixel: Array,
+    strips: Strips,
+    memory: Array,
+    weights: PackedDepthwise,
+    initial: Array,
+    window: Window,
+    epilogue: Epilogue | FloatEpilogue | None,
+    out: Array,
 ) -> None:
     images, lines, width, channels = out.shape
-    strips = cut(x, pixel, window, 1, False, out)
-    taps = window.kernel[0] * window.kernel[1]
     offsets = np.zeros(weights.words * 4 // weights.values.itemsize, np.int64)  # past the last tap weights are zero: read any byte
-    offsets[:taps] = strips.offsets
+    offsets[: len(strips.offsets)] = strips.offsets
+    make_border(pixel, strips, memory)
     for image in range(images):
         for line in range(0, lines, strips.lines):
             first = min(line, lines - strips.lines)
-            source, start = take(strips, x, image, first, window), (image * lines + first) * width * channels
-            _strip(Source(source.data, source.start, source.rows, offsets), weights, initial, epilogue, start, out)
+            seen = take(strips, x, image, first, window, False, memory)
+            start = (image * lines + first) * width * channels
+            _strip(Source(seen.data, seen.start, seen.last, seen.rows, offsets), weights, initial, epilogue, start, out)
 
 
 @kernel
@@ -113,19 +125,18 @@ def _strip(
     source: Source, weights: PackedDepthwise, initial: Array, epilogue: Epilogue | FloatEpilogue | None, start: int, out: Array
 ) -> None:
     """One strip through all blocks of channels."""
-    channels, last = out.shape[3], len(source.rows) - 1
+    channels = out.shape[3]
     channel = begin = 0
     while channel < channels:
         lanes = block_lanes(channels - channel)
-        seen = Source(source.data, source.start + channel * weights.values.itemsize, source.rows, source.offsets)
+        seen = Source(source.data, source.start + channel * weights.values.itemsize, source.last, source.rows, source.offsets)
         block = ChannelBlock(weights.values, begin, weights.words, initial)
         target = Target(out, start + channel, channels, channel, channels - channel, epilogue)
-        for p in range(0, last + 1, POSITIONS):
-            if lanes == LANES:
-                depthwise_tile(seen, block, target, p, last, LANES)
-            elif lanes == HALF:
-                depthwise_tile(seen, block, target, p, last, HALF)
-            else:
-                depthwise_tile(seen, block, target, p, last, QUARTER)
+        if lanes == LANES:
+            depthwise_tiles(seen, block, target, LANES)
+        elif lanes == HALF:
+            depthwise_tiles(seen, block, target, HALF)
+        else:
+            depthwise_tiles(seen, block, target, QUARTER)
         channel += 4 * lanes
         begin += 16 * lanes * weights.words // weights.values.itemsize

@@ -8,14 +8,14 @@ from llvmlite import ir
 from numba import types
 
 from .reference import Array
-from .vectors import F32, I8, I64, Vectors
+from .vectors import I8, I64, Vectors
 
 # Adding 1.5 * 2**23 to a float32 of 0..255 rounds it to an integer, halves to even, and leaves that integer in its last byte (eq. 11).
 ROUNDER = 12582912.0
 
 
 class Epilogue(NamedTuple):
-    """Constants of eq. 8 to 10, one for each of O output channels. `multiplier` and `shift` count only where the output holds codes."""
+    """Constants of eq. 8 to 10, one for each of O output channels. `multiplier`, positive, and `shift` count only where codes are stored."""
 
     scale: Array  # (O,) f32
     bias: Array  # (O,) f32
@@ -50,29 +50,53 @@ def make_epilogue(
     return Epilogue(spread(scale), spread(bias), np.float32(low), np.float32(high), spread(multiplier), spread(shift))
 
 
-def load_constants(v: Vectors, epilogue: SimpleNamespace | None, channel: Any, mask: Any) -> SimpleNamespace | None:
-    """The constants of `lanes` output channels from `channel` on, as vectors; arrays come as addresses, numbers as they are."""
-    if epilogue is None:
-        return None
-    offset = v.builder.mul(channel, I64(4))
-    return SimpleNamespace(
-        **{
-            name: v.load_lanes(v.at(part, offset), v.float32, mask) if part.type == I64 else v.splat(part)
-            for name, part in vars(epilogue).items()
-        }
-    )
+class Target(NamedTuple):
+    """Where the results of output positions go."""
+
+    out: Array  # (N,H',W',O) s32, f32 or u8
+    start: int  # in out, of the tile's first channel at position 0
+    pitch: int  # elements from one position to the next, O
+    channel: int  # first output channel of the tile
+    valid: int  # how many of the channels from there on exist; the others are padding
+    epilogue: Epilogue | FloatEpilogue | None
 
 
-def finish(v: Vectors, total: Any, constants: SimpleNamespace | None, dtype: types.Type) -> Any:
-    """A vector of sums -> what is stored: s32 without an epilogue, f32, or u8 (eq. 8 to 11). No product is fused into a sum."""
-    b = v.builder
-    if constants is None:
-        return total
-    y = total if total.type.element == F32 else b.fmul(b.sitofp(total, v.float32), constants.scale)
-    y = v.clip(b.fadd(y, constants.bias), constants.low, constants.high)
+# ---- what a tile does with it, as LLVM instructions; `t` is a Target, `c` the constants of a register of channels -----------------
+
+
+def target_columns(v: Vectors, t: SimpleNamespace, vector: int, dtype: types.Type) -> SimpleNamespace:
+    """The constants of a tile's register of channels, one number a lane: of the epilogue, which channels exist, and where they begin.
+
+    Before codes, the activation's bounds and those of the codes become one pair: y*multiplier + shift, rounded or not, keeps order, so
+    the clip of eq. 9 may as well come after it.
+    """
+    offset = vector * v.lanes
+    mask, channel = v.lanes_below(v.at(t.valid, -offset)), v.at(t.channel, offset)
+    c = SimpleNamespace(offset=offset, mask=mask, channel=channel)
+    for name, part in vars(t.epilogue).items() if t.epilogue else ():
+        is_array = part.type == I64
+        setattr(c, name, v.load_lanes(v.item(part, channel, 4), v.float32, mask) if is_array else v.splat(part))
+    if t.epilogue and dtype == types.uint8:
+        c.low, c.high = (v.clip(_to_codes(v, bound, c), v.constant(v.float32, 0), v.constant(v.float32, 255)) for bound in (c.low, c.high))
+    return c
+
+
+def store(v: Vectors, t: SimpleNamespace, c: SimpleNamespace, start: Any, total: Any, dtype: types.Type) -> None:
+    """Finish a register of sums and write the channels that exist. start: in t.out, of the position."""
+    y = _finish(v, total, c, dtype) if t.epilogue else total
+    v.store_lanes(y, v.item(t.out, v.at(start, c.offset), dtype.bitwidth // 8), c.mask)
+
+
+def _finish(v: Vectors, total: Any, c: SimpleNamespace, dtype: types.Type) -> Any:
+    """A vector of sums -> what is stored: f32, or u8 (eq. 8 to 11). No product is fused into a sum."""
+    y = total if total.type == v.float32 else v.builder.fmul(v.builder.sitofp(total, v.float32), c.scale)
+    y = v.builder.fadd(y, c.bias)
     if dtype != types.uint8:
-        return y
-    y = b.fadd(b.fmul(y, constants.multiplier), constants.shift)
-    y = v.clip(y, v.constant(v.float32, 0.0), v.constant(v.float32, 255.0))
-    rounded = b.bitcast(b.fadd(y, v.constant(v.float32, ROUNDER)), v.int32)
-    return b.trunc(rounded, ir.VectorType(I8, v.lanes))
+        return v.clip(y, c.low, c.high)
+    y = v.clip(_to_codes(v, y, c), c.low, c.high)
+    rounded = v.builder.bitcast(v.builder.fadd(y, v.constant(v.float32, ROUNDER)), v.int32)
+    return v.builder.trunc(rounded, ir.VectorType(I8, v.lanes))
+
+
+def _to_codes(v: Vectors, y: Any, c: SimpleNamespace) -> Any:
+    return v.builder.fadd(v.builder.fmul(y, c.multiplier), c.shift)

@@ -19,7 +19,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .epilogue import Epilogue, FloatEpilogue, finish, load_constants
+from .epilogue import Target, store, target_columns
 from .isa import ISA
 from .reference import INT16_MAX, INT16_MIN, Array
 from .vectors import I32, I64, Vectors, fields, part
@@ -38,36 +38,34 @@ class Block(NamedTuple):
     pairs: tuple[int, int]  # the words for the instruction that clips pair sums
 
 
-class Target(NamedTuple):
-    """Where the results of output positions go."""
-
-    out: Array  # (N,H',W',O) s32, f32 or u8
-    start: int  # in out, of the tile's first channel at position 0
-    pitch: int  # elements from one position to the next, O
-    channel: int  # first output channel of the tile
-    valid: int  # how many of the channels from there on exist; the others are padding
-    epilogue: Epilogue | FloatEpilogue | None
-
-
 @intrinsic(prefer_literal=True)
-def tile(_: Any, source: Any, block: Any, target: Any, first: Any, last: Any, vectors: Any, watched: Any) -> Any:
-    """Positions first .. first+ISA.rows (`last` again where there are no more), `vectors` (a constant) registers of channels.
+def tiles(_: Any, source: Any, block: Any, target: Any, first: Any, stop: Any, vectors: Any, watched: Any) -> Any:
+    """Positions first .. stop, ISA.rows at a time (the source's last one again where there are no more), `vectors` registers of channels.
 
-    watched (a constant): returns whether some pair sum reached a limit of 16 bits, so that it may have clipped; else returns False.
+    watched: returns whether some pair sum reached a limit of 16 bits, so that it may have clipped; else returns False. Both are constants.
     """
     count, watch, floats = vectors.literal_value, watched.literal_value, block.types[0].dtype == types.float32
+    dtype = target.types[0].dtype
 
     def generate(context: Any, builder: ir.IRBuilder, _: Any, arguments: Any) -> Any:
         v = Vectors(builder, ISA, ISA.lanes)
         s, w, t = (fields(context, builder, *pair) for pair in zip((source, block, target), arguments, strict=False))
-        positions = [v.smaller(v.at(arguments[3], m), arguments[4]) for m in range(ISA.rows)]
-        windows = [v.at(s.data, s.start, v.load(v.item(s.rows, p, 8), I64)) for p in positions]
-        sums = [[v.variable(x) for x in _beginning(v, w, count, floats)] for _ in windows]
-        with v.loop(*w.dots) as k:
-            _add_products(v, s, w, k, windows, sums, v.multiply_add if floats else v.dot)
-        touched = cgutils.false_bit if floats else _add_pairs(v, s, w, windows, sums, watch)
-        _store(v, t, positions, sums, target)
-        return touched
+        beginning = _beginning(v, w, count, floats)
+        columns = [target_columns(v, t, i, dtype) for i in range(count)]
+        touched = v.variable(cgutils.false_bit)
+        with v.loop(arguments[3], arguments[4], ISA.rows) as p:
+            positions = [v.smaller(v.at(p, m), s.last) for m in range(ISA.rows)]
+            windows = [v.at(s.data, s.start, v.load(v.item(s.rows, position, 8), I64)) for position in positions]
+            sums = [[v.variable(x) for x in beginning] for _ in windows]
+            with v.loop(*w.dots) as k:
+                _add_products(v, s, w, k, windows, sums, v.multiply_add if floats else v.dot)
+            if not floats:
+                v.set(touched, builder.or_(v.get(touched), _add_pairs(v, s, w, windows, sums, watch)))
+            for position, row in zip(positions, sums, strict=True):
+                start = v.at(t.start, builder.mul(position, t.pitch))
+                for column, total in zip(columns, row, strict=True):
+                    store(v, t, column, start, v.get(total), dtype)
+        return v.get(touched)
 
     return types.boolean(source, block, target, types.int64, types.int64, vectors, watched), generate
 
@@ -107,17 +105,6 @@ def _add_pairs(v: Vectors, s: SimpleNamespace, w: SimpleNamespace, windows: list
     with v.loop(*w.pairs) as k:
         _add_products(v, s, w, k, windows, sums, add)
     return v.at_a_limit(v.get(highest), v.get(lowest)) if watch else cgutils.false_bit
-
-
-def _store(v: Vectors, t: SimpleNamespace, positions: list[Any], sums: list[list[Any]], target: Any) -> None:
-    """Finish the sums and write the channels that exist."""
-    dtype = target.types[0].dtype
-    for i in range(len(sums[0])):
-        mask = v.lanes_below(v.builder.sub(t.valid, I64(i * v.lanes)))
-        constants = load_constants(v, t.epilogue, v.at(t.channel, i * v.lanes), mask)
-        for position, row in zip(positions, sums, strict=True):
-            place = v.at(t.start, v.builder.mul(position, t.pitch), i * v.lanes)
-            v.store_lanes(finish(v, v.get(row[i]), constants, dtype), v.item(t.out, place, dtype.bitwidth // 8), mask)
 
 
 @intrinsic

@@ -20,7 +20,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from .epilogue import finish, load_constants
+from .epilogue import store, target_columns
 from .isa import ISA
 from .reference import Array
 from .vectors import I64, Vectors, fields
@@ -44,23 +44,31 @@ def channel_order(lanes: int) -> Array:
 
 
 @intrinsic(prefer_literal=True)
-def depthwise_tile(_: Any, source: Any, block: Any, target: Any, first: Any, last: Any, lanes: Any) -> Any:
-    """Positions first .. first+POSITIONS (`last` again where there are no more); lanes: a constant. Source and Target as for `tile`."""
-    floats = block.types[0].dtype == types.float32
+def depthwise_tiles(_: Any, source: Any, block: Any, target: Any, lanes: Any) -> Any:
+    """All positions of the source, POSITIONS at a time (the last one again where there are no more). lanes: of its registers, a constant."""
+    floats, dtype = block.types[0].dtype == types.float32, target.types[0].dtype
 
     def generate(context: Any, builder: ir.IRBuilder, _: Any, arguments: Any) -> Any:
         v = Vectors(builder, ISA, lanes.literal_value)
         s, w, t = (fields(context, builder, *pair) for pair in zip((source, block, target), arguments, strict=False))
-        positions = [v.smaller(v.at(arguments[3], m), arguments[4]) for m in range(POSITIONS)]
-        windows = [v.at(s.data, s.start, v.load(v.item(s.rows, p, 8), I64)) for p in positions]
-        zero = v.constant(v.float32, 0.0) if floats else v.constant(v.int32, 0)
-        sums = [[v.variable(zero) for _ in range(4)] for _ in windows]
-        with v.loop(I64(0), w.words) as k:
-            (_add_tap if floats else _add_four_taps)(v, s, w, k, windows, sums)
-        _store(v, t, w, positions, sums, target.types[0].dtype)
+        columns = [target_columns(v, t, i, dtype) for i in range(4)]
+        initial = [v.load_lanes(v.item(w.initial, c.channel, 4), v.int32, c.mask) for c in columns]
+        zero = v.constant(v.float32 if floats else v.int32, 0)
+        with v.loop(I64(0), v.at(s.last, 1), POSITIONS) as p:
+            positions = [v.smaller(v.at(p, m), s.last) for m in range(POSITIONS)]
+            windows = [v.at(s.data, s.start, v.load(v.item(s.rows, position, 8), I64)) for position in positions]
+            sums = [[v.variable(zero) for _ in range(4)] for _ in windows]
+            with v.loop(I64(0), w.words) as k:
+                (_add_tap if floats else _add_four_taps)(v, s, w, k, windows, sums)
+            for position, row in zip(positions, sums, strict=True):
+                start, totals = v.at(t.start, builder.mul(position, t.pitch)), [v.get(total) for total in row]
+                if not floats:
+                    totals = [builder.add(*pair) for pair in zip(_in_channel_order(v, totals), initial, strict=True)]
+                for column, total in zip(columns, totals, strict=True):
+                    store(v, t, column, start, total, dtype)
         return context.get_dummy_value()
 
-    return types.void(source, block, target, types.int64, types.int64, lanes), generate
+    return types.void(source, block, target, lanes), generate
 
 
 def _weights(v: Vectors, w: SimpleNamespace, k: Any, kind: ir.VectorType, size: int) -> list[Any]:
@@ -97,20 +105,3 @@ def _in_channel_order(v: Vectors, q: list[Any]) -> list[Any]:
         return [n0, n1, n2, n3]
     (a, b), (c, d) = v.riffle(q[0], q[2]), v.riffle(q[1], q[3])
     return [*v.riffle(a, c), *v.riffle(b, d)]
-
-
-def _store(
-    v: Vectors, t: SimpleNamespace, w: SimpleNamespace, positions: list[Any], sums: list[list[Any]], dtype: types.Type
-) -> None:
-    """Finish the sums and write the channels that exist."""
-    rows = [[v.get(total) for total in row] for row in sums]
-    floats = rows[0][0].type == v.float32
-    rows = rows if floats else [_in_channel_order(v, row) for row in rows]
-    for i in range(4):
-        mask, channel = v.lanes_below(v.builder.sub(t.valid, I64(i * v.lanes))), v.at(t.channel, i * v.lanes)
-        constants = load_constants(v, t.epilogue, channel, mask)
-        initial = None if floats else v.load_lanes(v.item(w.initial, channel, 4), v.int32, mask)
-        for position, row in zip(positions, rows, strict=True):
-            total = row[i] if floats else v.builder.add(row[i], initial)
-            place = v.at(t.start, v.builder.mul(position, t.pitch), i * v.lanes)
-            v.store_lanes(finish(v, total, constants, dtype), v.item(t.out, place, dtype.bitwidth // 8), mask)

@@ -12,6 +12,7 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
+from numba.extending import intrinsic
 
 from .isa import Isa
 from .reference import INT16_MAX, INT16_MIN
@@ -38,6 +39,21 @@ def part(context: Any, builder: ir.IRBuilder, kind: Any, value: Any) -> Any:
     if isinstance(kind, types.UniTuple):
         return tuple(builder.extract_value(value, i) for i in range(kind.count))
     return None if kind == types.none else value
+
+
+@intrinsic
+def copy_bytes(_: Any, target: Any, to: Any, source: Any, begin: Any, count: Any) -> Any:
+    """`count` bytes of one u8 array, from element `begin` in memory order, into another, from `to` on. They must not overlap."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        places = (
+            builder.gep(context.make_array(kind)(context, builder, array).data, [number])
+            for kind, array, number in zip(signature.args[::2], arguments[::2], arguments[1::2], strict=False)
+        )
+        cgutils.raw_memcpy(builder, *places, arguments[4], 1)
+        return context.get_dummy_value()
+
+    return types.void(target, types.int64, source, types.int64, types.int64), generate
 
 
 class Vectors:
@@ -79,6 +95,7 @@ class Vectors:
         return self.call(name, kind, pointer, ir.Constant(I32, 1), mask, ir.Constant(kind, [0] * kind.count))
 
     def store_lanes(self, value: Any, address: Any, mask: Any) -> None:
+        """The lanes that the mask allows."""
         pointer = self.builder.inttoptr(address, value.type.as_pointer())
         name = f"llvm.masked.store.v{value.type.count}{_suffix(value.type.element)}.p0"
         self.call(name, ir.VoidType(), value, pointer, ir.Constant(I32, 1), mask)
@@ -96,9 +113,9 @@ class Vectors:
         self.builder.store(value, slot)
 
     @contextmanager
-    def loop(self, start: Any, stop: Any) -> Iterator[Any]:
-        """for i in range(start, stop)"""
-        with cgutils.for_range_slice(self.builder, start, stop, index(1), I64) as (i, _):
+    def loop(self, start: Any, stop: Any, step: int = 1) -> Iterator[Any]:
+        """for i in range(start, stop, step)"""
+        with cgutils.for_range_slice(self.builder, start, stop, index(step), I64) as (i, _):
             yield i
 
     # ---- moving ----

@@ -33,7 +33,7 @@ class Window(NamedTuple):
 def require(name: str, array: Array, dtypes: tuple[type[np.generic], ...], shape: tuple[int, ...]) -> None:
     """Compiled code does not check its indices, so every array is checked before. Raises ValueError; -1 in `shape` fits any size."""
     fits = array.ndim == len(shape) and all(want in (-1, found) for want, found in zip(shape, array.shape, strict=True))
-    if not fits or array.dtype not in dtypes or not array.flags.c_contiguous:
+    if not fits or array.dtype.type not in dtypes or not array.flags.c_contiguous:
         types = " or ".join(np.dtype(d).name for d in dtypes)
         found = f"{array.dtype.name} {array.shape}" + ("" if array.flags.c_contiguous else " with gaps or another order of axes")
         raise ValueError(f"{name}: expected a C-contiguous {types} array of shape {shape}, found {found}")
