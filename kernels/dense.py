@@ -81,7 +81,7 @@ def _strip(
 ) -> None:
     """One strip through all blocks of weights. counted: positions at its beginning that need no counting; start: of the strip in out."""
     groups, blocks, words = weights.order.shape
-    columns, size = initial.shape[1], weights.products // words
+    columns = initial.shape[1]
     for g in range(groups):
         seen = Source(source.data, source.start + g * weights.depth * weights.values.itemsize, source.last, source.rows, source.offsets)
         for j in range(blocks):
@@ -90,7 +90,7 @@ def _strip(
             dots, pairs = (0, words), (0, 0)
             if saturating or count is not None:
                 dots, pairs = (0, safe), (safe, words)
-            elif not HAS_DOT:  # the clipping instruction is the cheaper one, and exact where nothing can clip
+            elif weights.values.itemsize == 1 and not HAS_DOT:  # clipping is the cheaper instruction, and exact where nothing can clip
                 dots, pairs = (safe, words), (0, safe)
             at = g * columns + first
             block = Block(weights.values, at * weights.products, weights.order, order, initial, at, dots, pairs)
@@ -111,7 +111,7 @@ def _counting_tile(
 ) -> None:
     """One tile, saturating, and a second look where a pair sum reached a limit; where none did, both arithmetics agree anyway."""
     stop = min(first + ROWS, source.last + 1)
-    if whole:
+    if whole:  # noqa: SIM108  (the number of registers is a constant of the compiled tile, so these are two calls)
         touched = tiles(source, block, target, first, stop, VECTORS, True)
     else:
         touched = tiles(source, block, target, first, stop, 1, True)

@@ -19,7 +19,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .epilogue import Target, store, target_columns
+from .epilogue import store, target_columns
 from .isa import ISA
 from .reference import INT16_MAX, INT16_MIN, Array
 from .vectors import I32, I64, Vectors, fields, part

@@ -230,7 +230,8 @@ class Vectors:
             names = {512: "llvm.x86.avx512.pmaddw.d.512", 256: "llvm.x86.avx2.pmadd.wd", 128: "llvm.x86.sse2.pmadd.wd"}
             return self.builder.add(total, self.call(names[self.bits], self.int32, a, b))
         sixteen = self.constant(self.int32, 16)
-        for half in (lambda v: self.builder.ashr(self.builder.shl(v, sixteen), sixteen), lambda v: self.builder.ashr(v, sixteen)):
+        halves: list[Any] = [lambda v: self.builder.ashr(self.builder.shl(v, sixteen), sixteen), lambda v: self.builder.ashr(v, sixteen)]
+        for half in halves:
             factors = (half(self.builder.bitcast(v, self.int32)) for v in (a, b))
             total = self.builder.add(total, self.builder.mul(*factors))
         return total
