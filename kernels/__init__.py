@@ -3,5 +3,6 @@
 Definitions      reference    int8 GEMM and convolution in both arithmetics, requantization (docs/arithmetic.md, in NumPy)
                  saturation   which weights can never clip, and where a run counts those that do
 Kernels          gemm  convolution  depthwise  float32  pooling
-What they share  window  packing  patches  tiles  epilogue  jit
+What they share  dense  strips  packing  window  epilogue  jit
+Their tiles      microkernel  microkernel_depthwise  vectors  isa             (docs/kernels.md)
 """
