@@ -15,7 +15,7 @@ ROUNDER = 12582912.0
 
 
 class Epilogue(NamedTuple):
-    """Constants of eq. 8 to 10, one for each of O output channels. `multiplier`, positive, and `shift` count only where codes are stored."""
+    """Constants of eq. 8 to 10, one for each of O output channels. `multiplier` > 0 and `shift` count only where codes are stored."""
 
     scale: Array  # (O,) f32
     bias: Array  # (O,) f32

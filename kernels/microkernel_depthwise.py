@@ -45,7 +45,7 @@ def channel_order(lanes: int) -> Array:
 
 @intrinsic(prefer_literal=True)
 def depthwise_tiles(_: Any, source: Any, block: Any, target: Any, lanes: Any) -> Any:
-    """All positions of the source, POSITIONS at a time (the last one again where there are no more). lanes: of its registers, a constant."""
+    """All positions of the source, POSITIONS at a time (the last one again where there are no more); lanes of a register: constant."""
     floats, dtype = block.types[0].dtype == types.float32, target.types[0].dtype
 
     def generate(context: Any, builder: ir.IRBuilder, _: Any, arguments: Any) -> Any:
