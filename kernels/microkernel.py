@@ -16,13 +16,11 @@ from typing import Any, NamedTuple
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
 
 from .epilogue import store, target_columns
 from .isa import ISA
 from .reference import INT16_MAX, INT16_MIN, Array
-from .vectors import I32, I64, Vectors, fields, part
+from .vectors import I32, I64, Vectors, cgutils, fields, instructions, part
 
 
 class Block(NamedTuple):
@@ -39,7 +37,7 @@ class Block(NamedTuple):
     pairs: tuple[int, int]  # the words for the instruction that clips pair sums
 
 
-@intrinsic(prefer_literal=True)
+@instructions
 def tiles(_: Any, source: Any, block: Any, target: Any, first: Any, stop: Any, vectors: Any, watched: Any) -> Any:
     """Positions first .. stop, ISA.rows at a time (the source's last one again where there are no more), `vectors` registers of channels.
 
@@ -108,7 +106,7 @@ def _add_pairs(v: Vectors, s: SimpleNamespace, w: SimpleNamespace, windows: list
     return v.at_a_limit(v.get(highest), v.get(lowest)) if watch else cgutils.false_bit
 
 
-@intrinsic
+@instructions
 def count_clipped(_: Any, source: Any, block: Any, position: Any, pitch: Any, clipped: Any, overflow: Any) -> Any:
     """For one position and one register of channels: adds to clipped (lanes,) s32 the pair sums of block.pairs that clip, and lifts
     overflow (lanes,) s32 to the worst miss. pitch: elements from one word of the block to the next.
