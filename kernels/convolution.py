@@ -33,7 +33,5 @@ def convolution(
         raise ValueError(f"arithmetic: expected 'exact' or 'saturating', found {arithmetic!r}")
     results = (np.int32,) if epilogue is None else (np.float32, np.uint8)
     require("out", out, results, (len(x), *window.output_size(*x.shape[1:3]), groups * weights.columns))
-    border = np.full(x.shape[3], zero_point, np.uint8)
-    initial = -np.int32(zero_point) * weights.sums
     saturating = arithmetic == "saturating"
-    convolve(x, weights, initial, border, out, window=window, saturating=saturating, epilogue=epilogue, count=count)
+    convolve(x, weights, int(zero_point), out, window=window, saturating=saturating, epilogue=epilogue, count=count)

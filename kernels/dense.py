@@ -9,7 +9,7 @@ from .microkernel import Block, count_clipped, tiles
 from .packing import TILE_COLUMNS, PackedWeights
 from .reference import Array
 from .saturation import SaturationCount
-from .strips import Source, Strips, cut, make_border, scratch, take
+from .strips import Source, Strips, cut, scratch, take
 from .window import Window
 
 LANES, ROWS, VECTORS, HAS_DOT = ISA.lanes, ISA.rows, ISA.vectors, ISA.has_dot
@@ -18,8 +18,7 @@ LANES, ROWS, VECTORS, HAS_DOT = ISA.lanes, ISA.rows, ISA.vectors, ISA.has_dot
 def convolve(
     x: Array,
     weights: PackedWeights,
-    initial: Array,
-    pixel: Array,
+    zero_point: int,
     out: Array,
     *,
     window: Window,
@@ -27,29 +26,28 @@ def convolve(
     epilogue: Epilogue | FloatEpilogue | None = None,
     count: SaturationCount | None = None,
 ) -> None:
-    """(N,H,W,C) u8 or f32 * weights -> out (N,H',W',O), of checked sizes. initial: (groups,N') s32; pixel: (C,) the border's codes."""
+    """(N,H,W,C) u8 or f32 * weights -> out (N,H',W',O), of checked sizes; zero_point is 0 for f32."""
     if not out.size:
         return
     images, height, width, channels = x.shape
     if window.is_pointwise:  # a matrix product: let every position be a line of its own, and all images one
         images, height, width = 1, images * height * width, 1
         out = out.reshape(1, height, 1, out.shape[3])
-    codes, border = x.reshape(images, height, width * channels).view(np.uint8), pixel.view(np.uint8)
-    in_place = window.is_pointwise and len(border) % 4 == 0  # else the last word would end behind the array
+    pixel = channels * x.itemsize
+    in_place = window.is_pointwise and pixel % 4 == 0  # else the last word would end behind the array
     words = weights.order.shape[2] // (window.kernel[0] * window.kernel[1])
-    strips = cut(window, out.shape[1:3], len(border), out[0, 0].nbytes, words)
-    _run(codes, border, strips, scratch(strips), weights, initial, window, in_place, saturating, epilogue, count, out)
+    strips = cut(window, out.shape[1:3], pixel, out.shape[2] * out.shape[3] * out.itemsize, words)
+    codes = x.reshape(images, height, width * channels).view(np.uint8)
+    _run(codes, strips, scratch(strips), weights, zero_point, in_place, saturating, epilogue, count, out)
 
 
 @kernel
 def _run(
     x: Array,
-    pixel: Array,
     strips: Strips,
     memory: Array,
     weights: PackedWeights,
-    initial: Array,
-    window: Window,
+    zero_point: int,
     in_place: bool,
     saturating: bool,
     epilogue: Epilogue | FloatEpilogue | None,
@@ -58,20 +56,20 @@ def _run(
 ) -> None:
     images, lines, width, channels = out.shape
     if not in_place:
-        make_border(pixel, strips, memory)
+        memory[: strips.pitch] = zero_point  # the line of border
     for image in range(images):
         for line in range(0, lines, strips.lines):
             first = min(line, lines - strips.lines)  # the last strip may begin with lines of the one before, which need no counting
-            source = take(strips, x, image, first, window, in_place, memory)
+            source = take(strips, x, image, first, in_place, memory)
             start = (image * lines + first) * width * channels
-            _strip(source, weights, initial, saturating, epilogue, count, (line - first) * width, start, out)
+            _strip(source, weights, zero_point, saturating, epilogue, count, (line - first) * width, start, out)
 
 
 @kernel
 def _strip(
     source: Source,
     weights: PackedWeights,
-    initial: Array,
+    zero_point: int,
     saturating: bool,
     epilogue: Epilogue | FloatEpilogue | None,
     count: SaturationCount | None,
@@ -81,19 +79,20 @@ def _strip(
 ) -> None:
     """One strip through all blocks of weights. counted: positions at its beginning that need no counting; start: of the strip in out."""
     groups, blocks, words = weights.order.shape
-    columns = initial.shape[1]
+    columns = weights.sums.shape[1]
     for g in range(groups):
-        seen = Source(source.data, source.start + g * weights.depth * weights.values.itemsize, source.last, source.rows, source.offsets)
+        begin = source.start + g * weights.depth * weights.values.itemsize
+        seen = Source(source.data, begin, source.last, source.rows, source.offsets)
         for j in range(blocks):
             safe, first, order = weights.safe[g, j], j * TILE_COLUMNS, (g * blocks + j) * words
             whole = first + TILE_COLUMNS <= columns
             dots, pairs = (0, words), (0, 0)
             if saturating or count is not None:
                 dots, pairs = (0, safe), (safe, words)
-            elif weights.values.itemsize == 1 and not HAS_DOT:  # clipping is the cheaper instruction, and exact where nothing can clip
+            elif not HAS_DOT:  # the clipping instruction is the cheaper one, and exact where nothing can clip
                 dots, pairs = (safe, words), (0, safe)
             at = g * columns + first
-            block = Block(weights.values, at * weights.products, weights.order, order, initial, at, dots, pairs)
+            block = Block(weights.values, at * weights.products, weights.order, order, weights.sums, at, zero_point, dots, pairs)
             channel = g * weights.columns + first
             target = Target(out, start + channel, out.shape[3], channel, weights.columns - first, epilogue)
             if count is not None:
@@ -111,14 +110,14 @@ def _counting_tile(
 ) -> None:
     """One tile, saturating, and a second look where a pair sum reached a limit; where none did, both arithmetics agree anyway."""
     stop = min(first + ROWS, source.last + 1)
-    if whole:  # noqa: SIM108  (the number of registers is a constant of the compiled tile, so these are two calls)
+    if whole:  # noqa: SIM108, the number of registers must be a constant of the call
         touched = tiles(source, block, target, first, stop, VECTORS, True)
     else:
         touched = tiles(source, block, target, first, stop, 1, True)
     if not touched:
         return
     if not saturating:
-        exact = Block(*block[:6], (0, block.pairs[1]), (0, 0))
+        exact = Block(*block[:7], (0, block.pairs[1]), (0, 0))
         if whole:
             tiles(source, exact, target, first, stop, VECTORS, False)
         else:

@@ -13,7 +13,8 @@ from .jit import kernel
 from .microkernel_depthwise import ChannelBlock, channel_order, depthwise_tiles
 from .packing import aligned
 from .reference import Array
-from .strips import Source, Strips, cut, make_border, scratch, take
+from .strips import Source, Strips, cut, scratch, take
+from .vectors import copy_bytes
 from .window import Window, require, require_kernel
 
 LANES = ISA.lanes
@@ -93,7 +94,7 @@ def convolve_depthwise(
     if out.size:
         codes, border = x.reshape(*x.shape[:2], x.shape[2] * channels).view(np.uint8), pixel.view(np.uint8)
         strips = cut(window, out.shape[1:3], len(border), out[0, 0].nbytes, 1)
-        _run(codes, border, strips, scratch(strips), weights, initial, window, epilogue, out)
+        _run(codes, border, strips, scratch(strips), weights, initial, epilogue, out)
 
 
 @kernel
@@ -104,18 +105,18 @@ def _run(
     memory: Array,
     weights: PackedDepthwise,
     initial: Array,
-    window: Window,
     epilogue: Epilogue | FloatEpilogue | None,
     out: Array,
 ) -> None:
     images, lines, width, channels = out.shape
     offsets = np.zeros(weights.words * 4 // weights.values.itemsize, np.int64)  # past the last tap weights are zero: read any byte
     offsets[: len(strips.offsets)] = strips.offsets
-    make_border(pixel, strips, memory)
+    for begin in range(0, strips.pitch, strips.pixel):
+        copy_bytes(memory, begin, pixel, 0, strips.pixel)  # the line of border
     for image in range(images):
         for line in range(0, lines, strips.lines):
             first = min(line, lines - strips.lines)
-            seen = take(strips, x, image, first, window, False, memory)
+            seen = take(strips, x, image, first, False, memory)
             start = (image * lines + first) * width * channels
             _strip(Source(seen.data, seen.start, seen.last, seen.rows, offsets), weights, initial, epilogue, start, out)
 

@@ -15,7 +15,7 @@ ROUNDER = 12582912.0
 
 
 class Epilogue(NamedTuple):
-    """Constants of eq. 8 to 10, for each of O output channels. `multiplier` (positive) and `shift` count only where codes are stored."""
+    """Constants of eq. 8 to 10, one for each of O output channels. `multiplier` > 0 and `shift` count only where codes are stored."""
 
     scale: Array  # (O,) f32
     bias: Array  # (O,) f32
@@ -64,7 +64,7 @@ class Target(NamedTuple):
 # ---- what a tile does with it, as LLVM instructions; `t` is a Target, `c` the constants of a register of channels -----------------
 
 
-def target_columns(v: Vectors, t: SimpleNamespace, vector: int, dtype: types.Type) -> SimpleNamespace:
+def target_columns(v: Vectors, t: SimpleNamespace, vector: int, dtype: Any) -> SimpleNamespace:
     """The constants of a tile's register of channels, one number a lane: of the epilogue, which channels exist, and where they begin.
 
     Before codes, the activation's bounds and those of the codes become one pair: y*multiplier + shift, rounded or not, keeps order, so
@@ -81,13 +81,13 @@ def target_columns(v: Vectors, t: SimpleNamespace, vector: int, dtype: types.Typ
     return c
 
 
-def store(v: Vectors, t: SimpleNamespace, c: SimpleNamespace, start: Any, total: Any, dtype: types.Type) -> None:
+def store(v: Vectors, t: SimpleNamespace, c: SimpleNamespace, start: Any, total: Any, dtype: Any) -> None:
     """Finish a register of sums and write the channels that exist. start: in t.out, of the position."""
     y = _finish(v, total, c, dtype) if t.epilogue else total
     v.store_lanes(y, v.item(t.out, v.at(start, c.offset), dtype.bitwidth // 8), c.mask)
 
 
-def _finish(v: Vectors, total: Any, c: SimpleNamespace, dtype: types.Type) -> Any:
+def _finish(v: Vectors, total: Any, c: SimpleNamespace, dtype: Any) -> Any:
     """A vector of sums -> what is stored: f32, or u8 (eq. 8 to 11). No product is fused into a sum."""
     y = total if total.type == v.float32 else v.builder.fmul(v.builder.sitofp(total, v.float32), c.scale)
     y = v.builder.fadd(y, c.bias)

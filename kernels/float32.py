@@ -38,7 +38,7 @@ def convolution(
     require("out", out, (np.float32,), (len(x), *window.output_size(*x.shape[1:3]), channels))
     require_products(weights.products, window, weights.depth, weights.depth)
     epilogue = FloatEpilogue(bias, np.float32(low), np.float32(high))
-    convolve(x, weights, weights.sums, np.zeros(x.shape[3], np.float32), out, window=window, epilogue=epilogue)
+    convolve(x, weights, 0, out, window=window, epilogue=epilogue)
 
 
 def matmul(a: Array, weights: PackedWeights, bias: Array, out: Array, *, low: float = -np.inf, high: float = np.inf) -> None:

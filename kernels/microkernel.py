@@ -16,13 +16,11 @@ from typing import Any, NamedTuple
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
 
 from .epilogue import store, target_columns
 from .isa import ISA
 from .reference import INT16_MAX, INT16_MIN, Array
-from .vectors import I32, I64, Vectors, fields, part
+from .vectors import I32, I64, Vectors, cgutils, fields, instructions, part
 
 
 class Block(NamedTuple):
@@ -32,13 +30,14 @@ class Block(NamedTuple):
     start: int
     order: Array  # (groups, blocks, words) s64
     order_start: int
-    initial: Array  # (groups, N') s32: what integer sums begin with
-    initial_start: int
+    sums: Array  # (groups, N') s32, of the weights of each channel
+    sums_start: int
+    zero_point: int
     dots: tuple[int, int]  # the words, first and end, for the exact instruction
     pairs: tuple[int, int]  # the words for the instruction that clips pair sums
 
 
-@intrinsic(prefer_literal=True)
+@instructions
 def tiles(_: Any, source: Any, block: Any, target: Any, first: Any, stop: Any, vectors: Any, watched: Any) -> Any:
     """Positions first .. stop, ISA.rows at a time (the source's last one again where there are no more), `vectors` registers of channels.
 
@@ -71,19 +70,19 @@ def tiles(_: Any, source: Any, block: Any, target: Any, first: Any, stop: Any, v
 
 
 def _beginning(v: Vectors, w: SimpleNamespace, count: int, floats: bool) -> list[Any]:
-    """What the sums of one position begin with."""
+    """What the sums of one position begin with: zero, or minus the zero point times the sum of the weights (eq. 3)."""
     if floats:
         return [v.constant(v.float32, 0.0)] * count
-    return [v.load(v.item(w.initial, v.at(w.initial_start, i * v.lanes), 4), v.int32) for i in range(count)]
+    zero_point = v.splat(v.builder.neg(v.builder.trunc(w.zero_point, I32)))
+    sums = [v.load(v.item(w.sums, v.at(w.sums_start, i * v.lanes), 4), v.int32) for i in range(count)]
+    return [v.builder.mul(zero_point, total) for total in sums]
 
 
 def _add_products(v: Vectors, s: SimpleNamespace, w: SimpleNamespace, k: Any, windows: list[Any], sums: list[list[Any]], add: Any) -> None:
     """sums[m][i] = add(sums[m][i], word k of window m, word k of the weights of vector i)"""
     offset = v.load(v.item(s.offsets, v.load(v.item(w.order, v.at(w.order_start, k), 8), I64), 8), I64)
-    kind = v.float32 if add == v.multiply_add else v.int32
-    size = 4 // (4 if add == v.multiply_add else 1)
-    width = 4 * v.lanes * len(sums[0])
-    begin = v.at(w.values, v.builder.mul(w.start, I64(4 // size)), v.builder.mul(k, I64(width)))
+    kind, size = (v.float32, 4) if add == v.multiply_add else (v.int32, 1)
+    begin = v.at(v.item(w.values, w.start, size), v.builder.mul(k, I64(4 * v.lanes * len(sums[0]))))
     weights = [v.load(v.at(begin, 4 * v.lanes * i), kind) for i in range(len(sums[0]))]
     for window, row in zip(windows, sums, strict=True):
         word = v.splat(v.load(v.at(window, offset), kind.element))
@@ -107,7 +106,7 @@ def _add_pairs(v: Vectors, s: SimpleNamespace, w: SimpleNamespace, windows: list
     return v.at_a_limit(v.get(highest), v.get(lowest)) if watch else cgutils.false_bit
 
 
-@intrinsic
+@instructions
 def count_clipped(_: Any, source: Any, block: Any, position: Any, pitch: Any, clipped: Any, overflow: Any) -> Any:
     """For one position and one register of channels: adds to clipped (lanes,) s32 the pair sums of block.pairs that clip, and lifts
     overflow (lanes,) s32 to the worst miss. pitch: elements from one word of the block to the next.

@@ -18,12 +18,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic
 
 from .epilogue import store, target_columns
 from .isa import ISA
 from .reference import Array
-from .vectors import I64, Vectors, fields
+from .vectors import I64, Vectors, fields, instructions
 
 POSITIONS = max(ISA.lanes // 8, 1)  # of a tile; two where there are 32 registers
 
@@ -43,9 +42,9 @@ def channel_order(lanes: int) -> Array:
     return (16 * part + 4 * i + e).reshape(4, lanes)
 
 
-@intrinsic(prefer_literal=True)
+@instructions
 def depthwise_tiles(_: Any, source: Any, block: Any, target: Any, lanes: Any) -> Any:
-    """All positions of the source, POSITIONS at a time (the last again where there are no more). lanes: of its registers, a constant."""
+    """All positions of the source, POSITIONS at a time (the last one again where there are no more); lanes of a register: constant."""
     floats, dtype = block.types[0].dtype == types.float32, target.types[0].dtype
 
     def generate(context: Any, builder: ir.IRBuilder, _: Any, arguments: Any) -> Any:

@@ -79,8 +79,8 @@ def pack_taps(taps: Array) -> PackedWeights:
 
 
 def _safe_first(words: Array) -> tuple[Array, int]:
-    """(N,words,4) s8 -> an order of the words, those safe in every column first, and their number. float32 words keep their order."""
+    """(N,words,4) s8 -> an order of the words, those safe in every column first, and how many. float32 words keep their order."""
     if words.dtype != np.int8:
-        return np.arange(words.shape[1]), words.shape[1]
+        return np.arange(words.shape[1]), 0
     safe = pairs_are_safe(words).all(axis=(0, 2))
     return np.argsort(~safe, kind="stable"), int(safe.sum())

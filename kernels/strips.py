@@ -39,6 +39,9 @@ class Strips(NamedTuple):
     height: int  # input lines it sees
     pixel: int  # bytes
     pitch: int  # bytes of a line it sees, with the border
+    step: int  # input lines from one output line to the next
+    top: int  # lines of border above the first
+    left: int  # bytes of border before a line
     rows: Array  # as in Source
     offsets: Array
 
@@ -56,7 +59,8 @@ def cut(window: Window, size: tuple[int, int], pixel: int, width_bytes: int, wor
     row, place, word = np.ogrid[: window.kernel[0], : window.kernel[1], :words]
     offsets = row * window.dilations[0] * pitch + place * window.dilations[1] * pixel + 4 * word
     height = (lines - 1) * window.strides[0] + rows
-    return Strips(lines, height, pixel, pitch, starts.astype(np.int64).ravel(), offsets.astype(np.int64).ravel())
+    tables = starts.astype(np.int64).ravel(), offsets.astype(np.int64).ravel()
+    return Strips(lines, height, pixel, pitch, window.strides[0], window.pads_begin[0], window.pads_begin[1] * pixel, *tables)
 
 
 def scratch(strips: Strips) -> Array:
@@ -68,27 +72,20 @@ def scratch(strips: Strips) -> Array:
 
 
 @kernel
-def make_border(pixel: Array, strips: Strips, memory: Array) -> None:
-    """Fills the first line of the scratch memory with the border's pixel (bytes,) u8."""
-    for start in range(0, strips.pitch, max(strips.pixel, 1)):
-        copy_bytes(memory, start, pixel, 0, strips.pixel)
-
-
-@kernel
-def take(strips: Strips, x: Array, image: int, first: int, window: Window, in_place: bool, memory: Array) -> Source:
+def take(strips: Strips, x: Array, image: int, first: int, in_place: bool, memory: Array) -> Source:
     """What output lines first .. first+strips.lines of an image (H,bytes) see: where it is, if no border is needed, or as a copy."""
     last = len(strips.rows) - 1
     if in_place:
         return Source(x.reshape(-1), (image * x.shape[1] + first) * strips.pitch, last, strips.rows, strips.offsets)
-    _fill_strip(x[image], first * window.strides[0] - window.pads_begin[0], window.pads_begin[1] * strips.pixel, strips, memory)
+    _fill_strip(x[image], first * strips.step - strips.top, strips, memory)
     return Source(memory, strips.pitch, last, strips.rows, strips.offsets)
 
 
 @kernel
-def _fill_strip(x: Array, first: int, left: int, strips: Strips, memory: Array) -> None:
-    """Copies lines first, first+1, ... of x behind the border line of the memory, `left` bytes to the right; outside of x is border."""
-    begin = min(left, strips.pitch)
-    end = min(left + x.shape[1], strips.pitch)
+def _fill_strip(x: Array, first: int, strips: Strips, memory: Array) -> None:
+    """Copies lines first, first+1, ... of x (H,bytes) behind the line of border in the memory; what is not in x is border."""
+    begin = min(strips.left, strips.pitch)
+    end = min(strips.left + x.shape[1], strips.pitch)
     for i in range(strips.height):
         target, line = (i + 1) * strips.pitch, first + i
         if 0 <= line < len(x):

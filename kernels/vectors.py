@@ -4,21 +4,21 @@ An `@intrinsic` writes LLVM instructions while numba compiles: Python loops are 
 variables of the compiled code are stack slots (`cgutils.alloca_once`) that LLVM keeps in registers.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 from llvmlite import ir
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
+from numba import extending, types
+from numba.core import cgutils as typed_cgutils
 
 from .isa import Isa
 from .reference import INT16_MAX, INT16_MIN
 
 I1, I8, I16, I32, I64 = (ir.IntType(bits) for bits in (1, 8, 16, 32, 64))
 F32 = ir.FloatType()
+cgutils: Any = typed_cgutils  # numba's own annotations are incomplete
 
 
 def index(number: int) -> ir.Constant:
@@ -41,7 +41,16 @@ def part(context: Any, builder: ir.IRBuilder, kind: Any, value: Any) -> Any:
     return None if kind == types.none else value
 
 
-@intrinsic
+def instructions(generator: Callable[..., Any]) -> Callable[..., Any]:
+    """Makes a function of argument types, which returns a signature and what writes the instructions, a function of compiled code.
+
+    Arguments that are constants of the calling code have literal types. Bind the result to a name of its module: in a closure it would
+    keep its callers out of the cache on disk.
+    """
+    return cast(Callable[..., Any], extending.intrinsic(prefer_literal=True)(generator))
+
+
+@instructions
 def copy_bytes(_: Any, target: Any, to: Any, source: Any, begin: Any, count: Any) -> Any:
     """`count` bytes of one u8 array, from element `begin` in memory order, into another, from `to` on. They must not overlap."""
 
@@ -230,11 +239,10 @@ class Vectors:
             names = {512: "llvm.x86.avx512.pmaddw.d.512", 256: "llvm.x86.avx2.pmadd.wd", 128: "llvm.x86.sse2.pmadd.wd"}
             return self.builder.add(total, self.call(names[self.bits], self.int32, a, b))
         sixteen = self.constant(self.int32, 16)
-        halves: list[Any] = [lambda v: self.builder.ashr(self.builder.shl(v, sixteen), sixteen), lambda v: self.builder.ashr(v, sixteen)]
-        for half in halves:
-            factors = (half(self.builder.bitcast(v, self.int32)) for v in (a, b))
-            total = self.builder.add(total, self.builder.mul(*factors))
-        return total
+        (a, b), ashr = (self.builder.bitcast(v, self.int32) for v in (a, b)), self.builder.ashr
+        low = (ashr(self.builder.shl(v, sixteen), sixteen) for v in (a, b))
+        high = (ashr(v, sixteen) for v in (a, b))
+        return self.builder.add(self.builder.add(total, self.builder.mul(*low)), self.builder.mul(*high))
 
 
 def _suffix(element: ir.Type) -> str:

@@ -1,5 +1,6 @@
 """How a window slides over an image: the geometry that convolution and pooling share, and the check of what they are given."""
 
+import functools
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ class Window(NamedTuple):
     pads_begin: Pair = (0, 0)
     pads_end: Pair = (0, 0)
 
+    @functools.lru_cache(maxsize=1024)  # noqa: B019, a Window is a value and small
     def output_size(self, height: int, width: int) -> Pair:
         """Positions of the window, vertical and horizontal, that lie wholly inside the padded image."""
         vertical, horizontal = (

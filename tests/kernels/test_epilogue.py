@@ -4,46 +4,51 @@ import numpy as np
 from numpy.testing import assert_array_equal
 
 from numpot.kernels import reference
-from numpot.kernels.epilogue import make_epilogue
+from numpot.kernels.convolution import convolution
+from numpot.kernels.epilogue import Epilogue, make_epilogue
 from numpot.kernels.gemm import gemm
-from numpot.kernels.packing import pack_gemm
+from numpot.kernels.packing import pack_convolution, pack_gemm
+from numpot.kernels.window import Window
+
+
+def product(a: np.ndarray, b: np.ndarray, dtype: type, epilogue: Epilogue | None = None) -> np.ndarray:
+    out = np.empty((len(a), b.shape[1]), dtype)
+    gemm(a, pack_gemm(b), 0, out, epilogue=epilogue)
+    return out
 
 
 def test_multiply_and_add_are_not_fused() -> None:
     rng = np.random.default_rng(0)
-    a, b = rng.integers(0, 256, (64, 512), np.uint8), rng.integers(-128, 128, (512, 64)).astype(np.int8)
-    acc, scale = reference.gemm_exact(a, b, 7), rng.uniform(1e-4, 1e-3, 64).astype(np.float32)
+    a, b = rng.integers(0, 256, (64, 99), np.uint8), rng.integers(-128, 128, (99, 64), np.int8)
+    acc, scale = product(a, b, np.int32), rng.uniform(1e-4, 1e-3, 64).astype(np.float32)
     bias = -(acc[0].astype(np.float32) * scale)  # the first row cancels: fused, it would leave the rounding error of the product
-    e, out = make_epilogue(64, scale, bias), np.empty((64, 64), np.float32)
-    gemm(a, pack_gemm(b), 7, out, epilogue=e)
+    e = make_epilogue(64, scale, bias)
+    out = product(a, b, np.float32, e)
     fused = (acc[0].astype(np.float64) * scale + bias).astype(np.float32)
     assert np.count_nonzero(fused) > 32
     assert_array_equal(out[0], 0)
     assert_array_equal(out, reference.dequantize(acc, e.scale, e.bias, e.low, e.high))
 
 
-def sums_from(low: int, high: int) -> tuple[np.ndarray, int]:
-    """(M, 8) codes and a zero point, such that a row of ones for weights gives the sums low, low + 1, ..., high - 1."""
-    zero_point = -low // 8
-    filled = np.arange(high - low)[:, None] - 255 * np.arange(8)
-    return np.clip(filled, 0, 255).astype(np.uint8), zero_point
-
-
 def test_every_half_goes_to_even() -> None:
     """All codes and all halves between them, and what lies outside 0..255."""
-    a, zero_point = sums_from(-1000, 1000)
-    out = np.empty((2000, 1), np.uint8)
-    gemm(a, pack_gemm(np.ones((8, 1), np.int8)), zero_point, out, epilogue=make_epilogue(1, 0.5))
-    assert_array_equal(out[:, 0], np.clip(np.rint(np.arange(-1000, 1000) / 2), 0, 255))
+    a, b = np.arange(256, dtype=np.uint8)[:, None], np.array([[-1, 1, 2, 3, 127]], np.int8)
+    out = product(a, b, np.uint8, make_epilogue(5, 0.5))
+    assert_array_equal(out, np.clip(np.rint(a * b.astype(int) / 2), 0, 255))
 
 
-def test_channels_have_their_own_constants() -> None:
-    """More channels than a register holds, and a few left over."""
-    rng = np.random.default_rng(1)
-    a, b = rng.integers(0, 256, (7, 12), np.uint8), rng.integers(-128, 128, (12, 37)).astype(np.int8)
-    scale, bias, multiplier, shift = (
-        rng.uniform(low, high, 37).astype(np.float32) for low, high in ((1e-4, 1e-2), (-9, 9), (1, 9), (0, 255))
-    )
-    e, out = make_epilogue(37, scale, bias, -20.0, 20.0, multiplier, shift), np.empty((7, 37), np.uint8)
-    gemm(a, pack_gemm(b), 100, out, epilogue=e)
-    assert_array_equal(out, reference.requantize(reference.gemm_exact(a, b, 100), *e))
+def test_the_activation_clips_before_the_shift() -> None:
+    """Bounds in reals, one pair for all channels, whose codes differ from channel to channel and may lie outside of 0..255."""
+    a, b = np.arange(256, dtype=np.uint8)[:, None], np.array([[-1] * 20 + [1] * 20], np.int8)
+    rng = np.random.default_rng(0)
+    e = make_epilogue(40, 0.1, 0.0, -3.0, 6.0, rng.uniform(5, 60, 40), rng.uniform(-50, 300, 40))
+    assert_array_equal(product(a, b, np.uint8, e), reference.requantize(product(a, b, np.int32), *e))
+
+
+def test_channels_of_a_group_have_their_own_constants_and_place() -> None:
+    """Two groups of three channels: the constants and the places of the second are not those of the first."""
+    x, w = np.array([[[[1, 2]]]], np.uint8), np.array([1, 2, 3, 4, 5, 6], np.int8).reshape(6, 1, 1, 1)
+    scale, shift = np.array([1, 1, 1, 2, 3, 4], np.float32), np.array([0, 10, 20, 30, 40, 50], np.float32)
+    out = np.full((1, 1, 1, 6), 77, np.uint8)
+    convolution(x, pack_convolution(w, 2), 0, out, window=Window((1, 1)), epilogue=make_epilogue(6, scale, shift=shift))
+    assert_array_equal(out.ravel(), [1, 12, 23, 8 * 2 + 30, 10 * 3 + 40, 12 * 4 + 50])

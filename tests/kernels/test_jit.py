@@ -1,4 +1,4 @@
-"""The decorator: machine code is kept where it can be, kernels run without it, and nothing here costs an import of numba."""
+"""The decorator: machine code is kept where it can be, and nothing here costs an import of numba."""
 
 import os
 import shutil
