@@ -7,12 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .epilogue import Epilogue, FloatEpilogue, Target
+from .epilogue import Epilogue, FloatEpilogue, Residual, Target
 from .isa import ISA
 from .jit import kernel
 from .microkernel_depthwise import ChannelBlock, channel_order, depthwise_tiles
 from .packing import aligned
 from .reference import Array
+from .share import Share, alone, claim, finish, wait
 from .strips import Source, Strips, cut, scratch, take
 from .vectors import copy_bytes
 from .window import Window, require, require_kernel
@@ -92,47 +93,72 @@ def convolve_depthwise(
     require("out", out, results, (len(x), *window.output_size(*x.shape[1:3]), channels))
     require_kernel(weights.kernel, window)
     if out.size:
-        codes, border = x.reshape(*x.shape[:2], x.shape[2] * channels).view(np.uint8), pixel.view(np.uint8)
-        strips = cut(window, out.shape[1:3], len(border), out[0, 0].nbytes, 1)
-        _run(codes, border, strips, scratch(strips), weights, initial, epilogue, out)
+        layer = make_depthwise(weights, initial, pixel, window, out.shape[1:3], out.itemsize)
+        codes = x.reshape(*x.shape[:2], x.shape[2] * channels).view(np.uint8)
+        depthwise_units(layer, codes, out, epilogue, None, scratch(layer.strips), alone())
+
+
+class Depthwise(NamedTuple):
+    """A depthwise convolution as the kernel wants it, whatever the images."""
+
+    strips: Strips
+    weights: PackedDepthwise
+    initial: Array  # (C,) s32: what sums of integers begin with
+    pixel: Array  # flat u8: the bytes of a pixel of the border
+    offsets: Array  # (taps,) s64: as in Source, filled up to whole words
+
+
+def make_depthwise(
+    weights: PackedDepthwise, initial: Array, pixel: Array, window: Window, size: tuple[int, int], out_bytes: int, strips: int = 1
+) -> Depthwise:
+    """initial: (C,) s32; pixel: (C,), of the border; size: (H',W') of the output; strips: at least so many, if it has as many lines."""
+    border = pixel.view(np.uint8)
+    cuts = cut(window, size, len(border), size[1] * len(pixel) * out_bytes, 1, strips)
+    offsets = np.zeros(weights.words * 4 // weights.values.itemsize, np.int64)  # past the last tap weights are zero: read any byte
+    offsets[: len(cuts.offsets)] = cuts.offsets
+    return Depthwise(cuts, weights, initial, border, offsets)
 
 
 @kernel
-def _run(
+def depthwise_units(
+    layer: Depthwise,
     x: Array,
-    pixel: Array,
-    strips: Strips,
-    memory: Array,
-    weights: PackedDepthwise,
-    initial: Array,
-    epilogue: Epilogue | FloatEpilogue | None,
     out: Array,
+    epilogue: Epilogue | FloatEpilogue | None,
+    residual: Residual | None,
+    memory: Array,
+    share: Share,
 ) -> None:
+    """This thread's share of the strips, and the wait for the others. x: (N,H,bytes) u8; memory: strips.scratch_size bytes."""
     images, lines, width, channels = out.shape
-    offsets = np.zeros(weights.words * 4 // weights.values.itemsize, np.int64)  # past the last tap weights are zero: read any byte
-    offsets[: len(strips.offsets)] = strips.offsets
+    strips = layer.strips
+    cuts = -(-lines // strips.lines)
     for begin in range(0, strips.pitch, strips.pixel):
-        copy_bytes(memory, begin, pixel, 0, strips.pixel)  # the line of border
-    for image in range(images):
-        for line in range(0, lines, strips.lines):
-            first = min(line, lines - strips.lines)
-            seen = take(strips, x, image, first, False, memory)
-            start = (image * lines + first) * width * channels
-            _strip(Source(seen.data, seen.start, seen.last, seen.rows, offsets), weights, initial, epilogue, start, out)
+        copy_bytes(memory, begin, layer.pixel, 0, strips.pixel)  # the line of border
+    while True:
+        unit = claim(share)
+        if unit >= images * cuts:
+            break
+        image, first = unit // cuts, unit % cuts * strips.lines
+        seen = take(strips, x, image, first, min(strips.lines, lines - first), False, memory)
+        start = (image * lines + first) * width * channels
+        _strip(layer, Source(seen.data, seen.start, seen.last, seen.rows, layer.offsets), out, start, epilogue, residual)
+        finish(share)
+    wait(share, images * cuts)
 
 
 @kernel
 def _strip(
-    source: Source, weights: PackedDepthwise, initial: Array, epilogue: Epilogue | FloatEpilogue | None, start: int, out: Array
+    layer: Depthwise, source: Source, out: Array, start: int, epilogue: Epilogue | FloatEpilogue | None, residual: Residual | None
 ) -> None:
-    """One strip through all blocks of channels."""
-    channels = out.shape[3]
+    """One strip through all blocks of channels. start: of the strip in out."""
+    weights, channels = layer.weights, out.shape[3]
     channel = begin = 0
     while channel < channels:
         lanes = block_lanes(channels - channel)
         seen = Source(source.data, source.start + channel * weights.values.itemsize, source.last, source.rows, source.offsets)
-        block = ChannelBlock(weights.values, begin, weights.words, initial)
-        target = Target(out, start + channel, channels, channel, channels - channel, epilogue)
+        block = ChannelBlock(weights.values, begin, weights.words, layer.initial)
+        target = Target(out, start + channel, channels, channel, channels - channel, epilogue, residual)
         if lanes == LANES:
             depthwise_tiles(seen, block, target, LANES)
         elif lanes == HALF:

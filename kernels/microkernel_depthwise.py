@@ -19,7 +19,7 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 
-from .epilogue import store, target_columns
+from .epilogue import Types, store, target_columns
 from .isa import ISA
 from .reference import Array
 from .vectors import I64, Vectors, fields, instructions
@@ -45,12 +45,12 @@ def channel_order(lanes: int) -> Array:
 @instructions
 def depthwise_tiles(_: Any, source: Any, block: Any, target: Any, lanes: Any) -> Any:
     """All positions of the source, POSITIONS at a time (the last one again where there are no more); lanes of a register: constant."""
-    floats, dtype = block.types[0].dtype == types.float32, target.types[0].dtype
+    floats, kinds = block.types[0].dtype == types.float32, Types(target)
 
     def generate(context: Any, builder: ir.IRBuilder, _: Any, arguments: Any) -> Any:
         v = Vectors(builder, ISA, lanes.literal_value)
         s, w, t = (fields(context, builder, *pair) for pair in zip((source, block, target), arguments, strict=False))
-        columns = [target_columns(v, t, i, dtype) for i in range(4)]
+        columns = [target_columns(v, t, i, kinds) for i in range(4)]
         initial = [v.load_lanes(v.item(w.initial, c.channel, 4), v.int32, c.mask) for c in columns]
         zero = v.constant(v.float32 if floats else v.int32, 0)
         with v.loop(I64(0), v.at(s.last, 1), POSITIONS) as p:
@@ -64,7 +64,7 @@ def depthwise_tiles(_: Any, source: Any, block: Any, target: Any, lanes: Any) ->
                 if not floats:
                     totals = [builder.add(*pair) for pair in zip(_in_channel_order(v, totals), initial, strict=True)]
                 for column, total in zip(columns, totals, strict=True):
-                    store(v, t, column, start, total, dtype)
+                    store(v, t, column, start, total, kinds)
         return context.get_dummy_value()
 
     return types.void(source, block, target, lanes), generate

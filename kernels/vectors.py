@@ -181,6 +181,10 @@ class Vectors:
             return self.call(f"llvm.fma.v{self.lanes}f32", self.float32, a, b, total)
         return self.builder.fadd(total, self.builder.fmul(a, b))
 
+    def fused_multiply_add(self, total: Any, a: Any, b: Any) -> Any:
+        """total + a*b of float32 vectors, rounded once: an instruction, or what LLVM calls in its place."""
+        return self.call(f"llvm.fma.v{self.lanes}f32", self.float32, a, b, total)
+
     def dot(self, total: Any, codes: Any, weights: Any) -> Any:
         """total + the sum of four u8 x s8 products of each lane, nothing lost (eq. 3)."""
         if self.isa.has_dot:
