@@ -45,7 +45,13 @@ class Schedule:
 
 
 def make_schedule(plan: Plan, graph: Graph, observed: set[Tensor]) -> Schedule:
-    items: list[Stretch | Step | Tensor] = [p.output for p in graph.inputs if p.output in observed]
+    shown: dict[Tensor, list[Tensor]] = {}  # what to show when a tensor is made: itself, and those that are its memory
+    for tensor in observed:
+        origin = tensor
+        while origin in plan.aliases:
+            origin = plan.aliases[origin]
+        shown.setdefault(origin, []).append(tensor)
+    items: list[Stretch | Step | Tensor] = [t for p in graph.inputs for t in shown.get(p.output, [])]
     rows: list[Step] = []
     for step in plan.steps:
         if step.define:
@@ -57,7 +63,7 @@ def make_schedule(plan: Plan, graph: Graph, observed: set[Tensor]) -> Schedule:
                 last.stop = len(rows)
             else:
                 items.append(Stretch(len(rows) - 1, len(rows)))
-        items += [t for t in step.outputs if t in observed]
+        items += [t for made in step.outputs for t in shown.get(made, [])]
     program = np.zeros(len(rows), STEP)
     for i, step in enumerate(rows):
         assert step.row is not None
