@@ -11,12 +11,13 @@ from .slots import Slots, lies_channels_last
 class Chain:
     """A layer and the operators behind it that its kernel takes over: each the only reader of the one before.
 
-    kept: tensors that somebody looks at, so that they must be made as they are.
+    kept: tensors that somebody looks at, so that they must be made as they are. taken: operators that another chain has taken over.
     """
 
-    def __init__(self, node: Node, constants: dict[Tensor, np.ndarray], kept: set[Tensor]) -> None:
+    def __init__(self, node: Node, constants: dict[Tensor, np.ndarray], kept: set[Tensor], taken: set[Node]) -> None:
         self.nodes = [node]
         self.kept = kept
+        self._taken = taken
         self._constants = constants
 
     @property
@@ -31,7 +32,7 @@ class Chain:
         if len(self.end.consumers) != 1 or self.end in self.kept:
             return None
         node, port = self.end.consumers[0]
-        if node.type not in types or port != 0 or not where(node):
+        if node.type not in types or port != 0 or node in self._taken or not where(node):
             return None
         self.nodes.append(node)
         return node
@@ -56,7 +57,7 @@ class Chain:
         if len(self.end.consumers) != 1 or self.end in self.kept:
             return None
         node, port = self.end.consumers[0]
-        if node.type != "Add" or len({t for t in node.inputs}) != 2:
+        if node.type != "Add" or node in self._taken or node.inputs[0] is node.inputs[1]:
             return None
         branch = node.inputs[1 - port]
         same = [k.shape for k in branch.known] == [k.shape for k in self.end.known] and branch.dtype == self.end.dtype

@@ -88,9 +88,9 @@ def copies(node: Node, context: Context) -> list[LayerKernel] | None:
     return rows
 
 
-def channels_last(shape: Image) -> Row:
-    """What brings a model input into (H,W,C)."""
-    row = Row(Kernel.CHANNELS_LAST)
+def channels_last(shape: Image, size: int) -> Row:
+    """What brings a model input with elements of `size` bytes into (H,W,C)."""
+    row = Row(Kernel.CHANNELS_LAST, flag=size)
     row.shapes(shape, shape)
     return row
 

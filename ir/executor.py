@@ -74,6 +74,8 @@ class Executor:
                     values[tensor] = array
                     if tensor in self._plan.slots.numbers:
                         memory[self._plan.slots.numbers[tensor]] = to_memory(array)
+        if self._tallies:
+            self._tallies.ran(images)
         return {name: np.array(self._value(t, values, memory), order="C") for name, t in self._results}
 
     def _images(self, values: dict[Tensor, np.ndarray]) -> int:

@@ -44,6 +44,7 @@ class LayerKernel:
     scratch: int = 0  # bytes of memory that a thread needs
 
 
+TURNED = (1, 4)  # bytes of the elements that a kernel can bring from (C,H,W) into (H,W,C)
 Builder = Callable[[Node, Chain, Context], LayerKernel | None]
 Image = tuple[int, int, int]
 
@@ -54,7 +55,7 @@ def image(tensor: Tensor, slots: Slots) -> Image | None:
     if not parts or len(shape) < 2:
         return None
     if len(shape) == 4:
-        return shape[2], shape[3], shape[1]
+        return (shape[2], shape[3], shape[1]) if lies_channels_last(tensor) or tensor.dtype.itemsize in TURNED else None
     return parts // shape[-1], 1, shape[-1]
 
 

@@ -68,7 +68,7 @@ def make_plan(graph: Graph, keep: set[Tensor], threads: int) -> Plan:
     for node in order:
         if node in taken or node.type in ("Parameter", "Result") or all(t in plan.constants for t in node.outputs):
             continue
-        chain = Chain(node, plan.constants, keep)
+        chain = Chain(node, plan.constants, keep, taken)
         steps = _steps(node, chain, plan, context)
         taken.update(chain.nodes)
         chains[chain.nodes[-1]] = steps
@@ -105,26 +105,31 @@ def _steps(node: Node, chain: Chain, plan: Plan, context: Context) -> list[Step]
 
 
 def _rows(node: Node, chain: Chain, made: LayerKernel, plan: Plan) -> list[Step]:
-    """The step of a kernel, and before it one that brings an input image into (H,W,C) where the kernel wants it so."""
-    steps, slots, x = [], plan.slots, plan.slots.number(made.x)
-    if not made.as_it_is and len(made.x.shape) == 4 and not lies_channels_last(made.x):
-        shape = layer_steps.image(made.x, slots)
-        assert shape is not None
-        row, turned = elementwise_layers.channels_last(shape), slots.add(Slot(made.x.dtype, shape))
-        row.record["x"], row.record["out"] = x, turned
-        steps.append(Step(made.x.name, "channels last", (made.x,), (), row=row, slots=(x, turned)))
-        x = turned
-    record, out = made.row.record, slots.number(chain.end)
-    record["x"], record["out"] = x, out
-    reads = [x]
-    if made.other is not None:
-        record["other"] = slots.number(made.other)
-        reads.append(slots.number(made.other))
+    """The step of a kernel, and before it those that bring input images into (H,W,C) where the kernel wants them so."""
     inputs = tuple(t for t in (made.x, made.other) if t is not None)
-    fused = tuple(n.name for n in chain.nodes[1:])
-    used = (*reads, out)
-    steps.append(Step(node.name, made.label, inputs, (chain.end,), fused, made.row, used, tallied=made.tallied, scratch=made.scratch))
+    steps, reads = [], []
+    for name, tensor in zip(("x", "other"), inputs, strict=False):
+        number = plan.slots.number(tensor)
+        if not made.as_it_is and len(tensor.shape) == 4 and not lies_channels_last(tensor):
+            turn = _channels_last(tensor, plan.slots)
+            number = turn.slots[-1]
+            steps.append(turn)
+        made.row.record[name] = number
+        reads.append(number)
+    out = made.row.record["out"] = plan.slots.number(chain.end)
+    fused, slots = tuple(n.name for n in chain.nodes[1:]), (*reads, out)
+    steps.append(Step(node.name, made.label, inputs, (chain.end,), fused, made.row, slots, tallied=made.tallied, scratch=made.scratch))
     return steps
+
+
+def _channels_last(tensor: Tensor, slots: Slots) -> Step:
+    """What brings an input image into (H,W,C), in a slot of its own."""
+    shape = layer_steps.image(tensor, slots)
+    assert shape is not None
+    row, number = elementwise_layers.channels_last(shape, tensor.dtype.itemsize), slots.number(tensor)
+    turned = slots.add(Slot(tensor.dtype, shape))
+    row.record["x"], row.record["out"] = number, turned
+    return Step(tensor.name, "channels last", (tensor,), (), row=row, slots=(number, turned))
 
 
 def _definition(node: Node) -> Step:

@@ -53,7 +53,7 @@ def make_schedule(plan: Plan, graph: Graph, observed: set[Tensor]) -> Schedule:
         shown.setdefault(origin, []).append(tensor)
     items: list[Stretch | Step | Tensor] = [t for p in graph.inputs for t in shown.get(p.output, [])]
     rows: list[Step] = []
-    for step in plan.steps:
+    for i, step in enumerate(plan.steps):
         if step.define:
             items.append(step)
         else:
@@ -63,7 +63,8 @@ def make_schedule(plan: Plan, graph: Graph, observed: set[Tensor]) -> Schedule:
                 last.stop = len(rows)
             else:
                 items.append(Stretch(len(rows) - 1, len(rows)))
-        items += [t for made in step.outputs for t in shown.get(made, [])]
+        if [s.outputs for s in plan.steps[i + 1 : i + 2]] != [step.outputs]:  # a Concat is several steps
+            items += [t for made in step.outputs for t in shown.get(made, [])]
     program = np.zeros(len(rows), STEP)
     for i, step in enumerate(rows):
         assert step.row is not None

@@ -67,3 +67,4 @@ class Workers:
         if self._tallies:
             for job in jobs:
                 self._tallies.add(job[-1])
+

@@ -129,7 +129,7 @@ def copy_units(x: Array, first: int, out: Array, share: Share, parts: int) -> No
 
 @kernel
 def channels_last_units(x: Array, out: Array, share: Share, parts: int) -> None:
-    """(N,C,P) f32 -> out (N,P,C)."""
+    """(N,C,P) u8 or f32 -> out (N,P,C), same dtype."""
     images, positions, channels = out.shape
     while True:
         unit = claim(share)

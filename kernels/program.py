@@ -204,6 +204,8 @@ def _elementwise(step: Any, images: int, worker: Worker, share: Share) -> None:
         _add(step, shape, worker, share, parts)
     elif step.kernel == Kernel.COPY:  # sizes in bytes; flag: the first byte in each position of out
         copy_units(array(x, _positions(step.input, images), np.uint8), step.flag, array(out, shape, np.uint8), share, parts)
+    elif step.kernel == Kernel.CHANNELS_LAST and step.flag == 1:  # bytes of an element
+        channels_last_units(array(x, (images, channels, shape[1]), np.uint8), array(out, shape, np.uint8), share, parts)
     elif step.kernel == Kernel.CHANNELS_LAST:
         channels_last_units(array(x, (images, channels, shape[1]), np.float32), array(out, shape, np.float32), share, parts)
     else:
