@@ -6,20 +6,20 @@ from pathlib import Path
 from .errors import AnyPath, FileMissingError, UnknownFormatError
 from .graph import Graph
 
-ACCEPTED = "numpot's .xml (with its .bin) and ONNX are read"
+ACCEPTED = "numpot's .xml and OpenVINO IR (each with its .bin) and ONNX are read"
 
 HEAD = 64 * 1024  # bytes to look at; whoever writes longer comments before the root element is told so by the reader
 PROLOG = rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml\s[^>]*\?>\s*)?(?:<!--.*?-->\s*)*"
-ROOT_ELEMENT = re.compile(PROLOG + rb"<([A-Za-z_][\w.:-]*)", re.DOTALL)
-DOCTYPE = re.compile(PROLOG + rb"<!DOCTYPE\s+numpot\b", re.DOTALL)
+ROOT_ELEMENT = re.compile(PROLOG + rb"<(?:!DOCTYPE\s+)?([A-Za-z_][\w.:-]*)", re.DOTALL)
 ONNX_START = re.compile(rb"\x08[\x01-\x40]")  # protobuf's tag for field 1, ir_version, and its small value
 
 
 def read_model(path: AnyPath, *, input_shapes: dict[str, tuple[int, ...]] | None = None) -> Graph:
     """Read a model in any known format; one from another format than numpot's comes simplified.
 
-    input_shapes: input name -> shape, for ONNX files that leave more than the batch open. Raises IRError (FileMissingError,
-    UnknownFormatError, or what the reader of numpot's format finds) or OnnxError.
+    input_shapes: input name -> shape, -1 in front for a batch of any size; for ONNX files that leave more than the batch open, and to
+    open the batch of an OpenVINO IR. Raises IRError (FileMissingError, UnknownFormatError, or what the readers of XML find), OnnxError,
+    or GraphError for a shape of an input that is not there.
     """
     path = Path(path)
     try:
@@ -27,16 +27,19 @@ def read_model(path: AnyPath, *, input_shapes: dict[str, tuple[int, ...]] | None
             head = file.read(HEAD)
     except OSError as error:
         raise FileMissingError(f"cannot be read ({error.strerror}). {ACCEPTED}", path) from error
-    if looks_like_xmlbin(head):
+    root = root_element(head)
+    if root == "numpot":
         from .xmlbin import read_xmlbin
 
         return read_xmlbin(path)
+    if root == "net":
+        from .openvino import load_openvino
+
+        return load_openvino(path, input_shapes=input_shapes)
     if ONNX_START.match(head):
         from .onnx import load_onnx
 
         return load_onnx(path, input_shapes=input_shapes)
-    if root_element(head) == "net":
-        raise UnknownFormatError(f"reading OpenVINO IR is not supported yet; convert the model to ONNX. {ACCEPTED}", path)
     raise UnknownFormatError(f"not a model that numpot knows. {ACCEPTED}", path)
 
 
@@ -47,11 +50,7 @@ def save_model(graph: Graph, path: AnyPath) -> None:
     write_model(graph, path)
 
 
-def looks_like_xmlbin(head: bytes) -> bool:
-    """Whether a file that starts so is meant to be numpot's; a document type is left to the reader, who refuses it by name."""
-    return root_element(head) == "numpot" or DOCTYPE.match(head) is not None
-
-
 def root_element(head: bytes) -> str | None:
+    """The name of the root element of a file that starts so; a document type names it, too, and is left to the readers to refuse."""
     found = ROOT_ELEMENT.match(head)
     return found[1].decode() if found else None

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from .atomic import check_folder, replacing
-from .errors import AnyPath, FileMissingError, SaveError
+from .errors import AnyPath, SaveError
 from .graph import Graph
 from .ops.constant import Constant
-from .xml_document import MAX_XML_BYTES, parse_document
+from .xml_document import parse_document, read_document
 from .xml_reader import build_graph
 from .xml_writer import check_element_types, write_document
 from .xmlbin_weights import write_weights
@@ -18,12 +18,7 @@ def read_xmlbin(xml_path: AnyPath) -> Graph:
     Raises the subclass of IRError that stands for the promise that is broken; runs nothing and opens nothing else.
     """
     path = Path(xml_path)
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_XML_BYTES + 1)  # enough to see that it is too long
-    except OSError as error:
-        raise FileMissingError(f"cannot be read ({error.strerror})", path) from error
-    return build_graph(parse_document(data, path), path)
+    return build_graph(parse_document(read_document(path), path), path)
 
 
 def write_model(graph: Graph, xml_path: AnyPath) -> None:

@@ -11,7 +11,7 @@ from .common import Debug, Json, Mean, Std, print_json, record_preprocessing, re
 
 @reports_errors
 def run(
-    source: Annotated[str, typer.Argument(metavar="SRC", help="an ONNX model, or a numpot .xml")],
+    source: Annotated[str, typer.Argument(metavar="SRC", help="an ONNX model, an OpenVINO IR, or a numpot .xml")],
     destination: Annotated[str, typer.Argument(metavar="DST", help="the .xml to write; its .bin goes beside it")],
     input_shape: Annotated[
         list[str] | None, typer.Option("--input-shape", metavar="NAME=N,C,H,W", help="fix the shape of an input; -1 leaves the batch open")
