@@ -1,7 +1,6 @@
 """Whole models against OpenVINO: float ones as its converter saved them, quantized ones as POT and NNCF did."""
 
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,10 +12,10 @@ from numpot.ir.interpreter import Interpreter
 from numpot.ir.lowering import integer_layers
 from numpot.ir.openvino import read_openvino
 
+from ...quant.material import MATERIAL, needs_material
 from ..test_vendor_int8 import vendor_arithmetic
 from .vendor import compile_file, run_file
 
-MATERIAL = Path(__file__).parents[4] / "shared" / "material"
 FLOAT = ["digits_cnn", "digits_mlp", "fmnist_mobilenet", "fmnist_mobilenet_hard", "fmnist_resnet", "efficientnet_lite0"]
 QUICK = [
     "digits_cnn/pot/digits_cnn_default_performance",
@@ -27,7 +26,7 @@ QUICK = [
 ]
 QUANTIZED = sorted(str(p.relative_to(MATERIAL).with_suffix("")) for kind in ("pot", "peers") for p in MATERIAL.glob(f"*/{kind}/*.xml"))
 
-pytestmark = pytest.mark.skipif(not MATERIAL.is_dir(), reason="the models of shared/material are not here")
+pytestmark = needs_material
 
 
 @cache
