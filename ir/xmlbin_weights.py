@@ -36,14 +36,15 @@ class Weights:
     sha256: str
 
 
-def write_weights(arrays: Iterable[np.ndarray], file: BinaryIO) -> tuple[list[Span], Weights]:
-    """Write the arrays; those with the same bytes share a span, those without elements have an empty one at 0."""
+def write_weights(arrays: Iterable[np.ndarray], file: BinaryIO, least: int = 0) -> tuple[list[Span], Weights]:
+    """Write the arrays; those with the same bytes share a span, those without elements have an empty one at 0, or `least` zero bytes."""
     hasher = hashlib.sha256()
     total = 0
     offsets: dict[bytes, int] = {hashlib.sha256().digest(): 0}
     spans = []
     for array in arrays:
         data = np.ascontiguousarray(array, array.dtype.newbyteorder("<")).reshape(-1).view(np.uint8)
+        data = data if data.size else np.zeros(least, np.uint8)
         content = hashlib.sha256(data.data).digest()
         if content not in offsets:
             offsets[content] = _align(total)

@@ -10,16 +10,18 @@ import numpy as np
 
 from ..graph import Graph, Node, Tensor
 from ..ops.registry import Shape
+from ..ops.reshape import Reshape
 
 Copies = dict[tuple[Tensor, Shape], Tensor]  # by the tensor, and the shape of the weights that it is made for
 
+GROUPED = ("Convolution", "ConvolutionBackpropData")
 UNPACKING = ("Convert", "Subtract", "Multiply", "FakeQuantize")  # element by element, from what is stored to what it stands for
 
 
 def merge_group_axes(graph: Graph) -> None:
     """Take out the Reshapes that stand between stored weights and a grouped convolution. Float weights are left to simplify."""
     copies: Copies = {}
-    for layer in graph.of_type("Convolution", "ConvolutionBackpropData"):
+    for layer in graph.of_type(*GROUPED):
         weights = layer.inputs[1]
         stored = _above_reshapes(weights)
         if stored is weights or stored.constant is not None:
@@ -32,6 +34,19 @@ def merge_group_axes(graph: Graph) -> None:
     for (old, _), copy in copies.items():
         if old.producer.name not in graph.nodes:
             graph.rename(copy.producer, old.producer.name)
+
+
+def split_group_axes(graph: Graph) -> None:
+    """The other way round, as POT does it: every grouped convolution gets a Reshape of its weights that gives the groups an axis.
+
+    For writing only: no shape is inferred, because a Convolution here has no such axis.
+    """
+    for layer in graph.of_type(*GROUPED):
+        weights, groups = layer.inputs[1], layer.op.groups  # type: ignore[attr-defined]
+        if groups != 1:
+            pattern = graph.constant(np.array([groups, -1, *weights.shape[1:]]), graph.unique_name(f"{layer.name}/groups_shape"))
+            grouped = graph.add(Reshape(), [weights, pattern], graph.unique_name(f"{layer.name}/groups"))
+            graph.set_input(layer, 1, grouped.output)
 
 
 def _above_reshapes(tensor: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """A <layer> element of an OpenVINO IR: its opset, and ports that have tensor names."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lxml import etree
@@ -61,3 +62,8 @@ def _read_port(element: etree._Element) -> OpenVinoPort:
 def split_names(text: str) -> tuple[str, ...]:
     r"""Names separated by commas; a comma inside one is written `\,`."""
     return tuple(name.replace("\\,", ",") for name in re.split(r"(?<!\\),", text) if name)
+
+
+def join_names(names: Sequence[str]) -> str:
+    """The inverse of split_names."""
+    return ",".join(name.replace(",", "\\,") for name in names)

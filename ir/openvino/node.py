@@ -21,8 +21,8 @@ from ..ops.constant import Constant
 from ..ops.registry import NoSuchAttributeError, Operator, OperatorError, Shape, T, attribute_types, from_text
 from ..simplify_edits import known_array
 from .layer import OpenVinoLayer
+from .operators import FIRST_OPSET, LAST_OPSET
 
-FIRST_OPSET, LAST_OPSET = 1, 15
 Made = Tensor | list[Tensor]
 Read = Callable[["OpenVinoNode"], Made]
 R = TypeVar("R", bound=Read)

@@ -31,7 +31,8 @@ from .group_weights import merge_group_axes
 from .info import read_info
 from .layer import OpenVinoLayer
 from .names import choose_names
-from .node import FIRST_OPSET, LAST_OPSET, READERS, OpenVinoNode, Reader, Scope
+from .node import READERS, OpenVinoNode, Reader, Scope
+from .operators import FIRST_OPSET, LAST_OPSET
 
 VERSIONS = ("10", "11")
 SCHEMA = "openvino/openvino.xsd"
@@ -60,7 +61,7 @@ def read_openvino(xml_path: AnyPath, *, input_shapes: Mapping[str, Shape] | None
     readers = {id: _find_reader(layer) for id, layer in layers.items()}
     _check_input_shapes(layers, input_shapes or {})
 
-    graph = Graph(str(root.get("name", "model")), read_info(root))
+    graph = Graph(str(root.get("name", "model")), read_info(root, path))
     scope = Scope(graph, choose_names(layers, sources), map_file(path.with_suffix(".bin")), input_shapes or {})
     tensors: dict[End, Tensor] = {}
     made: dict[int, list[Node]] = {}

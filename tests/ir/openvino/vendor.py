@@ -27,6 +27,25 @@ def compile_file(path: Path) -> ov.CompiledModel:
     return CORE.compile_model(str(path), "CPU", OPENVINO_CONFIG)
 
 
+def compile_for_one(path: Path) -> ov.CompiledModel:
+    """The model of a file for one image at a time, a static batch, as OpenVINO's documents ask for."""
+    model = CORE.read_model(path)
+    model.reshape({port: [1, *list(port.partial_shape)[1:]] for port in model.inputs})
+    return CORE.compile_model(model, "CPU", OPENVINO_CONFIG)
+
+
+def run_one_by_one(compiled: ov.CompiledModel, images: np.ndarray) -> np.ndarray:
+    """The first output."""
+    return np.concatenate([np.array(compiled(image[None])[0]) for image in images])
+
+
+def primitives(compiled: ov.CompiledModel) -> list[str]:
+    """What the CPU plugin runs the weighted layers with: brgconv_avx512_I8, say, with the element type of its input at the end."""
+    nodes = (node.get_rt_info() for node in compiled.get_runtime_model().get_ops())
+    weighted = ("Convolution", "Deconvolution", "FullyConnected", "MatMul")
+    return [info["primitiveType"].astype(str) for info in nodes if info["layerType"].astype(str) in weighted]
+
+
 def run_file(path: Path, *inputs: np.ndarray) -> list[np.ndarray]:
     """What OpenVINO's CPU plugin makes of a file, in float32."""
     compiled = compile_file(path)
