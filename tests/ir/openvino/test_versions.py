@@ -63,7 +63,18 @@ def interpolate(mode: str, by: str) -> dict[str, Build]:
     return {f"Interpolate-4-{mode}-{by}": version_4, f"Interpolate-11-{mode}-{by}": lambda x: opset11.interpolate(x, target, mode, by)}
 
 
+def interpolate_1(mode: str, align_corners: bool, size: list[int]) -> dict[str, Build]:
+    def version_1(x: Any) -> Any:
+        attributes = {"axes": [2, 3], "mode": mode, "align_corners": align_corners, "antialias": False, "pads_begin": [0], "pads_end": [0]}
+        return NodeFactory("opset1").create("Interpolate", [x.output(0), const(size).output(0)], attributes)
+
+    return {f"Interpolate-1-{mode}-{align_corners}-{size}": version_1}
+
+
 OF_IMAGES: dict[str, Build] = {
+    "LRN-channels": lambda x: opset1.lrn(x, const([1]), 0.5, 0.75, 2.0, 3),
+    "LRN-wider-than-channels": lambda x: opset1.lrn(x, const([1]), 0.5, 0.75, 2.0, 5),
+    "LRN-spatial": lambda x: opset1.lrn(x, const([2, 3]), 0.5, 0.75, 2.0, 3),
     "BatchNormInference-1": lambda x: opset1.batch_norm_inference(x, *STATISTICS, 1e-2),
     "BatchNormInference-5": lambda x: opset5.batch_norm_inference(x, *STATISTICS, 1e-2),
     **{f"MVN-1-{a}-{v}": (lambda x, a=a, v=v: opset2.mvn(x, a, v, 0.1)) for a in (True, False) for v in (True, False)},
@@ -82,6 +93,13 @@ OF_IMAGES: dict[str, Build] = {
         for pad in ("explicit", "valid", "same_upper", "same_lower")
         for size in ([18, 20], [17, 18])
         for k, v in sized(pad, size).items()
+    },
+    **{
+        k: v
+        for mode in ("nearest", "linear", "cubic")
+        for align_corners in (True, False)
+        for size in ([5, 7], [18, 27])
+        for k, v in interpolate_1(mode, align_corners, size).items()
     },
     **{k: v for mode in ("nearest", "linear_onnx", "cubic") for by in ("sizes", "scales") for k, v in interpolate(mode, by).items()},
 }
