@@ -58,7 +58,7 @@ def lower(graph: Graph, arithmetic: IntegerArithmetic = "exact") -> Graph:
             _lower_fake_quantize(lowered, node, ranges)
     for node in list(lowered.topological_order()):
         if node.type in ("Convolution", "MatMul"):
-            lower_layer(lowered, node, arithmetic)
+            lower_layer(lowered, node, arithmetic, ranges)
         elif node.type in INTEGER_LAYERS:
             lowered.replace_op(node, replace(node.op, arithmetic=arithmetic))  # type: ignore[type-var]
         elif node.type in ON_CODES or node.type == "Concat":

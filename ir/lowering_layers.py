@@ -7,8 +7,7 @@ import numpy as np
 
 from .dtypes import F32, I8
 from .graph import Graph, Node, Tensor
-from .lowering_ranges import source_of_codes
-from .ops.affine import snap_shift
+from .lowering_ranges import LAST_CODE, Range, source_of_codes
 from .ops.convert import Convert
 from .ops.convolution import Convolution
 from .ops.convolution_integer import ConvolutionInteger
@@ -30,8 +29,11 @@ class IntegerWeights:
     scale: np.ndarray
 
 
-def lower_layer(graph: Graph, node: Node, arithmetic: IntegerArithmetic) -> None:
-    """Convolution or MatMul of codes with int8 weights -> its integer twin and one multiplication by s_x * s_w."""
+def lower_layer(graph: Graph, node: Node, arithmetic: IntegerArithmetic, ranges: dict[Node, Range]) -> None:
+    """Convolution or MatMul of codes with int8 weights -> its integer twin and one multiplication by s_x * s_w.
+
+    ranges: of every Quantize that was a FakeQuantize.
+    """
     real = node.inputs[0].producer
     weights = integer_weights(node.inputs[1])
     if real.type != "Dequantize" or weights is None:
@@ -45,7 +47,7 @@ def lower_layer(graph: Graph, node: Node, arithmetic: IntegerArithmetic) -> None
     channels = (-1, *(1,) * (len(node.output.shape) - 2)) if isinstance(node.op, Convolution) else (-1,)
     factor = (scale.constant.reshape(-1) * weights.scale.reshape(-1)).astype(np.float32).reshape(channels)
     w = graph.constant(weights.codes, graph.unique_name(f"{node.name}/weights"))
-    offset = _fractional_offset(codes, twin, weights.codes)
+    offset = _float_offset(twin, weights.codes, ranges.get(source_of_codes(codes)))
     if offset is not None:
         zero_point = graph.constant(np.zeros((), np.uint8), graph.unique_name(f"{node.name}/zero_point"))
     acc = graph.add(twin, [codes, w, zero_point], graph.unique_name(f"{node.name}/integer"))
@@ -57,19 +59,20 @@ def lower_layer(graph: Graph, node: Node, arithmetic: IntegerArithmetic) -> None
     graph.redirect(node.output, graph.add(Multiply(), [result, by], graph.unique_name(f"{node.name}/scaled")).output)
 
 
-def _fractional_offset(codes: Tensor, twin: ConvolutionInteger | MatMulInteger, weights: np.ndarray) -> np.ndarray | None:
-    """(columns,) float32 to subtract from a matrix product whose input has real zero between two codes; None where zero is a code.
+def _float_offset(twin: ConvolutionInteger | MatMulInteger, weights: np.ndarray, bounds: Range | None) -> np.ndarray | None:
+    """(columns,) float32 to subtract from a matrix product instead of a zero point; None where a zero point gives the same.
 
-    A convolution rounds such a zero point, a matrix product keeps it: shift * w, summed in float32 from the first row to the last.
+    A convolution rounds the shift of its input to a code. A matrix product keeps its fraction, and be it a rounding error of the range:
+    the offset is shift * w, summed in float32 from the first row to the last. Only whole shifts, and sums below 2**24, are exact as integers.
     """
-    source = source_of_codes(codes)
-    if not isinstance(twin, MatMulInteger) or source.type != "Quantize":
-        return None
-    shift = source.inputs[2].constant
-    if shift is None or shift.size != 1 or snap_shift(shift) == np.rint(shift):
+    if not isinstance(twin, MatMulInteger) or bounds is None or bounds.zero_point.size != 1:
         return None
     rows = weights.T if twin.transpose_b else weights  # (K,N)
-    return np.add.accumulate(rows * shift.reshape(()), axis=0, dtype=np.float32)[-1]
+    largest_sum = int(LAST_CODE) * int(np.abs(rows.astype(np.int64)).sum(axis=0).max())
+    shift = bounds.zero_point.reshape(())
+    if shift == 0 or (shift == np.rint(shift) and largest_sum < 2**24):
+        return None
+    return np.add.accumulate(rows * shift, axis=0, dtype=np.float32)[-1]
 
 
 def _integer_twin(

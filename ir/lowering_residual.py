@@ -24,6 +24,7 @@ from .lowering_requantize import ACTIVATIONS, SAME_SHIFT, LayerOutput, affine, f
 from .ops.add import Add
 from .ops.clamp import Clamp
 from .ops.dequantize import Dequantize
+from .ops.round import Round
 
 # ---- which Adds ----------------------------------------------------------------------------------------------------------------
 
@@ -126,17 +127,29 @@ def _residual_add(fake_quantize: Node, ranges: dict[Node, Range]) -> ResidualAdd
 
 
 def _in_codes_of_b(graph: Graph, r: ResidualAdd) -> Tensor:
-    """The convolution's result, mapped to codes of b and clipped, but not rounded."""
-    outer_scale, outer_shift = _codes_of_a_in_codes_of_b(r.a, r.b)
+    """The convolution's result, mapped to codes of b and clipped, but not rounded; rounded where an activation stays between the two."""
+    scale, shift = _codes_of_a_in_codes_of_b(r.a, r.b)
     inner = fold_scale(graph, r.layer, r.a)  # from the layer's sums or reals to codes of a
-    alpha = one_if_equal(inner.multiplier * outer_scale)
-    beta = one_if_equal(one_if_equal(inner.shift, SAME_SHIFT) * outer_scale + outer_shift)
-    low, high = outer_shift, LAST_CODE * outer_scale + outer_shift
-    if beta.size == 1 and abs(beta) < (high - low) * np.float32(1e-5):
-        beta = np.zeros_like(beta)
-    mapped = affine(graph, r.fake_quantize.inputs[0], alpha, beta, f"{r.fake_quantize.name}/mapped")
-    clip = Clamp(min=float(low), max=float(high))
-    return graph.add(clip, [mapped], graph.unique_name(f"{r.fake_quantize.name}/clip")).output
+    multiplier, zero = one_if_equal(inner.multiplier), one_if_equal(inner.shift, SAME_SHIFT)
+    y, name = r.fake_quantize.inputs[0], r.fake_quantize.name
+    if not _clips_as_it_is(r):
+        y = affine(graph, y, multiplier, _unless_negligible(zero, LAST_CODE), f"{name}/mapped")
+        y = graph.add(Round(), [y], graph.unique_name(f"{name}/rounded")).output
+        y = graph.add(Clamp(min=0.0, max=float(LAST_CODE)), [y], graph.unique_name(f"{name}/clip")).output
+        return affine(graph, y, scale, shift, f"{name}/in_codes")
+    low, high = shift, LAST_CODE * scale + shift
+    addend = _unless_negligible(zero * scale + shift, high - low)
+    y = affine(graph, y, one_if_equal(multiplier * scale), addend, f"{name}/mapped")
+    return graph.add(Clamp(min=float(low), max=float(high)), [y], graph.unique_name(f"{name}/clip")).output
+
+
+def _clips_as_it_is(r: ResidualAdd) -> bool:
+    """Whether nothing stands between the convolution and its FakeQuantize; a ReLU does not if the range begins at 0 anyway."""
+    return r.layer.activation is None or (r.layer.activation.type == "ReLU" and r.a.low == 0)
+
+
+def _unless_negligible(addend: np.ndarray, width: np.ndarray | np.float32) -> np.ndarray:
+    return np.zeros_like(addend) if addend.size == 1 and abs(addend) < width * np.float32(1e-5) else addend
 
 
 def _codes_of_a_in_codes_of_b(a: Range, b: Range) -> tuple[np.ndarray, np.ndarray]:
