@@ -18,6 +18,7 @@ from typing import Literal
 import numpy as np
 
 from .graph import Graph, Node
+from .lowering_arithmetic import MEANS, ON_TWO, lower_arithmetic
 from .lowering_layers import INTEGER_LAYERS, LAYERS, IntegerArithmetic, IntegerWeights, integer_weights, lower_layer
 from .lowering_ranges import ON_CODES, Range, range_of
 from .lowering_requantize import quantize_as_runtime
@@ -52,6 +53,7 @@ def lower(graph: Graph, arithmetic: IntegerArithmetic = "exact") -> Graph:
     """The integer graph of a quantized model; a copy. A float model comes back as it is, but copied."""
     lowered = graph.copy()
     absorbed = [n for n in lowered.of_type("FakeQuantize") if is_absorbed_by_residual_add(n)]
+    sums = lowered.of_type(*ON_TWO)
     ranges: dict[Node, Range] = {}  # of every Quantize that was a FakeQuantize
     for node in list(lowered.topological_order()):
         if node.type == "FakeQuantize" and node not in absorbed:
@@ -63,12 +65,19 @@ def lower(graph: Graph, arithmetic: IntegerArithmetic = "exact") -> Graph:
             lowered.replace_op(node, replace(node.op, arithmetic=arithmetic))  # type: ignore[type-var]
         elif node.type in ON_CODES or node.type == "Concat":
             _sink_dequantize(lowered, node)
+        elif node.type in MEANS:
+            lower_arithmetic(lowered, node, ranges)
     lowered.prune()  # so that a tensor's consumers are those that will run
+    done: set[Node | None] = set()
     for node in absorbed:
-        if not lower_residual_add(lowered, node, ranges):
+        done.add(lower_residual_add(lowered, node, ranges))
+        if node.output.consumers:
             _lower_fake_quantize(lowered, node, ranges)
+    for node in sums:
+        lower_arithmetic(lowered, node, ranges)
+    lowered.prune()
     for node in lowered.of_type("Quantize"):
-        if node in ranges:
+        if node in ranges and node not in done:
             quantize_as_runtime(lowered, node, ranges[node])
     lowered.prune()
     return lowered

@@ -63,7 +63,7 @@ def _float_offset(twin: ConvolutionInteger | MatMulInteger, weights: np.ndarray,
     """(columns,) float32 to subtract from a matrix product instead of a zero point; None where a zero point gives the same.
 
     A convolution rounds the shift of its input to a code. A matrix product keeps its fraction, and be it a rounding error of the range:
-    the offset is shift * w, summed in float32 from the first row to the last. Only whole shifts, and sums below 2**24, are exact as integers.
+    the offset is shift * w, summed in float32 from the first row to the last. Whole shifts, and sums below 2**24, are exact as integers.
     """
     if not isinstance(twin, MatMulInteger) or bounds is None or bounds.zero_point.size != 1:
         return None

@@ -23,11 +23,13 @@ class Range:
     """low, high: float32 reals of the first and the last code; one number, or one for each channel.
 
     signed: a runtime stores the codes as int8, with real zero at 0. Here they are u8 all the same, 128 larger, but they round as signed.
+    stored: codes are what a runtime stores; otherwise it makes numbers of them as soon as they are rounded.
     """
 
     low: np.ndarray
     high: np.ndarray
     signed: bool = False
+    stored: bool = True
 
     @property
     def multiplier(self) -> np.ndarray:

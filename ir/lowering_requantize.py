@@ -11,6 +11,7 @@ that is, for the last one, Multiply(1 / (1 / m)) -> Round -> Quantize(1, 128) as
 convolution reads. A layer without a bias does not multiply by its scale first: the range is divided by it instead, and maps the sums.
 """
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +20,8 @@ from .graph import Graph, Node, Tensor
 from .lowering_layers import INTEGER_LAYERS
 from .lowering_ranges import LAST_CODE, Range
 from .ops.add import Add
+from .ops.affine import quantization_multiplier
+from .ops.clamp import Clamp
 from .ops.multiply import Multiply
 from .ops.multiply_add import MultiplyAdd
 from .ops.round import Round
@@ -63,11 +66,42 @@ def quantize_as_runtime(graph: Graph, quantize: Node, bounds: Range) -> None:
     output = layer_output(quantize.inputs[0])
     if output is not None:
         quantize_behind_layer(graph, quantize, fold_scale(graph, output, bounds))
-    elif bounds.signed:
-        multiplier = graph.constant(bounds.multiplier, graph.unique_name(f"{quantize.name}/multiplier"))
-        product = graph.add(Multiply(), [quantize.inputs[0], multiplier], graph.unique_name(f"{quantize.name}/product"))
-        graph.set_input(quantize, 0, product.output)
-        _round_as_signed(graph, quantize)
+    else:
+        _quantize_floats(graph, quantize, _fold_arithmetic(graph, quantize.inputs[0], bounds))
+
+
+def _quantize_floats(graph: Graph, quantize: Node, bounds: Range) -> None:
+    """Of a tensor that some float operator stored: rounded twice."""
+    multiplier, shift = quantization_multiplier(bounds.low, bounds.high, 256)
+    if not bounds.signed:
+        _set_constants(graph, quantize, multiplier, shift)
+        return
+    product = affine(graph, quantize.inputs[0], multiplier, np.zeros_like(shift), f"{quantize.name}/product")
+    graph.set_input(quantize, 0, product)
+    _round_as_signed(graph, quantize)
+
+
+def _fold_arithmetic(graph: Graph, tensor: Tensor, bounds: Range) -> Range:
+    """Take a scale, and a zero point, that stand right above out of the graph and into the range."""
+    node = _only_read_once(tensor)
+    through = node if node is not None and node.type in ACTIVATIONS else None
+    if through is not None:
+        node = _only_read_once(through.inputs[0])
+    if node is None or node.type != "Multiply":
+        return bounds
+    scale = node.inputs[1].constant
+    if scale is None or scale.size != 1 or scale <= 0:
+        return bounds
+    graph.redirect(node.output, node.inputs[0])
+    if through is not None and isinstance(through.op, Clamp):
+        graph.replace_op(through, Clamp(min=through.op.min / float(scale), max=through.op.max / float(scale)))
+    bounds = bounds.in_units_of(scale)
+    shifted = node.inputs[0].producer
+    if through is None and shifted.type == "Subtract" and shifted.inputs[1].constant is not None:
+        zero = shifted.inputs[1].constant
+        graph.redirect(shifted.output, shifted.inputs[0])
+        bounds = replace(bounds, low=np.asarray(bounds.low + zero), high=np.asarray(bounds.high + zero))
+    return bounds
 
 
 def fold_scale(graph: Graph, output: LayerOutput, bounds: Range) -> Range:
@@ -85,7 +119,7 @@ def quantize_behind_layer(graph: Graph, quantize: Node, bounds: Range) -> None:
     multiplier, shift = one_if_equal(bounds.multiplier), one_if_equal(bounds.shift, SAME_SHIFT) + bounds.first_code
     if shift.size == 1 and abs(shift) < NEGLIGIBLE:
         shift = np.zeros_like(shift)
-        if multiplier.size == 1:
+        if multiplier.size == 1 and bounds.stored:
             multiplier = np.float32(1) / (np.float32(1) / multiplier)
     if bounds.signed or (multiplier.size == shift.size == 1 and shift != 0):
         graph.set_input(quantize, 0, affine(graph, quantize.inputs[0], multiplier, shift, f"{quantize.name}/mapped"))

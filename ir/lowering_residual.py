@@ -19,11 +19,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from .graph import Graph, Node, Tensor
+from .lowering_arithmetic import code_values, codes_in_units_of
 from .lowering_ranges import LAST_CODE, ON_CODES, Range, range_of, source_of_codes
 from .lowering_requantize import ACTIVATIONS, SAME_SHIFT, LayerOutput, affine, fold_scale, layer_output, one_if_equal, quantize_behind_layer
 from .ops.add import Add
 from .ops.clamp import Clamp
-from .ops.dequantize import Dequantize
 from .ops.round import Round
 
 # ---- which Adds ----------------------------------------------------------------------------------------------------------------
@@ -91,24 +91,24 @@ class ResidualAdd:
     c: Range
 
 
-def lower_residual_add(graph: Graph, fake_quantize: Node, ranges: dict[Node, Range]) -> bool:
-    """Rewrite the Add that absorbs this FakeQuantize; False, and nothing changed, where its branches are no integers after all.
+def lower_residual_add(graph: Graph, fake_quantize: Node, ranges: dict[Node, Range]) -> Node | None:
+    """Rewrite the Add that absorbs this FakeQuantize, down to the Quantize of the sum, which is returned.
+
+    None, and nothing changed, where its branches are no integers after all.
 
     ranges: of every Quantize in the graph that was a FakeQuantize.
     """
     r = _residual_add(fake_quantize, ranges)
     if r is None:
-        return False
-    one, zero = np.ones((), np.float32), np.asarray(-r.b.first_code, np.uint8)
-    constants = [graph.constant(v, graph.unique_name(f"{r.add.name}/{k}")) for k, v in (("unit", one), ("zero_point", zero))]
-    skip = graph.add(Dequantize(), [r.codes, *constants], graph.unique_name(f"{r.add.name}/codes"))
-    total = graph.add(Add(), [_in_codes_of_b(graph, r), skip.output], graph.unique_name(f"{r.add.name}/total"))
+        return None
+    skip = code_values(graph, r.codes, r.b, r.add.name)
+    total = graph.add(Add(), [_in_codes_of_b(graph, r), skip], graph.unique_name(f"{r.add.name}/total"))
     graph.redirect(r.add.output, total.output)
     for use in total.output.consumers:
         if isinstance(use.node.op, Clamp):
             graph.replace_op(use.node, Clamp(min=use.node.op.min / float(r.b.scale), max=use.node.op.max / float(r.b.scale)))
     quantize_behind_layer(graph, r.quantize, r.c.in_units_of(r.b.scale))
-    return True
+    return r.quantize
 
 
 def _residual_add(fake_quantize: Node, ranges: dict[Node, Range]) -> ResidualAdd | None:
@@ -128,7 +128,7 @@ def _residual_add(fake_quantize: Node, ranges: dict[Node, Range]) -> ResidualAdd
 
 def _in_codes_of_b(graph: Graph, r: ResidualAdd) -> Tensor:
     """The convolution's result, mapped to codes of b and clipped, but not rounded; rounded where an activation stays between the two."""
-    scale, shift = _codes_of_a_in_codes_of_b(r.a, r.b)
+    scale, shift = codes_in_units_of(r.a, r.b)
     inner = fold_scale(graph, r.layer, r.a)  # from the layer's sums or reals to codes of a
     multiplier, zero = one_if_equal(inner.multiplier), one_if_equal(inner.shift, SAME_SHIFT)
     y, name = r.fake_quantize.inputs[0], r.fake_quantize.name
@@ -150,11 +150,3 @@ def _clips_as_it_is(r: ResidualAdd) -> bool:
 
 def _unless_negligible(addend: np.ndarray, width: np.ndarray | np.float32) -> np.ndarray:
     return np.zeros_like(addend) if addend.size == 1 and abs(addend) < width * np.float32(1e-5) else addend
-
-
-def _codes_of_a_in_codes_of_b(a: Range, b: Range) -> tuple[np.ndarray, np.ndarray]:
-    """(scale, shift): an unsigned code of a, times scale plus shift, is the same number in codes of b (eq. 15)."""
-    ratio = a.scale / b.scale
-    zero = a.zero_point + (b.zero_point * b.scale) / a.scale
-    low, high = (a.first_code - zero) * ratio, (a.first_code + LAST_CODE - zero) * ratio
-    return np.asarray((high - low) / LAST_CODE), np.asarray(low)
