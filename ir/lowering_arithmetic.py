@@ -48,28 +48,32 @@ def _mean(graph: Graph, node: Node, ranges: dict[Node, Range], bounds: Range) ->
 
 
 def _multiply(graph: Graph, node: Node, ranges: dict[Node, Range], a: Range, b: Range) -> None:
-    factors = []
-    for real, bounds in zip(node.inputs, (a, b), strict=True):
-        codes = code_values(graph, real.producer.inputs[0], bounds, node.name)
-        factors.append(_minus(graph, codes, np.rint(bounds.zero_point), node.name))
-    product = graph.add(Multiply(), factors, graph.unique_name(f"{node.name}/codes")).output
-    _finish(graph, node, product, a.scale * b.scale)
+    """The scales of both go to the branch on input 0; unless the other has a zero point, then they are real numbers."""
+    real_a, real_b = node.inputs
+    if b.zero_point != 0:
+        factors = [_numbers(graph, node, real, bounds, bounds.zero_point, bounds.scale, ranges) for real, bounds in ((real_a, a), (real_b, b))]
+    else:
+        first = _numbers(graph, node, real_a, a, a.zero_point, a.scale * b.scale, ranges)
+        factors = [first, code_values(graph, real_b.producer.inputs[0], b, node.name)]
+    graph.redirect(node.output, graph.add(Multiply(), factors, graph.unique_name(f"{node.name}/product")).output)
 
 
 def _add(graph: Graph, node: Node, ranges: dict[Node, Range], *bounds: Range) -> None:
     full = _full_branch(node)
     (a, b), (real_a, real_b) = (bounds[full], bounds[1 - full]), (node.inputs[full], node.inputs[1 - full])
-    codes_a, codes_b = real_a.producer.inputs[0], real_b.producer.inputs[0]
-    if _is_only_for(codes_a, real_a) and codes_a.producer in ranges:
-        ranges[codes_a.producer] = replace(a, signed=False, stored=False)
-        scale, shift = codes_in_units_of(a, b)
-        mapped = affine(graph, code_values(graph, codes_a, replace(a, signed=False), node.name), scale, shift, f"{node.name}/mapped")
-    else:
-        zero = a.zero_point + (b.zero_point * b.scale) / a.scale
-        shifted = _minus(graph, code_values(graph, codes_a, a, node.name), zero, node.name)
-        mapped = _times(graph, shifted, a.scale / b.scale, f"{node.name}/mapped")
-    total = graph.add(Add(), [mapped, code_values(graph, codes_b, b, node.name)], graph.unique_name(f"{node.name}/total"))
+    mapped = _numbers(graph, node, real_a, a, *_zero_and_ratio(a, b), ranges)
+    total = graph.add(Add(), [mapped, code_values(graph, real_b.producer.inputs[0], b, node.name)], graph.unique_name(f"{node.name}/total"))
     _finish(graph, node, total.output, b.scale)
+
+
+def _numbers(graph: Graph, node: Node, real: Tensor, a: Range, zero: np.ndarray, scale: np.ndarray, ranges: dict[Node, Range]) -> Tensor:
+    """(codes of a - zero) * scale. Where nobody else reads the codes they are never stored: what quantizes them makes these numbers at once."""
+    codes = real.producer.inputs[0]
+    if _is_only_for(codes, real) and codes.producer in ranges:
+        a = ranges[codes.producer] = replace(a, stored=False)
+        unsigned = replace(a, signed=False)
+        return affine(graph, code_values(graph, codes, unsigned, node.name), *_unsigned_map(a, zero, scale), f"{node.name}/mapped")
+    return _times(graph, _minus(graph, code_values(graph, codes, a, node.name), zero, node.name), scale, f"{node.name}/mapped")
 
 
 def _full_branch(node: Node) -> int:
@@ -89,9 +93,16 @@ def _is_only_for(codes: Tensor, real: Tensor) -> bool:
 
 def codes_in_units_of(a: Range, b: Range) -> tuple[np.ndarray, np.ndarray]:
     """(scale, shift): an unsigned code of a, times scale plus shift, is the same number in codes of b (eq. 14)."""
-    ratio = a.scale / b.scale
-    zero = a.zero_point + (b.zero_point * b.scale) / a.scale
-    low, high = (a.first_code - zero) * ratio, (a.first_code + LAST_CODE - zero) * ratio
+    return _unsigned_map(a, *_zero_and_ratio(a, b))
+
+
+def _zero_and_ratio(a: Range, b: Range) -> tuple[np.ndarray, np.ndarray]:
+    return np.asarray(a.zero_point + (b.zero_point * b.scale) / a.scale), np.asarray(a.scale / b.scale)
+
+
+def _unsigned_map(a: Range, zero: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(scale, shift) for unsigned codes that give (code - zero) * scale for the codes of a."""
+    low, high = (a.first_code - zero) * scale, (a.first_code + LAST_CODE - zero) * scale
     return np.asarray((high - low) / LAST_CODE), np.asarray(low)
 
 

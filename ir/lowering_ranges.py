@@ -12,7 +12,7 @@ ON_CODES = frozenset("MaxPool ReduceMax Reshape Flatten Squeeze Unsqueeze Transp
 
 #: Who reads codes: convolutions unsigned ones, the others signed ones too.
 UNSIGNED_READERS = frozenset({"Convolution"})
-SIGNED_READERS = frozenset({"MatMul", "ConvolutionBackpropData", "Add"})
+SIGNED_READERS = frozenset({"MatMul", "ConvolutionBackpropData", "Add", "Multiply", "AvgPool", "ReduceMean"})
 
 LAST_CODE = np.float32(255)
 ASYMMETRY = np.float32(0.002)  # relative; a range nearer to low = -high * 128 / 127 than this is symmetric

@@ -73,11 +73,12 @@ def quantize_as_runtime(graph: Graph, quantize: Node, bounds: Range) -> None:
 def _quantize_floats(graph: Graph, quantize: Node, bounds: Range) -> None:
     """Of a tensor that some float operator stored: rounded twice."""
     multiplier, shift = quantization_multiplier(bounds.low, bounds.high, 256)
-    if not bounds.signed:
+    if not (bounds.signed and bounds.stored):
         _set_constants(graph, quantize, multiplier, shift)
         return
-    product = affine(graph, quantize.inputs[0], multiplier, np.zeros_like(shift), f"{quantize.name}/product")
-    graph.set_input(quantize, 0, product)
+    y = _product(graph, quantize.inputs[0], multiplier, f"{quantize.name}/mapped")
+    shift = shift + bounds.first_code
+    graph.set_input(quantize, 0, y if np.abs(shift).max() < NEGLIGIBLE else _sum(graph, y, shift, f"{quantize.name}/shifted"))
     _round_as_signed(graph, quantize)
 
 
@@ -116,16 +117,16 @@ def fold_scale(graph: Graph, output: LayerOutput, bounds: Range) -> Range:
 
 def quantize_behind_layer(graph: Graph, quantize: Node, bounds: Range) -> None:
     """Make a Quantize in an integer layer map this range to its codes, by the table above."""
-    multiplier, shift = one_if_equal(bounds.multiplier), one_if_equal(bounds.shift, SAME_SHIFT) + bounds.first_code
+    multiplier, shift = one_if_equal(bounds.multiplier), one_if_equal(bounds.shift, SAME_SHIFT) + (bounds.first_code if bounds.stored else np.float32(0))
     if shift.size == 1 and abs(shift) < NEGLIGIBLE:
         shift = np.zeros_like(shift)
         if multiplier.size == 1 and bounds.stored:
             multiplier = np.float32(1) / (np.float32(1) / multiplier)
-    if bounds.signed or (multiplier.size == shift.size == 1 and shift != 0):
+    if (bounds.signed and bounds.stored) or (multiplier.size == shift.size == 1 and shift != 0):
         graph.set_input(quantize, 0, affine(graph, quantize.inputs[0], multiplier, shift, f"{quantize.name}/mapped"))
         multiplier, shift = np.ones((), np.float32), np.zeros((), np.float32)
     _set_constants(graph, quantize, multiplier, shift)
-    if bounds.signed:
+    if bounds.signed and bounds.stored:
         _round_as_signed(graph, quantize)
 
 
@@ -145,11 +146,16 @@ def affine(graph: Graph, x: Tensor, multiplier: np.ndarray, addend: np.ndarray, 
     if multiplier.size == addend.size == 1 and addend != 0:
         constants = [graph.constant(v, graph.unique_name(f"{name}/{k}")) for k, v in (("multiplier", multiplier), ("addend", addend))]
         return graph.add(MultiplyAdd(), [x, *constants], graph.unique_name(name)).output
-    factor = graph.constant(multiplier, graph.unique_name(f"{name}/multiplier"))
-    product = graph.add(Multiply(), [x, factor], graph.unique_name(name)).output
-    if not addend.any():
-        return product
-    return graph.add(Add(), [product, graph.constant(addend, graph.unique_name(f"{name}/addend"))], graph.unique_name(f"{name}/sum")).output
+    product = _product(graph, x, multiplier, name)
+    return _sum(graph, product, addend, f"{name}/sum") if addend.any() else product
+
+
+def _product(graph: Graph, x: Tensor, factor: np.ndarray, name: str) -> Tensor:
+    return graph.add(Multiply(), [x, graph.constant(factor, graph.unique_name(f"{name}/multiplier"))], graph.unique_name(name)).output
+
+
+def _sum(graph: Graph, x: Tensor, addend: np.ndarray, name: str) -> Tensor:
+    return graph.add(Add(), [x, graph.constant(addend, graph.unique_name(f"{name}/addend"))], graph.unique_name(name)).output
 
 
 def one_if_equal(values: np.ndarray, tolerance: float = 0.0) -> np.ndarray:
