@@ -1,13 +1,13 @@
 """Conv and ConvTranspose."""
 
+from ..auto_pad import WindowAttributes, crop, split_padding, surplus
 from ..graph import Tensor
 from ..ops.add import Add
 from ..ops.convolution import Convolution
 from ..ops.convolution_backprop_data import ConvolutionBackpropData
-from ..ops.registry import Operator
-from .errors import OnnxError
+from ..ops.registry import Ints, Operator
 from .node import OnnxNode, reads
-from .windows import Ints, WindowAttributes, spatial_size, split_padding, window_attributes
+from .windows import spatial_size, window_attributes
 
 
 @reads("Conv")
@@ -37,19 +37,13 @@ def conv_transpose(node: OnnxNode) -> Tensor:
 
 
 def _transposed_pads(window: WindowAttributes, size: Ints, output: Ints | None, output_padding: Ints) -> tuple[Ints, Ints, Ints]:
-    """(pads_begin, pads_end, output_padding) that give the output size the node asks for.
-
-    That is `output_shape` where it is given, and `size * strides` with auto_pad SAME; pads are what must be taken off the full result.
-    """
-    if output is None and not window.auto_pad.startswith("SAME"):
+    """(pads_begin, pads_end, output_padding): the output's size is `output_shape` if given, and `size * strides` with auto_pad SAME."""
+    if output is None and not window.is_same:
         return window.pads_begin, window.pads_end, output_padding
-    if -1 in size:
-        raise OnnxError(f"output_shape and auto_pad need a fixed spatial size, found {list(size)}")
     output = tuple(n * s for n, s in zip(size, window.strides, strict=True)) if output is None else output[-len(size) :]
-    parts = zip(size, window.strides, window.reach, output_padding, output, strict=True)
-    surplus = [(n - 1) * s + r + p - o for n, s, r, p, o in parts]
-    begin, end = split_padding(tuple(max(0, t) for t in surplus), window.auto_pad)
-    return begin, end, tuple(p + max(0, -t) for p, t in zip(output_padding, surplus, strict=True))
+    total = surplus(window, size, output, output_padding)
+    begin, _ = split_padding(total, window.auto_pad)
+    return crop(total, begin, output_padding)
 
 
 def with_bias(node: OnnxNode, op: Operator) -> Tensor:

@@ -20,6 +20,7 @@ from onnx import AttributeProto, NodeProto, helper
 from ..graph import Graph, Tensor
 from ..ops.registry import Operator, Shape, nearest
 from ..ops.reshape import Reshape
+from ..opsets import find_served
 from ..simplify_edits import known_array
 from .errors import OnnxError
 
@@ -191,17 +192,10 @@ class OnnxNode:
 
 
 def find_reader(node: NodeProto, opset: int) -> Reader:
-    """The reader of a node. Raises OnnxError for an operator that has none, naming the nearest one that has."""
+    """The reader of a node. Raises OnnxError or OperatorError for an operator that has none."""
     if node.domain not in ("", "ai.onnx"):
         raise OnnxError(f"operators of domain {node.domain!r} are not known; export the model with standard operators only")
-    readers = READERS.get(node.op_type, [])
-    for reader in readers:
-        if reader.since <= opset <= reader.until:
-            return reader
-    if readers:
-        served = ", ".join(f"{r.since} to {r.until}" for r in readers)
-        raise OnnxError(f"operator {node.op_type!r} is known at opsets {served}, not at {opset}")
-    raise OnnxError(f"operator {node.op_type!r} of opset {opset} is not known" + nearest(node.op_type, READERS))
+    return find_served(READERS, node.op_type, opset)
 
 
 def _python_value(proto: AttributeProto) -> Any:

@@ -18,7 +18,7 @@ BAD_INPUT = 2
 WIDE = 240  # columns of a table that goes into a file or a pipe
 INTERRUPTED = 130  # what a shell reports for Ctrl-C
 
-Model = Annotated[str, typer.Argument(metavar="MODEL", help="a model: numpot .xml or ONNX")]
+Model = Annotated[str, typer.Argument(metavar="MODEL", help="a model: numpot .xml, OpenVINO IR or ONNX")]
 Data = Annotated[
     str,
     typer.Option("--data", metavar="D", help=".npz file, folder of IDX files, folder of images, or module:Class of a DataLoader"),

@@ -38,7 +38,7 @@ def run(
     Needs some hundred representative samples; labels are not needed.
     """
     from numpot.ir import save_model
-    from numpot.ir.xmlbin import check_savable
+    from numpot.ir.files import check_savable
     from numpot.quant.data import open_data
     from numpot.quant.default import quantize
 

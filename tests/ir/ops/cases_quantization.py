@@ -9,6 +9,7 @@ from numpot.ir.ops.convolution_integer import ConvolutionInteger
 from numpot.ir.ops.dequantize import Dequantize
 from numpot.ir.ops.fake_quantize import FakeQuantize
 from numpot.ir.ops.matmul_integer import MatMulInteger
+from numpot.ir.ops.multiply_add import MultiplyAdd
 from numpot.ir.ops.quantize import Quantize
 
 from .battery import Case, OnnxNode
@@ -113,6 +114,18 @@ DEQUANTIZE = [
     ),
 ]
 
+MULTIPLY_ADD = [  # OpenVINO rounds twice; exactness is tested in test_multiply_add.py
+    Case(
+        MultiplyAdd(),
+        [normal(2, 3, 4, 4), *(np.asarray(v, F32) for v in parameters)],
+        lambda x, a, b: ov.add(ov.multiply(x, a), b),
+        rtol=1e-6,
+        atol=1e-5,
+        label=label,
+    )
+    for label, *parameters in (("tensor", 19.24, -128), ("channels", rng.uniform(1, 9, (1, 3, 1, 1)), rng.uniform(-9, 9, (3, 1, 1))))
+]
+
 # ---- sums of codes -------------------------------------------------------------------------------------------------------------
 
 
@@ -173,4 +186,4 @@ MATMUL_INTEGER = [
     matmul_integer(codes(2, 3, 17), weights(17, 5, bits=7), 3, onnx=True),
 ]
 
-CASES = FAKE_QUANTIZE + QUANTIZE + DEQUANTIZE + CONVOLUTION_INTEGER + MATMUL_INTEGER
+CASES = FAKE_QUANTIZE + QUANTIZE + DEQUANTIZE + MULTIPLY_ADD + MULTIPLY_ADD + CONVOLUTION_INTEGER + MATMUL_INTEGER
