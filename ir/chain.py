@@ -15,6 +15,7 @@ class Chain:
     """
 
     def __init__(self, node: Node, constants: dict[Tensor, np.ndarray], kept: set[Tensor], taken: set[Node]) -> None:
+        self.first = node
         self.nodes = [node]
         self.kept = kept
         self._taken = taken
@@ -27,12 +28,18 @@ class Chain:
     def constant(self, tensor: Tensor) -> np.ndarray | None:
         return self._constants.get(tensor)
 
+    def _next(self) -> tuple[Node | None, int]:
+        """The one reader of the last tensor, and at which port; the first operator, while it has not been taken itself."""
+        if not self.nodes:
+            return self.first, 0
+        if len(self.end.consumers) != 1 or self.end in self.kept:
+            return None, 0
+        return self.end.consumers[0]
+
     def take(self, *types: str, where: Callable[[Node], bool] = lambda node: True) -> Node | None:
         """Take over the next operator if it is one of these and nobody else reads the tensor before it."""
-        if len(self.end.consumers) != 1 or self.end in self.kept:
-            return None
-        node, port = self.end.consumers[0]
-        if node.type not in types or port != 0 or node in self._taken or not where(node):
+        node, port = self._next()
+        if node is None or node.type not in types or port != 0 or node in self._taken or not where(node):
             return None
         self.nodes.append(node)
         return node
@@ -42,7 +49,7 @@ class Chain:
         vectors: list[np.ndarray] = []
 
         def is_per_channel(node: Node) -> bool:
-            found = [self.channel_vector(t, self.nodes[0].outputs[0]) for t in node.inputs[1:]]
+            found = [self.channel_vector(t, self.first.outputs[0]) for t in node.inputs[1:]]
             vectors.extend(v for v in found if v is not None)
             return len(vectors) == len(found) and where(node)
 
@@ -52,16 +59,24 @@ class Chain:
         """Take over a Quantize to all 256 codes; returns its multiplier and shift."""
         return self.take_per_channel("Quantize", where=lambda n: n.op.levels == 256)  # type: ignore[attr-defined]
 
-    def take_sum(self, slots: Slots) -> Tensor | None:
+    def mark(self) -> int:
+        """For `give_back`."""
+        return len(self.nodes)
+
+    def give_back(self, mark: int) -> None:
+        """Leave what was taken over since the mark to others."""
+        del self.nodes[mark:]
+
+    def take_sum(self, slots: Slots, where: Callable[[Tensor], bool] = lambda branch: True) -> Tensor | None:
         """Take over the Add of another branch, one that lies in memory as this one does; returns that branch."""
-        if len(self.end.consumers) != 1 or self.end in self.kept:
-            return None
-        node, port = self.end.consumers[0]
-        if node.type != "Add" or node in self._taken or node.inputs[0] is node.inputs[1]:
+        node, port = self._next()
+        if node is None or node.type != "Add" or node in self._taken or node.inputs[0] is node.inputs[1]:
             return None
         branch = node.inputs[1 - port]
         same = [k.shape for k in branch.known] == [k.shape for k in self.end.known] and branch.dtype == self.end.dtype
-        if not same or branch in self._constants or slots.parts(branch) is None or len(branch.shape) == 4 and not lies_channels_last(branch):
+        if not same or branch in self._constants or slots.parts(branch) is None or not where(branch):
+            return None
+        if len(branch.shape) == 4 and not lies_channels_last(branch):
             return None
         self.nodes.append(node)
         return branch

@@ -2,25 +2,31 @@
 
 import numpy as np
 
+from numpot.kernels.elementwise import Affine
+from numpot.kernels.epilogue import make_epilogue, spread
 from numpot.kernels.program import Kernel
 from numpot.kernels.steps import Row
 
 from .chain import Chain
-from .float_layers import ZERO
-from .graph import Node, Tensor
+from .graph import Node
+from .integer_epilogue import ZERO, take_codes
 from .layer_steps import Context, Image, LayerKernel, activation, image
 from .slots import lies_channels_last
 
 
-def quantize(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
-    """Quantize, of a model input perhaps, whose channels then become the last axis on the way."""
-    x, affine, levels = node.inputs[0], _per_channel(chain, node), node.op.levels  # type: ignore[attr-defined]
+def codes(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
+    """Quantize of floats, and what may stand before it: see integer_epilogue.py. The channels of a model input become the last axis."""
+    x = node.inputs[0]
     shape = image(x, context.slots)
-    if affine is None or shape is None or levels != 256:
+    chain.nodes.clear()  # the node itself may be the first of an affine map
+    made = None if shape is None else take_codes(chain)
+    if shape is None or made is None:
+        chain.nodes.append(node)
         return None
+    affine, offset = made
     row = Row(Kernel.QUANTIZE, flag=int(len(x.shape) == 4 and not lies_channels_last(x)))
     row.shapes(shape, shape)
-    _write_affine(row, "affine", affine, shape[2])
+    row.write("epilogue", make_epilogue(shape[2], 1.0, 0.0, -np.inf, np.inf, *affine, offset))
     return LayerKernel("quantize", row, x, as_it_is=True)
 
 
@@ -31,42 +37,41 @@ def dequantize(node: Node, chain: Chain, context: Context) -> LayerKernel | None
         return None
     row = Row(Kernel.DEQUANTIZE)
     row.shapes(shape, shape)
-    _write_affine(row, "affine", affine, shape[2])
+    _write_affine(row, affine, shape[2])
     return LayerKernel("dequantize", row, x)
 
 
 def add(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
-    """Add of two branches [-> ReLU | Clamp]; of codes, [-> Quantize] is taken over too."""
-    a, b = node.inputs
+    """Add of two float branches [-> ReLU | Clamp]."""
     shape = image(node.output, context.slots)
-    if shape is None or node.output.dtype != np.float32 or not (_same_shapes(a, node.output) and _same_shapes(b, node.output)):
+    shapes = [[k.shape for k in t.known] for t in (*node.inputs, node.output)]
+    if shape is None or node.output.dtype != np.float32 or shapes[0] != shapes[2] or shapes[1] != shapes[2]:
         return None
-    codes = [_codes_of(chain, t.producer) if t.producer.type == "Dequantize" else None for t in (a, b)]
+    if any(t.dtype != np.float32 or image(t, context.slots) is None or chain.constant(t) is not None for t in node.inputs):
+        return None
     low, high = activation(chain)
-    row = Row(Kernel.ADD_FF)
+    row = Row(Kernel.ADD)
     row.write("epilogue", {"low": low, "high": high})
     row.shapes(shape, shape)
-    quantized = chain.take_quantize() if all(codes) else None
-    if not quantized:
-        return LayerKernel("add f32", row, a, b)
-    row.record["kernel"] = Kernel.ADD_UU
-    for name, affine in zip(("affine", "other_affine", "codes"), (*codes, quantized), strict=True):
-        _write_affine(row, name, affine, shape[2])  # type: ignore[arg-type]
-    return LayerKernel("add u8", row, a.producer.inputs[0], b.producer.inputs[0])
+    return LayerKernel("add f32", row, node.inputs[0], node.inputs[1])
 
 
 def mean(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
-    """ReduceMean over an image's height and width."""
+    """ReduceMean over an image's height and width; of codes, [-> Subtract | Multiply, affine and Quantize] is taken over too."""
     x, axes = node.inputs[0], chain.constant(node.inputs[1])
     shape, made = image(x, context.slots), context.slots.parts(node.output)
     if shape is None or made != shape[2] or len(x.shape) != 4 or x.dtype != np.float32 or axes is None or sorted(axes % 4) != [2, 3]:
         return None
     affine = _codes_of(chain, x.producer) if x.producer.type == "Dequantize" else None
-    row = Row(Kernel.MEAN_F if affine is None else Kernel.MEAN_U)
+    row = Row(Kernel.MEAN_FF if affine is None else Kernel.MEAN_UF)
     row.shapes(shape, (1, 1, shape[2]))
     if affine is None:
         return LayerKernel("mean f32", row, x)
-    _write_affine(row, "affine", affine, shape[2])
+    _write_affine(row, affine, shape[2])
+    end = take_codes(chain)
+    if end is not None:
+        row.record["kernel"] = Kernel.MEAN_UU
+        row.write("epilogue", make_epilogue(shape[2], 1.0, 0.0, -np.inf, np.inf, *end[0], end[1]))
     return LayerKernel("mean u8", row, x.producer.inputs[0])
 
 
@@ -95,24 +100,15 @@ def channels_last(shape: Image, size: int) -> Row:
     return row
 
 
-def _same_shapes(a: Tensor, b: Tensor) -> bool:
-    return [k.shape for k in a.known] == [k.shape for k in b.known]
-
-
-def _per_channel(chain: Chain, node: Node) -> list[np.ndarray] | None:
-    """The constants that a Quantize or Dequantize reads, each a number or (C,); None if one is something else."""
-    vectors = [chain.channel_vector(t, node.output) for t in node.inputs[1:]]
-    return None if any(v is None for v in vectors) else vectors  # type: ignore[return-value]
-
-
-def _codes_of(chain: Chain, node: Node) -> list[np.ndarray] | None:
+def _codes_of(chain: Chain, node: Node) -> Affine | None:
     """Scale and zero point of a Dequantize of u8."""
     if node.inputs[0].dtype != np.uint8 or node.output in chain.kept:
         return None
-    vectors = _per_channel(chain, node)
-    return vectors if vectors is None or len(vectors) == 2 else [*vectors, ZERO]
+    vectors = [chain.channel_vector(t, node.output) for t in node.inputs[1:]]
+    if any(v is None for v in vectors):
+        return None
+    return Affine(*vectors, *[ZERO] * (2 - len(vectors)))  # type: ignore[arg-type]
 
 
-def _write_affine(row: Row, name: str, affine: list[np.ndarray], channels: int) -> None:
-    multiplier, shift = (np.ascontiguousarray(np.broadcast_to(v, channels), np.float32) for v in affine)
-    row.write(name, {"multiplier": multiplier, "shift": shift})
+def _write_affine(row: Row, affine: Affine, channels: int) -> None:
+    row.write("affine", {name: spread(value, channels) for name, value in affine._asdict().items()})

@@ -56,7 +56,7 @@ def _dense(node: Node, chain: Chain, context: Context, weights: Any, window: Win
     row.write("epilogue", FloatEpilogue(bias, np.float32(low), np.float32(high)))
     if branch:
         least, most = activation(chain)
-        row.write("residual", {"scale": 1.0, "shift": 0.0, "low": -np.inf, "high": np.inf, "least": least, "most": most})
+        row.write("residual", {"least": least, "most": most})
     layer = make_dense(weights, window, (MANY, 1) if window.is_pointwise else y[:2], 0, False, 4)
     write_dense(row, layer)
     return LayerKernel(label, row, node.inputs[0], branch, scratch=scratch_size(layer.strips))
@@ -82,5 +82,3 @@ def pieces(threads: int) -> int:
 def _bias_and_activation(chain: Chain, channels: int) -> tuple[np.ndarray, float, float]:
     bias = (chain.take_per_channel("Add") or [ZERO])[0]
     return np.ascontiguousarray(np.broadcast_to(bias, channels), np.float32), *activation(chain)
-
-

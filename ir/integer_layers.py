@@ -6,7 +6,6 @@ import numpy as np
 
 from numpot.kernels.dense import MANY, make_dense
 from numpot.kernels.depthwise import make_depthwise, pack_depthwise
-from numpot.kernels.epilogue import Epilogue, make_epilogue
 from numpot.kernels.packing import pack_convolution
 from numpot.kernels.program import Kernel
 from numpot.kernels.saturation import number_of_pairs
@@ -15,17 +14,19 @@ from numpot.kernels.strips import scratch_size
 from numpot.kernels.window import Window
 
 from .chain import Chain
-from .float_layers import ZERO, pieces
+from .float_layers import pieces
 from .graph import Node
-from .layer_steps import Context, Image, LayerKernel, Tallied, activation, image, window_of
+from .integer_epilogue import LayerEnd, take_epilogue
+from .layer_steps import Context, Image, LayerKernel, Tallied, image, window_of
 from .packed import packed
 
-_ONE = np.ones((), np.float32)
-_BYTES = {"S": 4, "F": 4, "U": 1}  # of an output element
+_BYTES = {"S": 4, "F": 4, "U": 1, "R": 1}  # of an output element
+_DENSE = {"S": Kernel.CONVOLUTION_US, "F": Kernel.CONVOLUTION_UF, "U": Kernel.CONVOLUTION_UU, "R": Kernel.CONVOLUTION_UUR}
+_DEPTHWISE = {"S": Kernel.DEPTHWISE_US, "F": Kernel.DEPTHWISE_UF, "U": Kernel.DEPTHWISE_UU}
 
 
 def convolution(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
-    """ConvolutionInteger and what _take_epilogue finds behind it."""
+    """ConvolutionInteger and what integer_epilogue.py takes over behind it."""
     weights, zero_point, op = chain.constant(node.inputs[1]), chain.constant(node.inputs[2]), node.op
     x, y = image(node.inputs[0], context.slots), image(node.output, context.slots)
     if weights is None or zero_point is None or x is None or y is None:
@@ -37,7 +38,7 @@ def convolution(node: Node, chain: Chain, context: Context) -> LayerKernel | Non
     if zero_point.size != 1:
         return None
     packed_weights = packed(weights, ("s8", groups), lambda: pack_convolution(weights, groups))
-    return _dense(node, chain, weights, packed_weights, int(zero_point.item()), window, x, y, "convolution")
+    return _dense(node, chain, context, weights, packed_weights, int(zero_point.item()), window, x, y, "convolution")
 
 
 def matmul(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
@@ -49,23 +50,32 @@ def matmul(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
     transposed: bool = op.transpose_b  # type: ignore[attr-defined]
     by_column = (weights if transposed else weights.T)[:, :, None, None]
     packed_weights = packed(weights, ("s8 matrix", transposed), lambda: pack_convolution(by_column))
-    return _dense(node, chain, by_column, packed_weights, int(zero_point.item()), Window((1, 1)), x, y, "matmul")
+    return _dense(node, chain, context, by_column, packed_weights, int(zero_point.item()), Window((1, 1)), x, y, "matmul")
 
 
 def _dense(
-    node: Node, chain: Chain, weights: np.ndarray, packed_weights: Any, zero_point: int, window: Window, x: Image, y: Image, label: str
+    node: Node,
+    chain: Chain,
+    context: Context,
+    weights: np.ndarray,
+    packed_weights: Any,
+    zero_point: int,
+    window: Window,
+    x: Image,
+    y: Image,
+    label: str,
 ) -> LayerKernel:
     arithmetic: str = node.op.arithmetic  # type: ignore[attr-defined]
-    output, epilogue = _take_epilogue(chain, y[2])
-    row = Row(Kernel[f"CONVOLUTION_U{output}"], flag=int(window.is_pointwise))
+    end = take_epilogue(chain, context.slots, y[2])
+    row = Row(_DENSE[end.stores], flag=int(window.is_pointwise))
     row.shapes(x, y)
-    if epilogue:
-        row.write("epilogue", epilogue)
+    _write_end(row, end)
     size = (MANY, 1) if window.is_pointwise else y[:2]
-    layer = make_dense(packed_weights, window, size, zero_point, arithmetic == "saturating", _BYTES[output])
+    layer = make_dense(packed_weights, window, size, zero_point, arithmetic == "saturating", _BYTES[end.stores])
     write_dense(row, layer)
     tallied = Tallied(weights, number_of_pairs(y, weights.shape))
-    return LayerKernel(f"{label} u8s8 {arithmetic}", row, node.inputs[0], tallied=tallied, scratch=scratch_size(layer.strips))
+    other = end.branch.codes if end.branch else None
+    return LayerKernel(f"{label} u8s8 {arithmetic}", row, node.inputs[0], other, tallied=tallied, scratch=scratch_size(layer.strips))
 
 
 def _depthwise(
@@ -73,28 +83,18 @@ def _depthwise(
 ) -> LayerKernel:
     taps = packed(weights, "depthwise", lambda: pack_depthwise(weights))
     border = np.ascontiguousarray(np.broadcast_to(zero_point.reshape(-1), y[2]), np.uint8)
-    output, epilogue = _take_epilogue(chain, y[2])
-    layer = make_depthwise(taps, -taps.sums * border, border, window, y[:2], _BYTES[output], strips=pieces(context.threads))
-    row = Row(Kernel[f"DEPTHWISE_U{output}"])
+    end = take_epilogue(chain, context.slots, y[2], with_branch=False)
+    layer = make_depthwise(taps, -taps.sums * border, border, window, y[:2], _BYTES[end.stores], strips=pieces(context.threads))
+    row = Row(_DEPTHWISE[end.stores])
     row.shapes(x, y)
-    if epilogue:
-        row.write("epilogue", epilogue)
+    _write_end(row, end)
     write_depthwise(row, layer)
     tallied = Tallied(weights, number_of_pairs(y, weights.shape))
     return LayerKernel("depthwise u8s8", row, node.inputs[0], tallied=tallied, scratch=scratch_size(layer.strips))
 
 
-def _take_epilogue(chain: Chain, channels: int) -> tuple[str, Epilogue | None]:
-    """[-> Convert -> Multiply by scales [-> Add bias] [-> ReLU | Clamp] [-> Quantize]], the order of docs/arithmetic.md.
-
-    Returns what is stored, sums S, floats F or codes U, and how it is made of sums.
-    """
-    if chain.take("Convert", where=lambda n: n.op.destination_type == np.float32) is None:  # type: ignore[attr-defined]
-        return "S", None
-    (scale,) = chain.take_per_channel("Multiply") or [_ONE]
-    (bias,) = chain.take_per_channel("Add") or [ZERO]
-    low, high = activation(chain)
-    affine = chain.take_quantize()
-    if affine is None:
-        return "F", make_epilogue(channels, scale, bias, low, high)
-    return "U", make_epilogue(channels, scale, bias, low, high, *affine)
+def _write_end(row: Row, end: LayerEnd) -> None:
+    if end.epilogue:
+        row.write("epilogue", end.epilogue)
+    if end.branch:
+        row.write("residual", end.branch.constants)

@@ -51,7 +51,9 @@ def _multiply(graph: Graph, node: Node, ranges: dict[Node, Range], a: Range, b: 
     """The scales of both go to the branch on input 0; unless the other has a zero point, then they are real numbers."""
     real_a, real_b = node.inputs
     if b.zero_point != 0:
-        factors = [_numbers(graph, node, real, bounds, bounds.zero_point, bounds.scale, ranges) for real, bounds in ((real_a, a), (real_b, b))]
+        factors = [
+            _numbers(graph, node, real, bounds, bounds.zero_point, bounds.scale, ranges) for real, bounds in ((real_a, a), (real_b, b))
+        ]
     else:
         first = _numbers(graph, node, real_a, a, a.zero_point, a.scale * b.scale, ranges)
         factors = [first, code_values(graph, real_b.producer.inputs[0], b, node.name)]

@@ -99,12 +99,12 @@ def _place(stretch: Stretch, rows: list[Step], plan: Plan, own: set[int]) -> Non
     for i in range(stretch.first, stretch.stop):
         for slot in set(rows[i].slots) - own:
             lives.setdefault(slot, [i, i])[1] = i
-    placed: list[tuple[int, int, int, int]] = []  # begin, end, first, last
+    placed: list[tuple[int, int, int, int]] = []  # begin, end, first step, last step
     for slot, (first, last) in lives.items():
         size = round_up(plan.slots.slots[slot].image_bytes, ALIGNMENT)
         begin = 0
-        for other, end, f, l in sorted(placed):
-            if f <= last and first <= l and other < begin + size and begin < end:
+        for taken, end, since, until in sorted(placed):
+            if since <= last and first <= until and taken < begin + size and begin < end:
                 begin = end
         placed.append((begin, begin + size, first, last))
         stretch.offsets[slot] = begin

@@ -1,6 +1,7 @@
 """Threads that run a stretch of a program: a slice of the batch each, or, where the batch is small, every step together."""
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from .plan import Plan
 from .saturation import Tallies
 from .schedule import Schedule, Stretch, arena
 
+Job = tuple[Any, ...]  # arguments of run_program
+
 
 class Workers:
     """The threads of one Executor, and the memory that each keeps from run to run."""
@@ -19,52 +22,61 @@ class Workers:
     def __init__(self, threads: int, plan: Plan, schedule: Schedule, tallies: Tallies | None) -> None:
         self._program, self._tallies = schedule.program, tallies
         self._slot_bytes = np.array([slot.image_bytes for slot in plan.slots.slots], np.int64)
+        self._threads = threads
         self._pool = ThreadPoolExecutor(threads - 1) if threads > 1 else None
         self._memories = [arena(schedule.scratch) for _ in range(threads)]
-        self._arenas: list[np.ndarray] = [np.empty(0, np.uint8)] * threads
-        if tallies:
-            for i, step in enumerate(s for s in plan.steps if s.row):
-                assert step.row is not None
-                self._program[i] = step.row.record
+        self._arenas = [arena(0)] * threads
 
     def run(self, stretch: Stretch, memory: dict[int, np.ndarray], images: int) -> None:
         """memory: by slot, the arrays of those that have one of their own."""
-        threads = len(self._memories)
         if not images:
             return
-        if self._pool is None or images >= 2 * threads:
-            edges = [images * i // threads for i in range(threads + 1)]
-            self._together([self._job(stretch, memory, i, edges[i], edges[i + 1]) for i in range(threads)])
-            return
-        counters = np.zeros((len(self._program), LINE), np.int64)  # new ones: a thread still on its way from the last run finds no unit
-        self._together([self._job(stretch, memory, i, 0, images, counters) for i in range(threads)], wait=self._tallies is not None)
+        if self._pool is None or images >= 2 * self._threads:
+            edges = [images * i // self._threads for i in range(self._threads + 1)]
+            self._run([self._alone(stretch, memory, i, *ends) for i, ends in enumerate(zip(edges, edges[1:], strict=False))])
+        else:
+            self._run(self._sharing(stretch, memory, images), late_ones_matter=self._tallies is not None)
 
-    def _job(self, stretch, memory, i, begin, end, shared=None):  # type: ignore[no-untyped-def]
-        chunk = min(stretch.chunk, end - begin) if shared is None else end
-        owner = 0 if shared is not None else i
-        size = stretch.arena_bytes * chunk
-        if self._arenas[owner].size < size:
-            self._arenas[owner] = arena(size)
-        places = np.zeros((2, len(self._slot_bytes)), np.int64)
-        base = self._arenas[owner].ctypes.data
-        for slot, offset in stretch.offsets.items():
-            places[0, slot] = base + offset * chunk
-        for slot, array in memory.items():
-            places[0, slot] = array.__array_interface__["data"][0]
-            places[1, slot] = self._slot_bytes[slot]
-        counters = np.zeros((len(self._program), LINE), np.int64) if shared is None else shared
-        worker = Worker(np.zeros(len(self._slot_bytes), np.int64), self._memories[i], counters, 1 if shared is None else len(self._memories))
-        count = SaturationCount.zeros(len(self._tallies.total.pairs)) if self._tallies else None
-        return (self._program, stretch.first, stretch.stop, places, begin, end, chunk, worker, count)
-
-    def _together(self, jobs, wait=True):  # type: ignore[no-untyped-def]
-        jobs = [job for job in jobs if job[4] < job[5]]
+    def _run(self, jobs: list[Job], *, late_ones_matter: bool = True) -> None:
+        """A thread that shares steps and comes late finds nothing to do, and need not be waited for."""
         futures = [self._pool.submit(run_program, *job) for job in jobs[1:]] if self._pool else []
         run_program(*jobs[0])
-        if wait:
+        if late_ones_matter:
             for future in futures:
                 future.result()
         if self._tallies:
             for job in jobs:
                 self._tallies.add(job[-1])
 
+    def _alone(self, stretch: Stretch, memory: dict[int, np.ndarray], thread: int, begin: int, end: int) -> Job:
+        """A thread that takes the images begin .. end through all steps, with an arena and counters of its own."""
+        chunk = min(stretch.chunk, end - begin)
+        return self._job(stretch, self._places(stretch, memory, thread, chunk), thread, begin, end, chunk, _counters(self._program), 1)
+
+    def _sharing(self, stretch: Stretch, memory: dict[int, np.ndarray], images: int) -> list[Job]:
+        """Threads that do every step together. The counters are new: a thread still on its way from the last run finds no unit left."""
+        places, counters = self._places(stretch, memory, 0, images), _counters(self._program)
+        return [self._job(stretch, places, i, 0, images, images, counters, self._threads) for i in range(self._threads)]
+
+    def _job(
+        self, stretch: Stretch, places: np.ndarray, thread: int, begin: int, end: int, chunk: int, counters: np.ndarray, threads: int
+    ) -> Job:
+        worker = Worker(np.zeros(len(self._slot_bytes), np.int64), self._memories[thread], counters, threads)
+        count = SaturationCount.zeros(len(self._tallies.total.pairs)) if self._tallies else None
+        return self._program, stretch.first, stretch.stop, places, begin, end, chunk, worker, count
+
+    def _places(self, stretch: Stretch, memory: dict[int, np.ndarray], thread: int, chunk: int) -> np.ndarray:
+        """(2,slots) s64: where the slots are, and the way from one image to the next (kernels/program.py)."""
+        if self._arenas[thread].size < stretch.arena_bytes * chunk:
+            self._arenas[thread] = arena(stretch.arena_bytes * chunk)
+        base = self._arenas[thread].ctypes.data
+        places = np.zeros((2, len(self._slot_bytes)), np.int64)
+        for slot, offset in stretch.offsets.items():
+            places[0, slot] = base + offset * chunk
+        for slot, array in memory.items():
+            places[:, slot] = array.__array_interface__["data"][0], self._slot_bytes[slot]
+        return places
+
+
+def _counters(program: np.ndarray) -> np.ndarray:
+    return np.zeros((len(program), LINE), np.int64)

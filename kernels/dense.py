@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .epilogue import Epilogue, FloatEpilogue, Residual, Target
+from .epilogue import Epilogue, FloatEpilogue, FloatResidual, Residual, Target
 from .isa import ISA
 from .jit import kernel
 from .microkernel import Block, count_clipped, tiles
@@ -50,6 +50,7 @@ def convolve(
     window: Window,
     saturating: bool = False,
     epilogue: Epilogue | FloatEpilogue | None = None,
+    residual: Residual | None = None,
     count: SaturationCount | None = None,
 ) -> None:
     """(N,H,W,C) u8 or f32 * weights -> out (N,H',W',O), of checked sizes; zero_point is 0 for f32."""
@@ -59,17 +60,18 @@ def convolve(
     if window.is_pointwise:  # a matrix product: let every position be a line of its own, and all images one
         images, height, width = 1, images * height * width, 1
         out = out.reshape(1, height, 1, out.shape[3])
+        residual = None if residual is None else residual._replace(x=residual.x.reshape(out.shape))
     size = (min(height, MANY), 1) if window.is_pointwise else out.shape[1:3]
     layer = make_dense(weights, window, size, zero_point, saturating, out.itemsize)
     codes = x.reshape(images, height, width * channels).view(np.uint8)
-    convolve_units(layer, codes, None, out, epilogue, count, scratch(layer.strips), alone(), 1)
+    convolve_units(layer, codes, residual, out, epilogue, count, scratch(layer.strips), alone(), 1)
 
 
 @kernel
 def convolve_units(
     layer: Dense,
     x: Array,
-    residual: Residual | None,
+    residual: Residual | FloatResidual | None,
     out: Array,
     epilogue: Epilogue | FloatEpilogue | None,
     count: SaturationCount | None,
@@ -109,7 +111,7 @@ def _strip(
     layer: Dense,
     source: Source,
     number: int,
-    residual: Residual | None,
+    residual: Residual | FloatResidual | None,
     out: Array,
     start: int,
     epilogue: Epilogue | FloatEpilogue | None,
@@ -142,9 +144,7 @@ def _strip(
 
 
 @kernel
-def _counting_tile(
-    source: Source, block: Block, target: Target, first: int, whole: bool, saturating: bool, count: SaturationCount
-) -> None:
+def _counting_tile(source: Source, block: Block, target: Target, first: int, whole: bool, saturating: bool, count: SaturationCount) -> None:
     """One tile, saturating, and a second look where a pair sum reached a limit; where none did, both arithmetics agree anyway."""
     stop = min(first + ROWS, source.last + 1)
     if whole:  # noqa: SIM108, the number of registers must be a constant of the call

@@ -3,19 +3,23 @@
 The work of a unit is one part, of `parts`, of the positions of an image. All float32 arithmetic is that of the operators' definitions.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from llvmlite import ir
+from numba import types
 
+from .epilogue import Epilogue
 from .jit import kernel
 from .reference import Array
 from .share import Share, claim, finish, wait
+from .vectors import F32, cgutils, instructions
 
 STRETCH = 256  # positions that are computed before they are spread over channels
 
 
 class Affine(NamedTuple):
-    """x * multiplier + shift of each channel; the way back is (code - shift) * multiplier."""
+    """(code - shift) * multiplier, for each channel."""
 
     multiplier: Array  # (C,) f32
     shift: Array  # (C,) f32
@@ -26,9 +30,29 @@ class Clip(NamedTuple):
     high: np.float32
 
 
+@instructions
+def _fused(_: Any, x: Any, a: Any, b: Any) -> Any:
+    """x * a + b of float32 numbers, rounded once."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        kind = ir.FunctionType(F32, [F32] * 3)
+        return builder.call(cgutils.get_or_insert_function(builder.module, kind, "llvm.fma.f32"), arguments)
+
+    return types.float32(types.float32, types.float32, types.float32), generate
+
+
 @kernel
-def quantize_units(x: Array, affine: Affine, by_channel: bool, out: Array, share: Share, parts: int) -> None:
-    """f32 -> codes out (N,P,C) u8 (eq. 10). by_channel: x is (N,C,P), else (N,P,C)."""
+def _code(y: np.float32, e: Epilogue, c: int) -> np.uint8:
+    """A real number of channel c -> its code (eq. 8 to 11); offset + 1.5 * 2**23 rounds, as in the tiles."""
+    y = min(max(y * e.scale[c] + e.bias[c], e.low), e.high)
+    y = _fused(np.float32(y * e.multiplier[c]), e.factor[c], e.shift[c])
+    y = min(max(y, -e.offset), np.float32(255) - e.offset)
+    return np.uint8(np.int32(np.float32(np.rint(y)) + e.offset))
+
+
+@kernel
+def quantize_units(x: Array, e: Epilogue, by_channel: bool, out: Array, share: Share, parts: int) -> None:
+    """f32 -> codes out (N,P,C) u8. by_channel: x is (N,C,P), else (N,P,C)."""
     images, positions, channels = out.shape
     line = np.empty(STRETCH, np.uint8)
     while True:
@@ -41,7 +65,7 @@ def quantize_units(x: Array, affine: Affine, by_channel: bool, out: Array, share
             for begin in range(first, stop, STRETCH):
                 size = min(STRETCH, stop - begin)
                 for c in range(channels):
-                    _quantize(x[image, c, begin : begin + size], affine.multiplier[c], affine.shift[c], line)
+                    _line(x[image, c, begin : begin + size], e, c, line)
                     target = out[image, begin : begin + size, c]
                     for i in range(size):
                         target[i] = line[i]
@@ -49,20 +73,15 @@ def quantize_units(x: Array, affine: Affine, by_channel: bool, out: Array, share
             source = x.reshape(out.shape)[image]
             for p in range(first, stop):
                 for c in range(channels):
-                    out[image, p, c] = _code(source[p, c] * affine.multiplier[c] + affine.shift[c])
+                    out[image, p, c] = _code(source[p, c], e, c)
         finish(share)
     wait(share, images * parts)
 
 
 @kernel
-def _quantize(x: Array, multiplier: np.float32, shift: np.float32, out: Array) -> None:
+def _line(x: Array, e: Epilogue, c: int, out: Array) -> None:
     for i in range(len(x)):
-        out[i] = _code(x[i] * multiplier + shift)
-
-
-@kernel
-def _code(y: np.float32) -> np.uint8:
-    return np.uint8(np.int32(np.rint(min(max(y, np.float32(0)), np.float32(255)))))
+        out[i] = _code(x[i], e, c)
 
 
 @kernel
@@ -82,10 +101,8 @@ def dequantize_units(x: Array, affine: Affine, out: Array, share: Share, parts: 
 
 
 @kernel
-def add_units(
-    a: Array, of_a: Affine | None, b: Array, of_b: Affine | None, clip: Clip, codes: Affine | None, out: Array, share: Share, parts: int
-) -> None:
-    """clip(a + b, low, high), (N,P,C), each f32, or u8 by its affine map; to f32, or to codes."""
+def add_units(a: Array, b: Array, clip: Clip, out: Array, share: Share, parts: int) -> None:
+    """clip(a + b, low, high), (N,P,C) f32."""
     images, positions, channels = out.shape
     while True:
         unit = claim(share)
@@ -94,12 +111,7 @@ def add_units(
         image, part = unit // parts, unit % parts
         for p in range(part * positions // parts, (part + 1) * positions // parts):
             for c in range(channels):
-                y = _real(a[image, p, c], of_a, c) + _real(b[image, p, c], of_b, c)
-                y = min(max(y, clip.low), clip.high)
-                if codes is None:
-                    out[image, p, c] = y
-                else:
-                    out[image, p, c] = _code(y * codes.multiplier[c] + codes.shift[c])
+                out[image, p, c] = min(max(a[image, p, c] + b[image, p, c], clip.low), clip.high)
         finish(share)
     wait(share, images * parts)
 
@@ -145,8 +157,8 @@ def channels_last_units(x: Array, out: Array, share: Share, parts: int) -> None:
 
 
 @kernel
-def mean_units(x: Array, of_x: Affine | None, out: Array, share: Share) -> None:
-    """(N,P,C) f32, or u8 by its affine map -> out (N,C) f32: the mean over the positions, summed in float64."""
+def mean_units(x: Array, of_x: Affine | None, e: Epilogue | None, out: Array, share: Share) -> None:
+    """(N,P,C) f32, or u8 by its affine map -> out (N,C) f32, or codes: the mean over the positions, summed in float64."""
     images, positions, channels = x.shape
     total = np.empty(channels, np.float64)
     while True:
@@ -158,6 +170,7 @@ def mean_units(x: Array, of_x: Affine | None, out: Array, share: Share) -> None:
             for c in range(channels):
                 total[c] += _real(x[image, p, c], of_x, c)
         for c in range(channels):
-            out[image, c] = np.float32(total[c] / positions)
+            mean = np.float32(total[c] / positions)
+            out[image, c] = mean if e is None else _code(mean, e, c)
         finish(share)
     wait(share, images)

@@ -15,7 +15,6 @@ import numpy as np
 from .dense import convolve_units
 from .depthwise import depthwise_units
 from .elementwise import Clip, add_units, channels_last_units, copy_units, dequantize_units, mean_units, quantize_units
-from .epilogue import Epilogue, FloatEpilogue, Residual
 from .jit import kernel
 from .pooling import average_pool_units, max_pool_units
 from .reference import Array
@@ -28,6 +27,7 @@ from .steps import (
     read_depthwise,
     read_epilogue,
     read_float_epilogue,
+    read_float_residual,
     read_residual,
     read_window,
 )
@@ -48,12 +48,12 @@ class Kernel(IntEnum):
     DEPTHWISE_FF = 13
     QUANTIZE = 20
     DEQUANTIZE = 21
-    ADD_FF = 22
-    ADD_UU = 23
-    COPY = 24
-    CHANNELS_LAST = 25
-    MEAN_F = 26
-    MEAN_U = 27
+    ADD = 22
+    COPY = 23
+    CHANNELS_LAST = 24
+    MEAN_FF = 25
+    MEAN_UF = 26
+    MEAN_UU = 27
     MAX_POOL_U = 30
     MAX_POOL_F = 31
     AVERAGE_POOL = 32
@@ -126,7 +126,7 @@ def _parts(worker: Worker, units: int, most: int) -> int:
 
 @kernel
 def _convolution(step: Any, images: int, worker: Worker, share: Share, tally: SaturationCount | None) -> None:
-    lines, width, size = images * step.output.height, step.output.width, 1
+    lines, width = images * step.output.height, step.output.width
     x_lines, x_bytes = step.input.height, step.input.width * step.input.channels
     if step.flag != 0:  # pointwise: all positions of all images are lines of one
         lines, width, x_lines, x_bytes = lines * width, 1, images * x_lines * step.input.width, step.input.channels
@@ -144,7 +144,7 @@ def _convolution(step: Any, images: int, worker: Worker, share: Share, tally: Sa
         if step.kernel == Kernel.CONVOLUTION_FF:
             convolve_units(floats, x, None, real, after, None, worker.memory, share, parts)
         else:
-            branch = read_residual(step, array(worker.tensors[step.other], shape, np.float32))
+            branch = read_float_residual(step, array(worker.tensors[step.other], shape, np.float32))
             convolve_units(floats, x, branch, real, after, None, worker.memory, share, parts)
         return
     layer = read_dense(step, np.int8)
@@ -191,17 +191,17 @@ def _elementwise(step: Any, images: int, worker: Worker, share: Share) -> None:
     shape, x, out = _positions(step.output, images), worker.tensors[step.x], worker.tensors[step.out]
     parts, channels = _parts(worker, images, max(shape[1] // 64, 1)), shape[2]
     if step.kernel == Kernel.QUANTIZE:
-        affine = read_affine(step.affine, channels)
+        codes, epilogue = array(out, shape, np.uint8), read_epilogue(step)
         if step.flag != 0:  # channels first
-            by_channel = array(x, (images, channels, shape[1]), np.float32)
-            quantize_units(by_channel, affine, True, array(out, shape, np.uint8), share, parts)
+            quantize_units(array(x, (images, channels, shape[1]), np.float32), epilogue, True, codes, share, parts)
         else:
-            quantize_units(array(x, shape, np.float32), affine, False, array(out, shape, np.uint8), share, parts)
+            quantize_units(array(x, shape, np.float32), epilogue, False, codes, share, parts)
     elif step.kernel == Kernel.DEQUANTIZE:
         affine = read_affine(step.affine, channels)
         dequantize_units(array(x, shape, np.uint8), affine, array(out, shape, np.float32), share, parts)
-    elif step.kernel == Kernel.ADD_FF or step.kernel == Kernel.ADD_UU:
-        _add(step, shape, worker, share, parts)
+    elif step.kernel == Kernel.ADD:
+        a, b = array(x, shape, np.float32), array(worker.tensors[step.other], shape, np.float32)
+        add_units(a, b, Clip(step.epilogue.low, step.epilogue.high), array(out, shape, np.float32), share, parts)
     elif step.kernel == Kernel.COPY:  # sizes in bytes; flag: the first byte in each position of out
         copy_units(array(x, _positions(step.input, images), np.uint8), step.flag, array(out, shape, np.uint8), share, parts)
     elif step.kernel == Kernel.CHANNELS_LAST and step.flag == 1:  # bytes of an element
@@ -209,24 +209,20 @@ def _elementwise(step: Any, images: int, worker: Worker, share: Share) -> None:
     elif step.kernel == Kernel.CHANNELS_LAST:
         channels_last_units(array(x, (images, channels, shape[1]), np.float32), array(out, shape, np.float32), share, parts)
     else:
-        means = array(out, (images, channels), np.float32)
-        if step.kernel == Kernel.MEAN_F:
-            mean_units(array(x, _positions(step.input, images), np.float32), None, means, share)
-        else:
-            mean_units(array(x, _positions(step.input, images), np.uint8), read_affine(step.affine, channels), means, share)
+        _mean(step, images, x, out, share)
 
 
 @kernel
-def _add(step: Any, shape: tuple[int, int, int], worker: Worker, share: Share, parts: int) -> None:
-    x, other, out = worker.tensors[step.x], worker.tensors[step.other], worker.tensors[step.out]
-    clip = Clip(step.epilogue.low, step.epilogue.high)
-    if step.kernel == Kernel.ADD_FF:
-        a, b = array(x, shape, np.float32), array(other, shape, np.float32)
-        add_units(a, None, b, None, clip, None, array(out, shape, np.float32), share, parts)
+def _mean(step: Any, images: int, x: int, out: int, share: Share) -> None:
+    seen, made = _positions(step.input, images), (images, step.output.channels)
+    if step.kernel == Kernel.MEAN_FF:
+        mean_units(array(x, seen, np.float32), None, None, array(out, made, np.float32), share)
+        return
+    codes, affine = array(x, seen, np.uint8), read_affine(step.affine, step.output.channels)
+    if step.kernel == Kernel.MEAN_UF:
+        mean_units(codes, affine, None, array(out, made, np.float32), share)
     else:
-        a, b = array(x, shape, np.uint8), array(other, shape, np.uint8)
-        of_a, of_b, codes = (read_affine(step.affine, shape[2]), read_affine(step.other_affine, shape[2]), read_affine(step.codes, shape[2]))
-        add_units(a, of_a, b, of_b, clip, codes, array(out, shape, np.uint8), share, parts)
+        mean_units(codes, affine, read_epilogue(step), array(out, made, np.uint8), share)
 
 
 @kernel

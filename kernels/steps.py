@@ -4,16 +4,16 @@ Arrays of constants are addresses and sizes in it; whoever holds a row must keep
 which exists only while the program runs, because it depends on the batch.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from llvmlite import ir
 from numba import carray, types
 
-from .depthwise import Depthwise, PackedDepthwise
 from .dense import Dense
+from .depthwise import Depthwise, PackedDepthwise
 from .elementwise import Affine
-from .epilogue import Epilogue, FloatEpilogue, Residual
+from .epilogue import Epilogue, FloatEpilogue, FloatResidual, Residual
 from .jit import kernel
 from .packing import PackedWeights
 from .reference import Array
@@ -29,8 +29,8 @@ def _numbers(names: str, kind: type = np.int64) -> list[tuple[str, type]]:
 STRIPS = np.dtype(_numbers("lines pixel pitch step reach top left rows positions offsets words"))
 WEIGHTS = np.dtype(_numbers("values order safe sums groups blocks words lanes columns depth products"))
 CHANNELS = np.dtype(_numbers("values size words sums initial pixel offsets kernel_height kernel_width"))
-EPILOGUE = np.dtype(_numbers("scale bias multiplier shift") + _numbers("low high", np.float32))
-RESIDUAL = np.dtype(_numbers("scale shift low high least most", np.float32))
+EPILOGUE = np.dtype(_numbers("scale bias multiplier factor shift") + _numbers("low high offset", np.float32))
+RESIDUAL = np.dtype(_numbers("multiplier factor shift") + _numbers("zero low high least most", np.float32))
 AFFINE = np.dtype(_numbers("multiplier shift"))
 WINDOW = np.dtype(_numbers("kernel strides dilations pads_begin pads_end kernel_ strides_ dilations_ pads_begin_ pads_end_"))
 SHAPE = np.dtype(_numbers("height width channels"))
@@ -47,8 +47,6 @@ STEP = np.dtype(
         ("residual", RESIDUAL),
         ("window", WINDOW),
         ("affine", AFFINE),
-        ("other_affine", AFFINE),
-        ("codes", AFFINE),
     ]
 )
 
@@ -75,7 +73,7 @@ class Row:
                 assert value.flags.c_contiguous
                 self.constants.append(value)
                 part[field] = value.ctypes.data
-            elif field in part.dtype.names:
+            elif field in (part.dtype.names or ()):
                 part[field] = value
 
     def shapes(self, input: tuple[int, int, int], output: tuple[int, int, int]) -> None:
@@ -147,7 +145,8 @@ def read_depthwise(step: Any, dtype: Any) -> Depthwise:
 def read_epilogue(step: Any) -> Epilogue:
     e, size = step.epilogue, (step.output.channels,)
     scale, bias = array(e.scale, size, np.float32), array(e.bias, size, np.float32)
-    return Epilogue(scale, bias, e.low, e.high, array(e.multiplier, size, np.float32), array(e.shift, size, np.float32))
+    multiplier, factor = array(e.multiplier, size, np.float32), array(e.factor, size, np.float32)
+    return Epilogue(scale, bias, e.low, e.high, multiplier, factor, array(e.shift, size, np.float32), e.offset)
 
 
 @kernel
@@ -157,8 +156,14 @@ def read_float_epilogue(step: Any) -> FloatEpilogue:
 
 @kernel
 def read_residual(step: Any, x: Array) -> Residual:
-    r = step.residual
-    return Residual(x, r.scale, r.shift, r.low, r.high, r.least, r.most)
+    r, size = step.residual, (step.output.channels,)
+    multiplier, factor, shift = (array(r.multiplier, size, np.float32), array(r.factor, size, np.float32), array(r.shift, size, np.float32))
+    return Residual(x, r.zero, multiplier, factor, shift, r.low, r.high, r.least, r.most)
+
+
+@kernel
+def read_float_residual(step: Any, x: Array) -> FloatResidual:
+    return FloatResidual(x, step.residual.least, step.residual.most)
 
 
 @kernel
