@@ -59,7 +59,7 @@ def lower(graph: Graph, arithmetic: IntegerArithmetic = "exact") -> Graph:
         if node.type == "FakeQuantize" and node not in absorbed:
             _lower_fake_quantize(lowered, node, ranges)
     for node in list(lowered.topological_order()):
-        if node.type in ("Convolution", "MatMul"):
+        if node.type in LAYERS:
             lower_layer(lowered, node, arithmetic, ranges)
         elif node.type in INTEGER_LAYERS:
             lowered.replace_op(node, replace(node.op, arithmetic=arithmetic))  # type: ignore[type-var]

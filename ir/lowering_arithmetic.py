@@ -14,11 +14,14 @@ import numpy as np
 
 from .graph import Graph, Node, Tensor
 from .lowering_ranges import LAST_CODE, Range, source_of_codes
-from .lowering_requantize import affine
+from .lowering_requantize import affine, one_if_equal
 from .ops.add import Add
+from .ops.avg_pool import AvgPool
+from .ops.clamp import Clamp
 from .ops.dequantize import Dequantize
 from .ops.multiply import Multiply
 from .ops.subtract import Subtract
+from .ops.sum_pool import SumPool
 
 MEANS = ("AvgPool", "ReduceMean")
 ON_TWO = ("Add", "Multiply")
@@ -43,15 +46,30 @@ def _range(real: Tensor, ranges: dict[Node, Range]) -> Range | None:
 
 def _mean(graph: Graph, node: Node, ranges: dict[Node, Range], bounds: Range) -> None:
     codes = code_values(graph, node.inputs[0].producer.inputs[0], bounds, node.name)
-    mean = graph.add(node.op, [codes, *node.inputs[1:]], graph.unique_name(f"{node.name}/codes")).output
+    mean = _mean_of_windows(graph, node.op, codes, node.name) if isinstance(node.op, AvgPool) else None
+    if mean is None:
+        mean = graph.add(node.op, [codes, *node.inputs[1:]], graph.unique_name(f"{node.name}/codes")).output
     _finish(graph, node, _minus(graph, mean, bounds.zero_point, node.name), bounds.scale)
+
+
+def _mean_of_windows(graph: Graph, op: AvgPool, codes: Tensor, name: str) -> Tensor | None:
+    """The sum of each window times 1 / its number of positions; None if the image may have any size."""
+    size = codes.shape[2:]
+    if -1 in size:
+        return None
+    inverse = np.float32(1) / op.divisor(size)
+    pool = SumPool(kernel=op.kernel, strides=op.strides, pads_begin=op.pads_begin, pads_end=op.pads_end, rounding_type=op.rounding_type)
+    total = graph.add(pool, [codes], graph.unique_name(f"{name}/sum")).output
+    return _times(graph, total, one_if_equal(inverse), f"{name}/mean")
 
 
 def _multiply(graph: Graph, node: Node, ranges: dict[Node, Range], a: Range, b: Range) -> None:
     """The scales of both go to the branch on input 0; unless the other has a zero point, then they are real numbers."""
     real_a, real_b = node.inputs
     if b.zero_point != 0:
-        factors = [_numbers(graph, node, real, bounds, bounds.zero_point, bounds.scale, ranges) for real, bounds in ((real_a, a), (real_b, b))]
+        factors = [
+            _numbers(graph, node, real, bounds, bounds.zero_point, bounds.scale, ranges) for real, bounds in ((real_a, a), (real_b, b))
+        ]
     else:
         first = _numbers(graph, node, real_a, a, a.zero_point, a.scale * b.scale, ranges)
         factors = [first, code_values(graph, real_b.producer.inputs[0], b, node.name)]
@@ -124,4 +142,10 @@ def _times(graph: Graph, x: Tensor, scale: np.ndarray, name: str) -> Tensor:
 
 
 def _finish(graph: Graph, node: Node, codes: Tensor, scale: np.ndarray) -> None:
+    """Multiply by the scale: behind a ReLU or Clamp, if that is the only reader."""
+    readers = [use.node for use in node.output.consumers]
+    if len(readers) == 1 and isinstance(readers[0].op, Clamp):
+        bounds = Clamp(min=readers[0].op.min / float(scale), max=readers[0].op.max / float(scale))
+        codes = graph.add(bounds, [codes], graph.unique_name(f"{readers[0].name}/in_codes")).output
+        node = readers[0]
     graph.redirect(node.output, _times(graph, codes, scale, f"{node.name}/scaled"))

@@ -117,7 +117,10 @@ def fold_scale(graph: Graph, output: LayerOutput, bounds: Range) -> Range:
 
 def quantize_behind_layer(graph: Graph, quantize: Node, bounds: Range) -> None:
     """Make a Quantize in an integer layer map this range to its codes, by the table above."""
-    multiplier, shift = one_if_equal(bounds.multiplier), one_if_equal(bounds.shift, SAME_SHIFT) + (bounds.first_code if bounds.stored else np.float32(0))
+    multiplier, shift = (
+        one_if_equal(bounds.multiplier),
+        one_if_equal(bounds.shift, SAME_SHIFT) + (bounds.first_code if bounds.stored else np.float32(0)),
+    )
     if shift.size == 1 and abs(shift) < NEGLIGIBLE:
         shift = np.zeros_like(shift)
         if multiplier.size == 1 and bounds.stored:

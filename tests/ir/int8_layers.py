@@ -49,7 +49,9 @@ class Drawing(Network):
     def finished(self, y: Tensor) -> Tensor:
         """[bias] [activation] [codes for a layer to come, and that layer]."""
         if self.chance(0.8):
-            y = self.do("Add", y, self._normal(*(1, y.shape[1], *(1,) * (len(y.shape) - 2))) if len(y.shape) > 2 else self._normal(y.shape[1]))
+            y = self.do(
+                "Add", y, self._normal(*(1, y.shape[1], *(1,) * (len(y.shape) - 2))) if len(y.shape) > 2 else self._normal(y.shape[1])
+            )
         return self.read(self.activated(y))
 
     def activated(self, y: Tensor) -> Tensor:
@@ -79,9 +81,7 @@ def convolution(kernel: int = 1, stride: int = 1, dilation: int = 1, pad: int = 
         least = max((k - 1) * n + 1 for k, n in zip(window[0], window[2], strict=True))
         x = d.codes(d.image(channels=channels, least=least))
         outputs = groups * d.some(1, 9) if grouped else d.some(1, 40)
-        op = Convolution(
-            strides=window[1], dilations=window[2], pads_begin=d.pair(0, pad), pads_end=d.pair(0, pad), groups=groups
-        )
+        op = Convolution(strides=window[1], dilations=window[2], pads_begin=d.pair(0, pad), pads_end=d.pair(0, pad), groups=groups)
         return d.finished(d.op(op, x, d._weights(outputs, x.shape[1] // groups, *window[0])))
 
     return draw
@@ -160,7 +160,11 @@ def add_to_layer(d: Drawing) -> Tensor:
     x = d.image(channels=d.some(2, 40))
     skip = d.codes(x)
     y = d.conv(skip, d.some(1, 40), bias=d.chance())
-    y = d.conv(d.codes(d.activated(y)), x.shape[1], d.some(0, 1) * 2 + 1, bias=d.chance(0.8)) if False else d.conv(d.codes(d.activated(y)), x.shape[1], bias=d.chance(0.8))
+    y = (
+        d.conv(d.codes(d.activated(y)), x.shape[1], d.some(0, 1) * 2 + 1, bias=d.chance(0.8))
+        if False
+        else d.conv(d.codes(d.activated(y)), x.shape[1], bias=d.chance(0.8))
+    )
     y = d.codes(d.relu(y) if d.chance(0.2) else y)
     return d.conv(d.codes(d.activated(d.do("Add", *((y, skip) if d.chance() else (skip, y))))), 5)
 
