@@ -2,7 +2,8 @@
 
     Op(Dequantize(codes))            ->  Op(codes) [-> Subtract(zero point)] -> Multiply(scale)       Op is AvgPool, ReduceMean
     Add(Dequantize(a), Dequantize(b))->  Add(a in codes of b, b) -> Multiply(scale of b)              a is the "full" branch, see below
-    Multiply(...)                    ->  Multiply(a - zero of a, b - zero of b) -> Multiply(scale of a * scale of b)
+    Multiply(...)                    ->  Multiply(a times both scales, codes of b)
+    any other float operator         ->  reads code * scale + shift, rounded once, if real zero is no code (read_exactly)
 
 Codes are floats here: Dequantize(codes, 1, 0), or (codes, 1, 128) where a runtime keeps them signed. The scale moves on into the range of a
 FakeQuantize behind it (lowering_requantize.py). In real numbers nothing changes; in float32 it decides ties.
@@ -76,6 +77,16 @@ def _multiply(graph: Graph, node: Node, ranges: dict[Node, Range], a: Range, b: 
     graph.redirect(node.output, graph.add(Multiply(), factors, graph.unique_name(f"{node.name}/product")).output)
 
 
+def read_exactly(graph: Graph, dequantize: Node, ranges: dict[Node, Range]) -> None:
+    """Give float operators what a runtime gives them for codes whose zero is not the first: the zero point with its fraction."""
+    bounds = _range(dequantize.output, ranges)
+    scale = dequantize.inputs[1].constant
+    if bounds is None or bounds.zero_point == 0 or scale is None or scale == 1:  # scale 1: code values
+        return
+    real = dequantize.output
+    graph.redirect(real, _numbers(graph, dequantize, real, bounds, bounds.zero_point, bounds.scale, ranges))
+
+
 def _add(graph: Graph, node: Node, ranges: dict[Node, Range], *bounds: Range) -> None:
     full = _full_branch(node)
     (a, b), (real_a, real_b) = (bounds[full], bounds[1 - full]), (node.inputs[full], node.inputs[1 - full])
@@ -85,7 +96,7 @@ def _add(graph: Graph, node: Node, ranges: dict[Node, Range], *bounds: Range) ->
 
 
 def _numbers(graph: Graph, node: Node, real: Tensor, a: Range, zero: np.ndarray, scale: np.ndarray, ranges: dict[Node, Range]) -> Tensor:
-    """(codes of a - zero) * scale. Where nobody else reads the codes they are never stored: what quantizes them makes these numbers at once."""
+    """(codes of a - zero) * scale. Codes that nobody else reads are never stored: what quantizes them makes these numbers at once."""
     codes = real.producer.inputs[0]
     if _is_only_for(codes, real) and codes.producer in ranges:
         a = ranges[codes.producer] = replace(a, stored=False)

@@ -33,8 +33,9 @@ class IntegerWeights:
 
 
 def lower_layer(graph: Graph, node: Node, arithmetic: IntegerArithmetic, ranges: dict[Node, Range]) -> None:
-    """Convolution or MatMul of codes with int8 weights -> its integer twin and one multiplication by s_x * s_w.
+    """A layer of codes with int8 weights -> its integer twin and one multiplication by s_x * s_w.
 
+    A transposed convolution computes on integers only if real zero is the first code, or the codes are signed.
     ranges: of every Quantize that was a FakeQuantize.
     """
     real = node.inputs[0].producer
@@ -45,13 +46,18 @@ def lower_layer(graph: Graph, node: Node, arithmetic: IntegerArithmetic, ranges:
     codes, scale, zero_point = real.inputs
     if scale.constant is None or zero_point.constant is None:
         return
+    bounds = ranges.get(source_of_codes(codes))
+    if transposed and (bounds is None or bounds.zero_point.any()):
+        return
+    if transposed and bounds.signed and arithmetic == "saturating":
+        weights = _halved(weights)
     twin = _integer_twin(node, weights, scale.constant.size, arithmetic)
     if twin is None:
         return
     channels = (-1, *(1,) * (len(node.output.shape) - 2)) if not isinstance(node.op, MatMul) else (-1,)
     factor = (scale.constant.reshape(-1) * weights.scale.reshape(-1)).astype(np.float32).reshape(channels)
     w = graph.constant(weights.codes, graph.unique_name(f"{node.name}/weights"))
-    offset = _float_offset(twin, weights.codes, ranges.get(source_of_codes(codes)))
+    offset = _float_offset(twin, weights.codes, bounds)
     if offset is not None:
         zero_point = graph.constant(np.zeros((), np.uint8), graph.unique_name(f"{node.name}/zero_point"))
     acc = graph.add(twin, [codes, w, zero_point], graph.unique_name(f"{node.name}/integer"))
@@ -61,6 +67,11 @@ def lower_layer(graph: Graph, node: Node, arithmetic: IntegerArithmetic, ranges:
         result = graph.add(Subtract(), [result, shift], graph.unique_name(f"{node.name}/shifted")).output
     by = graph.constant(factor, graph.unique_name(f"{node.name}/scale"))
     graph.redirect(node.output, graph.add(Multiply(), [result, by], graph.unique_name(f"{node.name}/scaled")).output)
+
+
+def _halved(weights: IntegerWeights) -> IntegerWeights:
+    """What oneDNN makes of the weights of a transposed convolution of signed codes where pairs saturate: 7 bits, that never do."""
+    return IntegerWeights(np.rint(weights.codes * np.float32(0.5)).astype(I8), weights.scale * np.float32(2))
 
 
 def _float_offset(twin: IntegerTwin, weights: np.ndarray, bounds: Range | None) -> np.ndarray | None:

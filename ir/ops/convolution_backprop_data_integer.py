@@ -50,7 +50,7 @@ class ConvolutionBackpropDataInteger(IntegerProduct):
         return total
 
     def _products(self, x: np.ndarray, w: np.ndarray) -> np.ndarray:
-        """(N,C,*spatial) s32, (C,O/groups,*kernel) s8 -> (N,O,*kernel,*spatial) s32: what each input position paints, summed over channels."""
+        """(N,C,*spatial) s32, (C,O/groups,*kernel) s8 -> (N,O,*kernel,*spatial) s32: what each position paints."""
         N, C, *size = x.shape
         columns = w.astype(np.int32).reshape(self.groups, C // self.groups, math.prod(w.shape[1:]))
         rows = x.reshape(N, self.groups, C // self.groups, math.prod(size))
