@@ -18,7 +18,7 @@ from typing import Literal
 import numpy as np
 
 from .graph import Graph, Node
-from .lowering_arithmetic import MEANS, ON_TWO, lower_arithmetic
+from .lowering_arithmetic import MEANS, ON_TWO, lower_arithmetic, read_exactly
 from .lowering_layers import INTEGER_LAYERS, LAYERS, IntegerArithmetic, IntegerWeights, integer_weights, lower_layer
 from .lowering_ranges import ON_CODES, Range, range_of
 from .lowering_requantize import quantize_as_runtime
@@ -59,7 +59,7 @@ def lower(graph: Graph, arithmetic: IntegerArithmetic = "exact") -> Graph:
         if node.type == "FakeQuantize" and node not in absorbed:
             _lower_fake_quantize(lowered, node, ranges)
     for node in list(lowered.topological_order()):
-        if node.type in ("Convolution", "MatMul"):
+        if node.type in LAYERS:
             lower_layer(lowered, node, arithmetic, ranges)
         elif node.type in INTEGER_LAYERS:
             lowered.replace_op(node, replace(node.op, arithmetic=arithmetic))  # type: ignore[type-var]
@@ -75,6 +75,9 @@ def lower(graph: Graph, arithmetic: IntegerArithmetic = "exact") -> Graph:
             _lower_fake_quantize(lowered, node, ranges)
     for node in sums:
         lower_arithmetic(lowered, node, ranges)
+    lowered.prune()
+    for node in lowered.of_type("Dequantize"):
+        read_exactly(lowered, node, ranges)
     lowered.prune()
     for node in lowered.of_type("Quantize"):
         if node in ranges and node not in done:

@@ -2,7 +2,8 @@
 
     Op(Dequantize(codes))            ->  Op(codes) [-> Subtract(zero point)] -> Multiply(scale)       Op is AvgPool, ReduceMean
     Add(Dequantize(a), Dequantize(b))->  Add(a in codes of b, b) -> Multiply(scale of b)              a is the "full" branch, see below
-    Multiply(...)                    ->  Multiply(a - zero of a, b - zero of b) -> Multiply(scale of a * scale of b)
+    Multiply(...)                    ->  Multiply(a times both scales, codes of b)
+    any other float operator         ->  reads code * scale + shift, rounded once, if real zero is no code (read_exactly)
 
 Codes are floats here: Dequantize(codes, 1, 0), or (codes, 1, 128) where a runtime keeps them signed. The scale moves on into the range of a
 FakeQuantize behind it (lowering_requantize.py). In real numbers nothing changes; in float32 it decides ties.
@@ -14,11 +15,14 @@ import numpy as np
 
 from .graph import Graph, Node, Tensor
 from .lowering_ranges import LAST_CODE, Range, source_of_codes
-from .lowering_requantize import affine
+from .lowering_requantize import affine, one_if_equal
 from .ops.add import Add
+from .ops.avg_pool import AvgPool
+from .ops.clamp import Clamp
 from .ops.dequantize import Dequantize
 from .ops.multiply import Multiply
 from .ops.subtract import Subtract
+from .ops.sum_pool import SumPool
 
 MEANS = ("AvgPool", "ReduceMean")
 ON_TWO = ("Add", "Multiply")
@@ -43,8 +47,21 @@ def _range(real: Tensor, ranges: dict[Node, Range]) -> Range | None:
 
 def _mean(graph: Graph, node: Node, ranges: dict[Node, Range], bounds: Range) -> None:
     codes = code_values(graph, node.inputs[0].producer.inputs[0], bounds, node.name)
-    mean = graph.add(node.op, [codes, *node.inputs[1:]], graph.unique_name(f"{node.name}/codes")).output
+    mean = _mean_of_windows(graph, node.op, codes, node.name) if isinstance(node.op, AvgPool) else None
+    if mean is None:
+        mean = graph.add(node.op, [codes, *node.inputs[1:]], graph.unique_name(f"{node.name}/codes")).output
     _finish(graph, node, _minus(graph, mean, bounds.zero_point, node.name), bounds.scale)
+
+
+def _mean_of_windows(graph: Graph, op: AvgPool, codes: Tensor, name: str) -> Tensor | None:
+    """The sum of each window times 1 / its number of positions; None if the image may have any size."""
+    size = codes.shape[2:]
+    if -1 in size:
+        return None
+    inverse = np.float32(1) / op.divisor(size)
+    pool = SumPool(kernel=op.kernel, strides=op.strides, pads_begin=op.pads_begin, pads_end=op.pads_end, rounding_type=op.rounding_type)
+    total = graph.add(pool, [codes], graph.unique_name(f"{name}/sum")).output
+    return _times(graph, total, one_if_equal(inverse), f"{name}/mean")
 
 
 def _multiply(graph: Graph, node: Node, ranges: dict[Node, Range], a: Range, b: Range) -> None:
@@ -60,6 +77,16 @@ def _multiply(graph: Graph, node: Node, ranges: dict[Node, Range], a: Range, b: 
     graph.redirect(node.output, graph.add(Multiply(), factors, graph.unique_name(f"{node.name}/product")).output)
 
 
+def read_exactly(graph: Graph, dequantize: Node, ranges: dict[Node, Range]) -> None:
+    """Give float operators what a runtime gives them for codes whose zero is not the first: the zero point with its fraction."""
+    bounds = _range(dequantize.output, ranges)
+    scale = dequantize.inputs[1].constant
+    if bounds is None or bounds.zero_point == 0 or scale is None or scale == 1:  # scale 1: code values
+        return
+    real = dequantize.output
+    graph.redirect(real, _numbers(graph, dequantize, real, bounds, bounds.zero_point, bounds.scale, ranges))
+
+
 def _add(graph: Graph, node: Node, ranges: dict[Node, Range], *bounds: Range) -> None:
     full = _full_branch(node)
     (a, b), (real_a, real_b) = (bounds[full], bounds[1 - full]), (node.inputs[full], node.inputs[1 - full])
@@ -69,7 +96,7 @@ def _add(graph: Graph, node: Node, ranges: dict[Node, Range], *bounds: Range) ->
 
 
 def _numbers(graph: Graph, node: Node, real: Tensor, a: Range, zero: np.ndarray, scale: np.ndarray, ranges: dict[Node, Range]) -> Tensor:
-    """(codes of a - zero) * scale. Where nobody else reads the codes they are never stored: what quantizes them makes these numbers at once."""
+    """(codes of a - zero) * scale. Codes that nobody else reads are never stored: what quantizes them makes these numbers at once."""
     codes = real.producer.inputs[0]
     if _is_only_for(codes, real) and codes.producer in ranges:
         a = ranges[codes.producer] = replace(a, stored=False)
@@ -126,4 +153,10 @@ def _times(graph: Graph, x: Tensor, scale: np.ndarray, name: str) -> Tensor:
 
 
 def _finish(graph: Graph, node: Node, codes: Tensor, scale: np.ndarray) -> None:
+    """Multiply by the scale: behind a ReLU or Clamp, if that is the only reader."""
+    readers = [use.node for use in node.output.consumers]
+    if len(readers) == 1 and isinstance(readers[0].op, Clamp):
+        bounds = Clamp(min=readers[0].op.min / float(scale), max=readers[0].op.max / float(scale))
+        codes = graph.add(bounds, [codes], graph.unique_name(f"{readers[0].name}/in_codes")).output
+        node = readers[0]
     graph.redirect(node.output, _times(graph, codes, scale, f"{node.name}/scaled"))

@@ -171,7 +171,7 @@ def requantize_residual(
     """
     multiplier, factor, shift = (np.float32(v) for v in affine)
     y = fused_multiply_add(dequantize(acc, *epilogue[:4]) * multiplier, factor, shift)
-    total = np.clip(y, *(np.float32(end) for end in clip)) + (x.astype(np.float32) - np.float32(zero))
+    total = np.clip(y, np.float32(clip[0]), np.float32(clip[1])) + (x.astype(np.float32) - np.float32(zero))
     return requantize(total, np.ones(1), np.zeros(1), *activation, *epilogue[4:])
 
 
