@@ -16,6 +16,7 @@ from ..ops.reduce_sum import ReduceSum
 from ..ops.reductions import Reduction
 from ..ops.sqrt import Sqrt
 from ..ops.subtract import Subtract
+from .emitter import Emitter, writes
 from .node import OnnxNode, reads
 
 SAME: dict[str, type[Reduction]] = {
@@ -92,3 +93,21 @@ def _arguments(node: OnnxNode) -> tuple[Tensor, Tensor, bool]:
     if not given:
         given = () if none_means_none else range(len(x.shape))
     return x, node.constant(given, "axes"), keep_dims
+
+
+# ---- the other way ---------------------------------------------------------------------------------------------------------------
+
+
+@writes(*(op().type for op in SAME.values()))
+def write_same(node: Emitter) -> None:
+    """No axes means no reduction here, and in ONNX only if it is told so."""
+    axes = node.integers(1)
+    node.emit(
+        node.node.type, node.input(0), node.constant(axes, "axes"), keepdims=int(node.op.keep_dims), noop_with_empty_axes=int(not axes)
+    )
+
+
+@writes("ArgMax")
+def write_arg_max(node: Emitter) -> None:
+    op = node.op
+    node.emit("ArgMax", node.input(0), axis=op.axis, keepdims=int(op.keep_dims), select_last_index=int(op.select_last_index))
