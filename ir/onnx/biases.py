@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from ..graph import Node
+from ..lowering import integer_weights
 from .convolutions import emit_convolution
 from .emitter import Emitter, writes
 from .linear import emit_matmul
@@ -26,14 +27,17 @@ def write_add(node: Emitter) -> None:
 
 
 def _bias(add: Node) -> np.ndarray | None:
-    """The constant term, (O,), if this Add alone reads a layer and adds one number to each of its output channels."""
+    """The constant term, (O,), if this Add alone reads a layer and adds one number to each of its output channels.
+
+    A matrix product of int8 weights keeps its Add: onnxruntime's QGemm then leaves the bias in float.
+    """
     tensor, term = add.inputs
     layer, value = tensor.producer, term.constant
     if value is None or len(tensor.consumers) != 1:
         return None
     rank, channels = len(tensor.shape), 1
     if layer.type == "MatMul":
-        if rank != 2 or len(layer.inputs[0].shape) != 2 or len(layer.inputs[1].shape) != 2:
+        if any(len(t.shape) != 2 for t in layer.inputs) or integer_weights(layer.inputs[1]) is not None:
             return None
     elif layer.type not in CONVOLUTIONS:
         return None

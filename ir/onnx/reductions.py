@@ -1,5 +1,6 @@
 """Reductions; their axes were an attribute first and became an input, ReduceSum's at opset 13, the others' at 18."""
 
+from ..dtypes import FLOATS
 from ..graph import Tensor
 from ..ops.abs import Abs
 from ..ops.add import Add
@@ -98,10 +99,22 @@ def _arguments(node: OnnxNode) -> tuple[Tensor, Tensor, bool]:
 # ---- the other way ---------------------------------------------------------------------------------------------------------------
 
 
+GLOBAL_POOLS = {"ReduceMean": "GlobalAveragePool", "ReduceMax": "GlobalMaxPool"}
+
+
 @writes(*(op().type for op in SAME.values()))
 def write_same(node: Emitter) -> None:
-    """No axes means no reduction here, and in ONNX only if it is told so."""
-    axes = node.integers(1)
+    """Over all of an image a pool, which runtimes have for integers, too. No axes means no reduction, and in ONNX only if it is told so."""
+    axes, rank = node.integers(1), node.rank()
+    if (
+        node.node.type in GLOBAL_POOLS
+        and node.dtype() in FLOATS
+        and rank > 2
+        and node.op.keep_dims
+        and sorted(a % rank for a in axes) == list(range(2, rank))
+    ):
+        node.emit(GLOBAL_POOLS[node.node.type], node.input(0))
+        return
     node.emit(
         node.node.type, node.input(0), node.constant(axes, "axes"), keepdims=int(node.op.keep_dims), noop_with_empty_axes=int(not axes)
     )

@@ -107,7 +107,11 @@ def write_reshape(node: Emitter) -> None:
 
 @writes("Flatten")
 def write_flatten(node: Emitter) -> None:
-    node.emit("Flatten", node.input(0), axis=node.op.axis)
+    """Of codes a Reshape, which onnxruntime moves a DequantizeLinear through."""
+    if node.op.axis == 1 and node.node.inputs[0].producer.type == "FakeQuantize":
+        node.emit("Reshape", node.input(0), node.constant((0, -1), "pattern"))
+    else:
+        node.emit("Flatten", node.input(0), axis=node.op.axis)
 
 
 @writes("Transpose")
