@@ -7,6 +7,7 @@ from . import (  # noqa: F401
     constants,
     convolutions,
     data_movement,
+    integer_layers,
     linear,
     normalization,
     pooling,

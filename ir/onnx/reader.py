@@ -8,7 +8,7 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto, inliner
 
 from ..errors import GraphError, NumpotError
-from ..graph import Graph
+from ..graph import Graph, Tensor
 from ..ops.parameter import Parameter
 from ..ops.registry import OperatorError, Shape, nearest
 from ..ops.result import Result
@@ -151,7 +151,11 @@ def _read_node(proto: NodeProto, scope: Scope) -> None:
         raise OnnxError(f"node {named} ({proto.op_type}): its inputs and attributes are not what ONNX defines ({error})") from error
     for i, name in enumerate(proto.output):
         if i < len(made):
-            scope.tensors[name] = made[i]
+            value = made[i]
+            if isinstance(value, Tensor):
+                scope.tensors[name] = value
+            else:
+                scope.codes[name] = value
         else:
             scope.not_made[name] = f"output {i} of a {proto.op_type}"
 

@@ -29,6 +29,7 @@ REFUSED = {
     "coordinate_transformation_mode must be": "Resize: tf_crop_and_resize, half_pixel_symmetric",
     "keep_aspect_ratio_policy must be": "Resize",
     "mode must be one of constant, edge, reflect": "Pad: wrap",
+    "scales of blocks are not supported": "QuantizeLinear and DequantizeLinear",
     "attribute 'mode' is not supported at opset 21": "SpaceToDepth of opset 26",
 }
 

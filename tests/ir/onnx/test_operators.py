@@ -6,9 +6,10 @@ from numpot.ir.onnx.node import FIRST_OPSET, LAST_OPSET, READERS
 
 from .cases import ACTIVATIONS, ARITHMETIC, LINEAR, NORMALIZATION, REDUCTIONS, WINDOWS, Call, definitions
 from .cases_of_data import CONSTANTS, MOVEMENT, RESIZE, SHAPES
+from .cases_of_integers import INTEGERS
 from .models import check
 
-CALLS = [*ACTIVATIONS, *ARITHMETIC, *WINDOWS, *LINEAR, *NORMALIZATION, *REDUCTIONS, *SHAPES, *MOVEMENT, *CONSTANTS, *RESIZE]
+CALLS = [*ACTIVATIONS, *ARITHMETIC, *WINDOWS, *LINEAR, *NORMALIZATION, *REDUCTIONS, *SHAPES, *MOVEMENT, *CONSTANTS, *RESIZE, *INTEGERS]
 RUNS = [(call, opset) for call in CALLS for opset in call.opsets()]
 
 
