@@ -1,5 +1,6 @@
 """Layers on integers: ConvInteger and MatMulInteger, and QLinearConv and QLinearMatMul, which also scale and round what they sum."""
 
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from ..ops.convert import Convert
 from ..ops.convolution import Convolution
 from ..ops.convolution_integer import ConvolutionInteger
 from ..ops.matmul_integer import MatMulInteger
+from ..ops.registry import Operator
 from .codes import Grid, LinearCodes, add_weights, dequantized, read_grid
 from .emitter import Emitter, writes
 from .errors import OnnxError
@@ -53,17 +55,25 @@ def _operand(node: OnnxNode, i: int) -> tuple[Tensor, Grid]:
 @reads("ConvInteger", since=10)
 def conv_integer(node: OnnxNode) -> Tensor:
     x, zero_point = _unsigned(node, 0, 2)
-    w = _signed_weights(node, 1, 3)
-    window = window_attributes(node, x, w.shape[2:])
+    window = window_attributes(node, x, node.shape(1)[2:])
     sides: dict[str, Any] = window.explicit(x.shape[2:])
     op = ConvolutionInteger(**sides, dilations=window.dilations, groups=node.attribute("group", 1))
-    return node.add(op, x, w, zero_point)
+    return _sum_over_parts(node, op, x, zero_point)
 
 
 @reads("MatMulInteger", since=10)
 def matmul_integer(node: OnnxNode) -> Tensor:
-    x, zero_point = _unsigned(node, 0, 2)
-    return node.add(MatMulInteger(), x, _signed_weights(node, 1, 3), zero_point)
+    return _sum_over_parts(node, MatMulInteger(), *_unsigned(node, 0, 2))
+
+
+def _sum_over_parts(node: OnnxNode, op: Operator, x: Tensor, zero_point: Tensor) -> Tensor:
+    """The layer once for each part of its weights: minus their zero point they may need nine bits, and are then a sum of 8-bit ones."""
+    first, *others = _signed_parts(node, 1, 3)
+    if not others:
+        return node.add(op, x, first, zero_point)
+    sums = [node.add(op, x, part, zero_point, suffix="part") for part in (first, *others)]
+    *so_far, last = sums
+    return node.add(Add(), reduce(lambda a, b: node.add(Add(), a, b, suffix="sum"), so_far), last)
 
 
 def _unsigned(node: OnnxNode, i: int, zero_point: int) -> tuple[Tensor, Tensor]:
@@ -80,19 +90,21 @@ def _unsigned(node: OnnxNode, i: int, zero_point: int) -> tuple[Tensor, Tensor]:
     return shifted[0], shifted[1]
 
 
-def _signed_weights(node: OnnxNode, i: int, zero_point: int) -> Tensor:
-    """Input i minus its zero point, i8: a constant, or weights that are so without a subtraction."""
+def _signed_parts(node: OnnxNode, i: int, zero_point: int) -> list[Tensor]:
+    """Input i minus its zero point, as i8 tensors to be added up. Weights that the model computes must be i8 with zero point 0."""
     zero = node.known(zero_point) if node.has(zero_point) else np.zeros((), node.dtype(i))
     if node.dtype(i) == I8 and not zero.any():
-        return node.input(i)
+        return [node.input(i)]
     w = node.known(i)
     if zero.size > 1 and node.type == "ConvInteger":
         zero = zero.reshape(-1, *(1,) * (w.ndim - 1))  # one for each output channel; for each column in a matrix
-    centered = w.astype(np.int64) - zero.astype(np.int64)
-    least, most = centered.min(initial=0), centered.max(initial=0)
-    if least < -128 or most > 127:
-        raise OnnxError(f"weights minus their zero point must be within [-128, 127], found {least} to {most}")
-    return node.constant(centered, "weights", I8)
+    rest = w.astype(np.int64) - zero.astype(np.int64)
+    parts = []
+    while not parts or rest.any():
+        part = np.clip(rest, -128, 127)
+        parts.append(node.constant(part, "weights", I8))
+        rest = rest - part
+    return parts
 
 
 # ---- the other way -------------------------------------------------------------------------------------------------------------

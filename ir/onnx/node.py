@@ -10,7 +10,7 @@ makes. An attribute that no reader asks for is an error: nothing of a model is i
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -18,7 +18,7 @@ import numpy as np
 from onnx import AttributeProto, NodeProto, helper
 
 from ..dtypes import DType
-from ..graph import Graph, Tensor
+from ..graph import Graph, Node, Tensor
 from ..ops.registry import Operator, Shape, nearest
 from ..ops.reshape import Reshape
 from ..simplify_edits import known_array
@@ -84,6 +84,7 @@ class Scope:
     tensors: dict[str, Tensor] = field(default_factory=dict)
     codes: dict[str, Codes] = field(default_factory=dict)
     not_made: dict[str, str] = field(default_factory=dict)  # outputs of nodes that no reader gives, such as Dropout's mask
+    constant: dict[Node, bool] = field(default_factory=dict)  # whether a layer depends on no input of the model
 
     def tensor(self, name: str) -> Tensor:
         if name not in self.tensors and name in self.arrays:
@@ -95,6 +96,18 @@ class Scope:
         if name not in self.tensors:
             raise OnnxError(f"tensor {name!r} is read before any node makes it" + nearest(name, self.tensors))
         return self.tensors[name]
+
+    def fold(self, tensor: Tensor) -> np.ndarray | None:
+        """What a tensor holds, of any size, if no input of the model has a part in it."""
+        for node in islice(self.graph, len(self.constant), None):  # layers stand behind those they read
+            self.constant[node] = node.type != "Parameter" and all(self.constant[t.producer] for t in node.inputs)
+        if not self.constant[tensor.producer]:
+            return None
+        if tensor.constant is not None:
+            return tensor.constant
+        arrays = [self.fold(t) for t in tensor.producer.inputs]
+        values = tensor.producer.op.evaluate(*arrays)
+        return np.asarray(values[tensor.index] if isinstance(values, list) else values, tensor.dtype)
 
     def unused_name(self, base: str) -> str:
         """`base`, or `base_1`, `base_2`, ...: the first that no layer has or is going to have."""
@@ -192,7 +205,8 @@ class OnnxNode:
         name = self.proto.input[i]
         if name in self.scope.arrays:
             return self.scope.arrays[name]
-        return known_array(self.input(i))
+        known = known_array(self.input(i))
+        return self.scope.fold(self.input(i)) if known is None else known
 
     def known(self, i: int) -> np.ndarray:
         """What input i holds; an OnnxError if the model must run to find out."""

@@ -38,8 +38,10 @@ INTEGER_LAYERS = [
     call("ConvInteger", codes(2, 6, 5, 4), constants=(weights(4, 6, 3, 3), U8(130)), pads=[1, 0, 2, 1], strides=[2, 1]),
     call("ConvInteger", codes(2, 6, 5, 4), constants=(codes(6, 2, 2, 2) // 2, U8(3), U8(60)), group=3, dilations=[2, 1]),
     call("ConvInteger", codes(2, 6, 5, 4), weights(4, 6, 3, 3)),
+    call("ConvInteger", codes(2, 6, 5, 4), constants=(codes(4, 6, 3, 3),)),
     call("MatMulInteger", codes(3, 8), constants=(weights(8, 5), U8(9))),
     call("MatMulInteger", codes(2, 3, 8), constants=(weights(8, 5),)),
+    call("MatMulInteger", codes(2, 3, 8), constants=(codes(8, 5), U8(0), U8(100))),
     call("MatMulInteger", codes(3, 8, dtype=I8), constants=(codes(8, 5) // 2, I8(-7), U8(50))),
     call("MatMulInteger", codes(3, 8), codes(8, 5, dtype=I8), constants=(U8(9),)),
     call(
