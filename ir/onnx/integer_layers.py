@@ -99,7 +99,7 @@ def _signed_parts(node: OnnxNode, i: int, zero_point: int) -> list[Tensor]:
     if zero.size > 1 and node.type == "ConvInteger":
         zero = zero.reshape(-1, *(1,) * (w.ndim - 1))  # one for each output channel; for each column in a matrix
     rest = w.astype(np.int64) - zero.astype(np.int64)
-    parts = []
+    parts: list[Tensor] = []
     while not parts or rest.any():
         part = np.clip(rest, -128, 127)
         parts.append(node.constant(part, "weights", I8))

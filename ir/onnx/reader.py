@@ -115,7 +115,7 @@ def _add_parameters(proto: GraphProto, scope: Scope, input_shapes: InputShapes) 
             raise OnnxError(f"there is no input {name!r} to give a shape to" + nearest(name, [i.name for i in inputs]))
     for value in inputs:
         shape = _input_shape(value, input_shapes.get(value.name))
-        dtype = element_type(value.type.tensor_type.elem_type)
+        dtype = element_type(value.type.tensor_type.elem_type, f"input {value.name!r}")
         scope.tensors[value.name] = scope.graph.add(Parameter(element_type=dtype, shape=shape), name=value.name).output
 
 
