@@ -24,7 +24,7 @@ from ..ops.reshape import Reshape
 from ..simplify_edits import known_array
 from .errors import OnnxError
 
-FIRST_OPSET, LAST_OPSET = 9, 21
+FIRST_OPSET, LAST_OPSET = 9, 26
 INFO = "numpot.info"  # the metadata that holds what a graph says of how it was made, as JSON
 
 

@@ -37,11 +37,23 @@ def instance_normalization(node: OnnxNode) -> Tensor:
 @reads("GroupNormalization", since=21, ignored=("stash_type",))
 def group_normalization(node: OnnxNode) -> Tensor:
     """Each group of channels is normalized as one; scale and shift are per channel."""
-    x, groups = node.input(0), node.attribute("num_groups", 1)
-    grouped = node.add(Reshape(special_zero=True), x, node.constant((0, groups, -1), "group_shape"), suffix="grouped")
-    normal = _mvn(node, grouped, (2,), node.attribute("epsilon", 1e-5))
-    y = node.add(Reshape(), normal, node.constant(x.shape, "shape"), suffix="ungrouped")
+    x = node.input(0)
+    y = node.add(Reshape(), _by_group(node, x), node.constant(x.shape, "shape"), suffix="ungrouped")
     return _scale_and_shift(node, y, [_per_channel(node, i, len(x.shape)) for i in (1, 2)])
+
+
+@reads("GroupNormalization", since=18, until=20)
+def group_normalization_with_a_scale_for_each_group(node: OnnxNode) -> Tensor:
+    x = node.input(0)
+    y = _scale_and_shift(node, _by_group(node, x), [_per_channel(node, i, 3) for i in (1, 2)], suffix="grouped_result")
+    return node.add(Reshape(), y, node.constant(x.shape, "shape"))
+
+
+def _by_group(node: OnnxNode, x: Tensor) -> Tensor:
+    """(N,C,...) -> (N, groups, -1), normalized along the last axis."""
+    shape = node.constant((0, node.attribute("num_groups", 1), -1), "group_shape")
+    grouped = node.add(Reshape(special_zero=True), x, shape, suffix="grouped")
+    return _mvn(node, grouped, (2,), node.attribute("epsilon", 1e-5))
 
 
 @reads("LayerNormalization", since=17, ignored=("stash_type",))
@@ -83,11 +95,11 @@ def _per_channel(node: OnnxNode, i: int, rank: int) -> Tensor:
     return node.reshaped(i, (-1, *(1,) * (rank - 2)))
 
 
-def _scale_and_shift(node: OnnxNode, normal: Tensor, scale_and_shift: list[Tensor]) -> Tensor:
+def _scale_and_shift(node: OnnxNode, normal: Tensor, scale_and_shift: list[Tensor], suffix: str = "") -> Tensor:
     scale, *shift = scale_and_shift
     if not shift:
-        return node.add(Multiply(), normal, scale)
-    return node.add(Add(), node.add(Multiply(), normal, scale, suffix="scaled"), shift[0])
+        return node.add(Multiply(), normal, scale, suffix=suffix)
+    return node.add(Add(), node.add(Multiply(), normal, scale, suffix="scaled"), shift[0], suffix=suffix)
 
 
 # ---- the other way ---------------------------------------------------------------------------------------------------------------

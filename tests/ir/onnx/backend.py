@@ -32,7 +32,7 @@ REFUSED = {
     "mode must be one of constant, edge, reflect": "Pad: wrap",
     "peepholes (input P) and input_forget are not supported": "LSTM",
     "scales of blocks are not supported": "QuantizeLinear and DequantizeLinear",
-    "attribute 'mode' is not supported at opset 21": "SpaceToDepth of opset 26",
+    "attribute 'mode' is not supported at opset": "SpaceToDepth of opset 26",
 }
 
 #: Here onnxruntime, OpenVINO and this project agree with each other, and not with ONNX's reference.
