@@ -12,8 +12,10 @@ from .common import Debug, Json, Mean, Std, print_json, record_preprocessing, re
 @reports_errors
 def run(
     source: Annotated[str, typer.Argument(metavar="SRC", help="an ONNX model, an OpenVINO IR, or a numpot .xml")],
-    destination: Annotated[str, typer.Argument(metavar="DST", help="the file to write; the .bin of an .xml goes beside it")],
-    to: Annotated[str | None, typer.Option("--to", metavar="FORMAT", help="numpot or openvino; by default what the suffix says")] = None,
+    destination: Annotated[str, typer.Argument(metavar="DST", help="the .xml to write, its .bin beside it; or an .onnx")],
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="FORMAT", help="numpot, openvino or onnx; by default what the suffix says")
+    ] = None,
     input_shape: Annotated[
         list[str] | None, typer.Option("--input-shape", metavar="NAME=N,C,H,W", help="fix the shape of an input; -1 leaves the batch open")
     ] = None,
@@ -22,9 +24,10 @@ def run(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Convert a model into numpot's IR, or into another format.
+    """Convert a model into numpot's IR, or into another format; into ONNX if DST ends in .onnx.
 
-    Batch norm and constants are folded, dead layers dropped, names kept.
+    Batch norm and constants are folded, dead layers dropped, names kept. A quantized model becomes ONNX with QuantizeLinear and
+    DequantizeLinear, which onnxruntime and OpenVINO run on integers.
     """
     from numpot.ir import read_model, save_model
     from numpot.ir.files import check_savable

@@ -13,7 +13,7 @@ from .common import Data, Debug, Json, Mean, Model, Std, open_model, print_json,
 def run(
     model: Model,
     data: Data,
-    output: Annotated[str, typer.Option("--output", "-o", metavar="OUT", help="the .xml to write; its .bin goes beside it")],
+    output: Annotated[str, typer.Option("--output", "-o", metavar="OUT", help="the .xml to write, its .bin beside it; or an .onnx")],
     preset: Annotated[
         Literal["performance", "mixed", "accuracy"],
         typer.Option("--preset", help="symmetric, asymmetric activations, or asymmetric weights too"),
