@@ -7,6 +7,8 @@ Against a runtime that runs the same model:
     fused operator            they go away if every FakeQuantize is rounded, and one on the way here is not: it was fused into an Add
     rounding tie              all are one code, and the number to be rounded lies exactly between two
     requantization order      all are one code, and it lies between two but for float32 rounding: the steps were taken in another order
+    bias rounding             all are one code, and near enough to the middle that half a unit of the layer's integer sum decides: the
+                              reference rounds the bias to an integer
     float rounding            real numbers, and less than 1e-5 of the largest
     unexplained               none of these
 
@@ -45,7 +47,7 @@ class Evidence:
 
     off_grid: the reference's number is none of its FakeQuantize's. other_arithmetic, unfused: how many elements (of all) differ from the
     reference in the other arithmetic, and with every FakeQuantize rounded. ties, near_ties: the number to be rounded lies between two codes,
-    exactly, or to within 1e-3 of a code. None: not asked, because the model has no integers.
+    exactly, or to within 1e-3 of a code; near_bias: or to within half a unit of the layer's integer sum. None: not asked, because the model has no integers.
     """
 
     off_grid: int = 0
@@ -53,6 +55,7 @@ class Evidence:
     unfused: int | None = None
     ties: int = 0
     near_ties: int = 0
+    near_bias: int = 0
 
 
 @dataclass
@@ -87,6 +90,8 @@ def cause_against_runtime(
             return Cause("rounding tie", f"all {n} lie exactly between two codes")
         if evidence.ties + evidence.near_ties == n:
             return Cause("requantization order", f"all {n} lie within {TIE_OF_FLOATS} of the middle between two codes")
+        if evidence.ties + evidence.near_ties + evidence.near_bias == n:
+            return Cause("bias rounding", f"all {n} lie within half a unit of the integer sum of the middle between two codes")
     if isolated.unit == "real" and isolated.relative <= FLOAT_ROUNDING:
         return Cause("float rounding", f"at most {isolated.relative:.1e} of the largest number")
     return Cause("unexplained", f"{n} elements differ, {evidence.ties} at a tie, {evidence.near_ties} near one")

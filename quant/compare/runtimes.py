@@ -159,9 +159,12 @@ class _Detective:
             found.other_arithmetic = (found.other_arithmetic or 0) + int((other[point.tensor] != expected).sum())
             found.unfused = (found.unfused or 0) + int((unfused[point.tensor] != expected).sum())
             if point.grid is not None:
-                distance = self._distance_from_tie(point, rounded)[isolated[point.tensor] != expected]
+                differs = isolated[point.tensor] != expected
+                distance = self._distance_from_tie(point, rounded)[differs]
+                near, bias = distance <= TIE_OF_FLOATS, distance <= np.broadcast_to(self._half_a_sum(point), expected.shape)[differs]
                 found.ties += int((distance == 0).sum())
-                found.near_ties += int(((distance > 0) & (distance <= TIE_OF_FLOATS)).sum())
+                found.near_ties += int((near & (distance > 0)).sum())
+                found.near_bias += int((bias & ~near).sum())
 
     def _make_variants(self) -> tuple[_Variant, _Variant, _Variant]:
         sources = sorted({_what_is_rounded(self._lowered, p).producer.name for p in self._points if p.grid is not None})
@@ -170,6 +173,13 @@ class _Detective:
             _Variant.make(for_arithmetic(self._graph, OTHER[self._arithmetic]), self._points),
             _Variant.make(self._graph, self._points),
         )
+
+    def _half_a_sum(self, point: Point) -> np.ndarray:
+        """Half a unit of the integer sums of the layer right behind a point, in codes; 0 where there is none."""
+        scale = self._lowered.nodes.get(f"{point.layer}/scale")
+        if scale is None or scale.output.constant is None or point.grid is None or point.fused:
+            return np.zeros(())
+        return np.asarray(0.5 * scale.output.constant / point.grid.step + TIE_OF_FLOATS)
 
     def _distance_from_tie(self, point: Point, rounded: Arrays) -> np.ndarray:
         """Of the numbers that become codes, in codes, from the middle between two."""
