@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 VENDORS = ("openvino", "onnxruntime")
 FLOAT = "fp32"
 SAMPLES = 32
+RUNTIME_COLUMNS = ("layer", "type", "elements", "differ", "largest", "SQNR", "by itself", "cause")
+MODEL_COLUMNS = ("layer", "type", "relative", "SQNR", "by itself", "cause")
 
 
 @reports_errors
@@ -75,9 +77,8 @@ def run(
 
 def _print(found: "Comparison") -> None:
     title = f"{found.model} ({found.arithmetic}) against {found.reference}, {found.samples} samples"
-    columns = ["layer", "type", "differ", "largest", "SQNR", "alone: differ", "SQNR", "cause"]
-    rows = [_row(layer) for layer in [*found.layers, *found.outputs]]
-    print_table(title, columns, rows, numbers_from=2)
+    columns, row = (RUNTIME_COLUMNS, _runtime_row) if found.same_model else (MODEL_COLUMNS, _model_row)
+    print_table(title, columns, [row(layer) for layer in [*found.layers, *found.outputs]], numbers_from=2)
     for note in found.notes:
         print(f"note: {note}")
     first, worst = found.first_difference, found.worst
@@ -90,20 +91,27 @@ def _print(found: "Comparison") -> None:
         print(f"hurts most: {worst.name}, SQNR {_decibels(worst.isolated.sqnr_db)} alone ({worst.cause.label}: {worst.cause.detail})")
 
 
-def _row(layer: "LayerComparison") -> list[str]:
+def _runtime_row(layer: "LayerComparison") -> list[str]:
     c, i = layer.cumulative, layer.isolated
-    name = f"output {layer.point.tensor}" if layer.point.is_output else layer.name
     largest = f"{c.max_abs:.0f} codes" if c.unit == "codes" else f"{c.relative:.2g} rel"
     return [
-        name,
-        layer.point.type,
-        f"{c.mismatches:,} / {c.elements:,}",
+        *_head(layer),
+        f"{c.elements:,}",
+        f"{c.mismatches:,}",
         largest if c.mismatches else "",
-        _decibels(c.sqnr_db) if c.mismatches else "",
+        _decibels(c.sqnr_db),
         f"{i.mismatches:,}",
-        _decibels(i.sqnr_db) if i.mismatches else "",
         layer.cause.label if layer.cause else "",
     ]
+
+
+def _model_row(layer: "LayerComparison") -> list[str]:
+    c, i = layer.cumulative, layer.isolated
+    return [*_head(layer), f"{c.relative:.2g}", _decibels(c.sqnr_db), _decibels(i.sqnr_db), layer.cause.label if layer.cause else ""]
+
+
+def _head(layer: "LayerComparison") -> list[str]:
+    return [f"output {layer.point.tensor}" if layer.point.is_output else layer.name, layer.point.type]
 
 
 def _decibels(value: float | None) -> str:

@@ -80,7 +80,9 @@ def cause_against_runtime(
     n = isolated.mismatches
     explained = HALF * n
     if evidence.off_grid > explained:
-        return Cause("missing FakeQuantize", f"{evidence.off_grid} of the reference's numbers lie between two codes: it does not round here")
+        return Cause(
+            "missing FakeQuantize", f"{evidence.off_grid} of the reference's numbers lie between two codes: it does not round here"
+        )
     if evidence.other_arithmetic is not None and evidence.other_arithmetic <= explained:
         return Cause("saturation", f"{n} elements differ, {evidence.other_arithmetic} in {other_arithmetic} arithmetic")
     if fused and evidence.unfused is not None and evidence.unfused <= explained:

@@ -11,12 +11,14 @@ from numpot.ir.lowering import INTEGER_LAYERS, Arithmetic, for_arithmetic
 
 from ..data import DataLoader, batches, fixed_batch
 from ..progress import track
-from .causes import Ablation, cause_against_model
+from .causes import Ablation, Cause, cause_against_model
 from .differences import Difference
 from .forcing import Arrays, Forced, with_results, without_clipping, without_fake_quantize
 from .points import CompareError, Point, grid_of, points_in_common
 from .results import Comparison, LayerComparison
 from .runtimes import BATCH
+
+NOTHING_TO_GO_BY = Cause("unexplained", "the models have an output in common, but no layer")
 
 
 def compare_models(
@@ -58,7 +60,7 @@ def compare_models(
             advance(len(batch.indices))
     for layer in layers:
         ablation = ablations.of(layer.point, _missing_in(layer.point, model, reference))
-        layer.cause = cause_against_model(layer.cumulative, layer.isolated, ablation)
+        layer.cause = cause_against_model(layer.cumulative, layer.isolated, ablation) if inner else NOTHING_TO_GO_BY
     return Comparison(
         model=model.name,
         reference=reference.name,
@@ -80,7 +82,9 @@ def _match_inputs(model: Graph, reference: Graph) -> dict[str, str]:
     if not alike or any(not (fits(ours[a][1:], theirs[b][1:])) for a, b in rename.items()):
         raise CompareError(f"the models have different inputs: the model {_listed(ours)}; the reference {_listed(theirs)}")
     if {fixed_batch(model), fixed_batch(reference)} - {None, fixed_batch(model) or fixed_batch(reference)}:
-        raise CompareError(f"the models have different fixed batches: the model {fixed_batch(model)}, the reference {fixed_batch(reference)}")
+        raise CompareError(
+            f"the models have different fixed batches: the model {fixed_batch(model)}, the reference {fixed_batch(reference)}"
+        )
     return rename
 
 

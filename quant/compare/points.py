@@ -199,7 +199,9 @@ def points_in_common(model: Graph, reference: Graph) -> list[Point]:
 def _has_two_sides(node: Node) -> bool:
     """Whether it computes on data; a bias and a scale belong to the layer above, and are not layers themselves."""
     data = [t for t in node.inputs if _is_data(t.producer)]
-    return bool(data) and (node.type in LAYERS or len(data) == len(node.inputs) or node.type not in ("Add", "Multiply", "Subtract", "Divide"))
+    return bool(data) and (
+        node.type in LAYERS or len(data) == len(node.inputs) or node.type not in ("Add", "Multiply", "Subtract", "Divide")
+    )
 
 
 def _common_way(node: Node, twin: Node) -> list[tuple[Node, Node]]:

@@ -34,15 +34,17 @@ def write_report(comparison: Comparison, path: Path) -> None:
 
 
 def render_report(comparison: Comparison) -> str:
-    template = _jinja().Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
-        Path(__file__).with_name(TEMPLATE).read_text(encoding="utf-8")
+    template = (
+        _jinja()
+        .Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+        .from_string(Path(__file__).with_name(TEMPLATE).read_text(encoding="utf-8"))
     )
     rows = [_row(layer, comparison) for layer in [*comparison.layers, *comparison.outputs]]
     causes: dict[str, int] = {}
     for row in rows:
         if row["cause"]:
             causes[row["cause"]] = causes.get(row["cause"], 0) + 1
-    return str(template.render(c=comparison, rows=rows, causes=causes, silent=SILENT_DB))
+    return str(template.render(c=comparison, title=Path(comparison.model).name, rows=rows, causes=causes, silent=SILENT_DB))
 
 
 def _row(layer: LayerComparison, comparison: Comparison) -> dict[str, Any]:
@@ -60,16 +62,16 @@ def _row(layer: LayerComparison, comparison: Comparison) -> dict[str, Any]:
 
 
 def _side(d: Difference, same_model: bool) -> dict[str, Any]:
-    """bar: 0 .. 100, the share of elements that differ between runtimes, the noise between models."""
+    """bar: 0 .. 100, the share of elements that differ between runtimes, the noise between models; label: the same in numbers."""
     share = 100 * d.mismatches / d.elements if d.elements else 0.0
     noise = 0.0 if d.sqnr_db is None else 100 * min(1.0, max(0.0, 1 - d.sqnr_db / SILENT_DB))
+    sqnr = "no noise" if d.sqnr_db is None else f"{d.sqnr_db:.1f} dB"
     return {
         "mismatches": d.mismatches,
         "elements": d.elements,
-        "share": share,
-        "largest": "" if not d.mismatches else f"{d.max_abs:.0f} codes" if d.unit == "codes" else f"{d.relative:.2g} rel",
-        "sqnr": "" if d.sqnr_db is None else f"{d.sqnr_db:.1f} dB",
+        "largest": "" if not d.mismatches else f"{d.max_abs:.0f} codes" if d.unit == "codes" else f"{d.relative:.2g} of the peak",
         "bar": share if same_model else noise,
+        "label": (f"{share:.3g} %, {sqnr}" if d.mismatches else "none") if same_model else sqnr,
     }
 
 

@@ -14,7 +14,7 @@ from ..progress import track
 from .causes import TIE_OF_FLOATS, Evidence, cause_against_runtime
 from .forcing import Arrays, Forced
 from .observing import observe
-from .points import CODES, ON_GRID, CompareError, Point, points_of_model, position_in_codes
+from .points import CODES, ON_GRID, Point, points_of_model, position_in_codes
 from .results import Comparison, LayerComparison
 from .vendors import check_vendor, describe_vendor
 
@@ -23,7 +23,13 @@ OTHER: dict[IntegerArithmetic, IntegerArithmetic] = {"exact": "saturating", "sat
 
 
 def compare_with_vendor(
-    graph: Graph, vendor: str, data: DataLoader, *, arithmetic: IntegerArithmetic = "exact", limit: int | None = None, progress: bool = False
+    graph: Graph,
+    vendor: str,
+    data: DataLoader,
+    *,
+    arithmetic: IntegerArithmetic = "exact",
+    limit: int | None = None,
+    progress: bool = False,
 ) -> Comparison:
     """Run a model by numpot in an arithmetic and by a vendor ("openvino" or "onnxruntime"); the vendor is the reference.
 
