@@ -43,11 +43,12 @@ class Cause:
 
 @dataclass
 class Evidence:
-    """Counts over all elements of one point that differ when the layer is given the reference's inputs.
+    """Counts at one point, the layer given the reference's inputs.
 
-    off_grid: the reference's number is none of its FakeQuantize's. other_arithmetic, unfused: how many elements (of all) differ from the
-    reference in the other arithmetic, and with every FakeQuantize rounded. ties, near_ties: the number to be rounded lies between two codes,
-    exactly, or to within 1e-3 of a code; near_bias: or to within half a unit of the layer's integer sum. None: not asked, because the model has no integers.
+    off_grid: numbers of the reference that are none of its FakeQuantize's. other_arithmetic, unfused: elements that differ in the other
+    arithmetic, and with every FakeQuantize rounded; None for a model without integers, where nobody asked. Of the elements that differ:
+    ties, those for which the number to be rounded lies exactly between two codes; near_ties, to within 1e-3 of a code; near_bias, to
+    within half a unit of the layer's integer sum.
     """
 
     off_grid: int = 0
@@ -75,14 +76,12 @@ def cause_against_runtime(
     cumulative: Difference, isolated: Difference, evidence: Evidence, fused: tuple[str, ...], other_arithmetic: str
 ) -> Cause | None:
     """None if nothing differs."""
-    if not isolated.mismatches:
-        return _inherited() if cumulative.mismatches else None
     n = isolated.mismatches
     explained = HALF * n
     if evidence.off_grid > explained:
-        return Cause(
-            "missing FakeQuantize", f"{evidence.off_grid} of the reference's numbers lie between two codes: it does not round here"
-        )
+        return Cause("missing FakeQuantize", f"{evidence.off_grid} of the reference's numbers lie between two codes: nothing rounds them")
+    if not n:
+        return _inherited() if cumulative.mismatches else None
     if evidence.other_arithmetic is not None and evidence.other_arithmetic <= explained:
         return Cause("saturation", f"{n} elements differ, {evidence.other_arithmetic} in {other_arithmetic} arithmetic")
     if fused and evidence.unfused is not None and evidence.unfused <= explained:

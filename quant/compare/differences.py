@@ -61,7 +61,7 @@ class CodeDifference(Difference):
 
     step: np.ndarray = field(default_factory=lambda: np.ones((), np.float32))
     low: np.ndarray = field(default_factory=lambda: np.zeros((), np.float32))
-    by_codes: np.ndarray = field(default_factory=lambda: np.zeros(LAST_CODE + 1, np.int64))
+    by_codes: np.ndarray = field(default_factory=lambda: np.zeros(LAST_CODE + 1, np.int64), repr=False)
 
     def add(self, model: np.ndarray, reference: np.ndarray) -> None:
         """Two integer arrays of one shape."""
