@@ -7,6 +7,7 @@ import typer
 from .common import Data, Debug, Json, Limit, Mean, Model, Std, open_model, print_json, print_table, reports_errors
 
 if TYPE_CHECKING:
+    from numpot.ir import Graph
     from numpot.quant.compare import Comparison, LayerComparison
 
 VENDORS = ("openvino", "onnxruntime")
@@ -59,7 +60,7 @@ def run(
     if with_ in VENDORS:
         found = compare_with_vendor(graph, with_, loader, arithmetic=arithmetic, limit=limit, progress=not json)
     else:
-        other = without_fake_quantize(graph) if with_ == FLOAT else open_model(with_, mean, std)
+        other = without_fake_quantize(graph) if with_ == FLOAT else _open_reference(with_, mean, std)
         found = compare_models(graph, other, loader, arithmetic=arithmetic, limit=limit, progress=not json)
         found.reference = f"{model} without FakeQuantize" if with_ == FLOAT else with_
     found.model = model
@@ -73,6 +74,18 @@ def run(
         _print(found)
         if html is not None:
             print(f"Report: {html}")
+
+
+def _open_reference(name: str, mean: str | None, std: str | None) -> "Graph":
+    from pathlib import Path
+
+    from numpot.ir.ops.registry import nearest
+    from numpot.quant.compare import CompareError
+
+    if not Path(name).exists():
+        known = (*VENDORS, FLOAT)
+        raise CompareError(f"--with must be {', '.join(known)} or a model file, found {name!r}" + nearest(name, known))
+    return open_model(name, mean, std)
 
 
 def _print(found: "Comparison") -> None:
