@@ -14,7 +14,7 @@ VENDORS = ("openvino", "onnxruntime")
 FLOAT = "fp32"
 SAMPLES = 32
 RUNTIME_COLUMNS = ("layer", "type", "elements", "differ", "largest", "SQNR", "by itself", "cause")
-MODEL_COLUMNS = ("layer", "type", "relative", "SQNR", "by itself", "cause")
+MODEL_COLUMNS = ("layer", "type", "largest", "SQNR", "by itself", "cause")
 
 
 @reports_errors
@@ -101,17 +101,16 @@ def _print(found: "Comparison") -> None:
     print(f"first difference: {first.name}" + (f" ({first.cause.label}: {first.cause.detail})" if first.cause else ""))
     if worst is not None and not found.same_model:
         assert worst.cause is not None
-        print(f"hurts most: {worst.name}, SQNR {_decibels(worst.isolated.sqnr_db)} alone ({worst.cause.label}: {worst.cause.detail})")
+        print(f"hurts most: {worst.name}, SQNR {_decibels(worst.isolated.sqnr_db)} by itself ({worst.cause.label}: {worst.cause.detail})")
 
 
 def _runtime_row(layer: "LayerComparison") -> list[str]:
     c, i = layer.cumulative, layer.isolated
-    largest = f"{c.max_abs:.0f} codes" if c.unit == "codes" else f"{c.relative:.2g} rel"
     return [
         *_head(layer),
         f"{c.elements:,}",
         f"{c.mismatches:,}",
-        largest if c.mismatches else "",
+        c.largest if c.mismatches else "",
         _decibels(c.sqnr_db),
         f"{i.mismatches:,}",
         layer.cause.label if layer.cause else "",
@@ -120,7 +119,13 @@ def _runtime_row(layer: "LayerComparison") -> list[str]:
 
 def _model_row(layer: "LayerComparison") -> list[str]:
     c, i = layer.cumulative, layer.isolated
-    return [*_head(layer), f"{c.relative:.2g}", _decibels(c.sqnr_db), _decibels(i.sqnr_db), layer.cause.label if layer.cause else ""]
+    return [
+        *_head(layer),
+        c.largest if c.mismatches else "",
+        _decibels(c.sqnr_db),
+        _decibels(i.sqnr_db),
+        layer.cause.label if layer.cause else "",
+    ]
 
 
 def _head(layer: "LayerComparison") -> list[str]:

@@ -38,6 +38,11 @@ class Difference:
         self.noise += float(np.square(error).sum())
 
     @property
+    def largest(self) -> str:
+        """The largest difference, for people."""
+        return f"{self.relative:.2g} of the peak"
+
+    @property
     def relative(self) -> float:
         """The largest difference as a share of the largest reference."""
         return self.max_abs / self.peak if self.peak else (np.inf if self.max_abs else 0.0)
@@ -75,6 +80,10 @@ class CodeDifference(Difference):
         self.signal += float(np.square(real).sum())
         self.noise += float(np.square(distance * step).sum())
         self.by_codes += np.bincount(np.minimum(distance, LAST_CODE).ravel(), minlength=LAST_CODE + 1)
+
+    @property
+    def largest(self) -> str:
+        return f"{self.max_abs:.0f} code" + ("s" if self.max_abs > 1 else "")
 
     @property
     def relative(self) -> float:

@@ -69,7 +69,7 @@ def _side(d: Difference, same_model: bool) -> dict[str, Any]:
     return {
         "mismatches": d.mismatches,
         "elements": d.elements,
-        "largest": "" if not d.mismatches else f"{d.max_abs:.0f} codes" if d.unit == "codes" else f"{d.relative:.2g} of the peak",
+        "largest": d.largest if d.mismatches else "",
         "bar": share if same_model else noise,
         "label": (f"{share:.3g} %, {sqnr}" if d.mismatches else "none") if same_model else sqnr,
     }
