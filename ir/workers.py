@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from numpot.kernels.program import Worker, run_program
+from numpot.kernels.program import run_program
 from numpot.kernels.saturation import SaturationCount
 from numpot.kernels.share import LINE
 
@@ -61,18 +61,17 @@ class Workers:
     def _job(
         self, stretch: Stretch, places: np.ndarray, thread: int, begin: int, end: int, chunk: int, counters: np.ndarray, threads: int
     ) -> Job:
-        worker = Worker(np.zeros(len(self._slot_bytes), np.int64), self._memories[thread], counters, threads)
+        tensors = np.zeros(len(self._slot_bytes), np.int64)
         count = SaturationCount.zeros(len(self._tallies.total.pairs)) if self._tallies else None
-        return self._program, stretch.first, stretch.stop, places, begin, end, chunk, worker, count
+        worker = (tensors, self._memories[thread], counters, threads)
+        return self._program.ctypes.data, stretch.first, stretch.stop, places, begin, end, chunk, *worker, count
 
     def _places(self, stretch: Stretch, memory: dict[int, np.ndarray], thread: int, chunk: int) -> np.ndarray:
         """(2,slots) s64: where the slots are, and the way from one image to the next (kernels/program.py)."""
         if self._arenas[thread].size < stretch.arena_bytes * chunk:
             self._arenas[thread] = arena(stretch.arena_bytes * chunk)
-        base = self._arenas[thread].ctypes.data
         places = np.zeros((2, len(self._slot_bytes)), np.int64)
-        for slot, offset in stretch.offsets.items():
-            places[0, slot] = base + offset * chunk
+        places[0, stretch.local] = self._arenas[thread].ctypes.data + stretch.begins * chunk
         for slot, array in memory.items():
             places[:, slot] = array.__array_interface__["data"][0], self._slot_bytes[slot]
         return places

@@ -29,8 +29,8 @@ def _numbers(names: str, kind: type = np.int64) -> list[tuple[str, type]]:
 STRIPS = np.dtype(_numbers("lines pixel pitch step reach top left rows positions offsets words"))
 WEIGHTS = np.dtype(_numbers("values order safe sums groups blocks words lanes columns depth products"))
 CHANNELS = np.dtype(_numbers("values size words sums initial pixel offsets kernel_height kernel_width"))
-EPILOGUE = np.dtype(_numbers("scale bias multiplier factor shift") + _numbers("low high offset", np.float32))
-RESIDUAL = np.dtype(_numbers("multiplier factor shift") + _numbers("zero low high least most", np.float32))
+EPILOGUE = np.dtype(_numbers("scale bias multiplier factor shift") + _numbers("low high offset", np.float32), align=True)
+RESIDUAL = np.dtype(_numbers("multiplier factor shift") + _numbers("zero low high least most", np.float32), align=True)
 AFFINE = np.dtype(_numbers("multiplier shift"))
 WINDOW = np.dtype(_numbers("kernel strides dilations pads_begin pads_end kernel_ strides_ dilations_ pads_begin_ pads_end_"))
 SHAPE = np.dtype(_numbers("height width channels"))
@@ -47,10 +47,9 @@ STEP = np.dtype(
         ("residual", RESIDUAL),
         ("window", WINDOW),
         ("affine", AFFINE),
-    ]
+    ],
+    align=True,
 )
-
-
 # ---- writing a row -------------------------------------------------------------------------------------------------------------
 
 
