@@ -133,12 +133,15 @@ def depthwise_units(
     images, lines, width, channels = out.shape
     strips = layer.strips
     cuts = -(-lines // strips.lines)
-    for begin in range(0, strips.pitch, strips.pixel):
-        copy_bytes(memory, begin, layer.pixel, 0, strips.pixel)  # the line of border
+    has_border = False
     while True:
         unit = claim(share)
         if unit >= images * cuts:
             break
+        if not has_border:  # only now: the memory belongs to those who have a unit
+            for begin in range(0, strips.pitch, strips.pixel):
+                copy_bytes(memory, begin, layer.pixel, 0, strips.pixel)  # the line of border
+            has_border = True
         image, first = unit // cuts, unit % cuts * strips.lines
         seen = take(strips, x, image, first, min(strips.lines, lines - first), False, memory)
         start = (image * lines + first) * width * channels
