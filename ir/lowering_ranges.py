@@ -47,6 +47,14 @@ class Range:
         return np.asarray((self.high - self.low) / LAST_CODE)
 
     @property
+    def symmetric(self) -> bool:
+        """low = -high * 128 / 127, or nearly."""
+        if not ((self.low < 0) & (self.high > 0)).all():
+            return False
+        ratio, expected = self.low / self.high, np.float32(-128 / 127)
+        return bool((np.abs((ratio - expected) / np.minimum(ratio, expected)) <= ASYMMETRY).all())
+
+    @property
     def first_code(self) -> np.float32:
         return np.float32(-128 if self.signed else 0)
 
@@ -72,15 +80,8 @@ def range_of(fake_quantize: Node) -> Range | None:
     if low.size == 1:
         low, high = low.reshape(()), high.reshape(())
     readers = _readers_of_codes(fake_quantize)
-    signed = _is_symmetric(low, high) and not readers & UNSIGNED_READERS and bool(readers & SIGNED_READERS)
-    return Range(low, high, signed)
-
-
-def _is_symmetric(low: np.ndarray, high: np.ndarray) -> bool:
-    if not ((low < 0) & (high > 0)).all():
-        return False
-    ratio, expected = low / high, np.float32(-128 / 127)
-    return bool((np.abs((ratio - expected) / np.minimum(ratio, expected)) <= ASYMMETRY).all())
+    bounds = Range(low, high)
+    return replace(bounds, signed=bounds.symmetric and not readers & UNSIGNED_READERS and bool(readers & SIGNED_READERS))
 
 
 def _readers_of_codes(node: Node) -> set[str]:
