@@ -137,7 +137,7 @@ def _unsigned_map(a: Range, zero: np.ndarray, scale: np.ndarray) -> tuple[np.nda
 
 def code_values(graph: Graph, codes: Tensor, bounds: Range, name: str) -> Tensor:
     """u8 codes -> float32, as a runtime numbers them: from 0, or from -128."""
-    constants = {"unit": np.ones((), np.float32), "zero_point": np.asarray(-bounds.first_code, np.uint8)}
+    constants: dict[str, np.ndarray] = {"unit": np.ones((), np.float32), "zero_point": np.asarray(-bounds.first_code, np.uint8)}
     inputs = [graph.constant(v, graph.unique_name(f"{name}/{k}")) for k, v in constants.items()]
     return graph.add(Dequantize(), [codes, *inputs], graph.unique_name(f"{name}/code_values")).output
 

@@ -71,16 +71,14 @@ def range_of(fake_quantize: Node) -> Range | None:
     """The range of a FakeQuantize that u8 codes can carry; None for other numbers of levels, moved ranges, and constants."""
     assert isinstance(fake_quantize.op, FakeQuantize)
     x, *ends = fake_quantize.inputs
-    bounds = [np.asarray(t.constant, np.float32) for t in ends if t.constant is not None]
-    if x.constant is not None or fake_quantize.op.levels != 256 or len(bounds) != len(ends):
+    values = [np.asarray(t.constant, np.float32) for t in ends if t.constant is not None]
+    if x.constant is not None or fake_quantize.op.levels != 256 or len(values) != len(ends):
         return None
-    low, high, out_low, out_high = bounds
+    low, high, out_low, out_high = values
     if not (np.array_equal(low, out_low) and np.array_equal(high, out_high)) or not _is_per_tensor_or_channel(low, len(x.shape)):
         return None
-    if low.size == 1:
-        low, high = low.reshape(()), high.reshape(())
+    bounds = Range(low.reshape(()), high.reshape(())) if low.size == 1 else Range(low, high)
     readers = _readers_of_codes(fake_quantize)
-    bounds = Range(low, high)
     return replace(bounds, signed=bounds.symmetric and not readers & UNSIGNED_READERS and bool(readers & SIGNED_READERS))
 
 
