@@ -18,7 +18,11 @@ NOT_COMPARED = {
     "LeakyReLU-f16": "its slope is f32, which OpenVINO lets pass",
 }
 COMPRESSED = ("Add", "BatchNormInference", "Convolution", "ConvolutionBackpropData", "FakeQuantize", "MatMul", "PReLU", "Select")
-OURS_ONLY = {"ArgMax", "Flatten", "LeakyReLU", "Quantize", "Dequantize", "ConvolutionInteger", "MatMulInteger", "Constant"}
+OURS_ONLY = {"ArgMax", "Flatten", "LeakyReLU", "Quantize", "Dequantize", "MultiplyAdd", "SumPool", "Constant"} | {
+    "ConvolutionInteger",
+    "ConvolutionBackpropDataInteger",
+    "MatMulInteger",
+}
 
 
 def of_openvino(case: Case) -> bool:
