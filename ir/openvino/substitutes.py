@@ -19,6 +19,7 @@ from ..errors import GraphError, UnstorableError
 from ..graph import Graph, Node, Tensor
 from ..ops.add import Add
 from ..ops.arg_max import ArgMax
+from ..ops.avg_pool import AvgPool
 from ..ops.axes import normalize_axis
 from ..ops.clamp import Clamp
 from ..ops.convert import Convert
@@ -26,6 +27,7 @@ from ..ops.dequantize import Dequantize
 from ..ops.flatten import Flatten
 from ..ops.leaky_relu import LeakyReLU
 from ..ops.multiply import Multiply
+from ..ops.pad import Pad
 from ..ops.prelu import PReLU
 from ..ops.quantize import Quantize
 from ..ops.registry import Operator, OperatorError
@@ -38,6 +40,7 @@ from ..ops.subtract import Subtract
 from ..ops.top_k import TopK
 from .group_weights import split_group_axes
 from .operators import WRITTEN
+from .windows import pads_that_are_seen
 
 BEFORE_ALL = np.iinfo(np.int64).min  # where a slice that runs backwards ends, the first element included
 
@@ -112,6 +115,17 @@ def strided_slice(op: StridedSlice, add: Steps, x: Tensor, begin: Tensor, *other
     masks = {name: (*mask, *(0,) * (begin.shape[0] - len(mask))) for name, mask in vars(op).items() if any(mask)}
     longest = max((len(mask) for mask in masks.values()), default=0)
     return add(StridedSlice(**{name: masks.get(name, (0,) * longest) for name in vars(op)}), x, begin, *others)
+
+
+@substitute(AvgPool)
+def avg_pool(op: AvgPool, add: Steps, x: Tensor) -> Tensor:
+    """Where OpenVINO would count what rounding up adds past the padding, the padding is made part of the image."""
+    if op.exclude_pad or op.rounding_type == "floor" or not any(op.pads_begin + op.pads_end):
+        return add(op, x)
+    end = tuple(min(pad, seen) for pad, seen in zip(op.pads_end, pads_that_are_seen(op, x.shape[2:]), strict=True))
+    none = (0,) * len(end)
+    padded = add(Pad(), x, np.array([0, 0, *op.pads_begin]), np.array([0, 0, *end]))
+    return add(replace(op, pads_begin=none, pads_end=none, rounding_type="ceil_torch"), padded)  # else OpenVINO undoes the Pad
 
 
 @substitute(Flatten)
