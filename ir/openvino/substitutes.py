@@ -111,10 +111,10 @@ def leaky_relu(op: LeakyReLU, add: Steps, x: Tensor) -> Tensor:
 
 @substitute(StridedSlice)
 def strided_slice(op: StridedSlice, add: Steps, x: Tensor, begin: Tensor, *others: Tensor) -> Tensor:
-    """All masks are of one length in OpenVINO, unless they are empty."""
-    masks = {name: (*mask, *(0,) * (begin.shape[0] - len(mask))) for name, mask in vars(op).items() if any(mask)}
-    longest = max((len(mask) for mask in masks.values()), default=0)
-    return add(StridedSlice(**{name: masks.get(name, (0,) * longest) for name in vars(op)}), x, begin, *others)
+    """In OpenVINO all masks have one length; here they may be shorter than `begin`, or longer, which means nothing."""
+    length = begin.shape[0]
+    masks = {name: (*mask, *(0,) * length)[:length] for name, mask in vars(op).items()}
+    return add(StridedSlice(**masks), x, begin, *others)
 
 
 @substitute(AvgPool)
