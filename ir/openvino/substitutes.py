@@ -22,6 +22,7 @@ from ..ops.arg_max import ArgMax
 from ..ops.avg_pool import AvgPool
 from ..ops.axes import normalize_axis
 from ..ops.clamp import Clamp
+from ..ops.constant import Constant
 from ..ops.convert import Convert
 from ..ops.dequantize import Dequantize
 from ..ops.flatten import Flatten
@@ -38,7 +39,7 @@ from ..ops.squeeze import Squeeze
 from ..ops.strided_slice import StridedSlice
 from ..ops.subtract import Subtract
 from ..ops.top_k import TopK
-from .group_weights import split_group_axes
+from .group_weights import split_group_axis
 from .operators import WRITTEN
 from .windows import pads_that_are_seen
 
@@ -51,13 +52,12 @@ class Steps:
     def __init__(self, graph: Graph, node: Node) -> None:
         self.graph = graph
         self.node = node
+        self.made: list[Node] = []
 
     def __call__(self, op: Operator, *inputs: Tensor | np.ndarray, output: int = 0) -> Tensor:
-        tensors = [x if isinstance(x, Tensor) else self.graph.constant(x, self._name("constant")) for x in inputs]
-        return self.graph.add(op, tensors, self._name(op.type.lower())).outputs[output]
-
-    def _name(self, step: str) -> str:
-        return self.graph.unique_name(f"{self.node.name}/{step}")
+        tensors = [x if isinstance(x, Tensor) else self(Constant(value=x)) for x in inputs]
+        self.made.append(self.graph.add(op, tensors, self.graph.unique_name(f"{self.node.name}/{op.type.lower()}")))
+        return self.made[-1].outputs[output]
 
 
 Substitute = Callable[..., Tensor]
@@ -79,25 +79,30 @@ def for_openvino(graph: Graph, path: Path) -> Graph:
     of groups. Raises UnstorableError for a layer that has no substitute; `path` is for messages.
     """
     graph = graph.copy()
-    for node in graph.topological_order():
+    order: list[Node] = []
+    for node in list(graph):
         try:
-            _substitute(graph, node)
+            order += _substitute(graph, node)
         except (GraphError, OperatorError) as error:
             raise UnstorableError(f"layer {node.name!r} ({node.type}) cannot be stored: {error}", path) from error
-    split_group_axes(graph)
+    graph.nodes = {node.name: node for node in order}
     return graph
 
 
-def _substitute(graph: Graph, node: Node) -> None:
+def _substitute(graph: Graph, node: Node) -> list[Node]:
+    """The layers that are written for one."""
     if type(node.op) in SUBSTITUTES:
-        made = SUBSTITUTES[type(node.op)](node.op, Steps(graph, node), *node.inputs)
+        steps = Steps(graph, node)
+        made = SUBSTITUTES[type(node.op)](node.op, steps, *node.inputs)
         graph.redirect(node.output, made)
         graph.remove(node)
         graph.rename(made.producer, node.name)
-    elif isinstance(node.op, TopK) and node.op.sort == "none":
-        graph.replace_op(node, replace(node.op, sort="value"))  # which is stable in OpenVINO, too
-    elif node.type not in WRITTEN:
+        return steps.made
+    if node.type not in WRITTEN:
         raise OperatorError("OpenVINO has no such operator. Save the model as it was before its layers were lowered to integers")
+    if isinstance(node.op, TopK) and node.op.sort == "none":
+        graph.replace_op(node, replace(node.op, sort="value"))  # which is stable in OpenVINO, too
+    return [*split_group_axis(graph, node), node]
 
 
 # ---- one for each operator -----------------------------------------------------------------------------------------------------
