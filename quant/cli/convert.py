@@ -6,14 +6,14 @@ import typer
 
 from numpot.ir.errors import NumpotError
 
-from .common import Debug, Json, Mean, Std, print_json, record_preprocessing, reports_errors
+from .common import Debug, Json, Mean, Std, To, print_json, record_preprocessing, reports_errors
 
 
 @reports_errors
 def run(
     source: Annotated[str, typer.Argument(metavar="SRC", help="an ONNX model, an OpenVINO IR, or a numpot .xml")],
     destination: Annotated[str, typer.Argument(metavar="DST", help="the file to write; the .bin of an .xml goes beside it")],
-    to: Annotated[str | None, typer.Option("--to", metavar="FORMAT", help="numpot or openvino; by default what the suffix says")] = None,
+    to: To = None,
     input_shape: Annotated[
         list[str] | None, typer.Option("--input-shape", metavar="NAME=N,C,H,W", help="fix the shape of an input; -1 leaves the batch open")
     ] = None,

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from .common import Data, Debug, Json, Mean, Model, Std, open_model, print_json, print_table, reports_errors
+from .common import Data, Debug, Json, Mean, Model, Std, To, open_model, print_json, print_table, reports_errors
 
 
 @reports_errors
@@ -14,6 +14,7 @@ def run(
     model: Model,
     data: Data,
     output: Annotated[str, typer.Option("--output", "-o", metavar="OUT", help="the .xml to write; its .bin goes beside it")],
+    to: To = None,
     preset: Annotated[
         Literal["performance", "mixed", "accuracy"],
         typer.Option("--preset", help="symmetric, asymmetric activations, or asymmetric weights too"),
@@ -42,7 +43,7 @@ def run(
     from numpot.quant.data import open_data
     from numpot.quant.default import quantize
 
-    check_savable(output)
+    check_savable(output, to)
     graph = open_model(model, mean, std)
     loader = open_data(data, graph)
     start = time.perf_counter()
@@ -60,7 +61,7 @@ def run(
         seed=seed,
     )
     seconds = time.perf_counter() - start
-    save_model(quantized, output)
+    save_model(quantized, output, to)
     made = quantized.info["quantization"]
     assert isinstance(made, dict)
     integer = set(made["integer_layers"])

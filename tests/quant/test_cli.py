@@ -133,6 +133,15 @@ def test_convert_to_openvino_and_back(quantized: Path) -> None:
     assert invoke("inspect", "vendor.xml", "--plan").exit_code == 0
 
 
+def test_quantize_from_and_to_openvino(folder: Path) -> None:
+    assert invoke("convert", "model.xml", "vendor.xml", "--to", "openvino").exit_code == 0
+    for model, to in (("model.xml", "numpot"), ("vendor.xml", "openvino")):
+        assert invoke("quantize", model, "--data", "bare.npz", "-o", f"{to}.xml", "--to", to).exit_code == 0
+    x = np.load("data.npz")["x"]
+    ours, vendor = (Executor(read_model(f"{name}.xml")).run(x)["logits"] for name in ("numpot", "openvino"))
+    np.testing.assert_array_equal(ours, vendor)
+
+
 def test_convert_keeps_names_and_results(folder: Path) -> None:
     onnx = pytest.importorskip("onnx")
     ort = pytest.importorskip("onnxruntime")
