@@ -30,6 +30,7 @@ class Writer(NamedTuple):
 WRITERS = {
     "numpot": Writer(".xmlbin", "write_model", ".xml"),
     "openvino": Writer(".openvino", "write_openvino", ".xml"),
+    "onnx": Writer(".onnx", "write_onnx", ".onnx"),
 }
 
 

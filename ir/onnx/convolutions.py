@@ -1,11 +1,15 @@
 """Conv and ConvTranspose."""
 
+from typing import Any
+
 from ..auto_pad import WindowAttributes, crop, split_padding, surplus
-from ..graph import Tensor
+from ..graph import Node, Tensor
 from ..ops.add import Add
 from ..ops.convolution import Convolution
 from ..ops.convolution_backprop_data import ConvolutionBackpropData
 from ..ops.registry import Ints, Operator
+from .emitter import Emitter, writes
+from .errors import OnnxError
 from .node import OnnxNode, reads
 from .windows import spatial_size, window_attributes
 
@@ -14,7 +18,7 @@ from .windows import spatial_size, window_attributes
 def conv(node: OnnxNode) -> Tensor:
     """Convolution `<name>/WithoutBiases` and Add `<name>`, as Model Optimizer splits it."""
     w = node.input(1)
-    window = window_attributes(node, w.shape[2:])
+    window = window_attributes(node, node.input(0), w.shape[2:])
     groups = node.attribute("group", 1)
     return with_bias(node, Convolution(**window.explicit(spatial_size(node.input(0))), dilations=window.dilations, groups=groups))
 
@@ -22,7 +26,7 @@ def conv(node: OnnxNode) -> Tensor:
 @reads("ConvTranspose")
 def conv_transpose(node: OnnxNode) -> Tensor:
     size, w = spatial_size(node.input(0)), node.input(1)
-    window = window_attributes(node, w.shape[2:])
+    window = window_attributes(node, node.input(0), w.shape[2:])
     output_padding = node.attribute("output_padding", (0,) * len(size))
     begin, end, output_padding = _transposed_pads(window, size, node.attribute("output_shape"), output_padding)
     op = ConvolutionBackpropData(
@@ -53,3 +57,28 @@ def with_bias(node: OnnxNode, op: Operator) -> Tensor:
     y = node.add(op, node.input(0), node.input(1), suffix="WithoutBiases")
     pattern = (1, y.shape[1], *(1,) * (len(y.shape) - 2))
     return node.add(Add(), y, node.reshaped(2, pattern))
+
+
+# ---- the other way ---------------------------------------------------------------------------------------------------------------
+
+
+@writes("Convolution")
+def write_convolution(node: Emitter) -> None:
+    emit_convolution(node, node.node)
+
+
+@writes("ConvolutionBackpropData")
+def write_transposed_convolution(node: Emitter) -> None:
+    emit_convolution(node, node.node)
+
+
+def emit_convolution(at: Emitter, layer: Node, bias: str = "") -> None:
+    """A convolution of either kind in the place of `at`, which is the layer itself or the Add of its bias, (O,)."""
+    op: Any = layer.op
+    kernel = layer.inputs[1].shape[2:]
+    x, w = (at.target.name(t) for t in layer.inputs)
+    attributes = {"kernel_shape": kernel, "strides": op.strides, "pads": (*op.pads_begin, *op.pads_end), "dilations": op.dilations}
+    if layer.type == "ConvolutionBackpropData":
+        attributes["output_padding"] = op.output_padding
+    kind = "Conv" if layer.type == "Convolution" else "ConvTranspose"
+    at.emit(kind, x, w, *([bias] if bias else []), group=op.groups, **attributes)

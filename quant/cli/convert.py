@@ -12,7 +12,7 @@ from .common import Debug, Json, Mean, Std, To, print_json, record_preprocessing
 @reports_errors
 def run(
     source: Annotated[str, typer.Argument(metavar="SRC", help="an ONNX model, an OpenVINO IR, or a numpot .xml")],
-    destination: Annotated[str, typer.Argument(metavar="DST", help="the file to write; the .bin of an .xml goes beside it")],
+    destination: Annotated[str, typer.Argument(metavar="DST", help="the .xml to write, its .bin beside it; or an .onnx")],
     to: To = None,
     input_shape: Annotated[
         list[str] | None, typer.Option("--input-shape", metavar="NAME=N,C,H,W", help="fix the shape of an input; -1 leaves the batch open")
@@ -24,7 +24,8 @@ def run(
 ) -> None:
     """Convert a model into numpot's IR, or into another format.
 
-    Batch norm and constants are folded, dead layers dropped, names kept.
+    Batch norm and constants are folded, dead layers dropped, names kept. A quantized model becomes ONNX with QuantizeLinear and
+    DequantizeLinear, which onnxruntime and OpenVINO run on integers.
     """
     from numpot.ir import read_model, save_model
     from numpot.ir.files import check_savable

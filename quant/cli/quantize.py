@@ -13,7 +13,7 @@ from .common import Data, Debug, Json, Mean, Model, Std, To, open_model, print_j
 def run(
     model: Model,
     data: Data,
-    output: Annotated[str, typer.Option("--output", "-o", metavar="OUT", help="the .xml to write; its .bin goes beside it")],
+    output: Annotated[str, typer.Option("--output", "-o", metavar="OUT", help="the .xml to write, its .bin beside it; or an .onnx")],
     to: To = None,
     preset: Annotated[
         Literal["performance", "mixed", "accuracy"],
