@@ -1,0 +1,109 @@
+"""The runtimes that a benchmark compares, each told the same: float32 where it is float, so many threads, one request at a time.
+
+A runtime is a function that compiles a model for one set of inputs and gives a `Run`. Every peer gets the fastest way in that its
+documentation knows, so that what is compared is the inference and not the copying of arrays around it.
+"""
+
+import importlib.util
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from numpot.ir import read_model
+from numpot.ir.errors import MissingExtraError, NumpotError
+from numpot.ir.files import ONNX_START, root_element
+from numpot.ir.graph import Graph
+from numpot.ir.lowering import Arithmetic
+
+Format = Literal["numpot", "onnx", "openvino"]
+Inputs = Mapping[str, np.ndarray]
+Run = Callable[[], list[np.ndarray]]  # one inference: the outputs in the model's order
+READS: dict[str, tuple[Format, ...]] = {"openvino": ("onnx", "openvino"), "onnxruntime": ("onnx",)}
+PEERS = tuple(READS)
+FORMAT_NAMES: dict[Format, str] = {"numpot": "numpot's own format", "onnx": "ONNX", "openvino": "OpenVINO IR"}
+
+
+class BenchmarkError(NumpotError):
+    """A comparison that cannot be made: a runtime that is unknown or cannot read the model, a batch that the model does not take."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model file, and what numpot reads from it."""
+
+    path: Path
+    format: Format
+    graph: Graph
+
+
+def open_for_benchmark(path: str) -> Model:
+    graph = read_model(path)
+    head = Path(path).read_bytes()[:1024] if Path(path).is_file() else b""
+    is_onnx = ONNX_START.match(head) is not None
+    return Model(Path(path), "onnx" if is_onnx else "openvino" if root_element(head) == "net" else "numpot", graph)
+
+
+def choose_peers(model: Model, wanted: list[str] | None) -> list[str]:
+    """The peers asked for, or all that are installed and read the model. Raises BenchmarkError or MissingExtraError."""
+    if wanted is None:
+        return [peer for peer in PEERS if model.format in READS[peer] and is_installed(peer)]
+    for peer in wanted:
+        if peer not in PEERS:
+            raise BenchmarkError(f"--against must name runtimes among {', '.join(PEERS)}, separated by commas; found {peer!r}")
+        if not is_installed(peer):
+            raise MissingExtraError(peer, peer, f"a comparison with {peer}")
+        if model.format not in READS[peer]:
+            formats = " and ".join(FORMAT_NAMES[f] for f in READS[peer])
+            raise BenchmarkError(f"{model.path}: {peer} reads {formats}, and this is {FORMAT_NAMES[model.format]}")
+    return wanted
+
+
+def is_installed(package: str) -> bool:
+    return importlib.util.find_spec(package) is not None
+
+
+def numpot_run(graph: Graph, inputs: Inputs, threads: int, arithmetic: Arithmetic = "exact") -> Run:
+    from numpot.ir.executor import Executor  # numba: imported where it is used
+
+    executor = Executor(graph, threads=threads, arithmetic=arithmetic)
+    return lambda: list(executor.run(inputs).values())
+
+
+def openvino_run(path: Path, inputs: Inputs, threads: int) -> Run:
+    """Shapes fixed to those of the inputs; arrays are read and given where they lie."""
+    ov: Any = importlib.import_module("openvino")
+    core = ov.Core()
+    network = core.read_model(path)
+    network.reshape({port: list(inputs[_input_name(port, inputs)].shape) for port in network.inputs})
+    config = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
+    compiled = core.compile_model(network, "CPU", config)
+    request, feed = compiled.create_infer_request(), {port: inputs[_input_name(port, inputs)] for port in compiled.inputs}
+
+    def run() -> list[np.ndarray]:
+        results = request.infer(feed, share_inputs=True, share_outputs=True)
+        return [results[port] for port in compiled.outputs]
+
+    return run
+
+
+def _input_name(port: Any, inputs: Inputs) -> str:
+    """Which of our inputs a port of OpenVINO is: by any of its names, or the only one there is."""
+    (name,) = [name for name in inputs if name in port.names or name == port.node.friendly_name] or list(inputs)
+    return name
+
+
+def onnxruntime_run(path: Path, inputs: Inputs, threads: int) -> Run:
+    """Threads that stop spinning when a call returns, so that they do not slow down whose turn is next."""
+    ort: Any = importlib.import_module("onnxruntime")
+    options = ort.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    options.add_session_config_entry("session.force_spinning_stop", "1")
+    session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    feed = dict(inputs)
+    return lambda: session.run(None, feed)
+
+
+PEER_RUNS: dict[str, Callable[[Path, Inputs, int], Run]] = {"openvino": openvino_run, "onnxruntime": onnxruntime_run}
