@@ -12,6 +12,7 @@ output's shape depends on what it holds; it must then be known before the model 
 
 import dataclasses
 import difflib
+import functools
 import inspect
 import re
 import types
@@ -82,6 +83,7 @@ def operator(name: str) -> Callable[[type[C]], type[C]]:
     return register
 
 
+@functools.cache
 def ports(cls: type[Operator]) -> tuple[int, int]:
     """(least, most) number of inputs, read off `evaluate`; most is 2**16 for an operator that takes any number."""
     parameters = list(inspect.signature(cls.evaluate).parameters.values())[1:]
@@ -90,6 +92,7 @@ def ports(cls: type[Operator]) -> tuple[int, int]:
     return sum(p.default is p.empty for p in parameters), len(parameters)
 
 
+@functools.cache
 def attribute_types(cls: type) -> dict[str, Any]:
     hints = typing.get_type_hints(cls)
     return {f.name: hints[f.name] for f in dataclasses.fields(cls)}

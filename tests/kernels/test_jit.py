@@ -57,6 +57,38 @@ print(out.item(), sum(depthwise._run.stats.cache_hits.values()))
 """
 
 
+def make_read_only(package: Path) -> None:
+    """As in a site-packages of the system. The superuser writes there all the same, so a file stands where the cache would be."""
+    (package / "__pycache__").write_text("")
+    for path in [*package.rglob("*"), package]:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("variable", ["HOME", "XDG_CACHE_HOME"])
+def test_installed_read_only_the_users_folder_is_taken(tmp_path: Path, variable: str) -> None:
+    package, home = tmp_path / "copied", tmp_path / "home"
+    shutil.copytree(KERNELS, package, ignore=shutil.ignore_patterns("__pycache__"))
+    make_read_only(package)
+    environment = {"PYTHONPATH": str(tmp_path), "NUMBA_CACHE_DIR": "", "XDG_CACHE_HOME": "", variable: str(home)}
+    for hits in (0, 1):  # compiled once, then found
+        outcome = subprocess.run([sys.executable, "-c", CALL], env={**os.environ, **environment}, capture_output=True, text=True)
+        assert outcome.stdout == f"7 {hits}\n" and outcome.stderr == ""
+    (folder,) = (home / ".cache" if variable == "HOME" else home).iterdir()
+    assert folder.name.startswith("numpot-") and list(folder.rglob("*.nbc"))
+
+
+@pytest.mark.slow
+def test_where_nothing_can_be_written_one_warning_is_given(tmp_path: Path) -> None:
+    package = tmp_path / "copied"
+    shutil.copytree(KERNELS, package, ignore=shutil.ignore_patterns("__pycache__"))
+    make_read_only(package)
+    environment = {"PYTHONPATH": str(tmp_path), "NUMBA_CACHE_DIR": "", "XDG_CACHE_HOME": os.devnull}
+    outcome = subprocess.run([sys.executable, "-c", CALL], env={**os.environ, **environment}, capture_output=True, text=True)
+    assert outcome.stdout == "7 0\n"
+    assert outcome.stderr.count("no folder to keep compiled kernels in") == 1 and outcome.stderr.count("Warning") == 1
+
+
 @pytest.mark.slow
 def test_the_second_process_compiles_nothing_and_an_edit_elsewhere_is_noticed(tmp_path: Path) -> None:
     """The compiled caller lives in depthwise.py, the edit is in epilogue.py: numba alone would go on running the old code."""
