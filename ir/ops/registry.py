@@ -84,8 +84,8 @@ def operator(name: str) -> Callable[[type[C]], type[C]]:
 
 
 @functools.cache
-def ports(cls: type[Operator]) -> tuple[int, int]:
-    """(least, most) number of inputs, read off `evaluate`; most is 2**16 for an operator that takes any number."""
+def ports(cls: Any) -> tuple[int, int]:
+    """(least, most) number of inputs of an operator class, read off `evaluate`; most is 2**16 for an operator that takes any number."""
     parameters = list(inspect.signature(cls.evaluate).parameters.values())[1:]
     if any(p.kind is p.VAR_POSITIONAL for p in parameters):
         return sum(p.kind is not p.VAR_POSITIONAL for p in parameters) or 1, 2**16
@@ -93,7 +93,7 @@ def ports(cls: type[Operator]) -> tuple[int, int]:
 
 
 @functools.cache
-def attribute_types(cls: type) -> dict[str, Any]:
+def attribute_types(cls: Any) -> dict[str, Any]:
     hints = typing.get_type_hints(cls)
     return {f.name: hints[f.name] for f in dataclasses.fields(cls)}
 

@@ -14,7 +14,7 @@ COLD, WARM = 90, 2  # seconds of processor time, which other work on the machine
 
 
 def evaluate(cache: Path, *options: str) -> tuple[float, subprocess.CompletedProcess[str]]:
-    """Seconds of processor time, and what a `numpot evaluate` of the demo's classifier on a few pictures left; compiled kernels are kept in `cache`."""
+    """Seconds of processor time of a `numpot evaluate` on a few pictures, and what it printed; compiled kernels are kept in `cache`."""
     command = [sys.executable, "-m", "numpot.quant.cli", "evaluate", str(demo.MODEL), "--data", str(demo.TEST), "--limit", "40", *options]
     before = os.times()
     done = subprocess.run(command, env={**os.environ, "NUMBA_CACHE_DIR": str(cache)}, capture_output=True, text=True, check=True)
