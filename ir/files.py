@@ -8,6 +8,7 @@ from .graph import Graph
 
 ACCEPTED = "numpot's .xml (with its .bin) and ONNX are read"
 
+ONNX_SUFFIX = ".onnx"  # of a file to write; one that is read says itself what it is
 HEAD = 64 * 1024  # bytes to look at; whoever writes longer comments before the root element is told so by the reader
 PROLOG = rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml\s[^>]*\?>\s*)?(?:<!--.*?-->\s*)*"
 ROOT_ELEMENT = re.compile(PROLOG + rb"<([A-Za-z_][\w.:-]*)", re.DOTALL)
@@ -41,10 +42,30 @@ def read_model(path: AnyPath, *, input_shapes: dict[str, tuple[int, ...]] | None
 
 
 def save_model(graph: Graph, path: AnyPath) -> None:
-    """Write a model as .xml and .bin, both or neither. Raises SaveError, UnstorableError or LimitError."""
-    from .xmlbin import write_model
+    """Write a model as .xml and .bin, both or neither, or as ONNX if `path` ends in .onnx.
 
-    write_model(graph, path)
+    Raises SaveError, UnstorableError or LimitError; OnnxError for ONNX.
+    """
+    if Path(path).suffix == ONNX_SUFFIX:
+        from .onnx import write_onnx
+
+        write_onnx(graph, path)
+    else:
+        from .xmlbin import write_model
+
+        write_model(graph, path)
+
+
+def check_savable(path: AnyPath) -> None:
+    """Raises SaveError if a model cannot be saved as `path`: for the start of long work."""
+    from . import xmlbin
+
+    if Path(path).suffix == ONNX_SUFFIX:
+        from . import onnx  # noqa: F401  (an extra, which may be missing)
+
+        xmlbin.check_writable(path)
+    else:
+        xmlbin.check_savable(path)
 
 
 def looks_like_xmlbin(head: bytes) -> bool:

@@ -100,7 +100,7 @@ def _lower_fake_quantize(graph: Graph, node: Node) -> None:
         graph.redirect(node.output, clip.output)
         return
     multiplier, shift = (np.asarray(v, np.float32) for v in quantization_multiplier(low, high, 256))
-    if not np.array_equal(snap_shift(shift), np.rint(shift)) and not _reaches_layer(node):
+    if not np.array_equal(snap_shift(shift), np.rint(shift)) and not reaches_layer(node):
         return  # real zero is not a code; only a layer's arithmetic is worth rounding it to one
     scale = ((high - low) / np.float32(255)).astype(np.float32)
     zero_point = np.clip(np.floor(shift + np.float32(0.5)), 0, 255).astype(np.uint8)
@@ -111,10 +111,10 @@ def _lower_fake_quantize(graph: Graph, node: Node) -> None:
     graph.redirect(node.output, real.output)
 
 
-def _reaches_layer(node: Node) -> bool:
+def reaches_layer(node: Node) -> bool:
     """Whether a layer reads this result, directly or behind operators that work on codes."""
     readers = [use.node for use in node.output.consumers]
-    return any(r.type in LAYERS or ((r.type in ON_CODES or r.type == "Concat") and _reaches_layer(r)) for r in readers)
+    return any(r.type in LAYERS or ((r.type in ON_CODES or r.type == "Concat") and reaches_layer(r)) for r in readers)
 
 
 def _is_per_tensor_or_channel(bound: np.ndarray, rank: int) -> bool:

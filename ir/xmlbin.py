@@ -50,6 +50,12 @@ def check_savable(xml_path: AnyPath) -> None:
     path = Path(xml_path)
     if path.suffix != ".xml":
         raise SaveError(f"a model is saved as .xml (with a .bin beside it), found {path.suffix or 'no suffix'!r}", path)
+    check_writable(path)
+
+
+def check_writable(path: AnyPath) -> None:
+    """Raises SaveError if no file can be created beside `path`."""
+    path = Path(path)
     try:
         check_folder(path)
     except OSError as error:

@@ -1,10 +1,13 @@
 """Conv and ConvTranspose."""
 
-from ..graph import Tensor
+from typing import Any
+
+from ..graph import Node, Tensor
 from ..ops.add import Add
 from ..ops.convolution import Convolution
 from ..ops.convolution_backprop_data import ConvolutionBackpropData
 from ..ops.registry import Operator
+from .emitter import Emitter, writes
 from .errors import OnnxError
 from .node import OnnxNode, reads
 from .windows import Ints, WindowAttributes, spatial_size, split_padding, window_attributes
@@ -59,3 +62,28 @@ def with_bias(node: OnnxNode, op: Operator) -> Tensor:
     y = node.add(op, node.input(0), node.input(1), suffix="WithoutBiases")
     pattern = (1, y.shape[1], *(1,) * (len(y.shape) - 2))
     return node.add(Add(), y, node.reshaped(2, pattern))
+
+
+# ---- the other way ---------------------------------------------------------------------------------------------------------------
+
+
+@writes("Convolution")
+def write_convolution(node: Emitter) -> None:
+    emit_convolution(node, node.node)
+
+
+@writes("ConvolutionBackpropData")
+def write_transposed_convolution(node: Emitter) -> None:
+    emit_convolution(node, node.node)
+
+
+def emit_convolution(at: Emitter, layer: Node, bias: str = "") -> None:
+    """A convolution of either kind in the place of `at`, which is the layer itself or the Add of its bias, (O,)."""
+    op: Any = layer.op
+    kernel = layer.inputs[1].shape[2:]
+    x, w = (at.target.name(t) for t in layer.inputs)
+    attributes = {"kernel_shape": kernel, "strides": op.strides, "pads": (*op.pads_begin, *op.pads_end), "dilations": op.dilations}
+    if layer.type == "ConvolutionBackpropData":
+        attributes["output_padding"] = op.output_padding
+    kind = "Conv" if layer.type == "Convolution" else "ConvTranspose"
+    at.emit(kind, x, w, *([bias] if bias else []), group=op.groups, **attributes)

@@ -24,6 +24,7 @@ from ..simplify_edits import known_array
 from .errors import OnnxError
 
 FIRST_OPSET, LAST_OPSET = 9, 21
+INFO = "numpot.info"  # the metadata that holds what a graph says of how it was made, as JSON
 Made = Tensor | list[Tensor]
 Read = Callable[["OnnxNode"], Made]
 R = TypeVar("R", bound=Read)

@@ -1,5 +1,6 @@
 """An ONNX file -> Graph, node by node."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,21 +13,9 @@ from ..ops.parameter import Parameter
 from ..ops.registry import OperatorError, Shape, nearest
 from ..ops.result import Result
 from ..simplify import simplify
-from . import (  # noqa: F401  (importing them fills the table of readers)
-    activations,
-    arithmetic,
-    constants,
-    convolutions,
-    data_movement,
-    linear,
-    normalization,
-    pooling,
-    reductions,
-    resize,
-    shapes,
-)
+from . import families  # noqa: F401  (importing them fills the table of readers)
 from .errors import OnnxError
-from .node import FIRST_OPSET, LAST_OPSET, OnnxNode, Scope
+from .node import FIRST_OPSET, INFO, LAST_OPSET, OnnxNode, Scope
 from .tensors import element_type, sparse_to_array, to_array
 
 InputShapes = dict[str, tuple[int, ...]]
@@ -102,7 +91,20 @@ def _read_graph(model: ModelProto, folder: Path | None, input_shapes: InputShape
         _read_node(node, scope)
     for output in proto.output:
         scope.graph.add(Result(), [scope.tensor(output.name)], scope.graph.unique_name(output.name))
+    scope.graph.info = _info(model)
     return scope.graph
+
+
+def _info(model: ModelProto) -> dict[str, object]:
+    """What numpot noted in the file of how the model was made; nothing in files of others."""
+    text = next((p.value for p in model.metadata_props if p.key == INFO), "{}")
+    try:
+        info = json.loads(text)
+    except (ValueError, RecursionError):
+        info = None
+    if not isinstance(info, dict):
+        raise OnnxError(f"the metadata {INFO!r} must be a JSON object; delete the entry or repair it")
+    return info
 
 
 def _add_parameters(proto: GraphProto, scope: Scope, input_shapes: InputShapes) -> None:

@@ -13,7 +13,7 @@ from .common import Data, Debug, Json, Mean, Model, Std, open_model, print_json,
 def run(
     model: Model,
     data: Data,
-    output: Annotated[str, typer.Option("--output", "-o", metavar="OUT", help="the .xml to write; its .bin goes beside it")],
+    output: Annotated[str, typer.Option("--output", "-o", metavar="OUT", help="the .xml to write, its .bin beside it; or an .onnx")],
     preset: Annotated[
         Literal["performance", "mixed", "accuracy"],
         typer.Option("--preset", help="symmetric, asymmetric activations, or asymmetric weights too"),
@@ -38,7 +38,7 @@ def run(
     Needs some hundred representative samples; labels are not needed.
     """
     from numpot.ir import save_model
-    from numpot.ir.xmlbin import check_savable
+    from numpot.ir.files import check_savable
     from numpot.quant.data import open_data
     from numpot.quant.default import quantize
 

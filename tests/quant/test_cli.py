@@ -130,7 +130,17 @@ def test_convert_keeps_names_and_results(folder: Path) -> None:
     from numpot.ir import Executor
 
     x = rng.normal(size=(2, 3, 8, 8)).astype(np.float32)
-    np.testing.assert_allclose(Executor(model).run(x)["y"], ort.InferenceSession("conv.onnx").run(None, {"x": x})[0], rtol=1e-5, atol=1e-5)
+    expected = Executor(model).run(x)["y"]
+    np.testing.assert_allclose(expected, ort.InferenceSession("conv.onnx").run(None, {"x": x})[0], rtol=1e-5, atol=1e-5)
+    assert invoke("convert", "conv.xml", "back.onnx").exit_code == 0
+    np.testing.assert_allclose(expected, ort.InferenceSession("back.onnx").run(None, {"x": x})[0], rtol=1e-5, atol=1e-5)
+    assert read_model("back.onnx").info == model.info
+
+
+def test_quantize_can_write_onnx(folder: Path) -> None:
+    onnx = pytest.importorskip("onnx")
+    assert invoke("quantize", "model.xml", "--data", "bare.npz", "-o", "int8.onnx").exit_code == 0
+    assert {"QuantizeLinear", "DequantizeLinear"} <= {n.op_type for n in onnx.load("int8.onnx").graph.node}
 
 
 # ---- how it fails --------------------------------------------------------------------------------------------------------------

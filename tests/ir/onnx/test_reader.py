@@ -224,7 +224,7 @@ def test_a_damaged_file_is_an_error_or_a_model() -> None:
 def test_a_missing_onnx_package_names_the_extra() -> None:
     code = "import sys; sys.modules['onnx'] = None; import numpot.ir.onnx"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert "MissingExtraError: reading an ONNX model needs the package 'onnx'" in result.stderr
+    assert "MissingExtraError: reading or writing an ONNX model needs the package 'onnx'" in result.stderr
     assert "pip install 'numpot[onnx]'" in result.stderr
 
 
