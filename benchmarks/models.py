@@ -15,6 +15,7 @@ from numpot.quant import quantize
 from numpot.quant.benchmarking import sample_inputs
 from numpot.quant.data_loader import DataLoader
 from numpot.quant.defaults import SaturationFix
+from numpot.quant.layers import replace_constant
 from tests.quant.material import MATERIAL
 
 from . import networks
@@ -51,7 +52,18 @@ def float_graph(name: str) -> Graph:
 @functools.cache
 def int8_graph(name: str, saturation_fix: SaturationFix = "first_layer") -> Graph:
     floats = float_graph(name)
-    return quantize(floats, Noise(floats), stat_subset_size=CALIBRATION, saturation_fix=saturation_fix)
+    graph = quantize(floats, Noise(floats), stat_subset_size=CALIBRATION, saturation_fix=saturation_fix)
+    _give_tensors_one_scale(graph)
+    return graph
+
+
+def _give_tensors_one_scale(graph: Graph) -> None:
+    """The widest range where a depthwise convolution reads one for each channel: onnxruntime would compute that in float."""
+    for node in graph.of_type("FakeQuantize"):
+        for port, widest in ((1, np.min), (2, np.max), (3, np.min), (4, np.max)):
+            bounds = node.inputs[port].constant
+            assert bounds is not None
+            replace_constant(graph, node, port, widest(bounds, keepdims=True))
 
 
 @functools.cache

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import product
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import perf_counter
 
 import numpy as np
@@ -20,7 +21,7 @@ from numpot.ir.lowering import INTEGER_LAYERS, Arithmetic
 
 from .data import DataLoader, ModelData
 from .progress import track
-from .runtimes import PEER_RUNS, BenchmarkError, Model, Run, numpot_run
+from .runtimes import PEER_RUNS, BenchmarkError, Model, Run, file_for, numpot_run
 
 TURN = 0.03  # seconds that a runtime works before the next one's turn
 LEAST_ROUNDS = 3
@@ -57,15 +58,17 @@ def benchmark(
     """Time numpot and its peers for every batch size and number of threads, numpot first.
 
     data: its first samples are the inputs; without it they are random. seconds: for all measurements together, compilation not counted.
-    Raises BenchmarkError for a batch size that the model does not take, and DataError for data that does not fit it.
+    Raises BenchmarkError for a batch size that the model does not take, DataError for data that does not fit it, and OnnxError if a peer
+    needs it as ONNX and that cannot be written.
     """
     timings: list[Timing] = []
     settings = list(product(batches, threads))
     inputs = {batch: sample_inputs(model.graph, batch, data) for batch in batches}
-    with track(len(settings), "measuring", quiet=not progress) as advance:
+    with TemporaryDirectory() as folder, track(len(settings), "measuring", quiet=not progress) as advance:
+        files = {peer: file_for(peer, model, Path(folder)) for peer in peers}
         for batch, count in settings:
             runs = {"numpot": numpot_run(model.graph, inputs[batch], count, arithmetic)}
-            runs |= {peer: PEER_RUNS[peer](model.path, inputs[batch], count) for peer in peers}
+            runs |= {peer: PEER_RUNS[peer](file, inputs[batch], count) for peer, file in files.items()}
             timings += _compare(runs, batch, count, seconds / len(settings))
             advance(1)
     return timings

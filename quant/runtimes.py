@@ -23,11 +23,10 @@ Inputs = Mapping[str, np.ndarray]
 Run = Callable[[], list[np.ndarray]]  # one inference: the outputs in the model's order
 READS: dict[str, tuple[Format, ...]] = {"openvino": ("onnx", "openvino"), "onnxruntime": ("onnx",)}
 PEERS = tuple(READS)
-FORMAT_NAMES: dict[Format, str] = {"numpot": "numpot's own format", "onnx": "ONNX", "openvino": "OpenVINO IR"}
 
 
 class BenchmarkError(NumpotError):
-    """A comparison that cannot be made: a runtime that is unknown or cannot read the model, a batch that the model does not take."""
+    """A comparison that cannot be made: a runtime that is not known, a batch that the model does not take."""
 
 
 @dataclass(frozen=True)
@@ -47,18 +46,27 @@ def open_for_benchmark(path: str) -> Model:
 
 
 def choose_peers(model: Model, wanted: list[str] | None) -> list[str]:
-    """The peers asked for, or all that are installed and read the model. Raises BenchmarkError or MissingExtraError."""
+    """The peers asked for, or all that can be had. Raises BenchmarkError for an unknown one, MissingExtraError for one that is missing."""
     if wanted is None:
-        return [peer for peer in PEERS if model.format in READS[peer] and is_installed(peer)]
+        return [peer for peer in PEERS if is_installed(peer) and (model.format in READS[peer] or is_installed("onnx"))]
     for peer in wanted:
         if peer not in PEERS:
             raise BenchmarkError(f"--against must name runtimes among {', '.join(PEERS)}, separated by commas; found {peer!r}")
         if not is_installed(peer):
             raise MissingExtraError(peer, peer, f"a comparison with {peer}")
-        if model.format not in READS[peer]:
-            formats = " and ".join(FORMAT_NAMES[f] for f in READS[peer])
-            raise BenchmarkError(f"{model.path}: {peer} reads {formats}, and this is {FORMAT_NAMES[model.format]}")
     return wanted
+
+
+def file_for(peer: str, model: Model, folder: Path) -> Path:
+    """The model's file, or one in the folder in a format that the peer reads. Raises OnnxError or MissingExtraError."""
+    if model.format in READS[peer]:
+        return model.path
+    from numpot.ir.onnx import write_onnx
+
+    path = folder / "model.onnx"
+    if not path.exists():
+        write_onnx(model.graph, path)
+    return path
 
 
 def is_installed(package: str) -> bool:

@@ -16,12 +16,12 @@ PERCENTILES = {"median": 50, "p90": 90, "p99": 99}
 
 @reports_errors
 def run(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="ONNX, which all runtimes read, OpenVINO IR, or numpot .xml")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="a model; runtimes that do not read its format get it as ONNX")],
     batch: Annotated[str, typer.Option("--batch", metavar="B[,B...]", help="batch sizes")] = "1",
     threads: Annotated[str, typer.Option("--threads", metavar="T[,T...]", help="numbers of threads")] = "1",
     against: Annotated[
         str | None,
-        typer.Option("--against", metavar="R[,R...]", help="openvino, onnxruntime; by default those installed that read the model"),
+        typer.Option("--against", metavar="R[,R...]", help="openvino, onnxruntime; by default those installed"),
     ] = None,
     data: Annotated[
         str | None, typer.Option("--data", metavar="D", help="as for evaluate; its first samples are the inputs, otherwise random numbers")

@@ -67,9 +67,15 @@ def test_the_table_names_the_ratio_and_the_place(folder: Path) -> None:
     assert "numpot's speed" in outcome.stdout and "instructions" in outcome.stdout and "warning" not in outcome.stdout
 
 
-def test_numpots_own_format_runs_alone(folder: Path) -> None:
-    report = json.loads(invoke("model.xml", "--json").stdout)
-    assert [r["runtime"] for r in report["results"]] == ["numpot"]
+def test_peers_get_a_model_in_numpots_format_as_onnx(folder: Path) -> None:
+    report = json.loads(invoke("model.xml", "--json", "--batch", 3).stdout)
+    assert [r["runtime"] for r in report["results"]] == ["numpot", "openvino", "onnxruntime"] and report["warnings"] == []
+    assert sorted(path.name for path in folder.iterdir()) == ["data.npz", "fixed.onnx", "model.bin", "model.onnx", "model.xml"]
+
+
+def test_without_the_package_onnx_numpots_format_runs_alone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtimes, "is_installed", lambda package: package != "onnx")
+    assert [r["runtime"] for r in json.loads(invoke("model.xml", "--json").stdout)["results"]] == ["numpot"]
 
 
 def test_a_peer_that_computes_something_else_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,7 +94,6 @@ def test_a_peer_that_computes_something_else_is_named(folder: Path, monkeypatch:
     ("arguments", "message"),
     [
         (["model.onnx", "--against", "tensorrt"], "--against must name runtimes among openvino, onnxruntime, .* found 'tensorrt'"),
-        (["model.xml", "--against", "onnxruntime"], "model.xml: onnxruntime reads ONNX, and this is numpot's own format"),
         (["model.onnx", "--batch", "0"], "--batch must be a positive number or several .* found '0'"),
         (["model.onnx", "--threads", "1,two"], "--threads must be a positive number .* found '1,two'"),
         (["fixed.onnx", "--batch", "2"], "input 'x' has a fixed batch of 1, found --batch 2"),
