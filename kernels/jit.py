@@ -50,7 +50,7 @@ def cache_folder() -> Path | None:
         except OSError:
             continue
         if not any(folder.rglob("*.nbc")):
-            log.info("compiling kernels for this processor, once; that takes some seconds, and they are kept in %s", folder)
+            log.info("compiling kernels for this processor, once; that takes up to a minute, and they are kept in %s", folder)
         return folder
     warnings.warn(
         "no folder to keep compiled kernels in, so every process spends some seconds compiling them: "
