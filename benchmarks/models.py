@@ -3,7 +3,6 @@
 import functools
 import re
 import tempfile
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -92,8 +91,7 @@ CONVOLUTIONS = [
 DEPTHWISE = [(112, 32), (56, 144), (28, 240), (14, 480), (7, 1152)]
 MATRICES = [(512, 512, 512), (784, 1152, 128), (196, 480, 112), (49, 1152, 320)]  # M, K, N
 
-Build = Callable[[Path], Path]
-LAYERS: dict[str, Build] = {
+LAYERS: dict[str, networks.Build] = {
     **{
         f"{k}x{k} {a} to {b} @{size}": partial(networks.convolutions, size=size, channels=(a, b), kernel=k)
         for size, (a, b), k in CONVOLUTIONS
@@ -107,7 +105,7 @@ LAYERS: dict[str, Build] = {
 BATCH_OF_LAYER = {f"matmul {M},{K},{N}": M for M, K, N in MATRICES}  # one image for the others
 
 TRAINED = ("fmnist_mobilenet", "fmnist_resnet", "efficientnet_lite0") if MATERIAL.is_dir() else ()
-NETWORKS: dict[str, Build] = {
+NETWORKS: dict[str, networks.Build] = {
     "ResNet-50": networks.resnet50,
     "MobileNetV2": networks.mobilenet_v2,
     **{name: partial(_trained, name) for name in TRAINED},

@@ -1,5 +1,6 @@
 """Float networks as ONNX files, with seeded weights: the shapes are what costs time, not what the numbers mean."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 import onnx
 
 h: Any = onnx.helper
+Build = Callable[[Path], Path]  # writes a model and returns its path
 
 
 class Network:
