@@ -5,7 +5,7 @@ documentation knows, so that what is compared is the inference and not the copyi
 """
 
 import importlib.util
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +14,7 @@ import numpy as np
 
 from numpot.ir import read_model
 from numpot.ir.errors import MissingExtraError, NumpotError
-from numpot.ir.files import ONNX_START, root_element
+from numpot.ir.files import HEAD, ONNX_START, root_element
 from numpot.ir.graph import Graph
 from numpot.ir.lowering import Arithmetic
 
@@ -38,11 +38,17 @@ class Model:
     graph: Graph
 
 
-def open_for_benchmark(path: str) -> Model:
+def open_for_benchmark(path: str, batches: Sequence[int] = (1,)) -> Model:
+    """Read a model; an OpenVINO IR, whose batch is fixed as a rule, so that it takes these batch sizes."""
     graph = read_model(path)
-    head = Path(path).read_bytes()[:1024] if Path(path).is_file() else b""
-    is_onnx = ONNX_START.match(head) is not None
-    return Model(Path(path), "onnx" if is_onnx else "openvino" if root_element(head) == "net" else "numpot", graph)
+    with Path(path).open("rb") as file:
+        head = file.read(HEAD)
+    if root_element(head) != "net":
+        return Model(Path(path), "onnx" if ONNX_START.match(head) else "numpot", graph)
+    shapes = {parameter.name: parameter.output.shape for parameter in graph.inputs}
+    if any(shape[:1] not in ((), (-1,), (batch,)) for shape in shapes.values() for batch in batches):
+        graph = read_model(path, input_shapes={name: (-1, *shape[1:]) for name, shape in shapes.items() if shape})
+    return Model(Path(path), "openvino", graph)
 
 
 def choose_peers(model: Model, wanted: list[str] | None) -> list[str]:

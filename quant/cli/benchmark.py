@@ -40,7 +40,7 @@ def run(
     from numpot.quant.runtimes import choose_peers, open_for_benchmark
 
     batches, counts = _numbers("--batch", batch), _numbers("--threads", threads)
-    opened = open_for_benchmark(model)
+    opened = open_for_benchmark(model, batches)
     peers = choose_peers(opened, against.split(",") if against else None)
     samples = open_data(data, opened.graph) if data else None
     timings = benchmark(
