@@ -91,10 +91,10 @@ def openvino_run(path: Path, inputs: Inputs, threads: int) -> Run:
     ov: Any = importlib.import_module("openvino")
     core = ov.Core()
     network = core.read_model(path)
-    network.reshape({port: list(inputs[_input_name(port, inputs)].shape) for port in network.inputs})
+    network.reshape({port: list(array.shape) for port, array in _feed(network.inputs, inputs).items()})
     config = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
     compiled = core.compile_model(network, "CPU", config)
-    request, feed = compiled.create_infer_request(), {port: inputs[_input_name(port, inputs)] for port in compiled.inputs}
+    request, feed = compiled.create_infer_request(), _feed(compiled.inputs, inputs)
 
     def run() -> list[np.ndarray]:
         results = request.infer(feed, share_inputs=True, share_outputs=True)
@@ -103,10 +103,12 @@ def openvino_run(path: Path, inputs: Inputs, threads: int) -> Run:
     return run
 
 
-def _input_name(port: Any, inputs: Inputs) -> str:
-    """Which of our inputs a port of OpenVINO is: by any of its names, or the only one there is."""
-    (name,) = [name for name in inputs if name in port.names or name == port.node.friendly_name] or list(inputs)
-    return name
+def _feed(ports: Sequence[Any], inputs: Inputs) -> dict[Any, np.ndarray]:
+    """The array of each of OpenVINO's inputs: by any of its names, or else in the model's order."""
+    return {
+        port: next((array for name, array in inputs.items() if name in port.names or name == port.node.friendly_name), in_order)
+        for port, in_order in zip(ports, inputs.values(), strict=True)
+    }
 
 
 def onnxruntime_run(path: Path, inputs: Inputs, threads: int) -> Run:
