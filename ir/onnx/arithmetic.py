@@ -33,6 +33,7 @@ from ..ops.power import Power
 from ..ops.registry import Operator
 from ..ops.round import Round
 from ..ops.select import Select
+from ..ops.sign import Sign
 from ..ops.sqrt import Sqrt
 from ..ops.subtract import Subtract
 from .emitter import Emitter, writes
@@ -47,6 +48,7 @@ SAME: dict[str, Callable[[], Operator]] = {
     "Log": Log,
     "Neg": Negative,
     "Round": Round,
+    "Sign": Sign,
     "Sqrt": Sqrt,
     "Not": LogicalNot,
     "Add": Add,

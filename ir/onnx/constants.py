@@ -45,7 +45,7 @@ def constant_of_shape(node: OnnxNode) -> Tensor:
 
 @reads("Range", since=11)
 def number_range(node: OnnxNode) -> Tensor:
-    start, limit, delta = (node.known(i) for i in range(3))
+    start, limit, delta = (node.known(i).reshape(()) for i in range(3))
     if delta == 0:
         raise OnnxError("delta must not be 0")
     count = max(0, int(np.ceil((limit - start) / delta)))

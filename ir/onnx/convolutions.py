@@ -17,7 +17,7 @@ from .windows import Ints, WindowAttributes, spatial_size, split_padding, window
 def conv(node: OnnxNode) -> Tensor:
     """Convolution `<name>/WithoutBiases` and Add `<name>`, as Model Optimizer splits it."""
     w = node.input(1)
-    window = window_attributes(node, w.shape[2:])
+    window = window_attributes(node, node.input(0), w.shape[2:])
     groups = node.attribute("group", 1)
     return with_bias(node, Convolution(**window.explicit(spatial_size(node.input(0))), dilations=window.dilations, groups=groups))
 
@@ -25,7 +25,7 @@ def conv(node: OnnxNode) -> Tensor:
 @reads("ConvTranspose")
 def conv_transpose(node: OnnxNode) -> Tensor:
     size, w = spatial_size(node.input(0)), node.input(1)
-    window = window_attributes(node, w.shape[2:])
+    window = window_attributes(node, node.input(0), w.shape[2:])
     output_padding = node.attribute("output_padding", (0,) * len(size))
     begin, end, output_padding = _transposed_pads(window, size, node.attribute("output_shape"), output_padding)
     op = ConvolutionBackpropData(

@@ -18,7 +18,7 @@ from .windows import spatial_size, window_attributes
 def max_pool(node: OnnxNode) -> Tensor:
     """The values only; nothing here computes their indices (which storage_order is about)."""
     x = node.input(0)
-    window = window_attributes(node)
+    window = window_attributes(node, x)
     op = MaxPool(kernel=window.kernel, **window.explicit(spatial_size(x)), dilations=window.dilations, rounding_type=_rounding(node))
     return node.add(op, x)
 
@@ -26,7 +26,7 @@ def max_pool(node: OnnxNode) -> Tensor:
 @reads("AveragePool")
 def average_pool(node: OnnxNode) -> Tensor:
     x = node.input(0)
-    window = window_attributes(node)
+    window = window_attributes(node, x)
     if set(window.dilations) != {1}:
         raise OnnxError(f"dilations must be 1 in an AveragePool, found {list(window.dilations)}")
     exclude_pad = not node.attribute("count_include_pad", 0)

@@ -1,45 +1,75 @@
-"""Quantized models: FakeQuantize as QuantizeLinear and DequantizeLinear, int8 weights as DequantizeLinear (docs/onnx.md)."""
-
-from typing import NamedTuple
+"""Quantized models: FakeQuantize and QuantizeLinear, DequantizeLinear; int8 weights and DequantizeLinear (docs/onnx.md)."""
 
 import numpy as np
 
 from ..dtypes import F32, I8, U8
-from ..graph import Node
+from ..graph import Node, Tensor
 from ..lowering import integer_weights, reaches_layer
+from ..ops.add import Add
 from ..ops.affine import quantization_multiplier, snap_shift
+from ..ops.clamp import Clamp
+from ..ops.convert import Convert
+from ..ops.divide import Divide
 from ..ops.fake_quantize import FakeQuantize
+from ..ops.maximum import Maximum
+from ..ops.minimum import Minimum
+from ..ops.reduce_max import ReduceMax
+from ..ops.reduce_min import ReduceMin
+from ..ops.round import Round
+from ..ops.subtract import Subtract
+from ..simplify_edits import known_array
+from .codes import HIGH, LOW, Grid, LinearCodes, dequantized, grid_of_bounds, read_grid
 from .emitter import Emitter, writes
 from .errors import OnnxError
-
-LOW, HIGH = "numpot.low", "numpot.high"  # keys of the bounds that a scale and zero point come from
-
-
-class Grid(NamedTuple):
-    """The u8 codes of a FakeQuantize: real = (code - zero_point) * scale, per tensor, (), or along one axis, (C,)."""
-
-    scale: np.ndarray  # float32
-    zero_point: np.ndarray  # u8
-    axis: int | None
+from .node import OnnxNode, reads
 
 
-def grid_of_bounds(low: np.ndarray, high: np.ndarray, rank: int) -> Grid | None:
-    """The grid of 256 codes from low to high, float32, for a tensor of that rank; real zero becomes the nearest code.
-
-    None for a range without zero or width, or with a pattern that is neither per tensor nor along one axis.
-    """
-    low, high = np.broadcast_arrays(low, high)
-    axes = [axis + rank - low.ndim for axis, d in enumerate(low.shape) if d != 1]
-    if len(axes) > 1 or not ((low <= 0) & (high >= 0) & (low < high)).all():
-        return None
-    shape = (-1,) if axes else ()
-    scale = ((high - low) / np.float32(255)).astype(np.float32)
-    _, shift = quantization_multiplier(low, high, 256)
-    zero_point = np.floor(shift + np.float32(0.5)).astype(np.uint8)
-    return Grid(scale.reshape(shape), zero_point.reshape(shape), axes[0] if axes else None)
+@reads("QuantizeLinear", since=10, ignored=("saturate",))
+def quantize_linear(node: OnnxNode) -> LinearCodes:
+    """`saturate` speaks of 8-bit floats only."""
+    x, axis = node.input(0), node.attribute("axis", 1)
+    _refuse_blocks(node)
+    constant = known_array(x)
+    if constant is not None and x.constant is None:
+        x = node.constant(constant, "value", x.dtype)
+    return LinearCodes(node, x, read_grid(node, 1, 2, len(x.shape), axis))
 
 
-# ---- activations ---------------------------------------------------------------------------------------------------------------
+@reads("DequantizeLinear", since=10)
+def dequantize_linear(node: OnnxNode) -> Tensor:
+    axis = node.attribute("axis", 1)
+    _refuse_blocks(node)
+    codes = node.scope.codes.get(node.proto.input[0])
+    dtype = codes.grid.dtype if isinstance(codes, LinearCodes) else node.dtype(0)
+    rank = len(codes.x.shape) if isinstance(codes, LinearCodes) else len(node.shape(0))
+    return dequantized(node, 0, read_grid(node, 1, 2, rank, axis, dtype), node.name)
+
+
+@reads("DynamicQuantizeLinear", since=11)
+def dynamic_quantize_linear(node: OnnxNode) -> list[Tensor]:
+    """(codes, scale, zero point): u8 codes from the least to the greatest element, zero among them."""
+    x, axes, zero = node.input(0), node.constant(range(len(node.input(0).shape)), "axes"), node.constant(0, "zero", F32)
+    low = node.add(Minimum(), node.add(ReduceMin(), x, axes, suffix="min"), zero, suffix="low")
+    high = node.add(Maximum(), node.add(ReduceMax(), x, axes, suffix="max"), zero, suffix="high")
+    width, steps = node.add(Subtract(), high, low, suffix="width"), node.constant(255, "steps", F32)
+    exact = node.add(Divide(), width, steps, suffix="exact_scale")
+    scale = node.add(Maximum(), exact, node.constant(np.finfo(F32).tiny, "tiny", F32), suffix="scale")  # all zeros have scale 0
+    start = node.add(Divide(), node.add(Subtract(), zero, low, suffix="negative"), scale, suffix="start")
+    zero_point = node.add(Clamp(min=0, max=255), node.add(Round(), start, suffix="round"), suffix="real_zero_point")
+    position = node.add(Round(), node.add(Divide(), x, scale, suffix="scaled"), suffix="position")
+    codes = node.add(Clamp(min=0, max=255), node.add(Add(), position, zero_point, suffix="shifted"), suffix="real_codes")
+    to_u8 = Convert(destination_type=U8)
+    return [node.add(to_u8, codes), scale, node.add(to_u8, zero_point, suffix="zero_point")]
+
+
+def _refuse_blocks(node: OnnxNode) -> None:
+    if node.attribute("block_size", 0):
+        raise OnnxError("block_size must be 0; scales of blocks are not supported")
+    if node.attribute("output_dtype", 0) not in (0, 2, 3):
+        raise OnnxError("output_dtype must be UINT8 or INT8")
+
+
+# ---- the other way -------------------------------------------------------------------------------------------------------------
 
 
 @writes("FakeQuantize")
@@ -103,61 +133,25 @@ def _write_step_by_step(node: Emitter) -> None:
 @writes("Multiply")
 def write_multiply(node: Emitter) -> None:
     """The end of Constant(s8) -> Convert -> Multiply is a DequantizeLinear along the output channels; any other Multiply a Mul."""
-    weights = integer_weights(node.node.output)
-    if weights is None:
+    if integer_weights(node.node.output) is None:
         node.emit("Mul", *node.inputs())
     else:
-        emit_weights(node, weights.codes, weights.scale, axis=0, name=node.outputs[0])
+        emit_weights(node, node.node.output, node.outputs[0])
 
 
-def emit_weights(at: Emitter, codes: np.ndarray, scale: np.ndarray, axis: int, name: str) -> str:
-    """A DequantizeLinear called `name` of s8 codes, with one scale, (1,), or one for each place along an axis."""
-    scale = scale.reshape(()) if scale.size == 1 else scale
-    arrays = {"codes": codes, "scale": scale, "zero_point": np.zeros(scale.shape, I8)}
-    inputs = [at.array(value, f"{name}/{what}") for what, value in arrays.items()]
-    return at.emit_as(name, "DequantizeLinear", *inputs, axis=axis if scale.ndim else None)
+def emit_weights(at: Emitter, tensor: Tensor, name: str, *, transposed: bool = False) -> str:
+    """A DequantizeLinear called `name` of the int8 weights behind a tensor, with one scale or one for each of the first axis (O).
 
-
-# ---- integer graphs ------------------------------------------------------------------------------------------------------------
-
-
-@writes("Quantize")
-def write_quantize(node: Emitter) -> None:
-    """By multiplication, as it is defined: QuantizeLinear divides, and rounds some halves the other way."""
-    first, last = node.constant(0, "first", F32), node.constant(node.op.levels - 1, "last", F32)
-    scaled = node.emit("Mul", node.input(0), node.input(1), suffix="scaled")
-    position = node.emit("Round", node.emit("Add", scaled, node.input(2), suffix="position"), suffix="round")
-    node.cast(node.emit("Clip", position, first, last, suffix="real"), U8)
-
-
-@writes("Dequantize")
-def write_dequantize(node: Emitter) -> None:
-    """(x - zero_point) * scale, step by step: it takes any shapes that broadcast."""
-    x = node.cast(node.input(0), F32, suffix="float")
-    if node.has(2):
-        x = node.emit("Sub", x, node.cast(node.input(2), F32, suffix="zero_point"), suffix="shifted")
-    node.emit("Mul", x, node.input(1))
-
-
-@writes("ConvolutionInteger")
-def write_convolution_integer(node: Emitter) -> None:
-    op, zero_point = node.op, node.node.inputs[2].shape
-    _check_exact(node)
-    if any(d != 1 for d in zero_point):
-        raise OnnxError("ONNX has ConvInteger with one zero point only, found one for each channel")
-    pads = (*op.pads_begin, *op.pads_end)
-    zero = node.emit("Reshape", node.input(2), node.constant([], "scalar"), suffix="zero")
-    node.emit("ConvInteger", node.input(0), node.input(1), zero, strides=op.strides, pads=pads, dilations=op.dilations, group=op.groups)
-
-
-@writes("MatMulInteger")
-def write_matmul_integer(node: Emitter) -> None:
-    _check_exact(node)
-    w = node.emit("Transpose", node.input(1), suffix="w") if node.op.transpose_b else node.input(1)
-    zero = node.emit("Reshape", node.input(2), node.constant([], "scalar"), suffix="zero")
-    node.emit("MatMulInteger", node.input(0), w, zero)
-
-
-def _check_exact(node: Emitter) -> None:
-    if node.op.arithmetic != "exact":
-        raise OnnxError(f"ONNX has exact integer arithmetic only, found {node.op.arithmetic!r}")
+    transposed: write the matrix (O,K) as (K,O).
+    """
+    weights = integer_weights(tensor)
+    assert weights is not None
+    codes, scale = tensor.producer.inputs[0].producer.inputs[0], tensor.producer.inputs[1]
+    codes_name, scale_name = at.target.name(codes), at.target.name(scale)
+    if transposed:
+        codes_name = at.array(weights.codes.T, codes_name)
+    per_channel = weights.scale.size > 1
+    values = weights.scale if per_channel else weights.scale.reshape(())
+    scale_name = at.array(values, scale_name)
+    zero_point = at.array(np.zeros(values.shape, I8), f"{name}/zero_point")
+    return at.emit_as(name, "DequantizeLinear", codes_name, scale_name, zero_point, axis=int(transposed) if per_channel else None)

@@ -4,7 +4,7 @@ import math
 from pathlib import Path
 
 import numpy as np
-from onnx import SparseTensorProto, TensorProto, numpy_helper
+from onnx import GraphProto, SparseTensorProto, TensorProto, numpy_helper
 
 from ..dtypes import BOOL, BY_NAME, F16, F32, I8, I32, I64, U8, DType
 from ..ops.registry import Shape
@@ -51,6 +51,12 @@ def sparse_to_array(sparse: SparseTensorProto, folder: Path | None) -> np.ndarra
     except (ValueError, IndexError) as error:
         raise OnnxError(f"sparse tensor {sparse.values.name!r} has indices outside its shape {list(shape)} ({error})") from error
     return flat.reshape(shape)
+
+
+def initializers(graph: GraphProto, folder: Path | None) -> dict[str, np.ndarray]:
+    """The arrays that a graph brings along, by name."""
+    dense = {t.name: to_array(t, folder) for t in graph.initializer}
+    return dense | {t.values.name: sparse_to_array(t, folder) for t in graph.sparse_initializer}
 
 
 def _size(name: str, shape: Shape) -> int:

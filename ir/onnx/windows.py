@@ -46,9 +46,9 @@ def split_padding(total: Ints, auto_pad: str) -> tuple[Ints, Ints]:
     return (less, more) if auto_pad == "SAME_UPPER" else (more, less)
 
 
-def window_attributes(node: OnnxNode, kernel: Ints | None = None) -> WindowAttributes:
-    """Read the attributes of a window that slides over input 0. kernel: that of the weights, where there are weights."""
-    rank = len(spatial_size(node.input(0)))
+def window_attributes(node: OnnxNode, x: Tensor, kernel: Ints | None = None) -> WindowAttributes:
+    """Read the attributes of a window that slides over x. kernel: that of the weights, where there are weights."""
+    rank = len(spatial_size(x))
     found: dict[str, Any] = {
         "kernel_shape": node.attribute("kernel_shape", kernel),
         "strides": node.attribute("strides", (1,) * rank),

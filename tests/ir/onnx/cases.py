@@ -101,7 +101,7 @@ ACTIVATIONS = [
 ]
 
 ARITHMETIC = [
-    *(call(t, P) for t in ("Abs", "Ceil", "Erf", "Exp", "Floor", "Log", "Neg", "Round", "Sqrt", "Reciprocal")),
+    *(call(t, P) for t in ("Abs", "Ceil", "Erf", "Exp", "Floor", "Log", "Neg", "Round", "Sign", "Sqrt", "Reciprocal")),
     call("Round", floats(-2.5, -1.5, -0.5, 0.5, 1.5, 2.5)),
     *(call(t, M, normal(4)) for t in ("Add", "Sub", "Mul", "Div", "Greater", "Less", "GreaterOrEqual", "LessOrEqual")),
     *(call(t, I, ints(3, -2, 5, 7)) for t in ("Add", "Sub", "Mul", "Div", "Equal", "Greater", "Less")),

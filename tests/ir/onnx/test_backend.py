@@ -2,6 +2,7 @@
 
 import warnings
 from collections import Counter
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -29,6 +30,8 @@ REFUSED = {
     "coordinate_transformation_mode must be": "Resize: tf_crop_and_resize, half_pixel_symmetric",
     "keep_aspect_ratio_policy must be": "Resize",
     "mode must be one of constant, edge, reflect": "Pad: wrap",
+    "peepholes (input P) and input_forget are not supported": "LSTM",
+    "scales of blocks are not supported": "QuantizeLinear and DequantizeLinear",
     "attribute 'mode' is not supported at opset 21": "SpaceToDepth of opset 26",
 }
 
@@ -51,8 +54,18 @@ def cases() -> list[Any]:
 
 def is_claimed(model: onnx.ModelProto) -> bool:
     types = [v.type.tensor_type.elem_type for v in (*model.graph.input, *model.graph.output)]
-    casts = [a.i for n in model.graph.node for a in n.attribute if a.name == "to"]
-    return {n.op_type for n in model.graph.node} <= READERS.keys() and set(types + casts) <= ELEMENT_TYPES.keys()
+    nodes = list(all_nodes(model.graph))
+    casts = [a.i for n in nodes for a in n.attribute if a.name == "to"]
+    return {n.op_type for n in nodes} <= READERS.keys() and set(types + casts) <= ELEMENT_TYPES.keys()
+
+
+def all_nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
+    """Those of branches, too."""
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            if attribute.type == onnx.AttributeProto.GRAPH:
+                yield from all_nodes(attribute.g)
 
 
 def run_case(case: Any) -> str:

@@ -62,7 +62,7 @@ def test_every_operator_has_a_writer() -> None:
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_reading_back_gives_the_same_numbers(case: Case) -> None:
     blob = written(case)
-    if blob is not None:
+    if blob is not None and not any(0 in x.shape for x in case.inputs):  # to the reader a 0 is a dimension left open
         with np.errstate(all="ignore"):
             again = run(read_onnx(blob), case.feeds())
         assert_same(list(again.values()), run_interpreter(case), 1e-6, 1e-6)
@@ -96,8 +96,10 @@ def optimized(blob: bytes, tmp_path: Path) -> Counter[str]:
 @given(networks(int8=False), st.integers(1, 3))
 @settings(max_examples=30)
 def test_any_float_network(graph: Graph, batch: int) -> None:
-    feeds = {"x": inputs(graph, batch)}
-    assert_close(run_onnxruntime(to_model(graph).SerializeToString(), feeds), run(graph, feeds))
+    feeds, blob = {"x": inputs(graph, batch)}, to_model(graph).SerializeToString()
+    expected = run(graph, feeds)
+    assert_close(run_onnxruntime(blob, feeds), expected)
+    np.testing.assert_array_equal(run(read_onnx(blob), feeds)["y"], expected["y"])
 
 
 def test_quantized_network_becomes_integers_in_onnxruntime_and_openvino(tmp_path: Path) -> None:
