@@ -2,8 +2,10 @@
 
 import functools
 import json
+import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, Literal, ParamSpec
 
 import typer
@@ -42,7 +44,8 @@ def reports_errors(command: Callable[P, None]) -> Callable[P, None]:
     @functools.wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
-            command(*args, **kwargs)
+            with log_on_stderr():
+                command(*args, **kwargs)
         except NumpotError as error:
             if kwargs.get("debug"):
                 raise
@@ -53,6 +56,21 @@ def reports_errors(command: Callable[P, None]) -> Callable[P, None]:
             raise typer.Exit(INTERRUPTED) from None
 
     return wrapped
+
+
+@contextmanager
+def log_on_stderr() -> Iterator[None]:
+    """What the library has to say while it works, such as why the first run takes longer; never on stdout."""
+    log, handler = logging.getLogger("numpot"), logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("numpot: %(message)s"))
+    level = log.level
+    log.setLevel(logging.INFO)
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(level)
 
 
 def print_json(result: dict[str, Any]) -> None:
