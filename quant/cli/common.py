@@ -31,7 +31,7 @@ Arithmetic = Annotated[
 ]
 Mean = Annotated[str | None, typer.Option("--mean", metavar="M[,M...]", help="mean of pixels/255, one number or one per channel")]
 Std = Annotated[str | None, typer.Option("--std", metavar="S[,S...]", help="standard deviation of pixels/255, likewise")]
-To = Annotated[str | None, typer.Option("--to", metavar="FORMAT", help="numpot or openvino; by default what the suffix says")]
+To = Annotated[str | None, typer.Option("--to", metavar="FORMAT", help="numpot, openvino or onnx; by default what the suffix says")]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="use the first N samples only")]
 Threads = Annotated[int | None, typer.Option("--threads", min=1, metavar="T", help="threads; by default one per core")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object on stdout and nothing else")]
