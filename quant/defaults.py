@@ -30,3 +30,14 @@ SATURATION_FACTOR: Final = 2.0
 FITTING_STEP: Final = 1 / 128  # of the factor, while a channel is narrowed until its worst pair fits: at most half a code at a time
 SaturationFix = Literal["first_layer", "all", "no", "auto", "auto-strict"]
 SATURATION_FIXES: Final = ("first_layer", "all", "no", "auto", "auto-strict")
+
+# Statistics over samples.
+OUTLIER_SHARE: Final = 0.01  # on either side, of samples that mean_no_outliers and median_no_outliers leave out (POT)
+SAMPLE_BUDGET: Final = 512  # distinct values that a median remembers of a channel: exact for POT's 300 samples, 8 kB at most
+HISTOGRAM_BINS: Final = 1024  # on either side of zero: 4 to 8 bins for each code of an activation
+HISTOGRAM_BINS_OF_CHANNEL: Final = 128
+SEARCH_STEPS: Final = 128  # candidates for each end of a range that is searched for
+OUTLIER_PROB: Final = 1e-4  # share of values beyond either end that estimators by quantile leave out (POT)
+WEIGHT_SEARCH: Final = (1.0, 0.3, 71)  # shares of a channel's range that are tried, from the whole on: in steps of 1 %
+AUTO_SAMPLES: Final = 64  # with which `auto` tries estimators: a run of the model for each tensor and candidate
+CALIBRATION_BATCH: Final = 8  # samples in flight; results do not depend on it

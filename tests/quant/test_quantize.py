@@ -255,8 +255,14 @@ def test_weights_that_are_not_numbers_are_named():
             "saturation_fix 'auto' is for symmetric weights, and preset 'accuracy' makes asymmetric ones; "
             "they run in float and cannot saturate. Use 'no'",
         ),
-        ({"target_device": "GPU"}, "target_device must be one of ANY, CPU, found 'GPU'"),
+        ({"target_device": "TPU"}, "target_device must be one of ANY, CPU, CPU_SPR, GPU, found 'TPU'"),
+        ({"target_device": "GNA3"}, "target_device 'GNA3' is none that numpot quantizes for; choose one of ANY, CPU, CPU_SPR, GPU"),
         ({"stat_subset_size": 0}, "stat_subset_size must be at least 1, found 0"),
+        ({"stat_batch_size": 0}, "stat_batch_size must be at least 1, found 0"),
+        (
+            {"weights": {"granularity": "pertensor"}, "saturation_fix": "auto"},
+            "saturation_fix 'auto' is for weights with a range per channel. Use 'all'",
+        ),
         ({"ignored_scope": ["haed"]}, "ignored_scope: model 'network' has no layer 'haed'"),
         ({"ignored_types": ["Conv"]}, "ignored_types: model 'network' has no layer of type 'Conv'"),
         (

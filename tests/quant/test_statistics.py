@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from numpot.quant.statistics import Samples, Statistic, collect
+from numpot.quant.statistics import Statistic, collect
 
 from ..networks import Network
 
@@ -45,8 +45,8 @@ def test_a_statistic_is_numpys_on_the_whole(reduction, aggregate, channel_axis):
 def test_batches_do_not_change_a_bit(x, sizes, reduction, aggregate, axis):
     one_by_one = fed(Statistic(reduction, aggregate, axis), x, [1] * 6).value
     np.testing.assert_array_equal(fed(Statistic(reduction, aggregate, axis), x, sizes).value, one_by_one)
-    quantile = fed(Samples(0.01), x, [1] * 6).value
-    np.testing.assert_array_equal(fed(Samples(0.01), x, sizes).value, quantile)
+    quantile = fed(Statistic("quantile", "median", 1, quantile=0.01), x, [1] * 6).value
+    np.testing.assert_array_equal(fed(Statistic("quantile", "median", 1, quantile=0.01), x, sizes).value, quantile)
 
 
 def test_images_may_lie_channels_last():
@@ -71,7 +71,7 @@ def test_the_mean_of_many_samples_loses_no_bits():
 @pytest.mark.parametrize("quantile", [1e-4, 0.5, 1 - 1e-4])
 def test_samples_keep_the_median_of_quantiles(quantile):
     expected = np.median(np.quantile(X.reshape(12, 4, -1), quantile, axis=2).astype(np.float32), axis=0)
-    np.testing.assert_array_equal(fed(Samples(quantile), X, [3, 9]).value, expected)
+    np.testing.assert_array_equal(fed(Statistic("quantile", "median", 1, quantile=quantile), X, [3, 9]).value, expected)
 
 
 def test_nothing_seen_is_an_error():
