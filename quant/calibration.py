@@ -7,8 +7,9 @@ import numpy as np
 
 from numpot.ir.graph import Graph, Tensor
 
-from .bias_correction import Means, MeanStatistics, correctable
-from .insertion import Quantizer, find_quantizers
+from .bias_correction import Means, MeanStatistics
+from .biases import layers_to_correct, output_means
+from .insertion import Quantizer
 from .parameters import Parameters
 from .quantizers import insert_fake_quantize, weight_codes
 from .range_choice import candidates, choose
@@ -20,21 +21,22 @@ from .samples import Samples
 @dataclass(frozen=True)
 class Calibration:
     """What the samples said, by name: bounds of each activation quantizer, the estimator that `auto` chose for a quantizer, and the means
-    that each bias correction needs."""
+    that the fast bias correction needs of each layer, or the output means that the sequential one does."""
 
     bounds: dict[str, Bounds]
     chosen: dict[str, str]
     means: dict[str, Means]
+    output_means: dict[str, np.ndarray]
     samples: int
 
 
 def calibrate(model: Graph, samples: Samples, settings: Parameters) -> Calibration:
     """model: prepared and aligned; left as it is."""
-    quantizers = find_quantizers(model, ignored=settings.ignored_scope, ignored_types=settings.ignored_types)
+    quantizers = settings.quantizers(model)
     collectors = Collectors()
     activations = {q: _ranges(q, settings, collectors) for q in quantizers if not q.is_weight}
-    layers = [q.uses[0].node for q in quantizers if q.is_weight]
-    means = {n: MeanStatistics(n) for n in correctable(layers)} if settings.use_fast_bias else {}
+    layers = layers_to_correct(model, quantizers, settings)
+    means = {n: MeanStatistics(n) for n in layers} if settings.use_fast_bias else {}
     for layer, m in means.items():
         m.input = collectors.want(layer.inputs[0], m.input)
         m.output = collectors.want(layer.output.consumers[0].node.output, m.output)
@@ -46,6 +48,7 @@ def calibrate(model: Graph, samples: Samples, settings: Parameters) -> Calibrati
         bounds={q.name: b for q, b in _unify(single).items()},
         chosen=chosen,
         means={n.name: m.values for n, m in means.items()},
+        output_means={} if settings.use_fast_bias else output_means(model, layers, samples),
         samples=len(samples),
     )
 
@@ -60,7 +63,7 @@ def _ranges(quantizer: Quantizer, settings: Parameters, collectors: Collectors) 
 
 def _choose(model: Graph, samples: Samples, settings: Parameters, bounds: Mapping[str, Mapping[str, Bounds]]) -> dict[str, str]:
     """Where `auto` is asked for, the estimator of each quantizer. model: edited while estimators are tried."""
-    quantizers = find_quantizers(model, ignored=settings.ignored_scope, ignored_types=settings.ignored_types)
+    quantizers = settings.quantizers(model)
     return choose(model, samples, {q: _trials(model, q, settings, bounds.get(q.name, {})) for q in quantizers})
 
 

@@ -1,12 +1,12 @@
 """DefaultQuantization: the whole of it, in the order it happens (docs/calibration.md).
 
 1. prepare            float32 constants, weights by output channel, a bias on every convolution
-2. align channels     between linear layers, so that one scale suits all channels          alignment.py
+2. align channels     so that one scale suits all channels of a tensor                     equalization.py, alignment.py
 3. place quantizers   on the inputs of what the hardware computes on integers              insertion.py
 4. calibrate          statistics of those tensors, and of biases, over the samples         calibration.py
 5. ranges             statistics -> bounds of each FakeQuantize                            range_estimators.py, ranges.py
 6. weights            to int8, on 7 bits where pairs of products could saturate            compression.py, saturation_fix.py
-7. biases             get back the mean that rounding took                                 bias_correction.py
+7. biases             get back the mean that rounding took                                 biases.py
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,24 +17,25 @@ from typing import Any
 from numpot.ir.graph import Graph, Node
 from numpot.ir.lowering import integer_layers
 
-from . import alignment
-from .bias_correction import correct
+from . import alignment, biases
+from .best import with_best
 from .calibration import Calibration, calibrate
 from .compression import insert_weights
 from .data import DataLoader, ModelData, subset
-from .defaults import CALIBRATION_BATCH, STAT_SUBSET_SIZE, Preset, SaturationFix
+from .defaults import CALIBRATION_BATCH, STAT_SUBSET_SIZE, ModelType, Preset, SaturationFix, TargetDevice
+from .equalization import Equalization
 from .errors import QuantizationError
 from .fingerprints import data_digest, model_digest
-from .insertion import Quantizer, find_quantizers
+from .insertion import Quantizer
 from .layers import prepare
 from .parameters import Parameters, check
-from .quantizers import insert_fake_quantize, weight_codes
+from .quantizers import as_pot_sees, insert_fake_quantize, weight_codes
 from .range_choice import candidates
 from .range_parameters import RangeEstimation, read_estimation, read_quantizer
 from .samples import Samples
 from .saturation import measure_saturation
 from .saturation_fix import WeightFactor, fitting_factor, weight_factors
-from .schemes import SATURATING_DEVICES, TargetDevice
+from .schemes import SATURATING_DEVICES
 from .statistics_cache import open_cache
 
 
@@ -53,26 +54,42 @@ def quantize(
     weights: Mapping[str, Any] | None = None,
     activations: Mapping[str, Any] | None = None,
     range_estimator: str | Mapping[str, Any] | None = None,
+    model_type: ModelType | None = None,
     use_fast_bias: bool = True,
+    threshold: float | None = None,
+    apply_for_all_nodes: bool = False,
     saturation_fix: SaturationFix = "first_layer",
     ignored_scope: Sequence[str] = (),
     ignored_types: Sequence[str] = (),
+    ignored_operations: Sequence[Mapping[str, Any]] = (),
+    align_channels: bool = True,
+    equalize_channels: bool = False,
+    correct_biases: bool = True,
+    strict_pot: bool = True,
     progress: bool = False,
 ) -> Graph:
     """Default Quantization: a float model and some hundred samples in, an int8 model out. The graph given is not changed.
 
-    preset: `performance` (symmetric), `mixed` (asymmetric activations) or `accuracy` (asymmetric weights too; those layers then run in
-    float). target_device: ANY, CPU, CPU_SPR or GPU. stat_subset_size: how many samples to calibrate with; the first ones, or with
-    shuffle_data a random choice that `seed` decides. stat_batch_size: how many at once; results do not depend on it.
+    preset: `performance` (symmetric), `mixed` (asymmetric activations), `accuracy` (asymmetric weights too; those layers then run in float)
+    or `best` (what was measured to help beyond POT: best.py). target_device: ANY, CPU, CPU_SPR or GPU. stat_subset_size: how many samples
+    to calibrate with; the first ones, or with shuffle_data a random choice that `seed` decides. stat_batch_size: how many at once; results
+    do not depend on it.
     inplace_statistics: False keeps a value per sample where medians are wanted, instead of at most 512.
     statistics_cache: a folder for the statistics, so that a run that was killed goes on, and another preset need not start again.
     weights, activations: {bits, mode, granularity, level_low, level_high, range_estimator} where they shall differ from the preset's.
     range_estimator: {preset, min, max} for both, or the preset alone (docs/calibration.md lists everything).
-    use_fast_bias: correct biases for the rounding of weights.
+    model_type: `transformer` leaves what stands around its matrix products in float.
+    use_fast_bias: correct each bias by itself for the rounding of weights; False: layer after layer, slower and better.
+    threshold: how much a bias may change, as a factor of itself; by default 2, and 1000 layer after layer. With strict_pot only.
+    apply_for_all_nodes: correct layers whose weights stay in float, too.
     saturation_fix: which layers get narrower weights, so that nothing saturates on CPUs without VNNI: `first_layer` and `all` give them 7
     bits, as POT does; `auto` narrows the layers that clip on the samples, `auto-strict` all that could, each channel only as far as needed.
     POT's two act for target devices ANY and CPU only.
-    ignored_scope, ignored_types: names of layers, types of operators, that stay in float. progress: show bars on stderr.
+    ignored_scope, ignored_types, ignored_operations: names of layers, types of operators, and {"type", "attributes"} of operators, that
+    stay in float. align_channels, correct_biases: False leaves these stages out.
+    equalize_channels: scale channels beforehand, through everything that hands a scale on. strict_pot: correct biases by POT's rules,
+    which leave every layer alone whose bias has a zero in it; False: by numpot's (docs/differences.md).
+    progress: show bars on stderr.
 
     Returns a graph with FakeQuantize on activations and int8 weights; `info["quantization"]` says how it was made.
     Raises QuantizationError for a model that cannot be quantized, DataError for data that does not fit it; both before any inference.
@@ -89,12 +106,21 @@ def quantize(
         weights=read_quantizer("weights", weights),
         activations=read_quantizer("activations", activations),
         range_estimator=read_estimation("range_estimator", range_estimator),
+        model_type=model_type,
         use_fast_bias=use_fast_bias,
+        threshold=threshold,
+        apply_for_all_nodes=apply_for_all_nodes,
         saturation_fix=saturation_fix,
         ignored_scope=ignored_scope,
         ignored_types=ignored_types,
+        ignored_operations=ignored_operations,
+        align_channels=align_channels,
+        equalize_channels=equalize_channels,
+        correct_biases=correct_biases,
+        strict_pot=strict_pot,
     )
     check(graph, settings)
+    settings = with_best(settings)
     loader = subset(ModelData(data, graph), stat_subset_size, shuffle=shuffle_data, seed=seed)
     digest = data_digest(loader)  # reads every sample, which costs little, and a NaN in the last one should not cost the whole run
     with ExitStack() as stack:
@@ -107,22 +133,31 @@ def quantize(
 def _quantize(graph: Graph, samples: Samples, settings: Parameters) -> Graph:
     model = graph.copy()
     prepare(model)
-    aligned = _align_channels(model, samples)
-    if not find_quantizers(model, ignored=settings.ignored_scope, ignored_types=settings.ignored_types):
+    if settings.equalize_channels:
+        _equalize_channels(model, samples, settings)
+    aligned = _align_channels(model, samples) if settings.align_channels else set()
+    if not settings.quantizers(model):
         raise QuantizationError(f"model {graph.name!r} has nothing to quantize: no operator that runs on integers is left in scope")
     calibration = calibrate(model, samples, settings)
     mode = settings.saturation_fix
     if settings.target_device not in SATURATING_DEVICES and mode in ("first_layer", "all"):
         mode = "no"
     factors = weight_factors(model, mode, {node.name for node in aligned})
-    int8 = _build(model, settings, calibration, factors)
+    int8 = _build(model, settings, calibration, factors, samples)
     while mode == "auto" and (clipped := _clipping_layers(int8, samples) - factors.keys()):
         factors.update(dict.fromkeys(clipped, fitting_factor))  # narrower weights here may make others clip, so look again
-        int8 = _build(model, settings, calibration, factors)
+        int8 = _build(model, settings, calibration, factors, samples)
     return int8
 
 
-# ---- calibration ---------------------------------------------------------------------------------------------------------------
+# ---- channels ------------------------------------------------------------------------------------------------------------------
+
+
+def _equalize_channels(model: Graph, samples: Samples, settings: Parameters) -> None:
+    """Give the channels of every tensor a like share of its codes, in place."""
+    equalization = Equalization(model, settings.quantizers(model))
+    samples.run(model, {tensor: [statistic] for tensor, statistic in equalization.wanted.items()}, "equalizing channels")
+    equalization.apply()
 
 
 def _align_channels(model: Graph, samples: Samples) -> set[Node]:
@@ -142,20 +177,22 @@ def _clipping_layers(int8: Graph, samples: Samples) -> set[str]:
     return {layer.name for layer in measure_saturation(int8, samples.loader, progress=samples.progress) if layer.saturated.any()}
 
 
-def _build(prepared: Graph, settings: Parameters, calibration: Calibration, factors: Mapping[str, WeightFactor]) -> Graph:
+def _build(prepared: Graph, settings: Parameters, calibration: Calibration, factors: Mapping[str, WeightFactor], samples: Samples) -> Graph:
     """The int8 model, from the prepared float model (which is left alone) and plain numbers."""
     model = prepared.copy()
-    quantizers = find_quantizers(model, ignored=settings.ignored_scope, ignored_types=settings.ignored_types)
+    quantizers = settings.quantizers(model)
     weights = {
         q: weight_codes(q, settings.scheme(q), _weight_estimation(q, settings, calibration), factors.get(q.uses[0].node.name))
         for q in quantizers
         if q.is_weight
     }
-    corrected = [
-        q.uses[0].node.name
+    seen = {
+        q: as_pot_sees(q, settings.scheme(q), _weight_estimation(q, settings, calibration), factors.get(q.uses[0].node.name))
+        if settings.strict_pot
+        else w.values
         for q, w in weights.items()
-        if (means := calibration.means.get(q.uses[0].node.name)) and correct(model, q.uses[0].node, means, w.values)
-    ]
+    }
+    corrected = biases.correct(model, seen, settings, calibration.means, calibration.output_means, samples)
     for quantizer in quantizers:
         if quantizer.is_weight:
             tensor = insert_weights(model, weights[quantizer], quantizer.tensor, quantizer.name)

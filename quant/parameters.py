@@ -1,6 +1,6 @@
 """What DefaultQuantization can be told, and everything that can be known to be wrong with it before the first sample is run."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -8,11 +8,23 @@ import numpy as np
 
 from numpot.ir.graph import Graph
 
-from .defaults import CALIBRATION_BATCH, PRESETS, SAMPLE_BUDGET, SATURATION_FIXES, STAT_SUBSET_SIZE, Preset, SaturationFix
+from .defaults import (
+    CALIBRATION_BATCH,
+    PRESETS,
+    SAMPLE_BUDGET,
+    SATURATION_FIXES,
+    STAT_SUBSET_SIZE,
+    TARGET_DEVICES,
+    ModelType,
+    Preset,
+    SaturationFix,
+    TargetDevice,
+)
 from .errors import QuantizationError
-from .insertion import Quantizer
+from .ignored import Ignored, is_operation
+from .insertion import Quantizer, find_quantizers
 from .range_parameters import QuantizerParameters, RangeEstimation, given
-from .schemes import OTHER_DEVICES, TARGET_DEVICES, Scheme, TargetDevice, activation_scheme, weight_scheme
+from .schemes import OTHER_DEVICES, Scheme, activation_scheme, weight_scheme
 
 
 @dataclass(frozen=True)
@@ -29,15 +41,28 @@ class Parameters:
     weights: QuantizerParameters = QuantizerParameters()
     activations: QuantizerParameters = QuantizerParameters()
     range_estimator: RangeEstimation = RangeEstimation()
+    model_type: ModelType | None = None
     use_fast_bias: bool = True
+    threshold: float | None = None
+    apply_for_all_nodes: bool = False
     saturation_fix: SaturationFix = "first_layer"
     ignored_scope: Sequence[str] = ()
     ignored_types: Sequence[str] = ()
+    ignored_operations: Sequence[Mapping[str, Any]] = ()
+    align_channels: bool = True
+    equalize_channels: bool = False
+    correct_biases: bool = True
+    strict_pot: bool = True
 
     @property
     def budget(self) -> int | None:
         """Of values that a statistic remembers; without statistics in place, all of them."""
         return SAMPLE_BUDGET if self.inplace_statistics else None
+
+    def quantizers(self, model: Graph) -> list[Quantizer]:
+        """Where FakeQuantize operators go in a prepared model."""
+        ignored = Ignored(self.ignored_scope, self.ignored_types, self.ignored_operations, self.model_type)
+        return find_quantizers(model, ignored, self.target_device)
 
     def estimation(self, *, is_weight: bool) -> RangeEstimation:
         """The estimator inside `weights` or `activations` replaces the global one."""
@@ -51,7 +76,8 @@ class Parameters:
     def record(self) -> dict[str, Any]:
         """As values that a model's `info` can hold."""
         nested = {name: given(getattr(self, name)) for name in ("weights", "activations", "range_estimator")}
-        return asdict(self) | nested | {"ignored_scope": list(self.ignored_scope), "ignored_types": list(self.ignored_types)}
+        ignored = {name: list(getattr(self, name)) for name in ("ignored_scope", "ignored_types", "ignored_operations")}
+        return asdict(self) | nested | ignored
 
 
 def check(graph: Graph, settings: Parameters) -> None:
@@ -62,6 +88,9 @@ def check(graph: Graph, settings: Parameters) -> None:
         known = ", ".join(TARGET_DEVICES)
         raise QuantizationError(f"target_device {settings.target_device!r} is none that numpot quantizes for; choose one of {known}")
     _check_choice("target_device", settings.target_device, TARGET_DEVICES)
+    _check_choice("model_type", settings.model_type, (None, "transformer"))
+    if settings.threshold is not None and not settings.threshold > 0:
+        raise QuantizationError(f"threshold must be above 0, found {settings.threshold}")
     _check_fitting(settings)
     for name in ("stat_subset_size", "stat_batch_size"):
         if getattr(settings, name) < 1:
@@ -78,11 +107,21 @@ def check(graph: Graph, settings: Parameters) -> None:
     for kind in settings.ignored_types:
         if not graph.of_type(kind):
             raise QuantizationError(f"ignored_types: model {graph.name!r} has no layer of type {kind!r}")
+    for operation in settings.ignored_operations:
+        _check_operation(graph, operation)
 
 
-def _check_choice(name: str, value: object, choices: Sequence[str]) -> None:
+def _check_operation(graph: Graph, operation: Mapping[str, Any]) -> None:
+    """An entry of ignored_operations must be {"type": T} or {"type": T, "attributes": {...}}, and mean some layer."""
+    if not isinstance(operation.get("type"), str) or operation.keys() - {"type", "attributes"}:
+        raise QuantizationError(f'ignored_operations: expected {{"type": T, "attributes": {{...}}}}, found {dict(operation)!r}')
+    if not any(is_operation(node, operation) for node in graph):
+        raise QuantizationError(f"ignored_operations: model {graph.name!r} has no layer that is {dict(operation)!r}")
+
+
+def _check_choice(name: str, value: object, choices: Sequence[str | None]) -> None:
     if value not in choices:
-        raise QuantizationError(f"{name} must be one of {', '.join(choices)}, found {value!r}")
+        raise QuantizationError(f"{name} must be one of {', '.join(map(str, choices))}, found {value!r}")
 
 
 def _check_fitting(settings: Parameters) -> None:

@@ -6,15 +6,13 @@ common; the preset then takes the first or the last. Source: POT 2023.3.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Literal, get_args
+from typing import Final
 
 from .defaults import Preset
-from .hardware import is_depthwise
+from .hardware import QUANTIZABLE, is_depthwise
 from .insertion import Quantizer
 from .range_parameters import Granularity, Mode, QuantizerParameters
 
-TargetDevice = Literal["ANY", "CPU", "CPU_SPR", "GPU"]
-TARGET_DEVICES: Final = get_args(TargetDevice)
 OTHER_DEVICES: Final = ("NPU", "GNA", "GNA3", "GNA3.5")  # POT knows them, numpot does not
 SATURATING_DEVICES: Final = ("ANY", "CPU")  # those for which saturation_fix is meant
 
@@ -64,12 +62,15 @@ def weight_scheme(preset: Preset, wanted: QuantizerParameters) -> Scheme:
 
 
 def activation_scheme(quantizer: Quantizer, preset: Preset, wanted: QuantizerParameters) -> Scheme:
-    """Preset performance takes symmetric activations, the others asymmetric ones."""
-    lists = [_asked_for(EACH_CHANNEL if is_depthwise(layer) else ANY_CHANNEL, wanted) for layer in quantizer.layers]
+    """Presets performance and best take symmetric activations, the others asymmetric ones, where the model leaves a choice."""
+    layers = [layer for layer in quantizer.layers if layer.type in QUANTIZABLE]
+    lists = [_asked_for(EACH_CHANNEL if is_depthwise(layer) else ANY_CHANNEL, wanted) for layer in layers]
     schemes = _common(lists or [_asked_for(ANY_CHANNEL, wanted)])
     if len(quantizer.group) > 1:  # codes that stand side by side in one tensor
         schemes = _unique(replace(s, granularity="pertensor") for s in schemes)
-    return schemes[0] if preset == "performance" else schemes[-1]
+    if quantizer.symmetric:
+        schemes = [s for s in schemes if s.symmetric] or schemes
+    return schemes[0] if preset in ("performance", "best") else schemes[-1]
 
 
 def _asked_for(schemes: Sequence[Scheme], wanted: QuantizerParameters) -> list[Scheme]:

@@ -5,17 +5,18 @@ import pytest
 
 from numpot.ir.graph import Graph
 from numpot.quant import patterns
+from numpot.quant.ignored import Ignored
 from numpot.quant.insertion import Quantizer, find_quantizers
 
 from ..networks import Network
 from .pattern_graphs import build, expansions
 
-LINES = patterns.ALWAYS + patterns.CPU + patterns.FUSED_INTO_LAYER
+LINES = patterns.ALWAYS + patterns.CPU + patterns.NOT_SPR + patterns.FUSED_INTO_LAYER
 
 
-def activations(graph: Graph, **options) -> dict[str, tuple[str, list[str]]]:
+def activations(graph: Graph, *options) -> dict[str, tuple[str, list[str]]]:
     """Quantizer -> (type of what makes the tensor, types of those that will read its codes)."""
-    found = [q for q in find_quantizers(graph, **options) if not q.is_weight]
+    found = [q for q in find_quantizers(graph, *options) if not q.is_weight]
     return {q.name: (q.tensor.producer.type, sorted(use.node.type for use in q.uses)) for q in found}
 
 
@@ -34,6 +35,7 @@ def alone(monkeypatch):
         fused = line in patterns.FUSED_INTO_LAYER
         monkeypatch.setattr(patterns, "ALWAYS", [] if fused else [line])
         monkeypatch.setattr(patterns, "CPU", [])
+        monkeypatch.setattr(patterns, "NOT_SPR", [])
         monkeypatch.setattr(patterns, "FUSED_INTO_LAYER", [line] if fused else [])
 
     return only
@@ -244,14 +246,14 @@ def test_layers_and_types_can_be_excluded():
     pool, mean = graph.of_type("MaxPool")[0].name, graph.of_type("ReduceMean")[0].name
     everything = {"a/fq_input_0", f"{pool}/fq_input_0", f"{mean}/fq_input_0", "c/fq_input_0"}
     assert activations(graph).keys() == everything
-    assert activations(graph, ignored=["b"]).keys() == everything - {f"{pool}/fq_input_0"}
-    assert activations(graph, ignored_types=["Convolution"]).keys() == {f"{mean}/fq_input_0", "c/fq_input_0"}
-    assert not any(q.name.startswith("b/") for q in find_quantizers(graph, ignored=["b"]))
+    assert activations(graph, Ignored(names=["b"])).keys() == everything - {f"{pool}/fq_input_0"}
+    assert activations(graph, Ignored(types=["Convolution"])).keys() == {f"{mean}/fq_input_0", "c/fq_input_0"}
+    assert not any(q.name.startswith("b/") for q in find_quantizers(graph, Ignored(names=["b"])))
 
 
 def test_excluding_what_passes_data_through_excludes_its_reader():
     graph = excluded()
-    names = {q.name for q in find_quantizers(graph, ignored=["MaxPool"])}
+    names = {q.name for q in find_quantizers(graph, Ignored(names=["MaxPool"]))}
     assert "b/fq_weights_1" not in names and "a/fq_weights_1" in names
 
 

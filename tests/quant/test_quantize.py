@@ -92,7 +92,7 @@ def test_the_model_says_how_it_was_made():
 
 def test_bias_correction_can_be_left_out():
     graph = network()
-    plain = quantize(graph, ArrayData(X), use_fast_bias=False)
+    plain = quantize(graph, ArrayData(X), correct_biases=False)
     assert plain.info["quantization"]["corrected_biases"] == []
     biases = {n.name: n.inputs[1].constant for n in graph.of_type("Add") if n.inputs[1].constant is not None}
     assert biases
@@ -248,7 +248,7 @@ def test_weights_that_are_not_numbers_are_named():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"preset": "fast"}, "preset must be one of performance, mixed, accuracy, found 'fast'"),
+        ({"preset": "fast"}, "preset must be one of performance, mixed, accuracy, best, found 'fast'"),
         ({"saturation_fix": "yes"}, "saturation_fix must be one of first_layer, all, no, auto, auto-strict, found 'yes'"),
         (
             {"preset": "accuracy", "saturation_fix": "auto"},
