@@ -25,12 +25,11 @@ from .data import DataLoader, ModelData, subset
 from .defaults import CALIBRATION_BATCH, STAT_SUBSET_SIZE, Preset, SaturationFix
 from .errors import QuantizationError
 from .fingerprints import data_digest, model_digest
-from .insertion import Quantizer, find_quantizers
+from .insertion import find_quantizers
 from .layers import prepare
 from .parameters import Parameters, check
 from .quantizers import insert_fake_quantize, weight_codes
-from .range_choice import candidates
-from .range_parameters import RangeEstimation, read_estimation, read_quantizer
+from .range_parameters import read_estimation, read_quantizer
 from .samples import Samples
 from .saturation import measure_saturation
 from .saturation_fix import WeightFactor, fitting_factor, weight_factors
@@ -147,7 +146,7 @@ def _build(prepared: Graph, settings: Parameters, calibration: Calibration, fact
     model = prepared.copy()
     quantizers = find_quantizers(model, ignored=settings.ignored_scope, ignored_types=settings.ignored_types)
     weights = {
-        q: weight_codes(q, settings.scheme(q), _weight_estimation(q, settings, calibration), factors.get(q.uses[0].node.name))
+        q: weight_codes(q, settings.scheme(q), settings.estimation(is_weight=True), factors.get(q.uses[0].node.name))
         for q in quantizers
         if q.is_weight
     }
@@ -168,12 +167,6 @@ def _build(prepared: Graph, settings: Parameters, calibration: Calibration, fact
     return model
 
 
-def _weight_estimation(quantizer: Quantizer, settings: Parameters, calibration: Calibration) -> RangeEstimation:
-    """The one that is asked for, or that `auto` has chosen."""
-    by_name = candidates(settings.estimation(is_weight=True))
-    return by_name[calibration.chosen.get(quantizer.name, next(iter(by_name)))]
-
-
 def _describe(model: Graph, settings: Parameters, calibration: Calibration, corrected: list[str], narrowed: list[str]) -> None:
     """What the file will say of how the model was made."""
     from importlib.metadata import version
@@ -188,5 +181,5 @@ def _describe(model: Graph, settings: Parameters, calibration: Calibration, corr
         "float_layers": [name for name, is_integer in integer.items() if not is_integer],
         "corrected_biases": corrected,
         "narrowed_weights": narrowed,
-        "chosen_estimators": calibration.chosen,
+        "chosen_estimators": calibration.estimators,
     }
