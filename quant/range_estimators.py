@@ -183,11 +183,8 @@ class ChosenRange:
         return min(named, key=lambda choice: self._noise(choice[1], weight))
 
     def _noise(self, bounds: Bounds, weight: np.ndarray) -> float:
-        low, high = (np.broadcast_to(b, weight.shape if self._scheme.per_channel else (1,)) for b in bounds)
-        if not self._scheme.per_channel:
-            return float((weight @ noise(self._histogram, np.minimum(low, 0), high, self._scheme.levels)).item())
-        parts = (noise(self._histogram.of_channel(c), low[[c]], high[[c]], self._scheme.levels) for c in range(len(weight)))
-        return float(sum(w * part.item() for w, part in zip(weight, parts, strict=True)))
+        low, high = (np.reshape(b, (-1, 1)) for b in bounds)  # of each channel, or one for all
+        return float((weight @ noise(self._histogram, low, high, self._scheme.levels)).item())
 
 
 ActivationRange = MeasuredRange | SearchedRange | ChosenRange

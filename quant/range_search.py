@@ -38,7 +38,7 @@ class Side:
 
     @classmethod
     def of(cls, counts: np.ndarray, width: np.ndarray, edges: np.ndarray) -> "Side":
-        """counts: (C, B), the innermost bin first; values lie evenly in their bins. width: (C,). edges: (E,), distances from zero."""
+        """counts: (C, B), the innermost bin first; values lie evenly in their bins. width: (C,). edges: distances from zero, (E,) or (C, E)."""
         w = width[:, None]
         bins = np.arange(counts.shape[1])
         moments = (counts, counts * (bins + 0.5) * w, counts * ((bins + 0.5) ** 2 + 1 / 12) * w**2)
@@ -57,8 +57,8 @@ class Side:
 
 
 def noise(histogram: Histogram, low: np.ndarray, high: np.ndarray, levels: int) -> np.ndarray:
-    """The sum of squared errors that each range gives each channel (eq. S9). low, high: (K,), K ranges. Returns (C, K)."""
-    below, above = _sides(histogram, -low, high)
+    """The sum of squared errors that each of K ranges gives each channel (eq. S9). low, high: (C, K), or (1, K). Returns (C, K)."""
+    below, above = _sides(histogram, np.maximum(-low, 0), np.maximum(high, 0))
     return _noise(below, above, (high - low) / (levels - 1))
 
 
