@@ -21,7 +21,7 @@ class Histogram(Collector):
     """Counts of the nonzero values of a tensor, or of each of its channels.
 
     counts: (C, 2B) int64; bin b holds [ (b - B) w, (b - B + 1) w ) with w = 2^exponent. exponent: (C,) int64. zeros: (C,) int64.
-    B = HISTOGRAM_BINS for a whole tensor, HISTOGRAM_BINS_OF_CHANNEL for channels: 16 kB or 2 kB each.
+    B = HISTOGRAM_BINS for a whole tensor, HISTOGRAM_BINS_OF_CHANNEL for channels: 16 kB or 4 kB each.
     """
 
     def __init__(self, channel_axis: int | None = None) -> None:

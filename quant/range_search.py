@@ -34,7 +34,6 @@ class Side:
     clipped: np.ndarray
     beyond: np.ndarray
     energy: np.ndarray
-    total: np.ndarray  # (C, 1): how many values are on this side
 
     @classmethod
     def of(cls, counts: np.ndarray, width: np.ndarray, edges: np.ndarray) -> "Side":
@@ -52,29 +51,29 @@ class Side:
             clipped=second - 2 * edges * first + edges**2 * n + divided * (share * w) ** 2 / 3,
             beyond=n + divided,
             energy=outwards[2][:, :1] - second - divided * (edges**2 + edges * share * w + (share * w) ** 2 / 3),
-            total=outwards[0][:, :1],
         )
 
 
 def noise(histogram: Histogram, low: np.ndarray, high: np.ndarray, levels: int) -> np.ndarray:
     """The sum of squared errors that each of K ranges gives each channel (eq. S9). low, high: (C, K), or (1, K). Returns (C, K)."""
-    below, above = _sides(histogram, np.maximum(-low, 0), np.maximum(high, 0))
-    return _noise(below, above, (high - low) / (levels - 1))
+    below, above = _below(histogram, np.maximum(-low, 0)), _above(histogram, np.maximum(high, 0))
+    step = (high - low) / (levels - 1)
+    return below.clipped + above.clipped + _rounding(histogram, step) - (below.beyond + above.beyond) * step**2 / 12
 
 
-def _sides(histogram: Histogram, low: np.ndarray, high: np.ndarray) -> tuple[Side, Side]:
-    """Below and above zero, for ranges that end at distances `low` and `high` from it."""
-    half = histogram.half
-    return (
-        Side.of(histogram.counts[:, half - 1 :: -1], histogram.width, low),
-        Side.of(histogram.counts[:, half:], histogram.width, high),
-    )
+def _below(histogram: Histogram, edges: np.ndarray) -> Side:
+    return Side.of(histogram.counts[:, histogram.half - 1 :: -1], histogram.width, edges)
 
 
-def _noise(below: Side, above: Side, step: np.ndarray) -> np.ndarray:
-    """Rounding costs step^2 / 12 a value, but never more than rounding to zero."""
-    inside = below.total + above.total - below.beyond - above.beyond
-    return below.clipped + above.clipped + np.minimum(inside * step**2 / 12, below.energy + above.energy)
+def _above(histogram: Histogram, edges: np.ndarray) -> Side:
+    return Side.of(histogram.counts[:, histogram.half :], histogram.width, edges)
+
+
+def _rounding(histogram: Histogram, step: np.ndarray) -> np.ndarray:
+    """The error of rounding all values, as if none were clipped: what is less than half a step from zero becomes zero, and of the others
+    each costs step^2 / 12. step: (K,) or (C, K)."""
+    below, above = _below(histogram, step / 2), _above(histogram, step / 2)
+    return below.energy + above.energy + (below.beyond + above.beyond) * step**2 / 12
 
 
 def least_noise_range(
@@ -89,16 +88,17 @@ def least_noise_range(
     shares = np.arange(1, SEARCH_STEPS + 1) / SEARCH_STEPS
     if scheme.symmetric:
         edges = max(high, -low) * shares
-        step = 2 * edges / (scheme.levels - 2) if signed else edges / (scheme.levels - 1)
-        best = edges[np.argmin(importance @ _noise(*_sides(histogram, edges, edges), step))]
+        lows = edges * (scheme.levels / (scheme.levels - 2)) if signed else np.zeros(1)
+        error = importance @ noise(histogram, -lows, edges, scheme.levels)
+        best = float(edges[np.argmin(error)])
         return (-best if signed else 0.0), best
     lows = -low * shares if low < 0 else np.zeros(1)
     highs = high * shares if high > 0 else np.zeros(1)
-    below, above = _sides(histogram, lows, highs)
-    step = (lows[:, None] + highs) / (scheme.levels - 1)
-    total = np.zeros(step.shape)
-    for c, weight in enumerate(importance):  # (lows, highs) at a time
-        of_channel = Side(below.clipped[c][:, None], below.beyond[c][:, None], below.energy[c][:, None], below.total[c])
-        total += weight * _noise(of_channel, Side(above.clipped[c], above.beyond[c], above.energy[c], above.total[c]), step)
-    i, j = np.unravel_index(np.argmin(total), total.shape)
+    below, above = _below(histogram, lows), _above(histogram, highs)
+    step = (lows[:, None] + highs) / (scheme.levels - 1)  # (lows, highs)
+    steps = np.linspace(step.min(), step.max(), 2 * SEARCH_STEPS)
+    rounding = np.interp(step, steps, importance @ _rounding(histogram, steps))
+    beyond = (importance @ below.beyond)[:, None] + importance @ above.beyond
+    error = (importance @ below.clipped)[:, None] + importance @ above.clipped + rounding - beyond * step**2 / 12
+    i, j = np.unravel_index(np.argmin(error), error.shape)
     return -float(lows[i]), float(highs[j])
