@@ -9,10 +9,10 @@
 7. biases             get back the mean that rounding took                                 biases.py
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from os import PathLike
-from typing import Any
+from typing import Any, TypeVar
 
 from numpot.ir.graph import Graph, Node
 from numpot.ir.lowering import integer_layers
@@ -30,13 +30,14 @@ from .insertion import Quantizer
 from .layers import prepare
 from .parameters import Parameters, check
 from .quantizers import as_pot_sees, insert_fake_quantize, weight_codes
-from .range_choice import candidates
 from .range_parameters import RangeEstimation, read_estimation, read_quantizer
 from .samples import Samples
 from .saturation import measure_saturation
 from .saturation_fix import WeightFactor, fitting_factor, weight_factors
-from .schemes import SATURATING_DEVICES
+from .schemes import SATURATING_DEVICES, Scheme
 from .statistics_cache import open_cache
+
+T = TypeVar("T")
 
 
 def quantize(
@@ -181,17 +182,13 @@ def _build(prepared: Graph, settings: Parameters, calibration: Calibration, fact
     """The int8 model, from the prepared float model (which is left alone) and plain numbers."""
     model = prepared.copy()
     quantizers = settings.quantizers(model)
-    weights = {
-        q: weight_codes(q, settings.scheme(q), _weight_estimation(q, settings, calibration), factors.get(q.uses[0].node.name))
-        for q in quantizers
-        if q.is_weight
-    }
-    seen = {
-        q: as_pot_sees(q, settings.scheme(q), _weight_estimation(q, settings, calibration), factors.get(q.uses[0].node.name))
-        if settings.strict_pot
-        else w.values
-        for q, w in weights.items()
-    }
+    estimation = settings.estimation(is_weight=True)
+
+    def rounded(q: Quantizer, how: Callable[[Quantizer, Scheme, RangeEstimation, WeightFactor | None], T]) -> T:
+        return how(q, settings.scheme(q), estimation, factors.get(q.uses[0].node.name))
+
+    weights = {q: rounded(q, weight_codes) for q in quantizers if q.is_weight}
+    seen = {q: rounded(q, as_pot_sees) if settings.strict_pot else codes.values for q, codes in weights.items()}
     corrected = biases.correct(model, seen, settings, calibration.means, calibration.output_means, samples)
     for quantizer in quantizers:
         if quantizer.is_weight:
@@ -203,12 +200,6 @@ def _build(prepared: Graph, settings: Parameters, calibration: Calibration, fact
     model.prune()
     _describe(model, settings, calibration, corrected, sorted(factors.keys() & {q.uses[0].node.name for q in weights}))
     return model
-
-
-def _weight_estimation(quantizer: Quantizer, settings: Parameters, calibration: Calibration) -> RangeEstimation:
-    """The one that is asked for, or that `auto` has chosen."""
-    by_name = candidates(settings.estimation(is_weight=True))
-    return by_name[calibration.chosen.get(quantizer.name, next(iter(by_name)))]
 
 
 def _describe(model: Graph, settings: Parameters, calibration: Calibration, corrected: list[str], narrowed: list[str]) -> None:
@@ -225,5 +216,5 @@ def _describe(model: Graph, settings: Parameters, calibration: Calibration, corr
         "float_layers": [name for name, is_integer in integer.items() if not is_integer],
         "corrected_biases": corrected,
         "narrowed_weights": narrowed,
-        "chosen_estimators": calibration.chosen,
+        "chosen_estimators": calibration.estimators,
     }

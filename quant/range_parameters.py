@@ -18,9 +18,9 @@ from .reductions import Reduction
 
 Mode = Literal["symmetric", "asymmetric"]
 Granularity = Literal["perchannel", "pertensor"]
-RangePreset = Literal["default", "quantile", "percentile", "mse", "auto"]
+RangePreset = Literal["default", "quantile", "percentile", "mse", "layer_noise", "auto"]
 RANGE_PRESETS: Final = get_args(RangePreset)
-SEARCHED: Final = ("percentile", "mse", "auto")  # beyond POT: the range is found as a whole, not end by end
+SEARCHED: Final = ("percentile", "mse", "layer_noise", "auto")  # beyond POT: the range is found as a whole, not end by end
 BITS: Final = range(2, 9)
 T = TypeVar("T")
 

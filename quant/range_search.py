@@ -1,4 +1,6 @@
-"""Ranges found as a whole, from a histogram of all values of all samples: beyond POT (eq. S8 and S9 in docs/calibration.md)."""
+"""Ranges found as a whole, from histograms of all values of all samples: beyond POT (eq. S8 to S10 in docs/calibration.md)."""
+
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -6,71 +8,97 @@ from .defaults import SEARCH_STEPS
 from .histogram import Histogram
 from .schemes import Scheme
 
-Ends = tuple[np.ndarray, np.ndarray]  # (C,) float64 each, low <= 0 <= high
+Ends = tuple[np.ndarray, np.ndarray]  # low <= 0 <= high, float64
 
 
-def percentile_range(histogram: Histogram, outlier_prob: float) -> Ends:
-    """The range that leaves out a share of outlier_prob of all values, zeros included, at either end (eq. S8)."""
-    ends = [_percentiles(histogram, channel, outlier_prob) for channel in range(len(histogram.zeros))]
-    low, high = np.array(ends).T
-    return np.minimum(low, 0), np.maximum(high, 0)
+def percentile_range(histogram: Histogram, below: float, above: float) -> Ends:
+    """For each channel, the range that leaves out these shares of all values, zeros included, at its ends (eq. S8). Returns (C,), (C,)."""
+    edges = np.arange(-histogram.half, histogram.half + 1)
+    ends = []
+    for counts, zeros, width in zip(histogram.counts, histogram.zeros, histogram.width, strict=True):
+        total = counts.sum() + zeros
+        low = np.interp(below * total, np.concatenate([[0], np.cumsum(counts)]), edges)
+        high = np.interp(above * total, np.concatenate([[0], np.cumsum(counts[::-1])]), edges[::-1])
+        ends.append((min(low * width, 0.0), max(high * width, 0.0)))
+    low_ends, high_ends = np.array(ends).T
+    return low_ends, high_ends
 
 
-def _percentiles(histogram: Histogram, channel: int, share: float) -> tuple[float, float]:
-    counts = histogram.counts[channel].astype(np.float64)
-    total = counts.sum() + histogram.zeros[channel]
-    edges = np.arange(-histogram.half, histogram.half + 1) * histogram.width[channel]
-    below, above = np.cumsum(counts), np.cumsum(counts[::-1])
-    return (
-        float(np.interp(share * total, np.concatenate([[0], below]), edges)),
-        float(np.interp(share * total, np.concatenate([[0], above]), edges[::-1])),
-    )
+@dataclass(frozen=True)
+class Side:
+    """What happens to the values on one side of zero when the range ends at an edge: for C channels and E edges, (C, E) float64 each.
 
-
-def least_error_range(histogram: Histogram, scheme: Scheme) -> Ends:
-    """The range with the least mean squared error of quantization (eq. S9).
-
-    Candidates for each end are bin edges, SEARCH_STEPS at most. A symmetric range that holds negative values is searched along high = -low.
+    clipped: sum of the squared distances from the edge, of what lies beyond. beyond: how many do. energy: sum of the squares of the others.
     """
-    signed = scheme.signed or bool(histogram.counts[:, : histogram.half].any())
-    ends = [_least_error(histogram, channel, scheme, signed) for channel in range(len(histogram.zeros))]
-    low, high = np.array(ends).T
-    return low, high
+
+    clipped: np.ndarray
+    beyond: np.ndarray
+    energy: np.ndarray
+
+    @classmethod
+    def of(cls, counts: np.ndarray, width: np.ndarray, edges: np.ndarray) -> "Side":
+        """counts: (C, B), the innermost bin first; values lie evenly in their bins. width: (C,). edges: distances from zero, (E,) or (C, E)."""
+        w = width[:, None]
+        bins = np.arange(counts.shape[1])
+        moments = (counts, counts * (bins + 0.5) * w, counts * ((bins + 0.5) ** 2 + 1 / 12) * w**2)
+        outwards = [np.pad(np.cumsum(m[:, ::-1], axis=1)[:, ::-1], ((0, 0), (0, 1))) for m in moments]  # sums from each bin on
+        position = np.minimum(edges / w, len(bins))
+        cut = np.minimum(position.astype(int), len(bins) - 1)  # the bin that the edge divides
+        share = cut + 1 - position  # of it, beyond the edge
+        divided = np.take_along_axis(counts, cut, axis=1) * share
+        n, first, second = (np.take_along_axis(m, cut + 1, axis=1) for m in outwards)
+        return cls(
+            clipped=second - 2 * edges * first + edges**2 * n + divided * (share * w) ** 2 / 3,
+            beyond=n + divided,
+            energy=outwards[2][:, :1] - second - divided * (edges**2 + edges * share * w + (share * w) ** 2 / 3),
+        )
 
 
-def _least_error(histogram: Histogram, channel: int, scheme: Scheme, signed: bool) -> tuple[float, float]:
-    counts, width, half = histogram.counts[channel].astype(np.float64), histogram.width[channel], histogram.half
-    if not counts.any():
-        return 0.0, 0.0
-    high, above, cut_above = _clipping_error(counts[half:], width)
-    low, below, cut_below = _clipping_error(counts[half - 1 :: -1], width)
-    total = counts.sum()
-    if scheme.symmetric and signed:
-        edge = np.union1d(high, low)
-        error = sum(np.interp(edge, *pair) for pair in ((high, above), (low, below)))
-        cut = sum(np.interp(edge, *pair) for pair in ((high, cut_above), (low, cut_below)))
-        step = 2 * edge / (scheme.levels - 2)
-        best = edge[np.argmin(error + (total - cut) * step**2 / 12)]
-        return -float(best), float(best)
+def noise(histogram: Histogram, low: np.ndarray, high: np.ndarray, levels: int) -> np.ndarray:
+    """The sum of squared errors that each of K ranges gives each channel (eq. S9). low, high: (C, K), or (1, K). Returns (C, K)."""
+    below, above = _below(histogram, np.maximum(-low, 0)), _above(histogram, np.maximum(high, 0))
+    step = (high - low) / (levels - 1)
+    return below.clipped + above.clipped + _rounding(histogram, step) - (below.beyond + above.beyond) * step**2 / 12
+
+
+def _below(histogram: Histogram, edges: np.ndarray) -> Side:
+    return Side.of(histogram.counts[:, histogram.half - 1 :: -1], histogram.width, edges)
+
+
+def _above(histogram: Histogram, edges: np.ndarray) -> Side:
+    return Side.of(histogram.counts[:, histogram.half :], histogram.width, edges)
+
+
+def _rounding(histogram: Histogram, step: np.ndarray) -> np.ndarray:
+    """The error of rounding all values, as if none were clipped: what is less than half a step from zero becomes zero, and of the others
+    each costs step^2 / 12. step: (K,) or (C, K)."""
+    below, above = _below(histogram, step / 2), _above(histogram, step / 2)
+    return below.energy + above.energy + (below.beyond + above.beyond) * step**2 / 12
+
+
+def least_noise_range(
+    histogram: Histogram, importance: np.ndarray, scheme: Scheme, low: float, high: float, *, signed: bool
+) -> tuple[float, float]:
+    """One range for all channels of a histogram, with the least sum of errors, each weighted with its channel's importance (eq. S10).
+
+    importance: (C,). low, high: the extremes seen, of which both ends are some share, in SEARCH_STEPS steps. signed: whether a symmetric
+    range ends as far below zero as above.
+    """
+    low, high = min(low, 0.0), max(high, 0.0)
+    shares = np.arange(1, SEARCH_STEPS + 1) / SEARCH_STEPS
     if scheme.symmetric:
-        low, below, cut_below = np.zeros(1), np.zeros(1), np.zeros(1)
-    step = (low[:, None] + high) / (scheme.levels - 1)
-    error = below[:, None] + above + (total - cut_below[:, None] - cut_above) * step**2 / 12
+        edges = max(high, -low) * shares
+        lows = edges * (scheme.levels / (scheme.levels - 2)) if signed else np.zeros(1)
+        error = importance @ noise(histogram, -lows, edges, scheme.levels)
+        best = float(edges[np.argmin(error)])
+        return (-best if signed else 0.0), best
+    lows = -low * shares if low < 0 else np.zeros(1)
+    highs = high * shares if high > 0 else np.zeros(1)
+    below, above = _below(histogram, lows), _above(histogram, highs)
+    step = (lows[:, None] + highs) / (scheme.levels - 1)  # (lows, highs)
+    steps = np.linspace(step.min(), step.max(), 2 * SEARCH_STEPS)
+    rounding = np.interp(step, steps, importance @ _rounding(histogram, steps))
+    beyond = (importance @ below.beyond)[:, None] + importance @ above.beyond
+    error = (importance @ below.clipped)[:, None] + importance @ above.clipped + rounding - beyond * step**2 / 12
     i, j = np.unravel_index(np.argmin(error), error.shape)
-    return -float(low[i]), float(high[j])
-
-
-def _clipping_error(counts: np.ndarray, width: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """For ends on bin edges, from zero outwards: (edge, sum of squared distances of what lies beyond, how many lie beyond).
-
-    counts: (B,), of the bins on one side of zero, the innermost first. Values lie evenly within their bin.
-    """
-    last = int(np.max(np.flatnonzero(counts), initial=-1)) + 1
-    centres = (np.arange(last) + 0.5) * width
-    inside = counts[:last]
-    moments = [inside, inside * centres, inside * (centres**2 + width**2 / 12)]
-    n, first, second = (np.concatenate([np.cumsum(m[::-1])[::-1], [0.0]]) for m in moments)  # of what lies beyond each edge
-    chosen = np.unique(np.linspace(0, last, min(last, SEARCH_STEPS) + 1).round().astype(int))
-    edges = np.arange(last + 1) * width
-    error = second - 2 * edges * first + edges**2 * n
-    return edges[chosen], error[chosen], n[chosen]
+    return -float(lows[i]), float(highs[j])

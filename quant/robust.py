@@ -23,10 +23,10 @@ def median(values: np.ndarray, counts: np.ndarray) -> float:
 
 
 def without_outliers(values: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What lies between the 1 % and the 99 % quantile (eq. S5)."""
+    """What lies between the 1 % and the 99 % quantile (eq. S5); all, if nothing does, as between two samples."""
     low, high = (quantile(values, counts, q) for q in (OUTLIER_SHARE, 1 - OUTLIER_SHARE))
     inside = (values >= low) & (values <= high)
-    return values[inside], counts[inside]
+    return (values[inside], counts[inside]) if inside.any() else (values, counts)
 
 
 def mean_no_outliers(values: np.ndarray, counts: np.ndarray) -> float:

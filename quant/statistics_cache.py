@@ -167,7 +167,7 @@ def _verified(path: Path) -> dict[str, Any]:
     if hashlib.sha256(body).digest() != checksum:
         raise StatisticsCacheError(f"{path}: 'sha256' does not fit the {len(data)} bytes of the file; it is damaged. Delete the file")
     try:
-        state = msgpack.unpackb(body, max_buffer_size=MAX_BYTES)
+        state = msgpack.unpackb(body)  # its limits are the length of what it is given
     except (ValueError, msgpack.UnpackException) as error:
         raise StatisticsCacheError(f"{path}: is not a statistics file ({error}). Delete the file") from error
     if not isinstance(state, dict):

@@ -95,6 +95,27 @@ def open_model(path: str, mean: str | None, std: str | None) -> "Graph":
     return graph
 
 
+def read_settings(option: str, entries: Sequence[str]) -> dict[str, Any]:
+    """["bits=4", "range_estimator.max.type=quantile"] -> nested dictionaries. A value is JSON, or else text."""
+    settings: dict[str, Any] = {}
+    for entry in entries:
+        key, separator, text = entry.partition("=")
+        *path, last = key.split(".")
+        target = settings
+        for part in path:
+            target = target.setdefault(part, {})
+            if not isinstance(target, dict):
+                raise NumpotError(f"{option} {entry!r}: {part!r} has a value already")
+        if not separator or not last or last in target:
+            problem = f"{key!r} is given twice" if last in target else "found no value"
+            raise NumpotError(f"{option} must look like bits=4 or range_estimator.max.type=quantile; in {entry!r} {problem}")
+        try:
+            target[last] = json.loads(text)
+        except ValueError:
+            target[last] = text
+    return settings
+
+
 def _numbers(option: str, text: str) -> tuple[float, ...]:
     try:
         return tuple(float(part) for part in text.split(","))

@@ -6,7 +6,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from .common import Data, Debug, Json, Mean, Model, Std, open_model, print_json, print_table, reports_errors
+from .common import Data, Debug, Json, Mean, Model, Std, open_model, print_json, print_table, read_settings, reports_errors
+
+SETTINGS = "how weights are quantized: bits=4, mode=asymmetric, range_estimator.max.type=quantile (repeatable)"
 
 
 @reports_errors
@@ -18,6 +20,9 @@ def run(
         Literal["performance", "mixed", "accuracy"],
         typer.Option("--preset", help="symmetric, asymmetric activations, or asymmetric weights too"),
     ] = "performance",
+    target_device: Annotated[
+        Literal["ANY", "CPU", "CPU_SPR", "GPU"], typer.Option("--target-device", help="whose table of schemes to use")
+    ] = "ANY",
     subset_size: Annotated[int, typer.Option("--subset-size", min=1, metavar="N", help="samples to calibrate with")] = 300,
     saturation_fix: Annotated[
         Literal["first_layer", "all", "no", "auto", "auto-strict"],
@@ -26,6 +31,21 @@ def run(
     fast_bias: Annotated[bool, typer.Option("--fast-bias/--no-fast-bias", help="correct biases for the rounding of weights")] = True,
     ignore: Annotated[list[str] | None, typer.Option("--ignore", metavar="LAYER", help="leave this layer in float (repeatable)")] = None,
     ignore_type: Annotated[list[str] | None, typer.Option("--ignore-type", metavar="TYPE", help="leave this operator in float")] = None,
+    weights: Annotated[list[str] | None, typer.Option("--weights", metavar="KEY=VALUE", help=SETTINGS)] = None,
+    activations: Annotated[list[str] | None, typer.Option("--activations", metavar="KEY=VALUE", help="likewise, of activations")] = None,
+    range_estimator: Annotated[
+        Literal["default", "quantile", "percentile", "mse", "layer_noise", "auto"] | None,
+        typer.Option("--range-estimator", help="for weights and activations, where they do not say otherwise"),
+    ] = None,
+    batch_size: Annotated[int, typer.Option("--batch-size", min=1, metavar="N", help="samples at once; results do not depend on it")] = 8,
+    inplace_statistics: Annotated[
+        bool,
+        typer.Option("--inplace-statistics/--no-inplace-statistics", help="keep at most 512 values a channel where medians are wanted"),
+    ] = True,
+    statistics_cache: Annotated[
+        str | None,
+        typer.Option("--statistics-cache", metavar="DIR", help="keep statistics here: a run that was killed goes on, others reuse them"),
+    ] = None,
     shuffle: Annotated[bool, typer.Option("--shuffle", help="take random samples instead of the first")] = False,
     seed: Annotated[int, typer.Option("--seed", help="seed of --shuffle")] = 0,
     mean: Mean = None,
@@ -51,7 +71,14 @@ def run(
         loader,
         progress=not json,
         preset=preset,
+        target_device=target_device,
         stat_subset_size=subset_size,
+        stat_batch_size=batch_size,
+        weights=read_settings("--weights", weights or ()),
+        activations=read_settings("--activations", activations or ()),
+        range_estimator=range_estimator,
+        inplace_statistics=inplace_statistics,
+        statistics_cache=statistics_cache,
         saturation_fix=saturation_fix,
         use_fast_bias=fast_bias,
         ignored_scope=ignore or (),
