@@ -102,7 +102,7 @@ class Algorithm(Strict):
             del given[name]
         ignored = given.pop("ignored")
         given["ignored_scope"], given["ignored_operations"] = ignored["scope"], ignored["operations"]
-        return {"stat_subset_size": samples, **given}
+        return {"stat_subset_size": max(samples, 1), **given}
 
 
 class ModelFiles(Strict):
@@ -153,6 +153,12 @@ class Config(Strict):
         """Of the algorithm, with what stands beside it filled in."""
         common = self.compression.model_dump(exclude={"algorithms"}, exclude_unset=True)
         return Algorithm(**{**common, **self.compression.algorithms[0].params.model_dump(exclude_unset=True)})
+
+    def resolved(self) -> dict[str, Any]:
+        """The same configuration with every default written out; what is left to the device's choice is left out."""
+        plain = self.model_dump(exclude_none=True)
+        plain["compression"] = {"algorithms": [{"name": "DefaultQuantization", "params": self.params.model_dump(exclude_none=True)}]}
+        return plain
 
 
 def read_config(path: Path) -> Config:

@@ -18,10 +18,12 @@ BAD_INPUT = 2
 WIDE = 240  # columns of a table that goes into a file or a pipe
 INTERRUPTED = 130  # what a shell reports for Ctrl-C
 
-Model = Annotated[str, typer.Argument(metavar="MODEL", help="a model: numpot .xml or ONNX")]
+MODEL_HELP = "a model: numpot .xml or ONNX"
+DATA_HELP = ".npz file, folder of IDX files, folder of images, or module:Class of a DataLoader"
+Model = Annotated[str, typer.Argument(metavar="MODEL", help=MODEL_HELP)]
 Data = Annotated[
     str,
-    typer.Option("--data", metavar="D", help=".npz file, folder of IDX files, folder of images, or module:Class of a DataLoader"),
+    typer.Option("--data", metavar="D", help=DATA_HELP),
 ]
 Arithmetic = Annotated[
     Literal["exact", "saturating", "simulated"],
