@@ -37,7 +37,7 @@ class Side:
 
     @classmethod
     def of(cls, counts: np.ndarray, width: np.ndarray, edges: np.ndarray) -> "Side":
-        """counts: (C, B), the innermost bin first; values lie evenly in their bins. width: (C,). edges: distances from zero, (E,) or (C, E)."""
+        """counts: (C, B), the innermost bin first; values lie evenly in their bins. width: (C,). edges: (E,) or (C, E), from zero."""
         w = width[:, None]
         bins = np.arange(counts.shape[1])
         moments = (counts, counts * (bins + 0.5) * w, counts * ((bins + 0.5) ** 2 + 1 / 12) * w**2)

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from numpot.ir.atomic import replacing
+from numpot.ir.atomic import TEMPORARY_FILES, replacing
 from numpot.ir.graph import Graph, Tensor
 
 from .errors import QuantizationError
@@ -27,11 +27,11 @@ from .state import Collector
 
 MAGIC: Final = "numpot statistics"
 FORMAT_VERSION: Final = 1  # of the file
-ALGORITHM_VERSION: Final = 1  # of what the numbers mean: raised whenever a statistic would come out differently
+ALGORITHM_VERSION = 1  # of what the numbers mean: raised whenever a statistic would come out differently
 FILE_NAME: Final = "statistics.msgpack"
 LOCK_NAME: Final = "statistics.lock"
 MAX_BYTES: Final = 2**30
-SECONDS_BETWEEN_SAVES: Final = 5.0  # a save takes milliseconds
+SECONDS_BETWEEN_SAVES = 5.0  # a save takes milliseconds
 SHA256_BYTES: Final = 32
 
 
@@ -42,10 +42,9 @@ class StatisticsCacheError(QuantizationError):
 class StatisticsCache:
     """The file in `folder`; open it with `open_cache`, so that no other process does."""
 
-    def __init__(self, folder: Path, header: Mapping[str, Any], seconds_between_saves: float) -> None:
+    def __init__(self, folder: Path, header: Mapping[str, Any]) -> None:
         self._path = folder / FILE_NAME
         self._header = dict(header)
-        self._interval = seconds_between_saves
         self._passes: dict[str, dict[str, Any]] = _load(self._path, self._header) if self._path.exists() else {}
         self._saved = time.monotonic()
 
@@ -74,7 +73,7 @@ class StatisticsCache:
 
     @property
     def is_due(self) -> bool:
-        return time.monotonic() - self._saved >= self._interval
+        return time.monotonic() - self._saved >= SECONDS_BETWEEN_SAVES
 
 
 class Pass:
@@ -95,14 +94,7 @@ class Pass:
 
 
 @contextmanager
-def open_cache(
-    folder: str | os.PathLike[str],
-    model_sha256: str,
-    samples: int,
-    data_sha256: str,
-    *,
-    seconds_between_saves: float = SECONDS_BETWEEN_SAVES,
-) -> Iterator[StatisticsCache]:
+def open_cache(folder: str | os.PathLike[str], model_sha256: str, samples: int, data_sha256: str) -> Iterator[StatisticsCache]:
     """The statistics in `folder`, which is made if it is not there. Raises StatisticsCacheError."""
     header = {
         "magic": MAGIC,
@@ -120,7 +112,9 @@ def open_cache(
         raise StatisticsCacheError(f"statistics_cache {str(path)!r} cannot be used as a folder ({error.strerror})") from error
     with lock:
         _lock(lock.fileno(), path)
-        yield StatisticsCache(path, header, seconds_between_saves)
+        for left in path.glob(TEMPORARY_FILES):  # by a run that was killed while it saved
+            left.unlink(missing_ok=True)
+        yield StatisticsCache(path, header)
 
 
 def _lock(descriptor: int, path: Path) -> None:

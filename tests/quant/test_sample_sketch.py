@@ -62,7 +62,7 @@ def test_a_sketch_beyond_its_budget_is_bounded_and_as_exact_as_it_says(spread):
     x = (np.exp(spread * rng.standard_normal((5000, 3))) * rng.choice([-1, 1], (5000, 3))).astype(np.float32)
     sketch = fed(*np.array_split(x, 77), budget=256)
     error = sketch.relative_error
-    assert 0 < error and len(sketch.keys) <= 256 * 3 and len(sketch._pending) <= PENDING_ROWS
+    assert error > 0 and len(sketch.keys) <= 256 * 3 and len(sketch._pending) <= PENDING_ROWS
     for c in range(3):
         values, counts = sketch.channel(c)
         np.testing.assert_allclose(np.repeat(values, counts), np.sort(x[:, c]), rtol=error * (1 + 1e-12))
