@@ -15,14 +15,15 @@ def weight_bounds(weights: np.ndarray, axis: int, scheme: Scheme, estimation: Ra
     rows = np.moveaxis(weights, axis, 0).reshape(weights.shape[axis], -1)
     if not scheme.per_channel:
         rows = rows.reshape(1, -1)
-    low, high = _searched(rows, scheme) if estimation.preset in ("mse", "layer_noise", "auto") else _measured(rows, scheme, estimation)
+    low, high = _searched(rows, scheme) if estimation.preset == "mse" else _measured(rows, scheme, estimation)
     shape = [1] * weights.ndim
     shape[axis] = len(rows)
     return low.reshape(shape), high.reshape(shape)
 
 
 def _measured(rows: np.ndarray, scheme: Scheme, estimation: RangeEstimation) -> Bounds:
-    """By the same functions as a sample's. `percentile` is the quantile: there is one set of values."""
+    """By the same functions as a sample's. `percentile` is the quantile: there is one set of values. `layer_noise` and `auto` are about
+    activations, and leave weights their whole range."""
     if estimation.preset == "percentile":
         estimation = RangeEstimation("quantile", estimation.min, estimation.max)
     observed = Observed(rows)

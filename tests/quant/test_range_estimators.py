@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from numpot.ir.executor import Executor
 from numpot.quant.default import quantize
 from numpot.quant.errors import QuantizationError
 
@@ -95,6 +96,34 @@ def test_searched_ranges_lie_within_what_was_seen(estimator, preset):
         assert (low >= least - step).all() and (high <= most + step).all() and (low < high).all()
     chosen = quantized.info["quantization"]["chosen_estimators"]
     assert chosen.keys() == ({n.name for n in quantized.of_type("FakeQuantize")} if estimator == "auto" else set())
+
+
+def rescaled(exponents: np.ndarray):
+    """A residual block whose channels between the layers are multiplied by powers of two: the same function, whatever the powers."""
+    net = Network(seed=3)
+    x = net.conv(net.input(-1, 3, 8, 8), 16, name="stem")
+    y = net.do("Add", net.conv(net.relu(net.conv(x, 16, name="a")), 16, name="b"), x, name="join")
+    graph = net.result(net.matmul(net.mean(net.conv(y, 16, name="c")), 5, name="head"))
+    scale = np.exp2(exponents).astype(np.float32)[:, None, None]
+    for name, factor in (("stem", scale[..., None]), ("b", scale[..., None]), ("a", 1 / scale), ("c", 1 / scale)):
+        layer = graph.nodes[name]
+        graph.set_input(layer, 1, graph.constant(layer.inputs[1].constant * factor))
+        if name in ("stem", "b"):
+            bias = layer.output.consumers[0].node
+            graph.set_input(bias, 1, graph.constant(bias.inputs[1].constant * scale))
+    return graph
+
+
+def test_noise_in_layers_is_what_counts_when_channels_differ_in_size():
+    """Signal to noise of the outputs. Measured, dB: default 9.8, mse 4.5, layer_noise and auto 20.9."""
+    graph = rescaled(np.array([0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 5]))
+    expected = Executor(graph).run(X)["y"]
+    np.testing.assert_allclose(Executor(rescaled(np.zeros(16))).run(X)["y"], expected, rtol=1e-3, atol=1e-4)
+    sqnr = {}
+    for estimator in ("default", "mse", "layer_noise", "auto"):
+        found = Executor(quantize(graph, ArrayData(X), range_estimator=estimator)).run(X)["y"]
+        sqnr[estimator] = 10 * np.log10(np.mean(np.square(expected)) / np.mean(np.square(found - expected)))
+    assert min(sqnr["layer_noise"], sqnr["auto"]) > max(sqnr["default"], sqnr["mse"]) + 6
 
 
 @pytest.mark.parametrize("inplace", [True, False])
