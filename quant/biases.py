@@ -7,7 +7,7 @@ import numpy as np
 from numpot.ir.graph import Graph, Node
 
 from .bias_correction import Means, correct_bias, correct_rounding, correctable
-from .data import batches, subset
+from .data import batches, fixed_batch, subset
 from .defaults import FAST_BIAS_THRESHOLD, FULL_BIAS_SHARE, FULL_BIAS_THRESHOLD
 from .insertion import Quantizer
 from .layers import channel_axis, replace_constant, weighted_layers
@@ -30,7 +30,7 @@ def layers_to_correct(model: Graph, quantizers: Sequence[Quantizer], settings: P
 def output_means(model: Graph, layers: Sequence[Node], samples: Samples) -> dict[str, np.ndarray]:
     """For the correction layer after layer: name -> (C,), the mean over the few samples of each channel of the biased output."""
     wanted = {layer: Statistic("mean", "mean", channel_axis(layer)) for layer in layers}
-    _few(samples).run(model, {biased_output(layer): [statistic] for layer, statistic in wanted.items()}, "mean outputs")
+    _few(samples, model).run(model, {biased_output(layer): [statistic] for layer, statistic in wanted.items()}, "mean outputs")
     return {layer.name: statistic.value for layer, statistic in wanted.items()}
 
 
@@ -53,7 +53,7 @@ def correct(
     for q, values in weights.items():
         for use in q.uses:
             replace_constant(rounded, rounded.nodes[use.node.name], use.port, values)
-    few = _few(samples)
+    few = _few(samples, model)
     inputs = [batch.inputs for batch in batches(few.loader, rounded, 1)]
     threshold = (settings.threshold or FULL_BIAS_THRESHOLD) if settings.strict_pot else None
     return correct_in_order(model, rounded, targets, inputs, threshold, progress=samples.progress)
@@ -68,6 +68,8 @@ def _correct_fast(model: Graph, layer: Node, means: Means, weights: np.ndarray |
     return True
 
 
-def _few(samples: Samples) -> Samples:
-    """A fifth of the samples; nothing of them is kept on disk."""
-    return Samples(subset(samples.loader, max(int(FULL_BIAS_SHARE * len(samples)), 1)), samples.batch_size, samples.progress, None)
+def _few(samples: Samples, model: Graph) -> Samples:
+    """A fifth of the samples, in whole batches if the model fixes them; nothing of them is kept on disk."""
+    batch = fixed_batch(model) or 1
+    count = max(int(FULL_BIAS_SHARE * len(samples)) // batch, 1) * batch
+    return Samples(subset(samples.loader, count), samples.batch_size, samples.progress, None)

@@ -7,6 +7,8 @@ from numpot.ir.graph import Graph
 from numpot.quant import patterns
 from numpot.quant.ignored import Ignored
 from numpot.quant.insertion import Quantizer, find_quantizers
+from numpot.quant.range_parameters import QuantizerParameters
+from numpot.quant.schemes import activation_scheme
 
 from ..networks import Network
 from .pattern_graphs import build, expansions
@@ -103,6 +105,24 @@ def test_a_chain_of_convolutions():
     }
     weights = [q for q in find_quantizers(graph) if q.is_weight]
     assert [(q.name, q.per_channel) for q in weights] == [("a/fq_weights_1", True), ("b/fq_weights_1", True)]
+
+
+def test_a_reversal_of_channels_is_jumped_over():
+    net = Network()
+    parts = net.do("Split", net.relu(net.conv(net.input(-1, 3, 8, 8), 3, name="a")), np.array(1), num_splits=3).producer.outputs
+    graph = net.result(net.conv(net.do("Concat", *reversed(parts), axis=1, name="reversed"), 4, name="b"))
+    (name,) = activations(graph).keys() - {"a/fq_input_0"}
+    assert activations(graph)[name] == ("ReLU", ["Split"])
+
+
+def test_only_depthwise_layers_decide_the_granularity_of_what_an_output_shares():
+    """Results read no codes: a pool that ends in one does not make the range of its depthwise reader one for all channels."""
+    net = Network()
+    pooled = net.max_pool(net.relu(net.conv(net.input(-1, 3, 8, 8), 4, name="a")))
+    net.do("Result", pooled, name="side")
+    graph = net.result(net.depthwise(pooled, name="b"))
+    (q,) = (q for q in find_quantizers(graph) if q.tensor.producer.type == "ReLU")
+    assert q.per_channel and activation_scheme(q, "performance", QuantizerParameters()).per_channel
 
 
 def test_nothing_is_quantized_at_the_end():
