@@ -24,6 +24,19 @@ ConfigPreset = Annotated[Literal["performance", "mixed", "accuracy", "best"], Be
 ConfigModelType = Annotated[Literal["transformer"] | None, BeforeValidator(lambda v: None if v in ("None", "") else v)]
 M = TypeVar("M", bound=BaseModel)
 
+_ACCURACY_CHECKER = 'accuracy-checker configurations are not supported; give {"type": "simplified", "data_source": ...}'
+#: What POT takes and numpot does not, by key.
+_REFUSED = {
+    "config": _ACCURACY_CHECKER,
+    "launchers": _ACCURACY_CHECKER,
+    "datasets": _ACCURACY_CHECKER,
+    "module": _ACCURACY_CHECKER,
+    "cascade": "a cascade of models is not supported; quantize each model by itself",
+    "optimizer": "optimizers of hyperparameters are not supported; leave it out",
+    "use_layerwise_tuning": "layer-wise tuning trains the model, which numpot does not do; leave it out",
+    "central_fraction": "cropping is not supported; crop the pictures beforehand",
+}
+
 
 class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, protected_namespaces=())
@@ -209,6 +222,8 @@ def _sentence(kind: type[BaseModel], error: ValidationError) -> str:
     fault = faults[0]
     *path, key = fault["loc"]
     place = ".".join(map(str, fault["loc"]))
+    if key in _REFUSED:
+        return f"{place}: {_REFUSED[key]}"
     if fault["type"] == "extra_forbidden":
         known = _known_keys(kind, path)
         return f"{place} is not known" + (nearest(str(key), known) or f". Known are {', '.join(known)}")

@@ -87,6 +87,18 @@ def test_what_an_algorithm_says_goes_before_what_stands_beside_it(tmp_path):
         ),
         (("engine", "colour"), 1, "engine.colour is not known. Known are type, data_source, layout, device, mean, std"),
         (("model", "model"), ..., "model.model is missing"),
+        (("model", "cascade"), [], "model.cascade: a cascade of models is not supported"),
+        (("engine",), {"config": "ac.yml"}, "engine.config: accuracy-checker configurations are not supported; give"),
+        (
+            ("compression", "algorithms", 0, "params", "use_layerwise_tuning"),
+            True,
+            "compression.algorithms.0.params.use_layerwise_tuning: layer-wise tuning trains the model",
+        ),
+        (
+            ("compression", "target_device"),
+            "GNA",
+            "compression.target_device: input should be 'ANY', 'CPU', 'CPU_SPR' or 'GPU', found 'GNA'",
+        ),
         (("compression", "algorithms"), [], "compression.algorithms: list should have at least 1 item after validation, not 0"),
         (
             ("compression", "algorithms", 0, "params", "stat_subset_size"),
