@@ -123,11 +123,15 @@ def quantize(
     check(graph, settings)
     settings = with_best(settings)
     loader = subset(ModelData(data, graph), stat_subset_size, shuffle=shuffle_data, seed=seed)
-    digest = data_digest(loader)  # reads every sample, which costs little, and a NaN in the last one should not cost the whole run
     with ExitStack() as stack:
-        cache = None
-        if statistics_cache is not None:
-            cache = stack.enter_context(open_cache(statistics_cache, model_digest(graph), len(loader), digest))
+        if statistics_cache is None:
+            cache = None
+            for i in range(
+                len(loader)
+            ):  # reading costs little against inference, and a NaN in the last sample should not cost the whole run
+                loader[i]
+        else:
+            cache = stack.enter_context(open_cache(statistics_cache, model_digest(graph), len(loader), data_digest(loader)))
         return _quantize(graph, Samples(loader, stat_batch_size, progress, cache), settings)
 
 

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from numpot.quant.aggregates import Aggregator
+from numpot.quant.data_loader import DataLoader
+from numpot.quant.default import quantize
 from numpot.quant.defaults import SAMPLE_BUDGET
 from numpot.quant.errors import QuantizationError
 from numpot.quant.histogram import Histogram
@@ -131,6 +133,36 @@ def test_memory_is_the_same_for_300_and_3000_samples(aggregate):
     else:
         assert large <= small + 5 * 16 * SAMPLE_BUDGET * CHANNELS
         assert peak_memory(6000, aggregate) <= 1.1 * large
+
+
+class Drawn(DataLoader):
+    """Samples that exist only while they are looked at."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+
+    def __len__(self):
+        return self._count
+
+    def __getitem__(self, index):
+        return np.random.default_rng(index).standard_normal((3, 8, 8), np.float32), None
+
+
+@pytest.mark.parametrize("estimator", ["default", "layer_noise"])
+def test_quantize_needs_no_more_memory_for_3000_samples_than_for_300(estimator):
+    net = Network()
+    y = net.relu6(net.conv(net.input(-1, 3, 8, 8), 16, name="stem"))
+    graph = net.result(net.matmul(net.mean(net.relu(net.depthwise(net.relu(y), name="filter"))), 5))
+    quantize(graph, Drawn(20), range_estimator=estimator)  # what is imported and compiled once does not count
+    peaks = []
+    for count in (300, 3000):
+        tracemalloc.start()
+        try:
+            quantize(graph, Drawn(count), stat_subset_size=count, stat_batch_size=32, range_estimator=estimator)
+            peaks.append(tracemalloc.get_traced_memory()[1])
+        finally:
+            tracemalloc.stop()
+    assert peaks[1] - peaks[0] < 3000 * 3 * 8 * 8 * 4 / 10  # a tenth of the samples; measured: 5 % of a peak, either way
 
 
 def test_every_value_is_kept_when_that_is_asked_for():
