@@ -20,10 +20,12 @@ BAD_INPUT = 2
 WIDE = 240  # columns of a table that goes into a file or a pipe
 INTERRUPTED = 130  # what a shell reports for Ctrl-C
 
-Model = Annotated[str, typer.Argument(metavar="MODEL", help="a model: numpot .xml, OpenVINO IR or ONNX")]
+MODEL_HELP = "a model: numpot .xml, OpenVINO IR or ONNX"
+DATA_HELP = ".npz file, folder of IDX files, folder of images, or module:Class of a DataLoader"
+Model = Annotated[str, typer.Argument(metavar="MODEL", help=MODEL_HELP)]
 Data = Annotated[
     str,
-    typer.Option("--data", metavar="D", help=".npz file, folder of IDX files, folder of images, or module:Class of a DataLoader"),
+    typer.Option("--data", metavar="D", help=DATA_HELP),
 ]
 Arithmetic = Annotated[
     Literal["exact", "saturating", "simulated"],
@@ -112,6 +114,27 @@ def open_model(path: str, mean: str | None, std: str | None) -> "Graph":
     graph = read_model(path)
     record_preprocessing(graph, mean, std)
     return graph
+
+
+def read_settings(option: str, entries: Sequence[str]) -> dict[str, Any]:
+    """["bits=4", "range_estimator.max.type=quantile"] -> nested dictionaries. A value is JSON, or else text."""
+    settings: dict[str, Any] = {}
+    for entry in entries:
+        key, separator, text = entry.partition("=")
+        *path, last = key.split(".")
+        target = settings
+        for part in path:
+            target = target.setdefault(part, {})
+            if not isinstance(target, dict):
+                raise NumpotError(f"{option} {entry!r}: {part!r} has a value already")
+        if not separator or not last or last in target:
+            problem = f"{key!r} is given twice" if last in target else "found no value"
+            raise NumpotError(f"{option} must look like bits=4 or range_estimator.max.type=quantile; in {entry!r} {problem}")
+        try:
+            target[last] = json.loads(text)
+        except ValueError:
+            target[last] = text
+    return settings
 
 
 def _numbers(option: str, text: str) -> tuple[float, ...]:
