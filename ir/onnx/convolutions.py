@@ -9,7 +9,6 @@ from ..ops.convolution import Convolution
 from ..ops.convolution_backprop_data import ConvolutionBackpropData
 from ..ops.registry import Ints, Operator
 from .emitter import Emitter, writes
-from .errors import OnnxError
 from .node import OnnxNode, reads
 from .windows import spatial_size, window_attributes
 

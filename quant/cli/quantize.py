@@ -22,7 +22,9 @@ def run(
     context: typer.Context,
     model: Annotated[str | None, typer.Argument(metavar="MODEL", help=MODEL_HELP)] = None,
     data: Annotated[str | None, typer.Option("--data", metavar="D", help=DATA_HELP)] = None,
-    output: Annotated[str | None, typer.Option("--output", "-o", metavar="OUT", help="the .xml to write, its .bin beside it; or an .onnx")] = None,
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", metavar="OUT", help="the .xml to write, its .bin beside it; or an .onnx")
+    ] = None,
     to: To = None,
     config: Annotated[
         str | None,
@@ -118,7 +120,9 @@ def run(
     _quantize(graph, open_data(data, graph), output, to, options, {}, json)
 
 
-def _quantize(graph: "Graph", data: "ModelData", output: str, to: str | None, options: dict[str, Any], more: dict[str, Any], json: bool) -> None:
+def _quantize(
+    graph: "Graph", data: "ModelData", output: str, to: str | None, options: dict[str, Any], more: dict[str, Any], json: bool
+) -> None:
     """Quantize, save, and report. more: what else the report says."""
     from numpot.ir import save_model
     from numpot.ir.files import check_savable
