@@ -96,7 +96,7 @@ def clipped(estimation: RangeEstimation, low: np.ndarray, high: np.ndarray) -> B
         worst = int(np.argmin(np.ravel(high - low)))
         found = f"[{np.ravel(low)[worst]:g}, {np.ravel(high)[worst]:g}]"
         raise QuantizationError(
-            f"range_estimator: clipping_value leaves nothing of a range, found {found}; zero must lie within the limits"
+            f"range_estimator: clipping_value leaves nothing of a range, found {found}; zero must lie between the limits"
         )
     return low, high
 
