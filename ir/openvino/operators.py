@@ -51,7 +51,8 @@ SAME: dict[str, Form] = (
     | _forms(2, "SpaceToDepth")
     | _forms(3, "ShapeOf")
     | _forms(4, "HSwish Mish SoftPlus Swish")
-    | _forms(5, "GRUSequence HSigmoid LogSoftmax LSTMSequence RNNSequence")
+    | _forms(5, "HSigmoid LogSoftmax")
+    | _forms(5, "GRUSequence LSTMSequence RNNSequence", {"activations_alpha": ("",), "activations_beta": ("",)})
     | _forms(7, "Gelu")
     | _forms(8, "Gather Slice SoftMax")
     | {
