@@ -126,7 +126,8 @@ def _add_four_pixels(v: Vectors, s: SimpleNamespace, w: SimpleNamespace, k: Any,
 
 def _interleaved(v: Vectors, pixels: list[Any]) -> list[Any]:
     """Four registers of bytes -> four registers of words that hold one byte of each."""
-    two = v.interleave(*pixels[:2], 8), v.interleave(*pixels[2:], 8)
+    a, b, c, d = pixels
+    two = v.interleave(a, b, 8), v.interleave(c, d, 8)
     return [half for low, high in zip(*two, strict=True) for half in v.interleave(low, high, 16)]
 
 

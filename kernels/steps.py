@@ -95,7 +95,9 @@ def write_depthwise(row: Row, layer: Depthwise) -> None:
     s, w = layer.strips, layer.weights
     row.write("strips", s, positions=len(s.rows), words=len(s.offsets))
     arrays = {"values": w.values, "sums": w.sums, "initial": layer.initial, "pixel": layer.pixel, "offsets": layer.offsets}
-    row.write("depthwise", arrays, size=w.values.size, words=w.words, kernel_height=w.kernel[0], kernel_width=w.kernel[1], together=w.together)
+    row.write(
+        "depthwise", arrays, size=w.values.size, words=w.words, kernel_height=w.kernel[0], kernel_width=w.kernel[1], together=w.together
+    )
 
 
 # ---- reading it in compiled code -----------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ SOURCE = typeof(Source(U8, 0, 0, S64, S64))
 TARGET = typeof(Target(U8, 0, 0, 0, 0, make_epilogue(1, 1.0), *[None] * (len(Target._fields) - 6)))  # nothing optional
 BLOCK = typeof(Block(S8, 0, S64, 0, S32, 0, 0, (0, 0), (0, 0)))
 TILES = (SOURCE, BLOCK, TARGET, types.int64, types.int64, types.literal(2), types.literal(False))
-DEPTHWISE = (SOURCE, typeof(ChannelBlock(S8, 0, 0, S32)), TARGET, types.literal(4))
+DEPTHWISE = (SOURCE, typeof(ChannelBlock(S8, 0, 0, 0, S32)), TARGET, types.literal(4), types.literal(1))
 
 
 def assembly(intrinsic: Any, arguments: tuple[Any, ...], features: str) -> tuple[str, Counter[str]]:
