@@ -53,8 +53,8 @@ def channel_order(lanes: int) -> Array:
 def depthwise_tiles(_: Any, source: Any, block: Any, target: Any, lanes: Any, together: Any) -> Any:
     """All positions of the source; lanes of a register, and how many positions of a line are computed together: constants.
 
-    together = 1, and float32 always: POSITIONS at a time, wherever they are (the last one again where there are no more). Otherwise the last ones of a line
-    may be computed twice.
+    together = 1, and float32 always: POSITIONS at a time, wherever they are (the last one again where there are
+    no more). Otherwise the last ones of a line may be computed twice.
     """
     floats, kinds, shared = block.types[0].dtype == types.float32, Types(target), together.literal_value
 
