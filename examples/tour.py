@@ -106,7 +106,7 @@ def numpot_logits(w1: np.ndarray, b1: np.ndarray, w2: np.ndarray, b2: np.ndarray
         y = g.add(OPERATORS["ReLU"](), [y]).output if i else y
         y = g.add(OPERATORS["Add"](), [g.add(OPERATORS["MatMul"](transpose_b=True), [y, g.constant(w)]).output, g.constant(b)]).output
     g.add(OPERATORS["Result"](), [y], name="logits")
-    return Executor(quantize(g, Samples(), use_fast_bias=False)).run(x)["logits"]
+    return Executor(quantize(g, Samples(), correct_biases=False)).run(x)["logits"]
 
 
 def main() -> None:

@@ -8,6 +8,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+TEMPORARY_FILES = ".numpot-*.tmp"  # beside the files they will replace; only a process that is killed leaves one
+
 
 @contextmanager
 def replacing(paths: Sequence[Path]) -> Iterator[Sequence[BinaryIO]]:
@@ -63,7 +65,7 @@ def _commit(temporaries: Sequence[Path], paths: Sequence[Path]) -> None:
 
 
 def _temporary(path: Path) -> Path:
-    return path.with_name(f".numpot-{secrets.token_hex(8)}.tmp")
+    return path.with_name(TEMPORARY_FILES.replace("*", secrets.token_hex(8)))
 
 
 def _sync_folder(folder: Path) -> None:

@@ -9,9 +9,10 @@ from collections.abc import Iterable
 import numpy as np
 
 from .graph import Graph, Tensor
-from .inputs import bind_inputs
+from .inputs import bind_inputs, ports
 from .interpreter import Inputs, Observer
 from .lowering import Arithmetic, for_arithmetic
+from .ops.registry import Shape
 from .plan import Step, make_plan
 from .saturation import LayerSaturation, Tallies
 from .schedule import Stretch, make_schedule
@@ -43,8 +44,10 @@ class Executor:
         tallies = Tallies(self._plan.steps) if count_saturation else None
         self._schedule = make_schedule(self._plan, self.graph, self._observed)
         self._workers = Workers(threads, self._plan, self._schedule, tallies)
+        self._ports = ports(self.graph)
         self._results = [(result.name, result.inputs[0]) for result in self.graph.outputs]
         self._tallies = tallies
+        self._shapes: dict[Tensor, Shape] = {}
 
     @property
     def plan(self) -> list[Step]:
@@ -55,35 +58,37 @@ class Executor:
         """Per integer layer, in the order they run; empty unless `count_saturation` was asked for."""
         return self._tallies.layers if self._tallies else []
 
-    @np.errstate(all="ignore")
     def run(self, inputs: Inputs, *, observer: Observer | None = None) -> dict[str, np.ndarray]:
         """Outputs by name, as `Interpreter.run`; the observer sees the observed tensors as they are made."""
-        values = {**self._plan.constants, **bind_inputs(self.graph, inputs)}
+        values = bind_inputs(self._ports, inputs)
         images = self._images(values)
         memory = self._memory(values, images)
         for item in self._schedule.items:
             if isinstance(item, Stretch):
                 self._workers.run(item, memory, images)
-            elif isinstance(item, Tensor):
-                if observer is not None:
-                    observer(item, self._value(item, values, memory))
-            else:
-                assert item.define is not None
-                outputs = item.define(*(self._value(t, values, memory) for t in item.inputs))
-                for tensor, array in zip(item.outputs, outputs, strict=True):
-                    values[tensor] = array
-                    if tensor in self._plan.slots.numbers:
-                        memory[self._plan.slots.numbers[tensor]] = to_memory(array)
+            elif isinstance(item, Step):
+                self._define(item, values, memory)
+            elif observer is not None:
+                observer(item, self._value(item, values, memory))
         if self._tallies:
             self._tallies.ran(images)
         return {name: np.array(self._value(t, values, memory), order="C") for name, t in self._results}
 
+    @np.errstate(all="ignore")
+    def _define(self, step: Step, values: dict[Tensor, np.ndarray], memory: dict[int, np.ndarray]) -> None:
+        """A step by its NumPy definition."""
+        assert step.define is not None
+        outputs = step.define(*(self._value(t, values, memory) for t in step.inputs))
+        for tensor, array in zip(step.outputs, outputs, strict=True):
+            values[tensor] = array
+            if tensor in self._plan.slots.numbers:
+                memory[self._plan.slots.numbers[tensor]] = to_memory(array)
+
     def _images(self, values: dict[Tensor, np.ndarray]) -> int:
         """The batch size of this run."""
-        for parameter in self.graph.inputs:
-            shape = parameter.output.shape
-            if shape and shape[0] == -1:
-                return len(values[parameter.output])
+        for port in self._ports:
+            if port.shape and port.shape[0] == -1:
+                return len(values[port.tensor])
         return self._plan.slots.batch
 
     def _memory(self, values: dict[Tensor, np.ndarray], images: int) -> dict[int, np.ndarray]:
@@ -99,7 +104,10 @@ class Executor:
 
     def _value(self, tensor: Tensor, values: dict[Tensor, np.ndarray], memory: dict[int, np.ndarray]) -> np.ndarray:
         """A tensor that was made, as the graph sees it."""
-        if tensor not in values:
-            shape = tensor.shape
-            values[tensor] = from_memory(memory[self._plan.slots.numbers[tensor]], shape)
-        return values[tensor]
+        if tensor in values:
+            return values[tensor]
+        if tensor in self._plan.constants:
+            return self._plan.constants[tensor]
+        if tensor not in self._shapes:
+            self._shapes[tensor] = tensor.shape
+        return from_memory(memory[self._plan.slots.numbers[tensor]], self._shapes[tensor])

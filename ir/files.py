@@ -74,11 +74,12 @@ def save_model(graph: Graph, path: AnyPath, format: str | None = None) -> None:
 
 
 def check_savable(path: AnyPath, format: str | None = None) -> None:
-    """Raises UnknownFormatError or SaveError if a model cannot be saved so: for the start of long work."""
-    path, suffix = Path(path), find_writer(path, format).suffix
-    if path.suffix != suffix:
-        beside = " (with a .bin beside it)" if suffix == ".xml" else ""
-        raise SaveError(f"a model is saved as {suffix}{beside}, found {path.suffix or 'no suffix'!r}", path)
+    """Raises UnknownFormatError, SaveError or MissingExtraError if a model cannot be saved so: for the start of long work."""
+    path, writer = Path(path), find_writer(path, format)
+    if path.suffix != writer.suffix:
+        beside = " (with a .bin beside it)" if writer.suffix == ".xml" else ""
+        raise SaveError(f"a model is saved as {writer.suffix}{beside}, found {path.suffix or 'no suffix'!r}", path)
+    importlib.import_module(writer.module, __package__)
     try:
         check_folder(path)
     except OSError as error:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from numpot.kernels.dense import MANY, make_dense
-from numpot.kernels.depthwise import make_depthwise, pack_depthwise
+from numpot.kernels.depthwise import make_depthwise, pack_depthwise, positions_together
 from numpot.kernels.packing import pack_convolution
 from numpot.kernels.program import Kernel
 from numpot.kernels.saturation import number_of_pairs
@@ -81,7 +81,8 @@ def _dense(
 def _depthwise(
     node: Node, chain: Chain, context: Context, weights: np.ndarray, zero_point: np.ndarray, window: Window, x: Image, y: Image
 ) -> LayerKernel:
-    taps = packed(weights, "depthwise", lambda: pack_depthwise(weights))
+    together = positions_together(window, y[1])
+    taps = packed(weights, ("depthwise", together), lambda: pack_depthwise(weights, together))
     border = np.ascontiguousarray(np.broadcast_to(zero_point.reshape(-1), y[2]), np.uint8)
     end = take_epilogue(chain, context.slots, y[2], with_branch=False)
     layer = make_depthwise(taps, -taps.sums * border, border, window, y[:2], _BYTES[end.stores], strips=pieces(context.threads))

@@ -81,7 +81,7 @@ def read_exactly(graph: Graph, dequantize: Node, ranges: dict[Node, Range]) -> N
     """Give float operators what a runtime gives them for codes whose zero is not the first: the zero point with its fraction."""
     bounds = _range(dequantize.output, ranges)
     scale = dequantize.inputs[1].constant
-    if bounds is None or bounds.zero_point == 0 or scale is None or scale == 1:  # scale 1: code values
+    if bounds is None or bounds.zero_point == 0 or bounds.symmetric or scale is None or scale == 1:  # scale 1: code values
         return
     real = dequantize.output
     graph.redirect(real, _numbers(graph, dequantize, real, bounds, bounds.zero_point, bounds.scale, ranges))
@@ -137,7 +137,7 @@ def _unsigned_map(a: Range, zero: np.ndarray, scale: np.ndarray) -> tuple[np.nda
 
 def code_values(graph: Graph, codes: Tensor, bounds: Range, name: str) -> Tensor:
     """u8 codes -> float32, as a runtime numbers them: from 0, or from -128."""
-    constants = {"unit": np.ones((), np.float32), "zero_point": np.asarray(-bounds.first_code, np.uint8)}
+    constants: dict[str, np.ndarray] = {"unit": np.ones((), np.float32), "zero_point": np.asarray(-bounds.first_code, np.uint8)}
     inputs = [graph.constant(v, graph.unique_name(f"{name}/{k}")) for k, v in constants.items()]
     return graph.add(Dequantize(), [codes, *inputs], graph.unique_name(f"{name}/code_values")).output
 

@@ -47,10 +47,11 @@ def lower_layer(graph: Graph, node: Node, arithmetic: IntegerArithmetic, ranges:
     if scale.constant is None or zero_point.constant is None:
         return
     bounds = ranges.get(source_of_codes(codes))
-    if transposed and (bounds is None or bounds.zero_point.any()):
-        return
-    if transposed and bounds.signed and arithmetic == "saturating":
-        weights = _halved(weights)
+    if transposed:
+        if bounds is None or bounds.zero_point.any():
+            return
+        if bounds.signed and arithmetic == "saturating":
+            weights = _halved(weights)
     twin = _integer_twin(node, weights, scale.constant.size, arithmetic)
     if twin is None:
         return

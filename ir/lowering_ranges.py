@@ -47,6 +47,14 @@ class Range:
         return np.asarray((self.high - self.low) / LAST_CODE)
 
     @property
+    def symmetric(self) -> bool:
+        """low = -high * 128 / 127, or nearly."""
+        if not ((self.low < 0) & (self.high > 0)).all():
+            return False
+        ratio, expected = self.low / self.high, np.float32(-128 / 127)
+        return bool((np.abs((ratio - expected) / np.minimum(ratio, expected)) <= ASYMMETRY).all())
+
+    @property
     def first_code(self) -> np.float32:
         return np.float32(-128 if self.signed else 0)
 
@@ -63,24 +71,15 @@ def range_of(fake_quantize: Node) -> Range | None:
     """The range of a FakeQuantize that u8 codes can carry; None for other numbers of levels, moved ranges, and constants."""
     assert isinstance(fake_quantize.op, FakeQuantize)
     x, *ends = fake_quantize.inputs
-    bounds = [np.asarray(t.constant, np.float32) for t in ends if t.constant is not None]
-    if x.constant is not None or fake_quantize.op.levels != 256 or len(bounds) != len(ends):
+    values = [np.asarray(t.constant, np.float32) for t in ends if t.constant is not None]
+    if x.constant is not None or fake_quantize.op.levels != 256 or len(values) != len(ends):
         return None
-    low, high, out_low, out_high = bounds
+    low, high, out_low, out_high = values
     if not (np.array_equal(low, out_low) and np.array_equal(high, out_high)) or not _is_per_tensor_or_channel(low, len(x.shape)):
         return None
-    if low.size == 1:
-        low, high = low.reshape(()), high.reshape(())
+    bounds = Range(low.reshape(()), high.reshape(())) if low.size == 1 else Range(low, high)
     readers = _readers_of_codes(fake_quantize)
-    signed = _is_symmetric(low, high) and not readers & UNSIGNED_READERS and bool(readers & SIGNED_READERS)
-    return Range(low, high, signed)
-
-
-def _is_symmetric(low: np.ndarray, high: np.ndarray) -> bool:
-    if not ((low < 0) & (high > 0)).all():
-        return False
-    ratio, expected = low / high, np.float32(-128 / 127)
-    return bool((np.abs((ratio - expected) / np.minimum(ratio, expected)) <= ASYMMETRY).all())
+    return replace(bounds, signed=bounds.symmetric and not readers & UNSIGNED_READERS and bool(readers & SIGNED_READERS))
 
 
 def _readers_of_codes(node: Node) -> set[str]:

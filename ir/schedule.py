@@ -6,6 +6,7 @@ an array of its own, for the whole batch.
 """
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -29,6 +30,16 @@ class Stretch:
     chunk: int = 1
     offsets: dict[int, int] = field(default_factory=dict)  # slot -> where it begins in the arena, in bytes of one image
     arena_bytes: int = 0  # of one image
+
+    @cached_property
+    def local(self) -> np.ndarray:
+        """The slots in the arena, s64."""
+        return np.array(list(self.offsets), np.int64)
+
+    @cached_property
+    def begins(self) -> np.ndarray:
+        """Where they begin, s64."""
+        return np.array(list(self.offsets.values()), np.int64)
 
 
 @dataclass

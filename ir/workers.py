@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from numpot.kernels.program import Worker, run_program
+from numpot.kernels.program import run_program
 from numpot.kernels.saturation import SaturationCount
 from numpot.kernels.share import LINE
 
@@ -20,7 +20,7 @@ class Workers:
     """The threads of one Executor, and the memory that each keeps from run to run."""
 
     def __init__(self, threads: int, plan: Plan, schedule: Schedule, tallies: Tallies | None) -> None:
-        self._program, self._tallies = schedule.program, tallies
+        self._plan, self._program, self._tallies = plan, schedule.program, tallies
         self._slot_bytes = np.array([slot.image_bytes for slot in plan.slots.slots], np.int64)
         self._threads = threads
         self._pool = ThreadPoolExecutor(threads - 1) if threads > 1 else None
@@ -39,14 +39,18 @@ class Workers:
 
     def _run(self, jobs: list[Job], *, late_ones_matter: bool = True) -> None:
         """A thread that shares steps and comes late finds nothing to do, and need not be waited for."""
-        futures = [self._pool.submit(run_program, *job) for job in jobs[1:]] if self._pool else []
-        run_program(*jobs[0])
+        futures = [self._pool.submit(self._work, job) for job in jobs[1:]] if self._pool else []
+        self._work(jobs[0])
         if late_ones_matter:
             for future in futures:
                 future.result()
         if self._tallies:
             for job in jobs:
                 self._tallies.add(job[-1])
+
+    def _work(self, job: Job) -> None:
+        """A method, because a late thread still looks at the program and its constants, which live as long as this object."""
+        run_program(*job)
 
     def _alone(self, stretch: Stretch, memory: dict[int, np.ndarray], thread: int, begin: int, end: int) -> Job:
         """A thread that takes the images begin .. end through all steps, with an arena and counters of its own."""
@@ -61,18 +65,17 @@ class Workers:
     def _job(
         self, stretch: Stretch, places: np.ndarray, thread: int, begin: int, end: int, chunk: int, counters: np.ndarray, threads: int
     ) -> Job:
-        worker = Worker(np.zeros(len(self._slot_bytes), np.int64), self._memories[thread], counters, threads)
+        tensors = np.zeros(len(self._slot_bytes), np.int64)
         count = SaturationCount.zeros(len(self._tallies.total.pairs)) if self._tallies else None
-        return self._program, stretch.first, stretch.stop, places, begin, end, chunk, worker, count
+        worker = (tensors, self._memories[thread], counters, threads)
+        return self._program.ctypes.data, stretch.first, stretch.stop, places, begin, end, chunk, *worker, count
 
     def _places(self, stretch: Stretch, memory: dict[int, np.ndarray], thread: int, chunk: int) -> np.ndarray:
         """(2,slots) s64: where the slots are, and the way from one image to the next (kernels/program.py)."""
         if self._arenas[thread].size < stretch.arena_bytes * chunk:
             self._arenas[thread] = arena(stretch.arena_bytes * chunk)
-        base = self._arenas[thread].ctypes.data
         places = np.zeros((2, len(self._slot_bytes)), np.int64)
-        for slot, offset in stretch.offsets.items():
-            places[0, slot] = base + offset * chunk
+        places[0, stretch.local] = self._arenas[thread].ctypes.data + stretch.begins * chunk
         for slot, array in memory.items():
             places[:, slot] = array.__array_interface__["data"][0], self._slot_bytes[slot]
         return places

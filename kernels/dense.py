@@ -87,8 +87,6 @@ def convolve_units(
     strips, weights = layer.strips, layer.weights
     cuts = -(-lines // strips.lines)
     blocks = weights.order.shape[0] * weights.order.shape[1]
-    if not layer.in_place:
-        memory[: strips.pitch] = layer.zero_point  # the line of border
     filled, source = -1, Source(memory, 0, 0, strips.rows, strips.offsets)
     while True:
         unit = claim(share)
@@ -96,6 +94,8 @@ def convolve_units(
             break
         strip, part = unit // parts, unit % parts
         image, first = strip // cuts, strip % cuts * strips.lines
+        if filled < 0 and not layer.in_place:  # only now: the memory belongs to those who have a unit
+            memory[: strips.pitch] = layer.zero_point  # the line of border
         if strip != filled:
             source = take(strips, x, image, first, min(strips.lines, lines - first), layer.in_place, memory)
             filled = strip

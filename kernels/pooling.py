@@ -47,15 +47,16 @@ def max_pool_units(x: Array, window: Window, out: Array, share: Share) -> None:
 def _max_line(x: Array, window: Window, line: int, out: Array) -> None:
     """x (H,W,C) -> one line (W',C)"""
     lowest = 0 if x.itemsize == 1 else -np.inf
+    top = line * window.strides[0] - window.pads_begin[0]
     for column in range(out.shape[0]):
-        target = out[column]
-        target[:] = lowest
-        for tap in range(window.kernel[0] * window.kernel[1]):
-            row, place = seen_by(window, line, column, tap)
-            if 0 <= row < x.shape[0] and 0 <= place < x.shape[1]:
-                source = x[row, place]
-                for c in range(len(target)):
-                    target[c] = target[c] if target[c] >= source[c] else source[c]
+        left = column * window.strides[1] - window.pads_begin[1]
+        out[column] = lowest
+        for row in range(top, top + window.kernel[0] * window.dilations[0], window.dilations[0]):
+            if 0 <= row < x.shape[0]:
+                for place in range(left, left + window.kernel[1] * window.dilations[1], window.dilations[1]):
+                    if 0 <= place < x.shape[1]:
+                        for c in range(x.shape[2]):
+                            out[column, c] = out[column, c] if out[column, c] >= x[row, place, c] else x[row, place, c]
 
 
 @kernel

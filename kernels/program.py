@@ -21,6 +21,7 @@ from .reference import Array
 from .saturation import SaturationCount
 from .share import Share
 from .steps import (
+    STEP,
     array,
     read_affine,
     read_dense,
@@ -70,28 +71,34 @@ class Worker(NamedTuple):
 
 @kernel
 def run_program(
-    steps: Array,
+    program: int,
     first: int,
     stop: int,
     places: Array,
     begin: int,
     end: int,
     chunk: int,
-    worker: Worker,
+    tensors: Array,
+    memory: Array,
+    counters: Array,
+    threads: int,
     tally: SaturationCount | None,
 ) -> None:
     """Steps first .. stop for images begin .. end, `chunk` of them at a time.
 
+    program: address of the rows (STEP); a plain number, because numba takes its time with arrays of records and with named tuples.
     places: (2,tensors) s64, where each tensor's image 0 is, and how many bytes further the next; a tensor that lives only within a
-    chunk is always in the same place, 0 bytes further. tally: counts of all channels of all layers.
+    chunk is always in the same place, 0 bytes further. tensors, memory, counters, threads: see Worker. tally: counts of all channels of
+    all layers.
     """
+    steps, worker = array(program, (stop,), STEP), Worker(tensors, memory, counters, threads)
     for image in range(begin, end, chunk):
-        for t in range(len(worker.tensors)):
-            worker.tensors[t] = places[0, t] + image * places[1, t]
-        if worker.threads == 1:
-            worker.counters[first:stop] = 0
+        for t in range(len(tensors)):
+            tensors[t] = places[0, t] + image * places[1, t]
+        if threads == 1:
+            counters[first:stop] = 0
         for i in range(first, stop):
-            _run_step(steps[i], min(chunk, end - image), worker, Share(worker.counters, i), tally)
+            _run_step(steps[i], min(chunk, end - image), worker, Share(counters, i), tally)
 
 
 @kernel

@@ -1,6 +1,7 @@
 """How threads share a kernel: its work is cut into units, and each thread claims the next one until none is left.
 
 A thread that comes late, or is put aside by the system, finds fewer units; nobody waits for it to begin, only for the units it has claimed.
+So a kernel must not write anything before it has a unit: a late thread may find the memory it was given in the hands of the next run.
 """
 
 import sys

@@ -28,9 +28,9 @@ def _numbers(names: str, kind: type = np.int64) -> list[tuple[str, type]]:
 
 STRIPS = np.dtype(_numbers("lines pixel pitch step reach top left rows positions offsets words"))
 WEIGHTS = np.dtype(_numbers("values order safe sums groups blocks words lanes columns depth products"))
-CHANNELS = np.dtype(_numbers("values size words sums initial pixel offsets kernel_height kernel_width"))
-EPILOGUE = np.dtype(_numbers("scale bias multiplier factor shift") + _numbers("low high offset", np.float32))
-RESIDUAL = np.dtype(_numbers("multiplier factor shift") + _numbers("zero low high least most", np.float32))
+CHANNELS = np.dtype(_numbers("values size words sums initial pixel offsets kernel_height kernel_width together"))
+EPILOGUE = np.dtype(_numbers("scale bias multiplier factor shift") + _numbers("low high offset", np.float32), align=True)
+RESIDUAL = np.dtype(_numbers("multiplier factor shift") + _numbers("zero low high least most", np.float32), align=True)
 AFFINE = np.dtype(_numbers("multiplier shift"))
 WINDOW = np.dtype(_numbers("kernel strides dilations pads_begin pads_end kernel_ strides_ dilations_ pads_begin_ pads_end_"))
 SHAPE = np.dtype(_numbers("height width channels"))
@@ -47,10 +47,9 @@ STEP = np.dtype(
         ("residual", RESIDUAL),
         ("window", WINDOW),
         ("affine", AFFINE),
-    ]
+    ],
+    align=True,
 )
-
-
 # ---- writing a row -------------------------------------------------------------------------------------------------------------
 
 
@@ -96,7 +95,9 @@ def write_depthwise(row: Row, layer: Depthwise) -> None:
     s, w = layer.strips, layer.weights
     row.write("strips", s, positions=len(s.rows), words=len(s.offsets))
     arrays = {"values": w.values, "sums": w.sums, "initial": layer.initial, "pixel": layer.pixel, "offsets": layer.offsets}
-    row.write("depthwise", arrays, size=w.values.size, words=w.words, kernel_height=w.kernel[0], kernel_width=w.kernel[1])
+    row.write(
+        "depthwise", arrays, size=w.values.size, words=w.words, kernel_height=w.kernel[0], kernel_width=w.kernel[1], together=w.together
+    )
 
 
 # ---- reading it in compiled code -----------------------------------------------------------------------------------------------
@@ -136,7 +137,7 @@ def read_dense(step: Any, dtype: Any) -> Dense:
 def read_depthwise(step: Any, dtype: Any) -> Depthwise:
     w, channels = step.depthwise, step.output.channels
     sums, initial = array(w.sums, (channels,), np.int32), array(w.initial, (channels,), np.int32)
-    weights = PackedDepthwise(array(w.values, (w.size,), dtype), w.words, sums, (w.kernel_height, w.kernel_width))
+    weights = PackedDepthwise(array(w.values, (w.size,), dtype), w.words, sums, (w.kernel_height, w.kernel_width), w.together)
     pixel, offsets = array(w.pixel, (step.strips.pixel,), np.uint8), array(w.offsets, (w.words * 4,), np.int64)
     return Depthwise(read_strips(step.strips), weights, initial, pixel, offsets)
 

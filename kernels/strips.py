@@ -18,7 +18,7 @@ from .vectors import copy_bytes
 from .window import Window
 
 STRIP_BYTES = 1 << 18  # of input and output, to stay in the second-level cache
-SLACK = 256  # tiles load whole registers and may read, never use, that much behind a strip
+SLACK = 256  # tiles load whole registers, and whole words of four pixels, and may read, never use, that much more behind a strip
 
 _thread = threading.local()
 
@@ -69,7 +69,7 @@ def cut(window: Window, size: tuple[int, int], pixel: int, width_bytes: int, wor
 
 def scratch_size(strips: Strips) -> int:
     """Bytes of memory for a strip and a line of border."""
-    return ((strips.lines - 1) * strips.step + strips.reach + 1) * strips.pitch + SLACK
+    return ((strips.lines - 1) * strips.step + strips.reach + 1) * strips.pitch + 4 * strips.pixel + SLACK
 
 
 def scratch(strips: Strips) -> Array:

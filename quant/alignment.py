@@ -12,7 +12,7 @@ from numpot.ir.graph import Graph, Node, Tensor
 
 from .defaults import ALIGNMENT_SCALE_LIMITS, ALIGNMENT_TAIL
 from .layers import bias_add, replace_constant
-from .statistics import Samples
+from .statistics import Statistic
 
 
 @dataclass
@@ -22,8 +22,8 @@ class Pair:
     producer: Node
     consumer: Node
     between: Tensor
-    low: Samples = field(default_factory=lambda: Samples(ALIGNMENT_TAIL))
-    high: Samples = field(default_factory=lambda: Samples(1 - ALIGNMENT_TAIL))
+    low: Statistic = field(default_factory=lambda: Statistic("quantile", "median", 1, quantile=ALIGNMENT_TAIL))
+    high: Statistic = field(default_factory=lambda: Statistic("quantile", "median", 1, quantile=1 - ALIGNMENT_TAIL))
 
 
 def find_pairs(graph: Graph) -> list[Pair]:

@@ -6,6 +6,8 @@ x and y are the layer's input and its output with the bias, over the calibration
 tensor that holds, in every channel, that channel's mean.
 """
 
+import math
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -37,31 +39,50 @@ class MeanStatistics:
         return Means(self.input.value, self.output.value)
 
 
-def correctable(layers: list[Node]) -> list[Node]:
-    """The layers that can be corrected: those with a bias, none of whose elements is zero.
-
-    One zero makes the relative change of that element infinite, and POT then leaves the whole layer as it is (docs/differences.md).
-    """
-    biases = {layer: bias_add(layer) for layer in layers if layer.type != "ConvolutionBackpropData"}
-    return [layer for layer, bias in biases.items() if bias is not None and np.all(bias.inputs[1].constant != 0)]
+def correctable(layers: Iterable[Node]) -> list[Node]:
+    """The layers whose mean output can be corrected: convolutions and matrix products with a bias for each channel."""
+    return [layer for layer in layers if layer.type in ("Convolution", "MatMul") and _has_bias_per_channel(layer)]
 
 
-def correct(graph: Graph, layer: Node, means: Means, quantized_weights: np.ndarray) -> bool:
-    """Replace the layer's bias, unless it would change by more than the threshold. quantized_weights: as the layer will see them.
+def relative_change(change: np.ndarray, bias: np.ndarray) -> float:
+    """The largest change of an element by factors of itself; infinite if any element is zero, whatever its change (as in POT 2023.3)."""
+    return float(np.max(np.abs(change / bias))) if np.all(bias != 0) else np.inf
 
-    Returns whether the bias was replaced.
+
+def correct_bias(graph: Graph, layer: Node, means: Means, quantized_weights: np.ndarray, threshold: float = FAST_BIAS_THRESHOLD) -> bool:
+    """POT's correction (eq. C8): a new bias, unless it would change by more than the threshold; then the layer is left alone.
+
+    quantized_weights: as the layer will see them. Returns whether the bias was replaced.
     """
     bias = bias_add(layer)
     assert bias is not None and bias.inputs[1].constant is not None
-    axis = channel_axis(layer)
-    y = np.asarray(layer.op.evaluate(_constant_input(layer, means.input, axis), quantized_weights))
-    mean_quantized = y.mean(axis=tuple(a for a in range(y.ndim) if a != axis % y.ndim), dtype=np.float64)
     old = bias.inputs[1].constant
-    new = (means.output - mean_quantized).astype(np.float32)
-    if new.size != old.size or np.max(np.abs((new.reshape(old.shape) - old) / old)) >= FAST_BIAS_THRESHOLD:
+    new = (means.output - _mean_output(layer, means, quantized_weights)).astype(np.float32).reshape(old.shape)
+    if relative_change(new - old, old) >= threshold:
         return False
-    replace_constant(graph, bias, 1, new.reshape(old.shape))
+    replace_constant(graph, bias, 1, new)
     return True
+
+
+def correct_rounding(graph: Graph, layer: Node, means: Means, quantized_weights: np.ndarray) -> None:
+    """numpot's correction (eq. C9): only what rounding the weights did to the mean, so zeros and borders need no exception."""
+    bias = bias_add(layer)
+    assert bias is not None and bias.inputs[1].constant is not None and layer.inputs[1].constant is not None
+    old = bias.inputs[1].constant
+    shift = _mean_output(layer, means, layer.inputs[1].constant - quantized_weights)
+    replace_constant(graph, bias, 1, (old + shift.reshape(old.shape)).astype(np.float32))
+
+
+def _mean_output(layer: Node, means: Means, weights: np.ndarray) -> np.ndarray:
+    """(C_out,) float64: the mean of each channel when every channel of the input is its mean everywhere."""
+    axis = channel_axis(layer)
+    y = np.asarray(layer.op.evaluate(_constant_input(layer, means.input, axis), weights))
+    return y.mean(axis=tuple(a for a in range(y.ndim) if a != axis % y.ndim), dtype=np.float64)
+
+
+def _has_bias_per_channel(layer: Node) -> bool:
+    add = bias_add(layer)
+    return add is not None and math.prod(add.inputs[1].shape) == layer.output.shape[channel_axis(layer)]
 
 
 def _constant_input(layer: Node, means: np.ndarray, axis: int) -> np.ndarray:

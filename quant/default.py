@@ -1,64 +1,43 @@
 """DefaultQuantization: the whole of it, in the order it happens (docs/calibration.md).
 
 1. prepare            float32 constants, weights by output channel, a bias on every convolution
-2. align channels     between linear layers, so that one scale suits all channels          alignment.py
+2. align channels     so that one scale suits all channels of a tensor                     equalization.py, alignment.py
 3. place quantizers   on the inputs of what the hardware computes on integers              insertion.py
-4. calibrate          statistics of those tensors, and of biases, over the samples         statistics.py
-5. ranges             statistics -> bounds of each FakeQuantize                            ranges.py
+4. calibrate          statistics of those tensors, and of biases, over the samples         calibration.py
+5. ranges             statistics -> bounds of each FakeQuantize                            range_estimators.py, ranges.py
 6. weights            to int8, on 7 bits where pairs of products could saturate            compression.py, saturation_fix.py
-7. biases             get back the mean that rounding took                                 bias_correction.py
+7. biases             get back the mean that rounding took                                 biases.py
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Literal
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from os import PathLike
+from typing import Any, TypeVar
 
-import numpy as np
-
-from numpot.ir.graph import Graph, Node, Tensor
+from numpot.ir.graph import Graph, Node
 from numpot.ir.lowering import integer_layers
-from numpot.ir.ops.fake_quantize import FakeQuantize
 
-from . import alignment
-from .bias_correction import Means, MeanStatistics, correct, correctable
-from .compression import QuantizedWeights, insert_weights, quantize_weights
-from .data import DataLoader, ModelData, batches, subset
-from .defaults import (
-    LEVELS,
-    PRESETS,
-    SATURATION_FIXES,
-    STAT_SUBSET_SIZE,
-    SYMMETRIC_WEIGHT_LEVELS,
-    Preset,
-    SaturationFix,
-)
+from . import alignment, biases
+from .best import with_best
+from .calibration import Calibration, calibrate
+from .compression import insert_weights
+from .data import DataLoader, ModelData, subset
+from .defaults import CALIBRATION_BATCH, STAT_SUBSET_SIZE, ModelType, Preset, SaturationFix, TargetDevice
+from .equalization import Equalization
 from .errors import QuantizationError
-from .insertion import Quantizer, find_quantizers
-from .layers import output_channel_axis_of_weights, prepare
-from .progress import track
-from .range_estimators import RangeEstimator
-from .ranges import Bounds, asymmetric_range, symmetric_weight_range
+from .fingerprints import data_digest, model_digest
+from .insertion import Quantizer
+from .layers import prepare
+from .parameters import Parameters, check
+from .quantizers import as_pot_sees, insert_fake_quantize, weight_codes
+from .range_parameters import RangeEstimation, read_estimation, read_quantizer
+from .samples import Samples
 from .saturation import measure_saturation
 from .saturation_fix import WeightFactor, fitting_factor, weight_factors
-from .statistics import Collector, collect
+from .schemes import SATURATING_DEVICES, Scheme
+from .statistics_cache import open_cache
 
-TargetDevice = Literal["ANY", "CPU"]
-CALIBRATION_BATCH = 8  # samples in flight; results do not depend on it
-
-
-@dataclass(frozen=True)
-class Parameters:
-    """What DefaultQuantization can be told; names and defaults are POT's."""
-
-    preset: Preset
-    target_device: TargetDevice
-    stat_subset_size: int
-    shuffle_data: bool
-    seed: int
-    use_fast_bias: bool
-    saturation_fix: SaturationFix
-    ignored_scope: list[str]
-    ignored_types: list[str]
+T = TypeVar("T")
 
 
 def quantize(
@@ -68,185 +47,163 @@ def quantize(
     preset: Preset = "performance",
     target_device: TargetDevice = "ANY",
     stat_subset_size: int = STAT_SUBSET_SIZE,
+    stat_batch_size: int = CALIBRATION_BATCH,
     shuffle_data: bool = False,
     seed: int = 0,
+    inplace_statistics: bool = True,
+    statistics_cache: str | PathLike[str] | None = None,
+    weights: Mapping[str, Any] | None = None,
+    activations: Mapping[str, Any] | None = None,
+    range_estimator: str | Mapping[str, Any] | None = None,
+    model_type: ModelType | None = None,
     use_fast_bias: bool = True,
+    threshold: float | None = None,
+    apply_for_all_nodes: bool = False,
     saturation_fix: SaturationFix = "first_layer",
     ignored_scope: Sequence[str] = (),
     ignored_types: Sequence[str] = (),
+    ignored_operations: Sequence[Mapping[str, Any]] = (),
+    align_channels: bool = True,
+    equalize_channels: bool = False,
+    correct_biases: bool = True,
+    strict_pot: bool = True,
     progress: bool = False,
 ) -> Graph:
     """Default Quantization: a float model and some hundred samples in, an int8 model out. The graph given is not changed.
 
-    data: representative samples; labels are not needed.
-    preset: `performance` (symmetric), `mixed` (asymmetric activations) or `accuracy` (asymmetric weights too).
-    stat_subset_size: how many samples to use, the first ones, or with shuffle_data a random choice that `seed` decides.
-    use_fast_bias: correct biases for the rounding of weights.
+    preset: `performance` (symmetric), `mixed` (asymmetric activations), `accuracy` (asymmetric weights too; those layers then run in float)
+    or `best` (what was measured to help beyond POT: best.py). target_device: ANY, CPU, CPU_SPR or GPU. stat_subset_size: how many samples
+    to calibrate with; the first ones, or with shuffle_data a random choice that `seed` decides. stat_batch_size: how many at once; results
+    do not depend on it.
+    inplace_statistics: False keeps a value per sample where medians are wanted, instead of at most 512.
+    statistics_cache: a folder for the statistics, so that a run that was killed goes on, and another preset need not start again.
+    weights, activations: {bits, mode, granularity, level_low, level_high, range_estimator} where they shall differ from the preset's.
+    range_estimator: {preset, min, max} for both, or the preset alone (docs/calibration.md lists everything).
+    model_type: `transformer` leaves what stands around its matrix products in float.
+    use_fast_bias: correct each bias by itself for the rounding of weights; False: layer after layer, slower and better.
+    threshold: how much a bias may change, as a factor of itself; by default 2, and 1000 layer after layer. With strict_pot only.
+    apply_for_all_nodes: correct layers whose weights stay in float, too.
     saturation_fix: which layers get narrower weights, so that nothing saturates on CPUs without VNNI: `first_layer` and `all` give them 7
     bits, as POT does; `auto` narrows the layers that clip on the samples, `auto-strict` all that could, each channel only as far as needed.
-    ignored_scope, ignored_types: names of layers, types of operators, that stay in float. progress: show bars on stderr.
+    POT's two act for target devices ANY and CPU only.
+    ignored_scope, ignored_types, ignored_operations: names of layers, types of operators, and {"type", "attributes"} of operators, that
+    stay in float. align_channels, correct_biases: False leaves these stages out.
+    equalize_channels: scale channels beforehand, through everything that hands a scale on. strict_pot: correct biases by POT's rules,
+    which leave every layer alone whose bias has a zero in it; False: by numpot's (docs/differences.md).
+    progress: show bars on stderr.
 
     Returns a graph with FakeQuantize on activations and int8 weights; `info["quantization"]` says how it was made.
     Raises QuantizationError for a model that cannot be quantized, DataError for data that does not fit it; both before any inference.
     Source: POT 2023.3, DefaultQuantization.
     """
     settings = Parameters(
-        preset, target_device, stat_subset_size, shuffle_data, seed, use_fast_bias, saturation_fix, list(ignored_scope), list(ignored_types)
+        preset=preset,
+        target_device=target_device,
+        stat_subset_size=stat_subset_size,
+        stat_batch_size=stat_batch_size,
+        shuffle_data=shuffle_data,
+        seed=seed,
+        inplace_statistics=inplace_statistics,
+        weights=read_quantizer("weights", weights),
+        activations=read_quantizer("activations", activations),
+        range_estimator=read_estimation("range_estimator", range_estimator),
+        model_type=model_type,
+        use_fast_bias=use_fast_bias,
+        threshold=threshold,
+        apply_for_all_nodes=apply_for_all_nodes,
+        saturation_fix=saturation_fix,
+        ignored_scope=ignored_scope,
+        ignored_types=ignored_types,
+        ignored_operations=ignored_operations,
+        align_channels=align_channels,
+        equalize_channels=equalize_channels,
+        correct_biases=correct_biases,
+        strict_pot=strict_pot,
     )
     check(graph, settings)
-    samples = subset(ModelData(data, graph), stat_subset_size, shuffle=shuffle_data, seed=seed)
-    for i in range(len(samples)):  # reading costs little against inference, and a NaN in the last sample should not cost the whole run
-        samples[i]
+    settings = with_best(settings)
+    loader = subset(ModelData(data, graph), stat_subset_size, shuffle=shuffle_data, seed=seed)
+    with ExitStack() as stack:
+        if statistics_cache is None:
+            cache = None
+            for i in range(
+                len(loader)
+            ):  # reading costs little against inference, and a NaN in the last sample should not cost the whole run
+                loader[i]
+        else:
+            cache = stack.enter_context(open_cache(statistics_cache, model_digest(graph), len(loader), data_digest(loader)))
+        return _quantize(graph, Samples(loader, stat_batch_size, progress, cache), settings)
+
+
+def _quantize(graph: Graph, samples: Samples, settings: Parameters) -> Graph:
     model = graph.copy()
     prepare(model)
-    aligned = _align_channels(model, samples, progress)
-    if not find_quantizers(model, ignored=ignored_scope, ignored_types=ignored_types):
+    if settings.equalize_channels:
+        _equalize_channels(model, samples, settings)
+    aligned = _align_channels(model, samples) if settings.align_channels else set()
+    if not settings.quantizers(model):
         raise QuantizationError(f"model {graph.name!r} has nothing to quantize: no operator that runs on integers is left in scope")
-    calibration = _calibrate(model, samples, settings, progress)
-    factors = weight_factors(model, saturation_fix, {node.name for node in aligned})
-    int8 = _build(model, settings, calibration, factors)
-    while saturation_fix == "auto" and (clipped := _clipping_layers(int8, samples, progress) - factors.keys()):
+    calibration = calibrate(model, samples, settings)
+    mode = settings.saturation_fix
+    if settings.target_device not in SATURATING_DEVICES and mode in ("first_layer", "all"):
+        mode = "no"
+    factors = weight_factors(model, mode, {node.name for node in aligned})
+    int8 = _build(model, settings, calibration, factors, samples)
+    while mode == "auto" and (clipped := _clipping_layers(int8, samples) - factors.keys()):
         factors.update(dict.fromkeys(clipped, fitting_factor))  # narrower weights here may make others clip, so look again
-        int8 = _build(model, settings, calibration, factors)
+        int8 = _build(model, settings, calibration, factors, samples)
     return int8
 
 
-def check(graph: Graph, settings: Parameters) -> None:
-    """Everything that can be known to be wrong before the first sample is run."""
-    _check_choice("preset", settings.preset, PRESETS)
-    _check_choice("saturation_fix", settings.saturation_fix, SATURATION_FIXES)
-    _check_choice("target_device", settings.target_device, ("ANY", "CPU"))
-    if settings.preset == "accuracy" and settings.saturation_fix in ("auto", "auto-strict"):
-        raise QuantizationError(
-            f"saturation_fix {settings.saturation_fix!r} is for symmetric weights, and preset 'accuracy' makes asymmetric ones; "
-            "they run in float and cannot saturate. Use 'no'"
-        )
-    if settings.stat_subset_size < 1:
-        raise QuantizationError(f"stat_subset_size must be at least 1, found {settings.stat_subset_size}")
-    for node in graph:
-        if node.type in ("FakeQuantize", "Quantize", "ConvolutionInteger", "MatMulInteger"):
-            raise QuantizationError(f"model {graph.name!r} is already quantized: it holds {node.type} {node.name!r}. Give the float model")
-        value = node.outputs[0].constant if node.outputs else None
-        if value is not None and value.dtype.kind == "f" and not np.isfinite(value).all():
-            raise QuantizationError(f"constant {node.name!r} of model {graph.name!r} holds NaN or infinity; repair the model first")
-    for name in settings.ignored_scope:
-        if name not in graph.nodes:
-            raise QuantizationError(f"ignored_scope: model {graph.name!r} has no layer {name!r}")
-    for kind in settings.ignored_types:
-        if not graph.of_type(kind):
-            raise QuantizationError(f"ignored_types: model {graph.name!r} has no layer of type {kind!r}")
+# ---- channels ------------------------------------------------------------------------------------------------------------------
 
 
-def _check_choice(name: str, value: object, choices: Sequence[str]) -> None:
-    if value not in choices:
-        raise QuantizationError(f"{name} must be one of {', '.join(choices)}, found {value!r}")
+def _equalize_channels(model: Graph, samples: Samples, settings: Parameters) -> None:
+    """Give the channels of every tensor a like share of its codes, in place."""
+    equalization = Equalization(model, settings.quantizers(model))
+    samples.run(model, {tensor: [statistic] for tensor, statistic in equalization.wanted.items()}, "equalizing channels")
+    equalization.apply()
 
 
-# ---- calibration ---------------------------------------------------------------------------------------------------------------
-
-
-def _align_channels(model: Graph, samples: DataLoader, progress: bool) -> set[Node]:
+def _align_channels(model: Graph, samples: Samples) -> set[Node]:
     """Align every pair that can be, in place; returns the consumers, whose weights may have grown."""
     pairs = alignment.find_pairs(model)
-    wanted: dict[Tensor, list[Collector]] = {pair.between: [pair.low, pair.high] for pair in pairs}
-    if pairs:
-        collect(model, _inputs(samples, model, progress, "aligning channels"), wanted)
+    samples.run(model, {pair.between: [pair.low, pair.high] for pair in pairs}, "aligning channels")
     for pair in pairs:
         alignment.align(model, pair)
     return {pair.consumer for pair in pairs}
 
 
-@dataclass(frozen=True)
-class Calibration:
-    """What the samples said, by name: bounds of each activation quantizer, and the means that each bias correction needs."""
-
-    bounds: dict[str, Bounds]
-    means: dict[str, Means]
-    samples: int
-
-
-def _calibrate(model: Graph, samples: DataLoader, settings: Parameters, progress: bool) -> Calibration:
-    quantizers = find_quantizers(model, ignored=settings.ignored_scope, ignored_types=settings.ignored_types)
-    ranges = {q: RangeEstimator(q, settings.preset) for q in quantizers if not q.is_weight}
-    layers = [q.uses[0].node for q in quantizers if q.is_weight]
-    means = {n: MeanStatistics(n) for n in correctable(layers)} if settings.use_fast_bias else {}
-    wanted: dict[Tensor, list[Collector]] = {}
-    for r in ranges.values():
-        wanted.setdefault(r.tensor, []).extend([r.low, r.high])
-    for layer, m in means.items():
-        wanted.setdefault(layer.inputs[0], []).append(m.input)
-        wanted.setdefault(layer.output.consumers[0].node.output, []).append(m.output)
-    collect(model, _inputs(samples, model, progress, "calibrating"), wanted)
-    bounds = _unify({q: r.bounds() for q, r in ranges.items()})
-    return Calibration({q.name: b for q, b in bounds.items()}, {n.name: m.values for n, m in means.items()}, len(samples))
-
-
-def _inputs(samples: DataLoader, model: Graph, progress: bool, description: str) -> Iterator[Mapping[str, np.ndarray]]:
-    with track(len(samples), description, quiet=not progress) as advance:
-        for batch in batches(samples, model, CALIBRATION_BATCH):
-            yield batch.inputs
-            advance(len(batch.indices))
-
-
-def _unify(bounds: dict[Quantizer, Bounds]) -> dict[Quantizer, Bounds]:
-    """Members of a group share the widest bounds among them."""
-    return {
-        q: (np.min([bounds[m][0] for m in q.group], axis=0), np.max([bounds[m][1] for m in q.group], axis=0)) if len(q.group) > 1 else b
-        for q, b in bounds.items()
-    }
-
-
-def _clipping_layers(int8: Graph, samples: DataLoader, progress: bool) -> set[str]:
-    """Names of the layers that clip on the calibration samples, on a CPU without VNNI."""
-    return {layer.name for layer in measure_saturation(int8, samples, progress=progress) if layer.saturated.any()}
-
-
 # ---- the quantized graph -------------------------------------------------------------------------------------------------------
 
 
-def _build(prepared: Graph, settings: Parameters, calibration: Calibration, factors: Mapping[str, WeightFactor]) -> Graph:
+def _clipping_layers(int8: Graph, samples: Samples) -> set[str]:
+    """Names of the layers that clip on the calibration samples, on a CPU without VNNI."""
+    return {layer.name for layer in measure_saturation(int8, samples.loader, progress=samples.progress) if layer.saturated.any()}
+
+
+def _build(prepared: Graph, settings: Parameters, calibration: Calibration, factors: Mapping[str, WeightFactor], samples: Samples) -> Graph:
     """The int8 model, from the prepared float model (which is left alone) and plain numbers."""
     model = prepared.copy()
-    quantizers = find_quantizers(model, ignored=settings.ignored_scope, ignored_types=settings.ignored_types)
-    weights = {q: _quantize_weights(q, settings.preset, factors.get(q.uses[0].node.name)) for q in quantizers if q.is_weight}
-    corrected = [
-        q.uses[0].node.name
-        for q, w in weights.items()
-        if (means := calibration.means.get(q.uses[0].node.name)) and correct(model, q.uses[0].node, means, w.values)
-    ]
+    quantizers = settings.quantizers(model)
+    estimation = settings.estimation(is_weight=True)
+
+    def rounded(q: Quantizer, how: Callable[[Quantizer, Scheme, RangeEstimation, WeightFactor | None], T]) -> T:
+        return how(q, settings.scheme(q), estimation, factors.get(q.uses[0].node.name))
+
+    weights = {q: rounded(q, weight_codes) for q in quantizers if q.is_weight}
+    seen = {q: rounded(q, as_pot_sees) if settings.strict_pot else codes.values for q, codes in weights.items()}
+    corrected = biases.correct(model, seen, settings, calibration.means, calibration.output_means, samples)
     for quantizer in quantizers:
         if quantizer.is_weight:
             tensor = insert_weights(model, weights[quantizer], quantizer.tensor, quantizer.name)
         else:
-            tensor = _insert_fake_quantize(model, quantizer, calibration.bounds[quantizer.name])
+            tensor = insert_fake_quantize(model, quantizer, calibration.bounds[quantizer.name], settings.scheme(quantizer).levels)
         for use in quantizer.uses:
             model.set_input(use.node, use.port, tensor)
     model.prune()
     _describe(model, settings, calibration, corrected, sorted(factors.keys() & {q.uses[0].node.name for q in weights}))
     return model
-
-
-def _quantize_weights(quantizer: Quantizer, preset: Preset, factor: WeightFactor | None) -> QuantizedWeights:
-    layer, weights = quantizer.uses[0].node, quantizer.tensor.constant
-    assert weights is not None
-    axis = output_channel_axis_of_weights(layer)
-    others = tuple(a for a in range(weights.ndim) if a != axis)
-    if preset == "accuracy":
-        levels = LEVELS
-        low, high = asymmetric_range(weights.min(others, keepdims=True), weights.max(others, keepdims=True))
-    else:
-        levels = SYMMETRIC_WEIGHT_LEVELS
-        low, high = symmetric_weight_range(np.abs(weights).max(others, keepdims=True))
-    return quantize_weights(weights, low, high, levels, factor(weights, high) if factor else 1.0)
-
-
-def _insert_fake_quantize(model: Graph, quantizer: Quantizer, bounds: Bounds) -> Tensor:
-    shape = (1, -1, *(1,) * (len(quantizer.tensor.shape) - 2)) if quantizer.per_channel else ()
-    ends = ("input_low", "input_high", "output_low", "output_high")
-    low, high = (b.reshape(shape) for b in bounds)
-    name = quantizer.name
-    constants = [model.constant(v, model.unique_name(f"{name}/{end}")) for end, v in zip(ends, (low, high, low, high), strict=True)]
-    return model.add(FakeQuantize(levels=LEVELS), [quantizer.tensor, *constants], model.unique_name(name)).output
 
 
 def _describe(model: Graph, settings: Parameters, calibration: Calibration, corrected: list[str], narrowed: list[str]) -> None:
@@ -257,10 +214,11 @@ def _describe(model: Graph, settings: Parameters, calibration: Calibration, corr
     model.info["quantization"] = {
         "tool": f"numpot {version('numpot')}",
         "algorithm": "DefaultQuantization",
-        "parameters": asdict(settings),
+        "parameters": settings.record(),
         "samples": calibration.samples,
         "integer_layers": [name for name, is_integer in integer.items() if is_integer],
         "float_layers": [name for name, is_integer in integer.items() if not is_integer],
         "corrected_biases": corrected,
         "narrowed_weights": narrowed,
+        "chosen_estimators": calibration.estimators,
     }

@@ -5,14 +5,20 @@ as long as no reader that wants real numbers would then see quantized ones. Thos
 touched here: the result is a list of places, and `insert` puts the nodes in when their ranges are known.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 from numpot.ir.dtypes import FLOATS
 from numpot.ir.graph import Graph, Node, Tensor, Use
 
+from .defaults import TargetDevice
+from .fused_adds import without_fused_inputs
 from .hardware import PASS_THROUGH, QUANTIZABLE, TRANSPARENT, WEIGHTED, is_depthwise, quantized_ports
+from .ignored import Ignored
 from .patterns import skipped_nodes
+
+NOTHING: Final = Ignored()
 
 
 @dataclass(eq=False)
@@ -23,6 +29,7 @@ class Quantizer:
     tensor: Tensor
     uses: list[Use]
     is_weight: bool
+    symmetric: bool = False  # whatever the preset says
     group: list["Quantizer"] = field(default_factory=list)  # those that must share its range, itself included
 
     @property
@@ -40,35 +47,26 @@ class Quantizer:
 
     @property
     def per_channel(self) -> bool:
-        """Weights have one range per output channel, activations only if all their readers are depthwise convolutions."""
+        """Weights have one range per output channel, activations only if depthwise convolutions alone compute on them."""
         if self.is_weight:
             return True
-        layers = self.layers
+        layers = [node for node in self.layers if node.type in QUANTIZABLE]
         return len(self.group) <= 1 and bool(layers) and all(is_depthwise(node) for node in layers)
 
 
-def find_quantizers(graph: Graph, *, ignored: Iterable[str] = (), ignored_types: Iterable[str] = ()) -> list[Quantizer]:
-    """The quantizers of a model, sorted by name. `ignored` names layers, and `ignored_types` operator types, to leave in float."""
-    skipped = skipped_nodes(graph)
-    exempt = skipped | _ignored_nodes(graph, set(ignored), set(ignored_types))
-    names = _start(graph, exempt)
+def find_quantizers(graph: Graph, ignored: Ignored = NOTHING, device: TargetDevice = "ANY") -> list[Quantizer]:
+    """The quantizers of a model on a device, sorted by name; `ignored` says what is left in float."""
+    skipped = skipped_nodes(graph, device)
+    names = _start(graph, skipped | ignored.nodes(graph, device))
     _rise(names, skipped)
     quantizers = _merge(names)
+    if device == "CPU_SPR":
+        quantizers = without_fused_inputs(graph, quantizers)
     _unify_concats(quantizers)
+    if ignored.model_type == "transformer":
+        for q in quantizers:
+            q.symmetric = not q.is_weight and any(n.type == "MatMul" and n.inputs[1].constant is None for n in q.layers)
     return quantizers
-
-
-def _ignored_nodes(graph: Graph, names: set[str], types: set[str]) -> set[Node]:
-    """The layers the user excludes; for one that only passes data through, those that read it."""
-    ignored = {node for node in graph if node.name in names or node.type in types}
-    todo = [node for node in ignored if node.type in PASS_THROUGH]
-    while todo:
-        for use in (use for t in todo.pop().outputs for use in t.consumers):
-            if use.node not in ignored:
-                ignored.add(use.node)
-                if use.node.type in PASS_THROUGH:
-                    todo.append(use.node)
-    return ignored
 
 
 # ---- placement -----------------------------------------------------------------------------------------------------------------

@@ -23,6 +23,15 @@ def bias_add(layer: Node) -> Node | None:
     return None
 
 
+def channel_constant(node: Node) -> np.ndarray | None:
+    """The constant second input of an elementwise operator, shaped (C, 1...) or (1, 1...) against (C, ...) of the first; or None."""
+    value, shape = node.inputs[1].constant, node.inputs[0].shape
+    if value is None or value.ndim > len(shape) or node.output.shape != shape:
+        return None
+    aligned = value.reshape((1,) * (len(shape) - value.ndim) + value.shape)
+    return aligned[0] if aligned.shape[0] == 1 else None
+
+
 def channel_axis(layer: Node) -> int:
     """The axis of the output's channels."""
     return -1 if layer.type == "MatMul" else 1

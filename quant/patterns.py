@@ -10,9 +10,11 @@ A pattern is a line: operators joined by `>` (a reader of the one before) or `<`
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 
 from numpot.ir.graph import Graph, Node
 
+from .defaults import TargetDevice
 from .hardware import ELEMENTWISE, WEIGHTED, has_constant_operand
 
 _GROUPS = {"WEIGHTED": WEIGHTED, "ELEMENTWISE": ELEMENTWISE, "ACTIVATION": frozenset({"ReLU", "PReLU", "Sigmoid"})}
@@ -37,15 +39,16 @@ ALWAYS = [
     "Unsqueeze* > Multiply* > Add* > Squeeze*",
     "Subtract > Multiply > Multiply* > Add > Unsqueeze > Concat > Concat* > Reshape > Convolution",  # batch indices of a detector
     "Equal > LogicalNot",
-    # preprocessing directly behind an input, also behind a layout change or a reversal of the channels
+    # preprocessing directly behind an input, also behind a conversion, a layout change or a reversal of the channels
     *(
-        f"(Parameter){route} > {step}"
-        for route in ("", " > Transpose", " > Split > Concat", " > Transpose > Split > Concat")
+        f"(Parameter){convert}{transpose}{reversal} > {step}"
+        for convert, transpose, reversal in product(("", " > Convert"), ("", " > Transpose"), ("", " > Split > Concat"))
         for step in ("Multiply", "Add*", "Subtract", "Multiply* > Add*")
     ),
 ]
 
-CPU = ["Clamp > Multiply*", "SoftMax > MatMul < Gather < Transpose < Reshape* < Add"]
+CPU = ["Clamp > Multiply*"]
+NOT_SPR = ["SoftMax > MatMul < Gather < Transpose < Reshape* < Add"]  # attention; a CPU with AMX computes it on integers
 
 #: Absorbed by the layer above, provided that nothing on the way is read by anyone else.
 FUSED_INTO_LAYER = [
@@ -83,10 +86,10 @@ def parse(line: str) -> list[_Step]:
     return steps
 
 
-def skipped_nodes(graph: Graph) -> set[Node]:
+def skipped_nodes(graph: Graph, device: TargetDevice = "ANY") -> set[Node]:
     """Nodes inside some pattern: no FakeQuantize is put on their inputs, and none rises past them."""
     skipped: set[Node] = set()
-    for line in ALWAYS + CPU:
+    for line in ALWAYS + CPU + (NOT_SPR if device != "CPU_SPR" else []):
         for steps, match in _matches(graph, parse(line)):
             skipped |= _inner(steps, match)
     for line in FUSED_INTO_LAYER:

@@ -5,7 +5,7 @@ All bounds are float32, of shape (C,) for per-channel quantizers or () for per-t
 
 import numpy as np
 
-from .defaults import DEAD_CHANNEL_FLOOR, DEAD_CHANNEL_RATIO, NARROW_RANGE
+from .defaults import DEAD_CHANNEL_FLOOR, DEAD_CHANNEL_RATIO, LEVELS, NARROW_RANGE
 
 Bounds = tuple[np.ndarray, np.ndarray]
 
@@ -22,20 +22,21 @@ def symmetric_weight_range(max_abs: np.ndarray) -> Bounds:
     return -m, m
 
 
-def symmetric_range(min_value: np.ndarray, max_abs: np.ndarray, levels: int) -> Bounds:
+def symmetric_range(min_value: np.ndarray, max_abs: np.ndarray, levels: int, *, signed: bool = False) -> Bounds:
     """Bounds that map real zero to a code exactly (eq. C3).
 
-    A tensor with no negative value uses all codes for [0, m]; another puts zero on code L/2, which leaves one code more below zero
-    than above:  low = -m * L / (L - 2),  high = m.
+    A tensor with no negative value uses all codes for [0, m], unless it is to be `signed`; another puts zero on code L/2, which leaves one
+    code more below zero than above:  low = -m * L / (L - 2),  high = m. If L is odd, there are as many on either side.
     min_value: (), the smallest value seen in the whole tensor: one decision for all channels. max_abs: (C,) or ().
     """
     m = lift_dead_channels(max_abs)
-    if np.all(min_value >= 0):
+    if np.all(min_value >= 0) and not signed:
         return np.zeros_like(m), m
-    return (-m * np.float32(levels / (levels - 2))).astype(np.float32), m
+    below, above = levels // 2, levels - 1 - levels // 2
+    return (-m * np.float32(below / above)).astype(np.float32), m
 
 
-def asymmetric_range(min_value: np.ndarray, max_value: np.ndarray, bits: int = 8) -> Bounds:
+def asymmetric_range(min_value: np.ndarray, max_value: np.ndarray, levels: int = LEVELS) -> Bounds:
     """Bounds that contain zero, moved so that zero falls on a code (eq. C4).
 
     Of the two ways to move (the low bound or the high one), the wider range wins, so nothing seen is cut off. When the code of zero
@@ -44,7 +45,7 @@ def asymmetric_range(min_value: np.ndarray, max_value: np.ndarray, bits: int = 8
     low, high = min_value.astype(np.float64), max_value.astype(np.float64)
     widen = np.where(high - low <= NARROW_RANGE, NARROW_RANGE, 0.0)
     low, high = np.minimum(low - widen, 0.0), np.maximum(high + widen, 0.0)
-    last = 2**bits - 1
+    last = levels - 1
     zero = np.rint(-low * last / (high - low))
     with np.errstate(divide="ignore", invalid="ignore"):
         moved_low = np.where(zero < last, zero / (zero - last) * high, low)

@@ -1,101 +1,120 @@
-"""What calibration remembers of a tensor: streaming, one sample at a time, in memory that does not grow with the samples.
+"""What calibration remembers of a tensor: one number per sample, aggregated over all samples, in memory that does not grow with them.
 
-A `Statistic` is a reduction over one sample (its largest value, say) and an aggregate of these over all samples (their mean, say).
-Because samples are reduced one by one, whatever batch they arrive in, results do not depend on the batch size.
+Samples are reduced one by one, whatever batch they arrive in, and no aggregate depends on their order: so results depend neither on the
+batch size, nor on where a run was interrupted, nor on how samples were shared among processes (docs/calibration.md, "Statistics").
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from numpot.ir.graph import Graph, Tensor
 
-Reduction = Literal["min", "max", "abs_max", "mean"]
-Aggregate = Literal["min", "max", "mean"]
+from .aggregates import ESTIMATES, Aggregate, Aggregator, new_aggregate
+from .defaults import SAMPLE_BUDGET
+from .errors import QuantizationError
+from .reductions import QUANTILES, Observed, Reduction
+from .state import Collector
 
-_REDUCE: dict[str, Callable[..., Any]] = {
-    "min": np.min,
-    "max": np.max,
-    "abs_max": lambda x, axis: np.maximum(np.max(x, axis), -np.min(x, axis)),
-    "mean": lambda x, axis: np.mean(x, axis, dtype=np.float64),
-}
+__all__ = ["Collector", "Statistic", "collect"]
 
 
-@dataclass
-class Statistic:
+class Statistic(Collector):
     """One number per sample (or one per channel), aggregated.
 
-    reduction: what is taken of a sample. channel_axis: None to reduce the whole sample, else the axis (batch included) that is kept.
-    aggregate: how samples are combined; `mean` accumulates in float64, in the order the samples arrive.
+    reduction: what is taken of a sample. aggregate: how samples are combined. channel_axis: None to reduce the whole sample, else the axis
+    (batch included) that is kept. quantile: which one, for the reductions that take one. budget: of distinct values a channel, for the
+    aggregates that need them; None to keep every value.
     """
 
-    reduction: Reduction
-    aggregate: Aggregate
-    channel_axis: int | None = None
-    count: int = 0
-    _state: np.ndarray | None = field(default=None, repr=False)
+    def __init__(
+        self,
+        reduction: Reduction,
+        aggregate: Aggregator,
+        channel_axis: int | None = None,
+        *,
+        quantile: float = 0.0,
+        budget: int | None = SAMPLE_BUDGET,
+    ) -> None:
+        super().__init__()
+        self.reduction = reduction
+        self.aggregate = aggregate
+        self.channel_axis = channel_axis
+        self.quantile = quantile
+        self.budget = budget
+        self._total: Aggregate | None = None
+        self._channels = 0
 
-    def update(self, x: np.ndarray) -> None:
-        """Take in a batch. x: (N, ...) float32."""
-        for value in self._reduce(x):
-            self._add(value)
+    @property
+    def key(self) -> str:
+        which = f"={self.quantile!r}" if self.reduction in QUANTILES else ""
+        budget = f" budget={self.budget}" if self.aggregate in ESTIMATES else ""
+        return f"{self.reduction}{which} {self.aggregate} axis={self.channel_axis}{budget}"
 
     @property
     def value(self) -> np.ndarray:
         """The aggregate: () or (C,), float32."""
-        if self._state is None:
+        if self._total is None:
             raise ValueError("no sample has been seen")
-        total = self._state / self.count if self.aggregate == "mean" else self._state
-        return np.asarray(total, np.float32)
+        value = self._total.value(self.count).astype(np.float32)
+        return value.reshape(()) if self.channel_axis is None else value
 
-    def _reduce(self, x: np.ndarray) -> np.ndarray:
-        """(N, ...) -> (N,) or (N, C)."""
-        kept = {0} if self.channel_axis is None else {0, self.channel_axis % x.ndim}
-        axes = tuple(a for a in range(x.ndim) if a not in kept)
-        reduced: np.ndarray = _REDUCE[self.reduction](x, axis=axes) if axes else _REDUCE[self.reduction](x[..., None], axis=-1)
-        return reduced
+    def _take(self, batch: Observed) -> None:
+        values = batch.reduce(self.reduction, self.channel_axis, self.quantile)
+        if not np.isfinite(values).all():
+            raise ValueError("NaN or infinity")
+        self._of_channels(values.shape[1]).add(values)
 
-    def _add(self, value: np.ndarray) -> None:
-        self.count += 1
-        if self._state is None:
-            self._state = np.array(value, np.float64)
-        elif self.aggregate == "mean":
-            self._state += value
-        else:
-            self._state = (np.minimum if self.aggregate == "min" else np.maximum)(self._state, value)
+    def _merge(self, other: "Statistic") -> None:
+        self._of_channels(other._channels).merge(other._total)
 
+    def _state(self) -> dict[str, Any]:
+        assert self._total is not None
+        return {"channels": self._channels} | self._total.state()
 
-@dataclass
-class Samples:
-    """Values of a per-sample quantile, kept whole because their median is wanted: O(samples x channels), for few, small tensors."""
+    def _restore(self, state: dict[str, Any]) -> None:
+        self._of_channels(int(state["channels"])).restore(state)
 
-    quantile: float
-    values: list[np.ndarray] = field(default_factory=list, repr=False)
-
-    def update(self, x: np.ndarray) -> None:
-        """x: (N, C, ...) float32; takes the quantile of each channel of each sample, linearly interpolated."""
-        self.values += list(np.quantile(x.reshape(*x.shape[:2], -1), self.quantile, axis=2).astype(np.float32))
-
-    @property
-    def value(self) -> np.ndarray:
-        """(C,), the median over samples."""
-        return np.asarray(np.median(np.stack(self.values), axis=0), np.float32)
+    def _of_channels(self, channels: int) -> Aggregate:
+        if self._total is None:
+            self._total = new_aggregate(self.aggregate, channels, self.budget)
+            self._channels = channels
+        return self._total
 
 
-Collector = Statistic | Samples
+def collect(
+    graph: Graph,
+    inputs: Iterable[Mapping[str, np.ndarray]],
+    wanted: Mapping[Tensor, Iterable[Collector]],
+    *,
+    first: int = 0,
+    after_batch: Callable[[], None] | None = None,
+) -> None:
+    """Run the model on every batch of `inputs` and let each collector take in its tensor, while it is hot in cache.
 
-
-def collect(graph: Graph, inputs: Iterable[Mapping[str, np.ndarray]], wanted: Mapping[Tensor, Iterable[Collector]]) -> None:
-    """Run the model on every batch of `inputs` and let each collector take in its tensor, while it is hot in cache."""
+    first: the number of the first sample of `inputs`; a collector that has seen more samples already takes only those that are new to it.
+    after_batch: called after each. Raises QuantizationError naming the tensor that holds NaN or infinity.
+    """
     from numpot.ir.executor import Executor  # numba: imported where it is used
 
     executor = Executor(graph, observe=list(wanted))
 
     def observer(tensor: Tensor, value: np.ndarray) -> None:
+        views: dict[int, Observed] = {}
         for collector in wanted[tensor]:
-            collector.update(value)
+            seen = max(collector.count - first, 0)
+            batch = views.setdefault(seen, Observed(value[seen:]))
+            try:
+                collector.update(batch)
+            except ValueError as error:
+                raise QuantizationError(
+                    f"tensor {tensor.name!r} of model {graph.name!r} holds {error} on calibration samples {first} to "
+                    f"{first + len(value) - 1}; a range needs finite values. Drop these samples or repair the model"
+                ) from error
 
     for batch in inputs:
         executor.run(batch, observer=observer)
+        first += len(next(iter(batch.values())))
+        if after_batch is not None:
+            after_batch()

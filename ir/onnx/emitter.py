@@ -25,6 +25,7 @@ Write = Callable[["Emitter"], None]
 W = TypeVar("W", bound=Write)
 
 WRITERS: dict[str, Write] = {}
+LOWERED_ONLY = {"ConvolutionBackpropDataInteger", "MultiplyAdd", "SumPool"}  # what lowering makes, and no file needs
 
 
 def writes(*types: str) -> Callable[[W], W]:
@@ -72,6 +73,10 @@ class Target:
 
     def write(self, node: Node) -> None:
         """Emit a layer. Raises OnnxError, naming it, if ONNX cannot say what it does."""
+        if node.type in LOWERED_ONLY:
+            raise OnnxError(
+                f"layer {node.name!r}: ONNX has no {node.type}. Save the model as it was before its layers were lowered to integers"
+            )
         if node.type not in WRITERS:
             raise OnnxError(f"layer {node.name!r}: operator {node.type!r} cannot be written to ONNX" + nearest(node.type, WRITERS))
         try:

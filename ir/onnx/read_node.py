@@ -13,7 +13,7 @@ def read_node(proto: NodeProto, scope: Scope) -> None:
     named = repr(proto.name) if proto.name else "that makes " + ", ".join(repr(o) for o in proto.output)
     try:
         made = OnnxNode(proto, scope).read()
-    except NumpotError as error:
+    except (NumpotError, OperatorError) as error:
         reason = error.__cause__ if isinstance(error.__cause__, OperatorError) else error  # without the layer's name, which is the node's
         raise OnnxError(f"node {named} ({proto.op_type}): {reason}{_batch_hint(error, scope)}") from error
     except (ArithmeticError, LookupError, TypeError, ValueError, MemoryError) as error:  # a reader met what ONNX does not allow
@@ -29,7 +29,7 @@ def read_node(proto: NodeProto, scope: Scope) -> None:
             scope.not_made[name] = f"output {i} of a {proto.op_type}"
 
 
-def _batch_hint(error: NumpotError, scope: Scope) -> str:
+def _batch_hint(error: Exception, scope: Scope) -> str:
     """What to try when shapes do not fit in a model with a dynamic batch: some models hold one batch size in their constants."""
     dynamic = [p for p in scope.graph.inputs if p.output.shape[:1] == (-1,)]
     if not isinstance(error, GraphError) or not dynamic:

@@ -36,17 +36,19 @@ def merge_group_axes(graph: Graph) -> None:
             graph.rename(copy.producer, old.producer.name)
 
 
-def split_group_axes(graph: Graph) -> None:
-    """The other way round, as POT does it: every grouped convolution gets a Reshape of its weights that gives the groups an axis.
+def split_group_axis(graph: Graph, layer: Node) -> list[Node]:
+    """The other way round, as POT does it: a Reshape of a grouped convolution's weights gives the groups an axis. Returns what is added.
 
     For writing only: no shape is inferred, because a Convolution here has no such axis.
     """
-    for layer in graph.of_type(*GROUPED):
-        weights, groups = layer.inputs[1], layer.op.groups  # type: ignore[attr-defined]
-        if groups != 1:
-            pattern = graph.constant(np.array([groups, -1, *weights.shape[1:]]), graph.unique_name(f"{layer.name}/groups_shape"))
-            grouped = graph.add(Reshape(), [weights, pattern], graph.unique_name(f"{layer.name}/groups"))
-            graph.set_input(layer, 1, grouped.output)
+    if layer.type not in GROUPED or layer.op.groups == 1:  # type: ignore[attr-defined]
+        return []
+    weights = layer.inputs[1]
+    pattern = np.array([layer.op.groups, -1, *weights.shape[1:]])  # type: ignore[attr-defined]
+    shape = graph.constant(pattern, graph.unique_name(f"{layer.name}/groups_shape"))
+    grouped = graph.add(Reshape(), [weights, shape], graph.unique_name(f"{layer.name}/groups"))
+    graph.set_input(layer, 1, grouped.output)
+    return [shape.producer, grouped]
 
 
 def _above_reshapes(tensor: Tensor) -> Tensor:

@@ -36,7 +36,7 @@ SAME: dict[str, Form] = (
         1,
         """
         Abs Ceiling Clamp Concat Convert DepthToSpace Elu Erf Exp Floor HardSigmoid Log LogicalNot MatMul Negative NormalizeL2 PReLU Pad
-        ReLU ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum Reshape Sigmoid Split Sqrt StridedSlice Tanh Tile Transpose Unsqueeze
+        ReLU ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum Reshape Sigmoid Sign Split Sqrt StridedSlice Tanh Tile Transpose Unsqueeze
         VariadicSplit
         """,
     )
@@ -52,6 +52,7 @@ SAME: dict[str, Form] = (
     | _forms(3, "ShapeOf")
     | _forms(4, "HSwish Mish SoftPlus Swish")
     | _forms(5, "HSigmoid LogSoftmax")
+    | _forms(5, "GRUSequence LSTMSequence RNNSequence", {"activations_alpha": ("",), "activations_beta": ("",)})
     | _forms(7, "Gelu")
     | _forms(8, "Gather Slice SoftMax")
     | {

@@ -19,13 +19,16 @@ from ..errors import GraphError, UnstorableError
 from ..graph import Graph, Node, Tensor
 from ..ops.add import Add
 from ..ops.arg_max import ArgMax
+from ..ops.avg_pool import AvgPool
 from ..ops.axes import normalize_axis
 from ..ops.clamp import Clamp
+from ..ops.constant import Constant
 from ..ops.convert import Convert
 from ..ops.dequantize import Dequantize
 from ..ops.flatten import Flatten
 from ..ops.leaky_relu import LeakyReLU
 from ..ops.multiply import Multiply
+from ..ops.pad import Pad
 from ..ops.prelu import PReLU
 from ..ops.quantize import Quantize
 from ..ops.registry import Operator, OperatorError
@@ -36,8 +39,9 @@ from ..ops.squeeze import Squeeze
 from ..ops.strided_slice import StridedSlice
 from ..ops.subtract import Subtract
 from ..ops.top_k import TopK
-from .group_weights import split_group_axes
+from .group_weights import split_group_axis
 from .operators import WRITTEN
+from .windows import pads_that_are_seen
 
 BEFORE_ALL = np.iinfo(np.int64).min  # where a slice that runs backwards ends, the first element included
 
@@ -48,13 +52,12 @@ class Steps:
     def __init__(self, graph: Graph, node: Node) -> None:
         self.graph = graph
         self.node = node
+        self.made: list[Node] = []
 
     def __call__(self, op: Operator, *inputs: Tensor | np.ndarray, output: int = 0) -> Tensor:
-        tensors = [x if isinstance(x, Tensor) else self.graph.constant(x, self._name("constant")) for x in inputs]
-        return self.graph.add(op, tensors, self._name(op.type.lower())).outputs[output]
-
-    def _name(self, step: str) -> str:
-        return self.graph.unique_name(f"{self.node.name}/{step}")
+        tensors = [x if isinstance(x, Tensor) else self(Constant(value=x)) for x in inputs]
+        self.made.append(self.graph.add(op, tensors, self.graph.unique_name(f"{self.node.name}/{op.type.lower()}")))
+        return self.made[-1].outputs[output]
 
 
 Substitute = Callable[..., Tensor]
@@ -76,25 +79,30 @@ def for_openvino(graph: Graph, path: Path) -> Graph:
     of groups. Raises UnstorableError for a layer that has no substitute; `path` is for messages.
     """
     graph = graph.copy()
-    for node in graph.topological_order():
+    order: list[Node] = []
+    for node in list(graph):
         try:
-            _substitute(graph, node)
+            order += _substitute(graph, node)
         except (GraphError, OperatorError) as error:
             raise UnstorableError(f"layer {node.name!r} ({node.type}) cannot be stored: {error}", path) from error
-    split_group_axes(graph)
+    graph.nodes = {node.name: node for node in order}
     return graph
 
 
-def _substitute(graph: Graph, node: Node) -> None:
+def _substitute(graph: Graph, node: Node) -> list[Node]:
+    """The layers that are written for one."""
     if type(node.op) in SUBSTITUTES:
-        made = SUBSTITUTES[type(node.op)](node.op, Steps(graph, node), *node.inputs)
+        steps = Steps(graph, node)
+        made = SUBSTITUTES[type(node.op)](node.op, steps, *node.inputs)
         graph.redirect(node.output, made)
         graph.remove(node)
         graph.rename(made.producer, node.name)
-    elif isinstance(node.op, TopK) and node.op.sort == "none":
-        graph.replace_op(node, replace(node.op, sort="value"))  # which is stable in OpenVINO, too
-    elif node.type not in WRITTEN:
+        return steps.made
+    if node.type not in WRITTEN:
         raise OperatorError("OpenVINO has no such operator. Save the model as it was before its layers were lowered to integers")
+    if isinstance(node.op, TopK) and node.op.sort == "none":
+        graph.replace_op(node, replace(node.op, sort="value"))  # which is stable in OpenVINO, too
+    return [*split_group_axis(graph, node), node]
 
 
 # ---- one for each operator -----------------------------------------------------------------------------------------------------
@@ -108,10 +116,21 @@ def leaky_relu(op: LeakyReLU, add: Steps, x: Tensor) -> Tensor:
 
 @substitute(StridedSlice)
 def strided_slice(op: StridedSlice, add: Steps, x: Tensor, begin: Tensor, *others: Tensor) -> Tensor:
-    """All masks are of one length in OpenVINO, unless they are empty."""
-    masks = {name: (*mask, *(0,) * (begin.shape[0] - len(mask))) for name, mask in vars(op).items() if any(mask)}
-    longest = max((len(mask) for mask in masks.values()), default=0)
-    return add(StridedSlice(**{name: masks.get(name, (0,) * longest) for name in vars(op)}), x, begin, *others)
+    """In OpenVINO all masks have one length; here they may be shorter than `begin`, or longer, which means nothing."""
+    length = begin.shape[0]
+    masks = {name: (*mask, *(0,) * length)[:length] for name, mask in vars(op).items()}
+    return add(StridedSlice(**masks), x, begin, *others)
+
+
+@substitute(AvgPool)
+def avg_pool(op: AvgPool, add: Steps, x: Tensor) -> Tensor:
+    """Where OpenVINO would count what rounding up adds past the padding, the padding is made part of the image."""
+    if op.exclude_pad or op.rounding_type == "floor" or not any(op.pads_begin + op.pads_end):
+        return add(op, x)
+    end = tuple(min(pad, seen) for pad, seen in zip(op.pads_end, pads_that_are_seen(op, x.shape[2:]), strict=True))
+    none = (0,) * len(end)
+    padded = add(Pad(), x, np.array([0, 0, *op.pads_begin]), np.array([0, 0, *end]))
+    return add(replace(op, pads_begin=none, pads_end=none, rounding_type="ceil_torch"), padded)  # else OpenVINO undoes the Pad
 
 
 @substitute(Flatten)

@@ -1,6 +1,6 @@
 """Convolutions and pools: padding made explicit, and groups, which OpenVINO keeps in an axis of the weights, made an attribute."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ..auto_pad import WindowAttributes, crop, split_padding, surplus
@@ -135,9 +135,19 @@ class AvgPoolAttributes(PoolAttributes):
 
 @reads("AvgPool")
 def avg_pool(node: OpenVinoNode) -> Tensor:
-    """ops/avg_pool.py says where OpenVINO has another divisor."""
+    """What rounding up adds past the padding counts if the padding does and is not zero: it is read as more padding."""
     (x,) = node.take(1)
     attributes = node.read(AvgPoolAttributes)
     pads = attributes.window(attributes.kernel).explicit(x.shape[2:])
-    rounding, exclude_pad = attributes.rounding_type, attributes.exclude_pad
-    return node.add(AvgPool(kernel=attributes.kernel, **pads, exclude_pad=exclude_pad, rounding_type=rounding), x)
+    op = AvgPool(kernel=attributes.kernel, **pads, exclude_pad=attributes.exclude_pad, rounding_type=attributes.rounding_type)
+    if not op.exclude_pad and op.rounding_type != "floor" and any(op.pads_begin + op.pads_end):
+        op = replace(op, pads_end=pads_that_are_seen(op, x.shape[2:]), rounding_type="floor")
+    return node.add(op, x)
+
+
+def pads_that_are_seen(op: AvgPool, size: Ints) -> Ints:
+    """How far behind an input of this size the last window ends, in each dimension; 0 if it ends before. OperatorError for an open size."""
+    if -1 in size:
+        raise OperatorError(f"rounding up needs a fixed spatial size, found {list(size)}")
+    parts = zip(size, op.window.output_size(size), op.strides, op.kernel, op.pads_begin, strict=True)
+    return tuple(max(0, (o - 1) * s + k - b - n) for n, o, s, k, b in parts)

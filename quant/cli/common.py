@@ -2,8 +2,10 @@
 
 import functools
 import json
+import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, Literal, ParamSpec
 
 import typer
@@ -18,10 +20,12 @@ BAD_INPUT = 2
 WIDE = 240  # columns of a table that goes into a file or a pipe
 INTERRUPTED = 130  # what a shell reports for Ctrl-C
 
-Model = Annotated[str, typer.Argument(metavar="MODEL", help="a model: numpot .xml, OpenVINO IR or ONNX")]
+MODEL_HELP = "a model: numpot .xml, OpenVINO IR or ONNX"
+DATA_HELP = ".npz file, folder of IDX files, folder of images, or module:Class of a DataLoader"
+Model = Annotated[str, typer.Argument(metavar="MODEL", help=MODEL_HELP)]
 Data = Annotated[
     str,
-    typer.Option("--data", metavar="D", help=".npz file, folder of IDX files, folder of images, or module:Class of a DataLoader"),
+    typer.Option("--data", metavar="D", help=DATA_HELP),
 ]
 Arithmetic = Annotated[
     Literal["exact", "saturating", "simulated"],
@@ -29,6 +33,7 @@ Arithmetic = Annotated[
 ]
 Mean = Annotated[str | None, typer.Option("--mean", metavar="M[,M...]", help="mean of pixels/255, one number or one per channel")]
 Std = Annotated[str | None, typer.Option("--std", metavar="S[,S...]", help="standard deviation of pixels/255, likewise")]
+To = Annotated[str | None, typer.Option("--to", metavar="FORMAT", help="numpot, openvino or onnx; by default what the suffix says")]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="use the first N samples only")]
 Threads = Annotated[int | None, typer.Option("--threads", min=1, metavar="T", help="threads; by default one per core")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object on stdout and nothing else")]
@@ -41,7 +46,8 @@ def reports_errors(command: Callable[P, None]) -> Callable[P, None]:
     @functools.wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
-            command(*args, **kwargs)
+            with log_on_stderr():
+                command(*args, **kwargs)
         except NumpotError as error:
             if kwargs.get("debug"):
                 raise
@@ -52,6 +58,21 @@ def reports_errors(command: Callable[P, None]) -> Callable[P, None]:
             raise typer.Exit(INTERRUPTED) from None
 
     return wrapped
+
+
+@contextmanager
+def log_on_stderr() -> Iterator[None]:
+    """What the library has to say while it works, such as why the first run takes longer; never on stdout."""
+    log, handler = logging.getLogger("numpot"), logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("numpot: %(message)s"))
+    level = log.level
+    log.setLevel(logging.INFO)
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(level)
 
 
 def print_json(result: dict[str, Any]) -> None:
@@ -93,6 +114,27 @@ def open_model(path: str, mean: str | None, std: str | None) -> "Graph":
     graph = read_model(path)
     record_preprocessing(graph, mean, std)
     return graph
+
+
+def read_settings(option: str, entries: Sequence[str]) -> dict[str, Any]:
+    """["bits=4", "range_estimator.max.type=quantile"] -> nested dictionaries. A value is JSON, or else text."""
+    settings: dict[str, Any] = {}
+    for entry in entries:
+        key, separator, text = entry.partition("=")
+        *path, last = key.split(".")
+        target = settings
+        for part in path:
+            target = target.setdefault(part, {})
+            if not isinstance(target, dict):
+                raise NumpotError(f"{option} {entry!r}: {part!r} has a value already")
+        if not separator or not last or last in target:
+            problem = f"{key!r} is given twice" if last in target else "found no value"
+            raise NumpotError(f"{option} must look like bits=4 or range_estimator.max.type=quantile; in {entry!r} {problem}")
+        try:
+            target[last] = json.loads(text)
+        except ValueError:
+            target[last] = text
+    return settings
 
 
 def _numbers(option: str, text: str) -> tuple[float, ...]:

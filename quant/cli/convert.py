@@ -6,16 +6,14 @@ import typer
 
 from numpot.ir.errors import NumpotError
 
-from .common import Debug, Json, Mean, Std, print_json, record_preprocessing, reports_errors
+from .common import Debug, Json, Mean, Std, To, print_json, record_preprocessing, reports_errors
 
 
 @reports_errors
 def run(
     source: Annotated[str, typer.Argument(metavar="SRC", help="an ONNX model, an OpenVINO IR, or a numpot .xml")],
     destination: Annotated[str, typer.Argument(metavar="DST", help="the .xml to write, its .bin beside it; or an .onnx")],
-    to: Annotated[
-        str | None, typer.Option("--to", metavar="FORMAT", help="numpot, openvino or onnx; by default what the suffix says")
-    ] = None,
+    to: To = None,
     input_shape: Annotated[
         list[str] | None, typer.Option("--input-shape", metavar="NAME=N,C,H,W", help="fix the shape of an input; -1 leaves the batch open")
     ] = None,
@@ -24,7 +22,7 @@ def run(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Convert a model into numpot's IR, or into another format; into ONNX if DST ends in .onnx.
+    """Convert a model into numpot's IR, or into another format.
 
     Batch norm and constants are folded, dead layers dropped, names kept. A quantized model becomes ONNX with QuantizeLinear and
     DequantizeLinear, which onnxruntime and OpenVINO run on integers.

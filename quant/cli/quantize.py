@@ -2,30 +2,75 @@
 
 import time
 from collections.abc import Iterable
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from .common import Data, Debug, Json, Mean, Model, Std, open_model, print_json, print_table, reports_errors
+from numpot.ir.errors import NumpotError
+
+from .common import DATA_HELP, MODEL_HELP, Debug, Json, Mean, Std, To, open_model, print_json, print_table, read_settings, reports_errors
+
+if TYPE_CHECKING:
+    from numpot.ir import Graph
+    from numpot.quant.data import ModelData
+
+SETTINGS = "how weights are quantized: bits=4, mode=asymmetric, range_estimator.max.type=quantile (repeatable)"
 
 
 @reports_errors
 def run(
-    model: Model,
-    data: Data,
-    output: Annotated[str, typer.Option("--output", "-o", metavar="OUT", help="the .xml to write, its .bin beside it; or an .onnx")],
+    context: typer.Context,
+    model: Annotated[str | None, typer.Argument(metavar="MODEL", help=MODEL_HELP)] = None,
+    data: Annotated[str | None, typer.Option("--data", metavar="D", help=DATA_HELP)] = None,
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", metavar="OUT", help="the .xml to write, its .bin beside it; or an .onnx")
+    ] = None,
+    to: To = None,
+    config: Annotated[
+        str | None,
+        typer.Option("--config", "-c", metavar="JSON", help="a configuration file in POT's shape: model, samples and parameters"),
+    ] = None,
     preset: Annotated[
-        Literal["performance", "mixed", "accuracy"],
-        typer.Option("--preset", help="symmetric, asymmetric activations, or asymmetric weights too"),
+        Literal["performance", "mixed", "accuracy", "best"],
+        typer.Option("--preset", help="symmetric; asymmetric activations, or weights too; or what was measured to help beyond POT"),
     ] = "performance",
+    model_type: Annotated[
+        Literal["transformer"] | None, typer.Option("--model-type", help="leave what surrounds a transformer's products in float")
+    ] = None,
+    target_device: Annotated[
+        Literal["ANY", "CPU", "CPU_SPR", "GPU"], typer.Option("--target-device", help="whose table of schemes to use")
+    ] = "ANY",
     subset_size: Annotated[int, typer.Option("--subset-size", min=1, metavar="N", help="samples to calibrate with")] = 300,
     saturation_fix: Annotated[
         Literal["first_layer", "all", "no", "auto", "auto-strict"],
         typer.Option("--saturation-fix", help="which layers get narrower weights; auto: as little as needed"),
     ] = "first_layer",
-    fast_bias: Annotated[bool, typer.Option("--fast-bias/--no-fast-bias", help="correct biases for the rounding of weights")] = True,
+    fast_bias: Annotated[
+        bool, typer.Option("--fast-bias/--no-fast-bias", help="correct each bias by itself, or layer after layer: slower and better")
+    ] = True,
     ignore: Annotated[list[str] | None, typer.Option("--ignore", metavar="LAYER", help="leave this layer in float (repeatable)")] = None,
     ignore_type: Annotated[list[str] | None, typer.Option("--ignore-type", metavar="TYPE", help="leave this operator in float")] = None,
+    equalize_channels: Annotated[
+        bool, typer.Option("--equalize-channels", help="scale channels beforehand so that they share their codes evenly")
+    ] = False,
+    strict_pot: Annotated[
+        bool, typer.Option("--strict-pot/--no-strict-pot", help="correct biases by POT's rules, or also those that hold a zero")
+    ] = True,
+    weights: Annotated[list[str] | None, typer.Option("--weights", metavar="KEY=VALUE", help=SETTINGS)] = None,
+    activations: Annotated[list[str] | None, typer.Option("--activations", metavar="KEY=VALUE", help="likewise, of activations")] = None,
+    range_estimator: Annotated[
+        Literal["default", "quantile", "percentile", "mse", "layer_noise", "auto"] | None,
+        typer.Option("--range-estimator", help="for weights and activations, where they do not say otherwise"),
+    ] = None,
+    batch_size: Annotated[int, typer.Option("--batch-size", min=1, metavar="N", help="samples at once; results do not depend on it")] = 8,
+    inplace_statistics: Annotated[
+        bool,
+        typer.Option("--inplace-statistics/--no-inplace-statistics", help="keep at most 512 values a channel where medians are wanted"),
+    ] = True,
+    statistics_cache: Annotated[
+        str | None,
+        typer.Option("--statistics-cache", metavar="DIR", help="keep statistics here: a run that was killed goes on, others reuse them"),
+    ] = None,
     shuffle: Annotated[bool, typer.Option("--shuffle", help="take random samples instead of the first")] = False,
     seed: Annotated[int, typer.Option("--seed", help="seed of --shuffle")] = 0,
     mean: Mean = None,
@@ -37,30 +82,59 @@ def run(
 
     Needs some hundred representative samples; labels are not needed.
     """
-    from numpot.ir import save_model
+    if config is not None:
+        from .from_config import read_job
+
+        job = read_job(context, config, model, data, output)
+        options = {"statistics_cache": statistics_cache, **job.options}
+        _quantize(job.graph, job.data, job.output, to, options, {"configuration": job.resolved}, json)
+        return
     from numpot.ir.files import check_savable
     from numpot.quant.data import open_data
+
+    if model is None or data is None or output is None:
+        missing = "MODEL" if model is None else "--data" if data is None else "--output"
+        raise NumpotError(f"{missing} is missing: give MODEL, --data and --output, or a --config that names them")
+    check_savable(output, to)
+    graph = open_model(model, mean, std)
+    options = {
+        "preset": preset,
+        "model_type": model_type,
+        "target_device": target_device,
+        "stat_subset_size": subset_size,
+        "stat_batch_size": batch_size,
+        "weights": read_settings("--weights", weights or ()),
+        "activations": read_settings("--activations", activations or ()),
+        "range_estimator": range_estimator,
+        "inplace_statistics": inplace_statistics,
+        "statistics_cache": statistics_cache,
+        "saturation_fix": saturation_fix,
+        "use_fast_bias": fast_bias,
+        "ignored_scope": ignore or (),
+        "ignored_types": ignore_type or (),
+        "equalize_channels": equalize_channels,
+        "strict_pot": strict_pot,
+        "shuffle_data": shuffle,
+        "seed": seed,
+    }
+    _quantize(graph, open_data(data, graph), output, to, options, {}, json)
+
+
+def _quantize(
+    graph: "Graph", data: "ModelData", output: str, to: str | None, options: dict[str, Any], more: dict[str, Any], json: bool
+) -> None:
+    """Quantize, save, and report. more: what else the report says."""
+    from numpot.ir import save_model
+    from numpot.ir.files import check_savable
     from numpot.quant.default import quantize
 
-    check_savable(output)
-    graph = open_model(model, mean, std)
-    loader = open_data(data, graph)
+    check_savable(output, to)
+    if more and not json:
+        print_json(more)
     start = time.perf_counter()
-    quantized = quantize(
-        graph,
-        loader,
-        progress=not json,
-        preset=preset,
-        stat_subset_size=subset_size,
-        saturation_fix=saturation_fix,
-        use_fast_bias=fast_bias,
-        ignored_scope=ignore or (),
-        ignored_types=ignore_type or (),
-        shuffle_data=shuffle,
-        seed=seed,
-    )
+    quantized = quantize(graph, data, progress=not json, **options)
     seconds = time.perf_counter() - start
-    save_model(quantized, output)
+    save_model(quantized, output, to)
     made = quantized.info["quantization"]
     assert isinstance(made, dict)
     integer = set(made["integer_layers"])
@@ -72,6 +146,7 @@ def run(
         "peak_rss_mb": round(_peak_rss_mb(), 1),
         "parameters": made["parameters"],
         "layers": layers,
+        **more,
     }
     if json:
         print_json(report)

@@ -229,6 +229,84 @@ def test_an_add_whose_sum_stays_float_is_not_absorbed() -> None:
     assert not lower(net.result(total)).of_type("Clamp")
 
 
+# ---- sums, products and means of codes -----------------------------------------------------------------------------------------
+
+
+def behind_codes(low: float, high: float, type: str, *inputs: Any, **attributes: Any) -> Graph:
+    net, x = quantized_input(low, high)
+    return lower(net.result(net.do(type, x, *inputs, **attributes)))
+
+
+def test_a_mean_is_taken_of_the_codes() -> None:
+    lowered = behind_codes(0, 3, "ReduceMean", np.array([2, 3]))
+    assert types(lowered) == ["Quantize", "Dequantize", "ReduceMean", "Multiply"]
+    assert constants(only(lowered, "Dequantize")) == [1, 0]
+    assert constants(only(lowered, "Multiply")) == [float(np.float32(3) / np.float32(255))]
+
+
+def test_a_mean_of_signed_codes_has_no_zero_point() -> None:
+    lowered = behind_codes(LOW, HIGH, "ReduceMean", np.array([2, 3]))
+    assert types(lowered) == ["Multiply", "Round", "Quantize", "Dequantize", "ReduceMean", "Multiply"]
+    assert constants(only(lowered, "Dequantize")) == [1, 128]
+
+
+def test_the_mean_of_a_window_is_its_sum_times_the_inverse() -> None:
+    window: dict[str, Any] = {"kernel": (3, 3), "strides": (2, 2), "pads_begin": (0, 0), "pads_end": (0, 0)}
+    lowered = behind_codes(0, 3, "AvgPool", **window, exclude_pad=False)
+    assert types(lowered) == ["Quantize", "Dequantize", "SumPool", "Multiply", "Multiply"]
+    assert constants(lowered.of_type("Multiply")[0]) == [float(np.float32(1) / np.float32(9))]
+
+
+def test_the_scale_behind_a_mean_moves_into_the_range_of_the_next_codes() -> None:
+    net, x = quantized_input(0, 3)
+    y = net.quantize(net.do("ReduceMean", x, np.array([2, 3])), 0, 2)
+    lowered = lower(net.result(net.matmul(y, 4)))
+    assert types(lowered)[:5] == ["Quantize", "Dequantize", "ReduceMean", "Quantize", "MatMulInteger"]
+    scale = np.float32(3) / np.float32(255)
+    assert constants(lowered.of_type("Quantize")[1]) == [float(np.float32(255) / (np.float32(2) / scale)), 0]
+
+
+def test_a_sum_is_formed_in_codes_of_the_branch_that_others_read() -> None:
+    net, x = quantized_input(0, 3)
+    other = net.quantize(net.input(-1, 4, 5, 5, name="z"), 0, 2)
+    net.result(net.conv(x, 4), "layer")
+    lowered = lower(net.result(net.do("Add", x, other)))
+    total = next(n for n in lowered.of_type("Add") if n.name.endswith("/total"))
+    mapped, codes = (t.producer for t in total.inputs)
+    ratio = (np.float32(2) / np.float32(255)) / (np.float32(3) / np.float32(255))
+    assert codes.type == "Dequantize" and constants(codes) == [1, 0] and codes.inputs[0].producer.inputs[0].producer.name == "x"
+    assert mapped.type == "Multiply" and constants(mapped) == [float((np.float32(255) * ratio) / np.float32(255))]
+    assert constants(total.output.consumers[0].node) == [float(np.float32(3) / np.float32(255))]
+
+
+def transposed(low: float, high: float, arithmetic: Any) -> Graph:
+    net, x = quantized_input(low, high)
+    codes = np.array([[[[127]], [[-3]]]] * 4, np.int8)
+    weights = net.do("Multiply", net.do("Convert", codes, destination_type=F32), np.ones((1, 2, 1, 1), np.float32))
+    window: dict[str, Any] = {"strides": (1, 1), "dilations": (1, 1), "pads_begin": (0, 0), "pads_end": (0, 0), "output_padding": (0, 0)}
+    return lower(net.result(net.do("ConvolutionBackpropData", x, weights, **window)), arithmetic)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "arithmetic", "codes"),
+    [(0, 3, "saturating", [127, -3]), (LOW, HIGH, "exact", [127, -3]), (LOW, HIGH, "saturating", [64, -2])],
+)
+def test_transposed_convolutions_halve_weights_for_signed_codes_that_could_saturate(
+    low: float, high: float, arithmetic: Any, codes: list[int]
+) -> None:
+    lowered = transposed(low, high, arithmetic)
+    weights = only(lowered, "ConvolutionBackpropDataInteger").inputs[1].constant
+    assert weights is not None and weights[0].ravel().tolist() == codes
+    step = np.float32(high - low) / np.float32(255)
+    factor = 2 if codes[0] == 64 else 1
+    (scale,) = (n.inputs[1].constant for n in lowered.of_type("Multiply") if n.inputs[0].producer.type == "Convert")
+    np.testing.assert_array_equal(scale, np.full((2, 1, 1), step * np.float32(factor)))
+
+
+def test_transposed_convolutions_of_codes_with_a_zero_point_stay_float() -> None:
+    assert transposed(-1, 2, "exact").of_type("ConvolutionBackpropData")
+
+
 # ---- layers --------------------------------------------------------------------------------------------------------------------
 
 

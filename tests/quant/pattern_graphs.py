@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from numpot.ir.dtypes import F32
 from numpot.ir.graph import Node, Tensor
 from numpot.quant.patterns import _Step, parse
 
@@ -21,6 +22,7 @@ NEEDS: dict[str, tuple[dict[str, Any], list[Any]]] = {
     "ConvolutionBackpropData": ({**WINDOW, "output_padding": (0, 0)}, [np.ones((CHANNELS, CHANNELS, 1, 1), np.float32)]),
     "MatMul": ({}, [np.ones((SIDE, SIDE), np.float32)]),
     "Clamp": ({"min": 0.0, "max": 6.0}, []),
+    "Convert": ({"destination_type": F32}, []),
     "PReLU": ({}, [CONSTANT]),
     "MVN": ({"normalize_variance": True, "eps": 1e-6, "eps_mode": "inside_sqrt"}, [np.array([2, 3])]),
     "NormalizeL2": ({"eps": 1e-6, "eps_mode": "add"}, [np.array([1])]),

@@ -1,10 +1,10 @@
-"""FastBiasCorrection: equation C8, and when it is refused."""
+"""FastBiasCorrection: equation C8, when it is refused, and numpot's own correction, equation C9."""
 
 import numpy as np
 import pytest
 
 from numpot.ir.graph import Graph, Node
-from numpot.quant.bias_correction import Means, MeanStatistics, correct, correctable
+from numpot.quant.bias_correction import Means, MeanStatistics, correct_bias, correct_rounding, correctable
 from numpot.quant.layers import bias_add, weighted_layers
 from numpot.quant.statistics import collect
 
@@ -53,7 +53,7 @@ def test_the_mean_of_every_channel_is_restored(kind):
     axes = (0,) if kind == "matmul" else (0, 2, 3)
     before = (layer.op.evaluate(x, value(layer)) + value(bias)).mean(axes)
     old = value(bias)
-    assert correct(graph, layer, means, moved)
+    assert correct_bias(graph, layer, means, moved)
     after = (layer.op.evaluate(x, moved) + value(bias)).mean(axes)
     np.testing.assert_allclose(after, before, rtol=1e-4, atol=1e-5)
     assert value(bias).shape == old.shape and not np.array_equal(value(bias), old)
@@ -63,7 +63,7 @@ def test_unchanged_weights_leave_the_bias_as_it_is():
     graph = one_layer("convolution")
     layer, means = measured(graph)
     old = value(bias_of(layer))
-    correct(graph, layer, means, value(layer))
+    correct_bias(graph, layer, means, value(layer))
     np.testing.assert_allclose(value(bias_of(layer)), old, rtol=1e-4, atol=1e-5)
 
 
@@ -71,7 +71,7 @@ def test_a_bias_that_would_move_too_far_is_left_alone():
     graph = one_layer("convolution")
     layer, means = measured(graph)
     old = value(bias_of(layer))
-    assert not correct(graph, layer, means, value(layer) * np.float32(100))
+    assert not correct_bias(graph, layer, means, value(layer) * np.float32(100))
     np.testing.assert_array_equal(value(bias_of(layer)), old)
 
 
@@ -84,16 +84,55 @@ def test_padding_sees_zeros_at_the_border():
     constant = np.broadcast_to(X.mean((0, 2, 3), dtype=np.float64)[:, None, None], (1, 6, 7, 7)).astype(np.float32)
     through = layer.op.evaluate(constant, value(layer)).mean((0, 2, 3))
     expected = (layer.op.evaluate(X, value(layer)) + value(bias)).mean((0, 2, 3)) - through
-    assert correct(graph, layer, means, value(layer))
+    assert correct_bias(graph, layer, means, value(layer))
     np.testing.assert_allclose(value(bias).ravel(), expected, rtol=1e-4, atol=1e-5)
 
 
-def test_only_layers_with_a_bias_and_none_with_a_zero_in_it():
+def test_layers_with_a_bias_for_each_channel_can_be_corrected():
     net = Network()
     x = net.input(-1, 6, 7, 7)
     net.do("Result", net.conv(x, 5, bias=False))
-    zero = net.conv(x, 5)
-    net.graph.set_input(zero.producer, 1, net.graph.constant(np.array([1, 2, 0, 4, 5], np.float32).reshape(1, 5, 1, 1)))
-    net.do("Result", zero)
+    net.do("Result", net.do("Add", net.conv(x, 5, bias=False), np.float32(1)))  # one number for all channels
     graph = net.result(net.conv(x, 5, name="good"))
     assert [layer.name for layer in correctable(weighted_layers(graph))] == ["good"]
+
+
+@pytest.mark.parametrize("zeros", [[2], [0, 4], range(5)])
+def test_one_zero_stops_pots_correction_and_not_numpots(zeros):
+    graph = one_layer("convolution")
+    layer, _ = measured(graph)
+    old = np.array(value(bias_of(layer)))
+    old[:, list(zeros)] = 0
+    graph.set_input(bias_of(layer), 1, graph.constant(old))
+    layer, means = measured(graph)
+    moved = value(layer) + np.float32(0.01)
+    assert not correct_bias(graph, layer, means, moved, np.inf)
+    np.testing.assert_array_equal(value(bias_of(layer)), old)
+    correct_rounding(graph, layer, means, moved)
+    assert np.all(value(bias_of(layer)) != old)
+
+
+@pytest.mark.parametrize("kind", ["convolution", "depthwise", "matmul"])
+def test_numpots_correction_restores_the_mean_of_every_channel(kind):
+    """As POT's does where there is no padding (eq. C9)."""
+    graph = one_layer(kind)
+    layer, means = measured(graph)
+    moved = value(layer) * np.float32(1.1) + np.float32(0.01)
+    x = X.mean((2, 3)) if kind == "matmul" else X
+    axes = (0,) if kind == "matmul" else (0, 2, 3)
+    before = (layer.op.evaluate(x, value(layer)) + value(bias_of(layer))).mean(axes)
+    correct_rounding(graph, layer, means, moved)
+    after = (layer.op.evaluate(x, moved) + value(bias_of(layer))).mean(axes)
+    np.testing.assert_allclose(after, before, rtol=1e-4, atol=1e-5)
+
+
+def test_numpots_correction_is_nothing_where_nothing_was_rounded():
+    """POT's is not: on a constant input, padding shifts the mean by itself."""
+    net = Network(seed=3)
+    graph = net.result(net.conv(net.input(-1, 6, 7, 7), 5, 3, pad=1))
+    layer, means = measured(graph)
+    old = value(bias_of(layer))
+    correct_rounding(graph, layer, means, value(layer))
+    np.testing.assert_array_equal(value(bias_of(layer)), old)
+    assert correct_bias(graph, layer, means, value(layer), np.inf)
+    assert np.abs(value(bias_of(layer)) - old).max() > 0.01

@@ -108,6 +108,33 @@ def test_ignored_layers_stay_in_float(folder: Path) -> None:
     assert {layer["name"]: layer["integer"] for layer in json.loads(outcome.stdout)["layers"]} == {"conv": False, "head": True}
 
 
+def test_quantizers_can_be_told_everything(folder: Path) -> None:
+    options = ["--target-device", "CPU", "--batch-size", 3, "--range-estimator", "quantile", "--no-inplace-statistics"]
+    options += ["--weights", "bits=4", "--weights", "range_estimator.preset=mse"]
+    options += ["--activations", "mode=asymmetric", "--activations", "range_estimator.max.clipping_value=1.5"]
+    outcome = invoke("quantize", "model.xml", "--data", "bare.npz", "-o", "int8.xml", *options, "--json")
+    parameters = json.loads(outcome.stdout)["parameters"]
+    assert parameters["weights"] == {"bits": 4, "range_estimator": {"preset": "mse"}}
+    assert parameters["activations"] == {"mode": "asymmetric", "range_estimator": {"preset": "default", "max": {"clipping_value": 1.5}}}
+    assert parameters["range_estimator"] == {"preset": "quantile"} and parameters["inplace_statistics"] is False
+    assert parameters["target_device"] == "CPU" and parameters["stat_batch_size"] == 3
+    model = read_model("int8.xml")
+    assert model.info["quantization"]["parameters"] == parameters  # type: ignore[index]
+    highs = [node.inputs[2].constant for node in model.of_type("FakeQuantize")]
+    assert all(high is not None and high <= 1.5 for high in highs)
+
+
+def test_statistics_are_kept_for_the_next_run(folder: Path) -> None:
+    outputs = []
+    for name, options in (("plain", []), ("first", ["--statistics-cache", "state"]), ("second", ["--statistics-cache", "state"])):
+        assert invoke("quantize", "model.xml", "--data", "bare.npz", "-o", f"{name}.xml", *options).exit_code == 0
+        outputs.append(Path(f"{name}.bin").read_bytes())
+    assert outputs[0] == outputs[1] == outputs[2]
+    assert Path("state/statistics.msgpack").stat().st_size < 20_000
+    outcome = invoke("quantize", "model.xml", "--data", "bare.npz", "-o", "x.xml", "--statistics-cache", "state", "--subset-size", 7)
+    assert outcome.exit_code == 2 and "'samples' is 40, expected 7" in outcome.stderr and not Path("x.xml").exists()
+
+
 def test_inspect_and_check_show_a_quantized_model(quantized: Path) -> None:
     assert "sound" in invoke("check", "int8.xml").stdout
     layers = invoke("inspect", "int8.xml").stdout
@@ -131,6 +158,15 @@ def test_convert_to_openvino_and_back(quantized: Path) -> None:
     layers = json.loads(invoke("inspect", "vendor.xml", "--json").stdout)
     assert layers["info"]["quantization"]["parameters"]["preset"] == "performance"
     assert invoke("inspect", "vendor.xml", "--plan").exit_code == 0
+
+
+def test_quantize_from_and_to_openvino(folder: Path) -> None:
+    assert invoke("convert", "model.xml", "vendor.xml", "--to", "openvino").exit_code == 0
+    for model, to in (("model.xml", "numpot"), ("vendor.xml", "openvino")):
+        assert invoke("quantize", model, "--data", "bare.npz", "-o", f"{to}.xml", "--to", to).exit_code == 0
+    x = np.load("data.npz")["x"]
+    ours, vendor = (Executor(read_model(f"{name}.xml")).run(x)["logits"] for name in ("numpot", "openvino"))
+    np.testing.assert_array_equal(ours, vendor)
 
 
 def test_convert_keeps_names_and_results(folder: Path) -> None:
@@ -237,6 +273,22 @@ def test_unknown_metric(folder: Path) -> None:
 
 def test_unknown_layer_to_ignore(folder: Path) -> None:
     fails(invoke("quantize", "model.xml", "--data", "bare.npz", "-o", "int8.xml", "--ignore", "cnov"), "no layer 'cnov'")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (["bit=4"], "weights: 'bit' is not known. Did you mean 'bits'?"),
+        (["bits"], "--weights must look like bits=4 or range_estimator.max.type=quantile; in 'bits' found no value"),
+        (["bits=4", "bits=5"], "--weights must look like bits=4 or range_estimator.max.type=quantile; in 'bits=5' 'bits' is given twice"),
+        (["bits=4", "bits.x=5"], "--weights 'bits.x=5': 'bits' has a value already"),
+        (["mode=symetric"], "weights.mode must be one of symmetric, asymmetric, found 'symetric'. Did you mean 'symmetric'?"),
+    ],
+)
+def test_settings_that_make_no_sense(folder: Path, settings: list[str], message: str) -> None:
+    options = [part for setting in settings for part in ("--weights", setting)]
+    outcome = invoke("quantize", "model.xml", "--data", "bare.npz", "-o", "int8.xml", *options)
+    assert outcome.exit_code == 2 and outcome.stderr == f"numpot: {message}\n"
 
 
 def test_output_that_cannot_be_written_is_known_before_the_work(folder: Path) -> None:

@@ -5,17 +5,20 @@ import pytest
 
 from numpot.ir.graph import Graph
 from numpot.quant import patterns
+from numpot.quant.ignored import Ignored
 from numpot.quant.insertion import Quantizer, find_quantizers
+from numpot.quant.range_parameters import QuantizerParameters
+from numpot.quant.schemes import activation_scheme
 
 from ..networks import Network
 from .pattern_graphs import build, expansions
 
-LINES = patterns.ALWAYS + patterns.CPU + patterns.FUSED_INTO_LAYER
+LINES = patterns.ALWAYS + patterns.CPU + patterns.NOT_SPR + patterns.FUSED_INTO_LAYER
 
 
-def activations(graph: Graph, **options) -> dict[str, tuple[str, list[str]]]:
+def activations(graph: Graph, *options) -> dict[str, tuple[str, list[str]]]:
     """Quantizer -> (type of what makes the tensor, types of those that will read its codes)."""
-    found = [q for q in find_quantizers(graph, **options) if not q.is_weight]
+    found = [q for q in find_quantizers(graph, *options) if not q.is_weight]
     return {q.name: (q.tensor.producer.type, sorted(use.node.type for use in q.uses)) for q in found}
 
 
@@ -34,6 +37,7 @@ def alone(monkeypatch):
         fused = line in patterns.FUSED_INTO_LAYER
         monkeypatch.setattr(patterns, "ALWAYS", [] if fused else [line])
         monkeypatch.setattr(patterns, "CPU", [])
+        monkeypatch.setattr(patterns, "NOT_SPR", [])
         monkeypatch.setattr(patterns, "FUSED_INTO_LAYER", [line] if fused else [])
 
     return only
@@ -101,6 +105,24 @@ def test_a_chain_of_convolutions():
     }
     weights = [q for q in find_quantizers(graph) if q.is_weight]
     assert [(q.name, q.per_channel) for q in weights] == [("a/fq_weights_1", True), ("b/fq_weights_1", True)]
+
+
+def test_a_reversal_of_channels_is_jumped_over():
+    net = Network()
+    parts = net.do("Split", net.relu(net.conv(net.input(-1, 3, 8, 8), 3, name="a")), np.array(1), num_splits=3).producer.outputs
+    graph = net.result(net.conv(net.do("Concat", *reversed(parts), axis=1, name="reversed"), 4, name="b"))
+    (name,) = activations(graph).keys() - {"a/fq_input_0"}
+    assert activations(graph)[name] == ("ReLU", ["Split"])
+
+
+def test_only_depthwise_layers_decide_the_granularity_of_what_an_output_shares():
+    """Results read no codes: a pool that ends in one does not make the range of its depthwise reader one for all channels."""
+    net = Network()
+    pooled = net.max_pool(net.relu(net.conv(net.input(-1, 3, 8, 8), 4, name="a")))
+    net.do("Result", pooled, name="side")
+    graph = net.result(net.depthwise(pooled, name="b"))
+    (q,) = (q for q in find_quantizers(graph) if q.tensor.producer.type == "ReLU")
+    assert q.per_channel and activation_scheme(q, "performance", QuantizerParameters()).per_channel
 
 
 def test_nothing_is_quantized_at_the_end():
@@ -244,14 +266,14 @@ def test_layers_and_types_can_be_excluded():
     pool, mean = graph.of_type("MaxPool")[0].name, graph.of_type("ReduceMean")[0].name
     everything = {"a/fq_input_0", f"{pool}/fq_input_0", f"{mean}/fq_input_0", "c/fq_input_0"}
     assert activations(graph).keys() == everything
-    assert activations(graph, ignored=["b"]).keys() == everything - {f"{pool}/fq_input_0"}
-    assert activations(graph, ignored_types=["Convolution"]).keys() == {f"{mean}/fq_input_0", "c/fq_input_0"}
-    assert not any(q.name.startswith("b/") for q in find_quantizers(graph, ignored=["b"]))
+    assert activations(graph, Ignored(names=["b"])).keys() == everything - {f"{pool}/fq_input_0"}
+    assert activations(graph, Ignored(types=["Convolution"])).keys() == {f"{mean}/fq_input_0", "c/fq_input_0"}
+    assert not any(q.name.startswith("b/") for q in find_quantizers(graph, Ignored(names=["b"])))
 
 
 def test_excluding_what_passes_data_through_excludes_its_reader():
     graph = excluded()
-    names = {q.name for q in find_quantizers(graph, ignored=["MaxPool"])}
+    names = {q.name for q in find_quantizers(graph, Ignored(names=["MaxPool"]))}
     assert "b/fq_weights_1" not in names and "a/fq_weights_1" in names
 
 

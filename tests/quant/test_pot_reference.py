@@ -115,6 +115,22 @@ def test_accuracy_is_kept(name, preset):
     assert abs(top_1(quantized(name, preset), name) - top_1(load_model(name), name)) <= 0.3
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("estimator", ["layer_noise", "auto"])
+def test_noise_in_layers_mends_channels_of_different_sizes(estimator):
+    """fmnist_mobilenet_hard, top-1 on 10,000 images: float 91.46 %, POT's estimators 88.5, `mse` 87.4; measured here: 91.0."""
+    name = "fmnist_mobilenet_hard"
+    graph = quantize(load_model(name), ArrayData(load_data(name).calibration), range_estimator=estimator)
+    assert top_1(graph, name) >= 90.7
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["digits_cnn", "digits_mlp", "fmnist_mobilenet", "fmnist_resnet"])
+def test_noise_in_layers_costs_no_other_model_accuracy(name):
+    graph = quantize(load_model(name), ArrayData(load_data(name).calibration), range_estimator="layer_noise")
+    assert top_1(graph, name) >= top_1(quantized(name, "performance"), name) - 0.05
+
+
 @pytest.mark.parametrize("name", ["fmnist_mobilenet", "fmnist_resnet"])
 def test_files_shrink(name, tmp_path):
     for graph, kind in ((load_model(name), "float"), (quantized(name, "performance"), "int8")):

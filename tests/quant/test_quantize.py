@@ -72,8 +72,9 @@ def test_the_same_input_gives_the_same_model(preset, tmp_path):
     assert (tmp_path / "one.xml").read_text("utf-8").replace("one.bin", "two.bin") == (tmp_path / "two.xml").read_text("utf-8")
 
 
-def test_a_quantized_model_survives_a_file(tmp_path):
-    quantized = quantize(network(), ArrayData(X))
+@pytest.mark.parametrize("options", [{}, {"preset": "best", "ignored_operations": [{"type": "Convolution", "attributes": {"groups": 16}}]}])
+def test_a_quantized_model_survives_a_file(tmp_path, options):
+    quantized = quantize(network(), ArrayData(X), **options)
     write_model(quantized, tmp_path / "model.xml")
     loaded = read_xmlbin(tmp_path / "model.xml")
     assert_same_graph(loaded, quantized)
@@ -90,9 +91,46 @@ def test_the_model_says_how_it_was_made():
     assert set(info["corrected_biases"]) <= {"stem", "expand", "filter", "project"} and info["corrected_biases"]
 
 
+def mean_output(graph: Graph) -> np.ndarray:
+    executor = Executor(graph)
+    return np.concatenate([executor.run(X[i : i + 4])["y"] for i in range(0, len(X), 4)]).mean(0)
+
+
+@pytest.mark.parametrize("batch", [-1, 4])
+@pytest.mark.parametrize("use_fast_bias", [True, False])
+@pytest.mark.parametrize("strict_pot", [True, False])
+def test_every_way_to_correct_biases(batch, use_fast_bias, strict_pot):
+    """Rounded to 4 bits, the mean output is off; each way brings it nearer, and the corrected layers are named."""
+    graph, weights = network(batch), {"bits": 4}
+    options = {"weights": weights, "saturation_fix": "no", "equalize_channels": False}
+    expected = mean_output(graph)
+    plain = quantize(graph, ArrayData(X), correct_biases=False, **options)
+    corrected = quantize(graph, ArrayData(X), use_fast_bias=use_fast_bias, strict_pot=strict_pot, **options)
+    before, after = (np.abs(mean_output(g) - expected).sum() for g in (plain, corrected))
+    assert after < before
+    names = set(corrected.info["quantization"]["corrected_biases"])
+    assert names == {"stem", "expand", "filter", "project", "head"} or (strict_pot and names)
+
+
+def test_layers_left_in_float_can_be_corrected_too():
+    graph = network()
+    options = {"ignored_scope": ["head"], "strict_pot": False}
+    for apply_for_all_nodes in (False, True):
+        made = quantize(graph, ArrayData(X), apply_for_all_nodes=apply_for_all_nodes, **options)
+        assert ("head" in made.info["quantization"]["corrected_biases"]) == apply_for_all_nodes
+
+
+def test_the_threshold_of_a_correction_can_be_changed():
+    counts = [
+        len(quantize(network(), ArrayData(X), threshold=threshold).info["quantization"]["corrected_biases"])
+        for threshold in (1e-6, None, 1e6)
+    ]
+    assert counts[0] == 0 < counts[1] < counts[2]
+
+
 def test_bias_correction_can_be_left_out():
     graph = network()
-    plain = quantize(graph, ArrayData(X), use_fast_bias=False)
+    plain = quantize(graph, ArrayData(X), correct_biases=False)
     assert plain.info["quantization"]["corrected_biases"] == []
     biases = {n.name: n.inputs[1].constant for n in graph.of_type("Add") if n.inputs[1].constant is not None}
     assert biases
@@ -248,15 +286,31 @@ def test_weights_that_are_not_numbers_are_named():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"preset": "fast"}, "preset must be one of performance, mixed, accuracy, found 'fast'"),
+        ({"preset": "fast"}, "preset must be one of performance, mixed, accuracy, best, found 'fast'"),
         ({"saturation_fix": "yes"}, "saturation_fix must be one of first_layer, all, no, auto, auto-strict, found 'yes'"),
         (
             {"preset": "accuracy", "saturation_fix": "auto"},
             "saturation_fix 'auto' is for symmetric weights, and preset 'accuracy' makes asymmetric ones; "
             "they run in float and cannot saturate. Use 'no'",
         ),
-        ({"target_device": "GPU"}, "target_device must be one of ANY, CPU, found 'GPU'"),
+        ({"target_device": "TPU"}, "target_device must be one of ANY, CPU, CPU_SPR, GPU, found 'TPU'"),
+        ({"target_device": "GNA3"}, "target_device 'GNA3' is none that numpot quantizes for; choose one of ANY, CPU, CPU_SPR, GPU"),
         ({"stat_subset_size": 0}, "stat_subset_size must be at least 1, found 0"),
+        ({"model_type": "Transformer"}, "model_type must be one of None, transformer, found 'Transformer'"),
+        ({"threshold": -1.0}, "threshold must be above 0, found -1.0"),
+        (
+            {"ignored_operations": [{"type": "Add", "attribute": {}}]},
+            "ignored_operations: expected {\"type\": T, \"attributes\": {...}}, found {'type': 'Add', 'attribute': {}}",
+        ),
+        (
+            {"ignored_operations": [{"type": "Convolution", "attributes": {"strides": [5, 5]}}]},
+            "ignored_operations: model 'network' has no layer that is {'type': 'Convolution', 'attributes': {'strides': [5, 5]}}",
+        ),
+        ({"stat_batch_size": 0}, "stat_batch_size must be at least 1, found 0"),
+        (
+            {"weights": {"granularity": "pertensor"}, "saturation_fix": "auto"},
+            "saturation_fix 'auto' is for weights with a range per channel. Use 'all'",
+        ),
         ({"ignored_scope": ["haed"]}, "ignored_scope: model 'network' has no layer 'haed'"),
         ({"ignored_types": ["Conv"]}, "ignored_types: model 'network' has no layer of type 'Conv'"),
         (

@@ -45,11 +45,12 @@ def test_symmetric_activations():
     np.testing.assert_allclose(low, array(-6, -2) * F32(128) / F32(127), rtol=1e-6)
 
 
-@given(SIZES, st.sampled_from([16, 256]))
-def test_zero_is_a_code_of_a_symmetric_range(size, levels):
-    low, high = symmetric_range(array(-1), array(size), levels)
+@given(SIZES, st.sampled_from([4, 15, 16, 256]), st.sampled_from([-1, 0]))
+def test_zero_is_a_code_of_a_symmetric_range(size, levels, least):
+    """Of one without negative values too, when codes below zero are asked for."""
+    low, high = symmetric_range(array(least), array(size), levels, signed=True)
     code = -low.astype(float) / (high.astype(float) - low) * (levels - 1)
-    np.testing.assert_allclose(code, levels / 2, atol=1e-3)
+    np.testing.assert_allclose(code, levels // 2, atol=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -74,15 +75,15 @@ def test_asymmetric_ranges(low, high, expected):
         np.testing.assert_allclose(np.concatenate(found), expected, rtol=1e-6)
 
 
-@given(VALUES, VALUES, st.sampled_from([4, 8]))
-def test_asymmetric_ranges_hold_what_was_seen_and_zero_is_a_code(one, other, bits):
+@given(VALUES, VALUES, st.sampled_from([16, 255, 256]))
+def test_asymmetric_ranges_hold_what_was_seen_and_zero_is_a_code(one, other, levels):
     low, high = min(one, other), max(one, other)
-    (a,), (b,) = asymmetric_range(array(low), array(high), bits)
+    (a,), (b,) = asymmetric_range(array(low), array(high), levels)
     tolerance = 1e-6 * (abs(low) + abs(high))
     assert a <= min(low, 0) + tolerance and b >= max(high, 0) - tolerance
     assert b - a >= 1.6e-3 * (1 - 1e-5) if high == low == 0 else b > a
-    code = -float(a) / (float(b) - float(a)) * (2**bits - 1)
-    first_or_last = min(code, 2**bits - 1 - code) <= 0.5 + 1e-3
+    code = -float(a) / (float(b) - float(a)) * (levels - 1)
+    first_or_last = min(code, levels - 1 - code) <= 0.5 + 1e-3
     assert first_or_last or abs(code - round(code)) < 1e-3
 
 

@@ -46,8 +46,8 @@ def test_float_models(name: str) -> None:
     """efficientnet_lite0 keeps its constants in f16."""
     path, x = MATERIAL / name / f"{name}.xml", images(name)[:1]
     (expected,) = run_file(path, x)
-    for graph in (read_openvino(path), read_model(path)):
-        np.testing.assert_allclose(Interpreter(graph).run(x)["logits"], expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+    for run in (Interpreter(read_openvino(path)).run, Interpreter(read_model(path)).run, Executor(read_model(path)).run):
+        np.testing.assert_allclose(run(x)["logits"], expected, rtol=0, atol=1e-5 * np.abs(expected).max())
 
 
 @pytest.mark.parametrize("name", FLOAT[:5])

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from openvino import opset1, opset2, opset3, opset5, opset7, opset8, opset11
+from openvino import opset1, opset2, opset3, opset5, opset7, opset8, opset11, opset14
 from openvino.utils.node_factory import NodeFactory
 
 from numpot.ir.openvino import load_openvino, read_openvino
@@ -78,6 +78,14 @@ OF_IMAGES: dict[str, Build] = {
     "BatchNormInference-1": lambda x: opset1.batch_norm_inference(x, *STATISTICS, 1e-2),
     "BatchNormInference-5": lambda x: opset5.batch_norm_inference(x, *STATISTICS, 1e-2),
     **{f"MVN-1-{a}-{v}": (lambda x, a=a, v=v: opset2.mvn(x, a, v, 0.1)) for a in (True, False) for v in (True, False)},
+    **{
+        f"AvgPool-14-{rounding}-{exclude}-{pads}": (
+            lambda x, r=rounding, e=exclude, p=pads: opset14.avg_pool(x, [2, 3], [p, p], [p, 0], [3, 2], e, r)
+        )
+        for rounding in ("ceil", "ceil_torch")
+        for exclude in (True, False)
+        for pads in (0, 1)
+    },
     "TopK-1": lambda x: opset1.topk(x, const(2), 1, "max", "value"),
     "TopK-3": lambda x: opset3.topk(x, const(2), -1, "min", "index"),
     "Gather-1": lambda x: opset1.gather(x, const([1, 0]), const(1)),

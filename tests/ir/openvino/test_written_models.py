@@ -24,9 +24,11 @@ from ..int8_networks import NETWORKS, network, samples
 from ..random_networks import inputs, networks
 from ..sample_models import MODELS, assert_same_graph
 from ..test_vendor_int8 import assert_same_floats, vendor_arithmetic
+from .test_models import FLOAT, QUANTIZED, QUICK, images
 from .vendor import compile_for_one, primitives, run_one_by_one
 
 Arrays = dict[str, np.ndarray]
+FLOAT_FILES = [f"{name}/{name}" for name in FLOAT]
 several = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -84,13 +86,10 @@ def test_int8_networks_stay_integer(name: str, tmp_path: Path) -> None:
 
 
 @needs_material
-@pytest.mark.parametrize(
-    "name", ["digits_cnn/pot/digits_cnn_default_mixed", "fmnist_mobilenet_hard/pot/fmnist_mobilenet_hard_aa_performance"]
-)
+@pytest.mark.parametrize("name", [n if n in QUICK[:2] else pytest.param(n, marks=pytest.mark.slow) for n in FLOAT_FILES + QUANTIZED])
 def test_models_that_were_read_survive(name: str, tmp_path: Path) -> None:
     graph = read_model(MATERIAL / f"{name}.xml")
-    shape = graph.inputs[0].output.shape
-    assert_survives(graph, np.random.default_rng(0).standard_normal(shape).astype(np.float32), tmp_path)
+    assert_survives(graph, images(Path(name).name)[:1], tmp_path)
 
 
 # ---- OpenVINO's int8 -----------------------------------------------------------------------------------------------------------
@@ -116,6 +115,16 @@ def assert_all_int8(compiled: ov.CompiledModel, graph: Graph) -> None:
     found = primitives(compiled)
     assert len(found) == len(integer_layers(graph)) and all(integer_layers(graph).values())
     assert all(name.lower().endswith(("_i8", "_u8")) for name in found), found
+
+
+@pytest.mark.parametrize("name", ["strided_and_grouped", "depthwise", "residual", "flattened"])
+def test_what_openvino_saves_again_stays_integer(name: str, tmp_path: Path) -> None:
+    graph = network(name, "misaligned")
+    graph.prune()
+    ov.save_model(ov.Core().read_model(written(graph, tmp_path)), tmp_path / "again.xml")
+    again = read_model(tmp_path / "again.xml")
+    assert integer_layers(again) == integer_layers(graph)
+    assert_same_arrays(Executor(again).run(samples(name)), Executor(graph).run(samples(name)))
 
 
 def test_openvino_keeps_our_information_and_names(tmp_path: Path) -> None:

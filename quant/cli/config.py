@@ -1,0 +1,20 @@
+"""numpot config: what a configuration file may hold."""
+
+import typer
+
+app = typer.Typer(help="About configuration files of numpot quantize --config.", no_args_is_help=True)
+
+
+@app.callback()
+def group() -> None:
+    """Keeps `schema` a command of its own."""
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of a configuration file, for editors and other tools."""
+    from numpot.quant.config import Config
+
+    from .common import print_json
+
+    print_json(Config.model_json_schema())

@@ -1,0 +1,60 @@
+"""numpot quantize --config: what a configuration file asks for, as the command runs it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from numpot.ir.errors import NumpotError
+
+from .common import open_model
+
+if TYPE_CHECKING:
+    from numpot.ir import Graph
+    from numpot.quant.data import ModelData
+
+#: What may stand on the command line beside --config; everything else belongs in the file.
+BESIDE = frozenset({"model", "data", "output", "config", "statistics_cache", "json", "debug"})
+
+
+@dataclass(frozen=True)
+class Job:
+    """A model, its samples, where the result goes, the keyword arguments of `quantize`, and the configuration with every default."""
+
+    graph: "Graph"
+    data: "ModelData"
+    output: str
+    options: dict[str, Any]
+    resolved: dict[str, Any]
+
+
+def read_job(context: typer.Context, config: str, model: str | None, data: str | None, output: str | None) -> Job:
+    """model, data, output: what the command line says, which goes before the file. Raises NumpotError."""
+    from numpot.quant.config import read_config
+    from numpot.quant.data import open_data
+
+    _refuse_others(context)
+    wanted = read_config(Path(config))
+    params = wanted.params
+    if params.ignored.skip_model:
+        raise NumpotError(f"{config}: ignored.skip_model is true, so there is nothing to quantize")
+    if params.dump_intermediate_model:
+        raise NumpotError(f"{config}: dump_intermediate_model is for numpot.quant.pot; here, run with correct_biases off instead")
+    mean, std = (",".join(map(str, v)) if v else None for v in (wanted.engine.mean, wanted.engine.std))
+    path = model or wanted.model.model
+    graph = open_model(path, mean, std)
+    graph.name = wanted.model.model_name or graph.name
+    loader = open_data(data or wanted.engine.data_source, graph)
+    name = wanted.model.model_name or Path(path).stem
+    target = output or str(Path("results") / f"{name}_DefaultQuantization" / "optimized" / f"{name}.xml")
+    if output is None:
+        Path(target).parent.mkdir(parents=True, exist_ok=True)
+    return Job(graph, loader, target, params.options(len(loader)), wanted.resolved())
+
+
+def _refuse_others(context: typer.Context) -> None:
+    for name in context.params:
+        source = context.get_parameter_source(name)
+        if name not in BESIDE and source is not None and source.name == "COMMANDLINE":
+            raise NumpotError(f"--{name.replace('_', '-')} and --config exclude each other; set it in the file")

@@ -1,0 +1,49 @@
+"""Sums of float32 numbers without any rounding, so that a mean is the same in whatever order, batches or shares samples arrive.
+
+Every float32 is an integer times 2^-149, and 277 bits hold the largest. The sum is kept as such an integer, in limbs of 32 bits (eq. S2 in
+docs/calibration.md); only the mean is rounded, once.
+"""
+
+import numpy as np
+
+LIMB_BITS = 32
+LIMBS = 10  # 277 bits, and 43 for carries: room for 2^43 numbers
+LOWEST_EXPONENT = 149  # the least positive float32 is 2^-149
+ROWS = 128  # added at once: 128 shifted mantissas of 55 bits stay below 2^62
+
+
+class ExactSum:
+    """The sum of vectors of C numbers.
+
+    limbs: (LIMBS, C) int64, least significant first; all but the last are in [0, 2^32), so equal sums have equal limbs.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.limbs = np.zeros((LIMBS, size), np.int64)
+
+    def add(self, values: np.ndarray) -> None:
+        """values: (n, C) float32, finite."""
+        for rows in (values[first : first + ROWS] for first in range(0, len(values), ROWS)):
+            bits = np.ascontiguousarray(rows, np.float32).view(np.uint32).astype(np.int64)
+            exponent = (bits >> 23) & 0xFF
+            mantissa = (bits & 0x7FFFFF) | ((exponent > 0).astype(np.int64) << 23)
+            position = np.maximum(exponent, 1) - 1  # of the mantissa's last bit, in units of 2^-149
+            term = np.where(bits >> 31, -mantissa, mantissa) << (position % LIMB_BITS)
+            limb = position // LIMB_BITS
+            for i in range(int(limb.min()), int(limb.max()) + 1):
+                self.limbs[i] += np.where(limb == i, term, 0).sum(axis=0)
+            self._carry()
+
+    def merge(self, other: "ExactSum") -> None:
+        self.limbs += other.limbs
+        self._carry()
+
+    def mean(self, count: int) -> np.ndarray:
+        """(C,) float64: the exact sum over `count`, rounded to nearest."""
+        totals = [sum(int(limb) << (LIMB_BITS * i) for i, limb in enumerate(column)) for column in self.limbs.T]
+        return np.array([total / (count << LOWEST_EXPONENT) for total in totals], np.float64)
+
+    def _carry(self) -> None:
+        for low, high in zip(self.limbs[:-1], self.limbs[1:], strict=True):
+            high += low >> LIMB_BITS
+            low &= (1 << LIMB_BITS) - 1

@@ -1,0 +1,23 @@
+"""POT's own Python interface: a script written for POT changes its import line only.
+
+    from numpot.quant.pot import DataLoader, IEEngine, Metric, compress_model_weights, create_pipeline, load_model, save_model
+
+Names and shapes are those of POT 2023.3; a model is a numpot Graph. What lies behind them is `numpot.quant.quantize` and `evaluate`.
+"""
+
+from .engine import Engine, IEEngine
+from .loaders import DataLoader, Metric
+from .models import compress_model_weights, load_model, save_model
+from .pipeline import Pipeline, create_pipeline
+
+__all__ = [
+    "DataLoader",
+    "Engine",
+    "IEEngine",
+    "Metric",
+    "Pipeline",
+    "compress_model_weights",
+    "create_pipeline",
+    "load_model",
+    "save_model",
+]
