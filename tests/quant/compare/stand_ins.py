@@ -8,7 +8,7 @@ import pytest
 
 from numpot.ir.executor import Executor
 from numpot.ir.graph import Graph
-from numpot.quant.compare import Comparison, compare_with_vendor, observing, runtimes
+from numpot.quant.compare import Comparison, against_runtime, compare_with_vendor, observing
 from numpot.quant.compare.vendors import Run
 
 from ..array_data import ArrayData
@@ -37,8 +37,8 @@ def numpot_itself(arithmetic: str = "exact", edit: Callable[[Graph], Graph] = la
 def compare_with(monkeypatch: pytest.MonkeyPatch, compile, graph: Graph, x: np.ndarray, **options) -> Comparison:
     """numpot against a stand-in."""
     monkeypatch.setitem(observing.COMPILERS, "stand-in", compile)
-    monkeypatch.setattr(runtimes, "check_vendor", lambda *_: None)
-    monkeypatch.setattr(runtimes, "describe_vendor", lambda *_: "stand-in")
+    monkeypatch.setattr(against_runtime, "check_vendor", lambda *_: None)
+    monkeypatch.setattr(against_runtime, "describe_vendor", lambda *_: "stand-in")
     return compare_with_vendor(graph, "stand-in", Samples(x), **options)
 
 

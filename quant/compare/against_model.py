@@ -11,12 +11,12 @@ from numpot.ir.lowering import INTEGER_LAYERS, Arithmetic, for_arithmetic
 
 from ..data import DataLoader, batches, fixed_batch
 from ..progress import track
+from .against_runtime import BATCH
 from .causes import Ablation, Cause, cause_against_model
 from .differences import Difference
 from .forcing import Arrays, Forced, with_results, without_clipping, without_fake_quantize
 from .points import CompareError, Point, grid_of, points_in_common
 from .results import Comparison, LayerComparison
-from .runtimes import BATCH
 
 NOTHING_TO_GO_BY = Cause("unexplained", "the models have an output in common, but no layer")
 
