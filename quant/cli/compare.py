@@ -1,0 +1,136 @@
+"""numpot compare: a model in two runtimes, or two models, layer by layer: where they first differ, by how much, and why."""
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from .common import Data, Debug, Json, Limit, Mean, Model, Std, open_model, print_json, print_table, reports_errors
+
+if TYPE_CHECKING:
+    from numpot.ir import Graph
+    from numpot.quant.compare import Comparison, LayerComparison
+
+VENDORS = ("openvino", "onnxruntime")
+FLOAT = "fp32"
+SAMPLES = 32
+RUNTIME_COLUMNS = ("layer", "type", "elements", "differ", "largest", "SQNR", "by itself", "cause")
+MODEL_COLUMNS = ("layer", "type", "largest", "SQNR", "by itself", "cause")
+
+
+@reports_errors
+def run(
+    model: Model,
+    data: Data,
+    with_: Annotated[
+        str,
+        typer.Option(
+            "--with",
+            metavar="R",
+            help="the reference: openvino or onnxruntime run MODEL itself; a file is another model, usually the float one that MODEL was "
+            "made from; fp32 is MODEL without its FakeQuantize operators, its weights kept as they are, rounded or not",
+        ),
+    ],
+    arithmetic: Annotated[
+        Literal["exact", "saturating"],
+        typer.Option("--arithmetic", help="of MODEL and the reference: exact, or that of a CPU without VNNI (OpenVINO is made to use it)"),
+    ] = "exact",
+    limit: Limit = SAMPLES,
+    html: Annotated[str | None, typer.Option("--html", metavar="FILE", help="write a report as one HTML page")] = None,
+    mean: Mean = None,
+    std: Std = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Compare a model layer by layer with a vendor's runtime or with another model.
+
+    Says where the two first differ, how much each layer adds of its own, and the likely cause.
+    """
+    from pathlib import Path
+
+    from numpot.quant.compare import compare_models, compare_with_vendor
+    from numpot.quant.compare.forcing import without_fake_quantize
+    from numpot.quant.data import open_data
+
+    graph = open_model(model, mean, std)
+    loader = open_data(data, graph)
+    if html is not None:
+        from numpot.quant.compare.report import check_report
+
+        check_report(Path(html))
+    if with_ in VENDORS:
+        found = compare_with_vendor(graph, with_, loader, arithmetic=arithmetic, limit=limit, progress=not json)
+    else:
+        other = without_fake_quantize(graph) if with_ == FLOAT else _open_reference(with_, mean, std)
+        found = compare_models(graph, other, loader, arithmetic=arithmetic, limit=limit, progress=not json)
+        found.reference = f"{model} without FakeQuantize" if with_ == FLOAT else with_
+    found.model = model
+    if html is not None:
+        from numpot.quant.compare.report import write_report
+
+        write_report(found, Path(html))
+    if json:
+        print_json(found.as_json())
+    else:
+        _print(found)
+        if html is not None:
+            print(f"Report: {html}")
+
+
+def _open_reference(name: str, mean: str | None, std: str | None) -> "Graph":
+    from pathlib import Path
+
+    from numpot.ir.ops.registry import nearest
+    from numpot.quant.compare import CompareError
+
+    if not Path(name).exists():
+        known = (*VENDORS, FLOAT)
+        raise CompareError(f"--with must be {', '.join(known)} or a model file, found {name!r}" + nearest(name, known))
+    return open_model(name, mean, std)
+
+
+def _print(found: "Comparison") -> None:
+    title = f"{found.model} ({found.arithmetic}) against {found.reference}, {found.samples} samples"
+    columns, row = (RUNTIME_COLUMNS, _runtime_row) if found.same_model else (MODEL_COLUMNS, _model_row)
+    print_table(title, columns, [row(layer) for layer in [*found.layers, *found.outputs]], numbers_from=2)
+    for note in found.notes:
+        print(f"note: {note}")
+    first, worst = found.first_difference, found.worst
+    if first is None:
+        print("no element differs")
+        return
+    print(f"first difference: {first.name}" + (f" ({first.cause.label}: {first.cause.detail})" if first.cause else ""))
+    if worst is not None and not found.same_model:
+        assert worst.cause is not None
+        print(f"hurts most: {worst.name}, SQNR {_decibels(worst.isolated.sqnr_db)} by itself ({worst.cause.label}: {worst.cause.detail})")
+
+
+def _runtime_row(layer: "LayerComparison") -> list[str]:
+    c, i = layer.cumulative, layer.isolated
+    return [
+        *_head(layer),
+        f"{c.elements:,}",
+        f"{c.mismatches:,}",
+        c.largest if c.mismatches else "",
+        _decibels(c.sqnr_db),
+        f"{i.mismatches:,}",
+        layer.cause.label if layer.cause else "",
+    ]
+
+
+def _model_row(layer: "LayerComparison") -> list[str]:
+    c, i = layer.cumulative, layer.isolated
+    return [
+        *_head(layer),
+        c.largest if c.mismatches else "",
+        _decibels(c.sqnr_db),
+        _decibels(i.sqnr_db),
+        layer.cause.label if layer.cause else "",
+    ]
+
+
+def _head(layer: "LayerComparison") -> list[str]:
+    return [f"output {layer.point.tensor}" if layer.point.is_output else layer.name, layer.point.type]
+
+
+def _decibels(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f} dB"

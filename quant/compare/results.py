@@ -1,0 +1,93 @@
+"""What a comparison found."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from .causes import Cause
+from .differences import Difference
+from .points import Point
+
+
+@dataclass
+class LayerComparison:
+    """One place. cumulative: each model on its own inputs. isolated: this layer given the reference's."""
+
+    point: Point
+    cumulative: Difference
+    isolated: Difference
+    cause: Cause | None = None
+
+    @property
+    def name(self) -> str:
+        return self.point.layer
+
+    def as_json(self) -> dict[str, object]:
+        entry: dict[str, object] = {
+            "name": self.point.layer,
+            "type": self.point.type,
+            "tensor": self.point.tensor,
+            "unit": self.cumulative.unit,
+            **_numbers(self.cumulative),
+            "isolated": _numbers(self.isolated),
+            "fused": list(self.point.fused),
+            "cause": self.cause.label if self.cause else None,
+            "detail": self.cause.detail if self.cause else None,
+        }
+        return entry
+
+
+@dataclass
+class Comparison:
+    """model, reference: what was run. layers: in the order of computation, without the outputs, which are in `outputs`.
+
+    notes: what a reader must know to judge the numbers.
+    """
+
+    model: str
+    reference: str
+    arithmetic: str
+    samples: int
+    layers: Sequence[LayerComparison]
+    outputs: Sequence[LayerComparison]
+    same_model: bool  # the same graph, so that every difference is one of runtimes
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def first_difference(self) -> LayerComparison | None:
+        return next((c for c in [*self.layers, *self.outputs] if c.cumulative.mismatches), None)
+
+    @property
+    def worst(self) -> LayerComparison | None:
+        """The layer that adds most noise of its own, in proportion to its signal."""
+        noisy = [c for c in self.layers if c.isolated.sqnr_db is not None]
+        return min(noisy, key=lambda c: c.isolated.sqnr_db or 0.0, default=None)
+
+    def as_json(self) -> dict[str, object]:
+        first, worst = self.first_difference, self.worst
+        return {
+            "model": self.model,
+            "reference": self.reference,
+            "arithmetic": self.arithmetic,
+            "samples": self.samples,
+            "layers": [c.as_json() for c in self.layers],
+            "first_difference": first.name if first else None,
+            "worst": worst.name if worst else None,
+            "output": {c.point.tensor: c.as_json() for c in self.outputs},
+            "notes": self.notes,
+        }
+
+
+def _numbers(difference: Difference) -> dict[str, object]:
+    sqnr = difference.sqnr_db
+    return {
+        "elements": difference.elements,
+        "mismatches": difference.mismatches,
+        "max_abs": _finite(difference.max_abs),
+        "relative": _finite(difference.relative),
+        "sqnr_db": None if sqnr is None else _finite(round(sqnr, 2)),
+    }
+
+
+def _finite(value: float) -> float | str:
+    """JSON has no infinity."""
+    return value if abs(value) != float("inf") else str(value)

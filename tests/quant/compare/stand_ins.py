@@ -1,0 +1,47 @@
+"""Runtimes that differ from numpot in one known way, and models to run on them, so that every cause can be provoked."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from numpot.ir.executor import Executor
+from numpot.ir.graph import Graph
+from numpot.quant.compare import Comparison, compare_with_vendor, observing, runtimes
+from numpot.quant.compare.vendors import Run
+
+from ..array_data import ArrayData
+
+Arrays = dict[str, np.ndarray]
+
+
+class Samples(ArrayData):
+    """As arrays are given, without labels."""
+
+    def __getitem__(self, index: int):
+        data = super().__getitem__(index)
+        return data if isinstance(data, tuple) else (data, None)
+
+
+def numpot_itself(arithmetic: str = "exact", edit: Callable[[Graph], Graph] = lambda g: g, inputs: Callable = lambda x: x):
+    """A compile function as vendors have: numpot in an arithmetic, on an edited model or with changed inputs."""
+
+    def compile(graph: Graph, folder: Path) -> Run:
+        executor = Executor(edit(graph), arithmetic=arithmetic)  # type: ignore[arg-type]
+        return lambda arrays: executor.run({name: inputs(x) for name, x in arrays.items()})
+
+    return compile
+
+
+def compare_with(monkeypatch: pytest.MonkeyPatch, compile, graph: Graph, x: np.ndarray, **options) -> Comparison:
+    """numpot against a stand-in."""
+    monkeypatch.setitem(observing.COMPILERS, "stand-in", compile)
+    monkeypatch.setattr(runtimes, "check_vendor", lambda *_: None)
+    monkeypatch.setattr(runtimes, "describe_vendor", lambda *_: "stand-in")
+    return compare_with_vendor(graph, "stand-in", Samples(x), **options)
+
+
+def causes(comparison: Comparison) -> list[str | None]:
+    """Labels, in the order of computation."""
+    return [c.cause.label if c.cause else None for c in [*comparison.layers, *comparison.outputs]]
