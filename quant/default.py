@@ -20,7 +20,7 @@ from numpot.ir.graph import Graph, Node
 from . import alignment
 from .assembly import Assembly, assemble
 from .best import with_best
-from .calibration import Calibration, calibrate
+from .calibration import calibrate
 from .data import DataLoader, ModelData, subset
 from .defaults import CALIBRATION_BATCH, STAT_SUBSET_SIZE, ModelType, Preset, SaturationFix, TargetDevice
 from .equalization import Equalization
