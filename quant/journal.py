@@ -93,7 +93,8 @@ class Journal:
         """The bodies of the whole frames, and how many bytes these take."""
         import msgpack
 
-        bodies, at = [], 0
+        bodies: list[Any] = []
+        at = 0
         while at + _LENGTH.size <= len(data):
             (length,) = _LENGTH.unpack_from(data, at)
             start = at + _LENGTH.size

@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 
 from numpot.ir.lowering import integer_layers
+from numpot.ir.ops.add import Add
 from numpot.ir.xmlbin import write_model
+from numpot.quant import pot
 from numpot.quant.accuracy_aware import quantize_accuracy_aware
 from numpot.quant.data import DataError
 from numpot.quant.data_loader import DataLoader
@@ -47,21 +49,28 @@ def network():
     return net.result(net.matmul(net.mean(y), 5, name="head"))
 
 
-def own_answers(graph):
-    """Labels that the float model gets all right."""
+def scores(graph):
     from numpot.ir.executor import Executor
 
-    (scores,) = Executor(graph).run({"x": X}).values()
-    return scores.argmax(axis=1)
+    (found,) = Executor(graph).run({"x": X}).values()
+    return found
 
 
-GRAPH = network()
-DATA = Labelled(X, own_answers(GRAPH))
-FOUR_BITS = {"weights": {"bits": 3}}  # loses enough that there is something to give back
+def centred(graph):
+    """The same with a bias that gives every class a like share of the samples, and the labels that it gets all right."""
+    head = graph.outputs[0].inputs[0]
+    bias = graph.add(Add(), [head, graph.constant(-scores(graph).mean(axis=0, keepdims=True), "head/mean")], "head/bias")
+    graph.redirect(head, bias.output, but=[bias])
+    return graph, scores(graph).argmax(axis=1)
+
+
+GRAPH, LABELS = centred(network())
+DATA = Labelled(X, LABELS)
+FEW_BITS = {"weights": {"bits": 3}}  # loses enough that there is something to give back
 
 
 def run(drop=0.0, metric=None, **options):
-    return quantize_accuracy_aware(GRAPH, DATA, metric or Accuracy(), max_drop=drop, **{**FOUR_BITS, **options})
+    return quantize_accuracy_aware(GRAPH, DATA, metric or Accuracy(), max_drop=drop, **{**FEW_BITS, **options})
 
 
 def bytes_of(graph, folder):
@@ -72,7 +81,7 @@ def bytes_of(graph, folder):
 def test_nothing_is_reverted_where_the_drop_is_allowed(tmp_path):
     model, report = run(drop=1.0)
     assert report.reached and not report.float_layers and (report.full, report.partial) == (2, 0)
-    whole = quantize(GRAPH, DATA, **FOUR_BITS)
+    whole = quantize(GRAPH, DATA, **FEW_BITS)
     assert [n.name for n in model] == [n.name for n in whole]
     assert all(np.array_equal(a.op.value, b.op.value) for a, b in zip(model, whole, strict=True) if a.type == "Constant")
 
@@ -241,3 +250,114 @@ def test_fmnist_mobilenet_hard():
     report = real("fmnist_mobilenet_hard", 0.005)
     assert report.reached and len(report.float_layers) <= 8  # POT: 8 layers
     assert report.full + report.partial <= 2 + 5 + 25
+
+
+# ---- the command line, configuration files, POT's interface ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_model(GRAPH, tmp_path / "net.xml")
+    np.savez("data.npz", x=X, y=LABELS)
+
+
+def numpot(*arguments):
+    from typer.testing import CliRunner
+
+    from numpot.quant.cli import app
+
+    return CliRunner().invoke(app, [str(a) for a in arguments])
+
+
+QUANTIZE = ("quantize", "net.xml", "--data", "data.npz", "-o", "out.xml", "--weights", "bits=3")
+
+
+def test_command_line(files):
+    result = numpot(*QUANTIZE, "--method", "accuracy-aware", "--metric", "accuracy@1", "--max-drop", "0.05")
+    assert result.exit_code == 0, result.output
+    assert "out.xml: target reached" in result.output and "back in float" in result.output
+    report = json.loads(Path("report.json").read_text())
+    assert report["reached"] and report["values"] == run(drop=0.05).report.values
+
+
+def test_a_missed_target_is_status_1_and_the_model_is_saved(files):
+    result = numpot(*QUANTIZE, "--method", "accuracy-aware", "--max-drop", "0", "--max-iterations", "1")
+    assert result.exit_code == 1 and "NOT reached" in result.output and Path("out.xml").exists()
+
+
+def test_options_of_the_method_need_it(files):
+    result = numpot(*QUANTIZE, "--max-drop", "0.1")
+    assert result.exit_code == 2 and "--max-drop is for --method accuracy-aware" in result.output
+
+
+PARAMS = {"maximal_drop": 0.05, "weights": {"bits": 3}, "metrics": [{"name": "accuracy@1"}]}
+
+
+def test_configuration_file(files):
+    algorithm = {"name": "AccuracyAwareQuantization", "params": PARAMS}
+    config = {"model": {"model": "net.xml"}, "engine": {"data_source": "data.npz"}, "compression": {"algorithms": [algorithm]}}
+    Path("c.json").write_text(json.dumps(config))
+    result = numpot("quantize", "--config", "c.json", "-o", "out.xml")
+    assert result.exit_code == 0, result.output
+    assert json.loads(Path("report.json").read_text())["values"] == run(drop=0.05).report.values
+    algorithm["params"] = {**PARAMS, "maximal_dorp": 1}
+    Path("c.json").write_text(json.dumps(config))
+    result = numpot("quantize", "--config", "c.json", "-o", "out.xml")
+    assert result.exit_code == 2 and "maximal_dorp is not known. Did you mean 'maximal_drop'?" in result.output
+
+
+class PotLoader(pot.DataLoader):
+    def __len__(self):
+        return len(X)
+
+    def __getitem__(self, index):
+        return X[index], int(LABELS[index])
+
+
+class PotMetric(pot.Metric):
+    """Two numbers: accuracy, and the share of errors, which shall be low."""
+
+    def reset(self):
+        self._right = []
+
+    def update(self, output, target):
+        self._right.append(float(output[0].argmax() == target[0]))
+
+    @property
+    def value(self):
+        return {"accuracy": [self._right[-1]], "errors": [1 - self._right[-1]]}
+
+    @property
+    def avg_value(self):
+        return {"accuracy": np.mean(self._right), "errors": 1 - np.mean(self._right)}
+
+    def get_attributes(self):
+        return {"accuracy": {"direction": "higher-better", "type": "accuracy"}, "errors": {"direction": "higher-worse", "type": "user"}}
+
+
+def pot_run(params, metric=None):
+    engine = pot.IEEngine({}, PotLoader(), metric or PotMetric())
+    return pot.create_pipeline([{"name": "AccuracyAwareQuantization", "params": params}], engine).run(GRAPH)
+
+
+def test_pot_interface_with_two_metrics():
+    model = pot_run({"maximal_drop": 0.05, "weights": {"bits": 3}, "search": "pot"})
+    made = model.info["quantization"]
+    assert made["algorithm"] == "AccuracyAwareQuantization" and made["accuracy"]["reached"]
+    assert set(made["accuracy"]["values"]) == {"accuracy", "errors"}
+
+
+class Changing(PotMetric):
+    @property
+    def avg_value(self):
+        return {"accuracy": 1.0}
+
+
+def test_pot_interface_refuses():
+    with pytest.raises(DataError, match="the engine has no metric 'accurazy'. Did you mean 'accuracy'"):
+        pot_run({"metrics": [{"name": "accurazy"}]})
+    with pytest.raises(AccuracyError, match=r"metrics changed: expected values of \['accuracy', 'errors'\], found \['accuracy'\]"):
+        pot_run({}, Changing())
+    with pytest.raises(QuantizationError, match="tune_hyperparams"):
+        pot_run({"tune_hyperparams": True})
