@@ -76,7 +76,7 @@ def _merge(algorithms: Sequence[tuple[str, Algorithm]]) -> tuple[Algorithm, dict
     names = [name for name, _ in algorithms]
     if len(set(names)) < len(names) or (len(names) > 1 and set(names) - set(_STAGES)) or set(_STAGES[2:]) <= set(names):
         raise QuantizationError(
-            f"algorithms: expected one algorithm alone or each stage of DefaultQuantization once, found {', '.join(names)}"
+            f"algorithms: expected DefaultQuantization alone, AccuracyAwareQuantization alone, or each stage once, found {', '.join(names)}"
         )
     if names[0] not in _STAGES:
         return algorithms[0][1], {}
