@@ -61,7 +61,7 @@ class VersionError(IRError):
 
 
 class SchemaError(IRError):
-    """Elements and attributes are those of format.xsd."""
+    """Elements and attributes are those of the format's schema."""
 
 
 class ChecksumError(IRError):

@@ -9,20 +9,23 @@ from collections.abc import Iterable
 import numpy as np
 
 from .graph import Graph, Tensor
-from .inputs import bind_inputs
+from .inputs import bind_inputs, ports
 from .interpreter import Inputs, Observer
 from .lowering import Arithmetic, for_arithmetic
+from .ops.registry import Shape
 from .plan import Step, make_plan
-from .saturation import LayerSaturation
+from .saturation import LayerSaturation, Tallies
+from .schedule import Stretch, make_schedule
+from .slots import from_memory, to_memory
 from .workers import Workers
 
 
 class Executor:
     """A graph, compiled. `plan` lists its steps.
 
-    arithmetic: as for Interpreter. threads: at most so many work on a batch together; by default one per core. observe: tensors of `graph`
-    that an observer wants to see. count_saturation: count, in every integer layer, the pairs of products that clip (or would clip, in
-    exact arithmetic); read `saturation` afterwards.
+    arithmetic: as for Interpreter. threads: at most so many work together; by default one per core. observe: tensors of `graph` that an
+    observer wants to see. count_saturation: count, in every integer layer, the pairs of products that clip (or would clip, in exact
+    arithmetic); read `saturation` afterwards. An Executor is for one caller at a time: its memory is used again by the next run.
     """
 
     def __init__(
@@ -36,8 +39,15 @@ class Executor:
     ) -> None:
         self.graph = for_arithmetic(graph, arithmetic)
         self._observed = set(observe)
-        self._plan = make_plan(self.graph, self._observed)
-        self._workers = Workers(threads or os.cpu_count() or 1, count_saturation)
+        threads = threads or os.cpu_count() or 1
+        self._plan = make_plan(self.graph, self._observed, threads)
+        tallies = Tallies(self._plan.steps) if count_saturation else None
+        self._schedule = make_schedule(self._plan, self.graph, self._observed)
+        self._workers = Workers(threads, self._plan, self._schedule, tallies)
+        self._ports = ports(self.graph)
+        self._results = [(result.name, result.inputs[0]) for result in self.graph.outputs]
+        self._tallies = tallies
+        self._shapes: dict[Tensor, Shape] = {}
 
     @property
     def plan(self) -> list[Step]:
@@ -46,25 +56,58 @@ class Executor:
     @property
     def saturation(self) -> list[LayerSaturation]:
         """Per integer layer, in the order they run; empty unless `count_saturation` was asked for."""
-        return [
-            LayerSaturation(name, tally.pairs, tally.count.pairs, tally.count.overflow, tally.provably_safe, tally.weight_bits)
-            for name, tally in self._workers.tallies.items()
-        ]
+        return self._tallies.layers if self._tallies else []
 
-    @np.errstate(all="ignore")
     def run(self, inputs: Inputs, *, observer: Observer | None = None) -> dict[str, np.ndarray]:
         """Outputs by name, as `Interpreter.run`; the observer sees the observed tensors as they are made."""
-        values = {**self._plan.constants, **bind_inputs(self.graph, inputs)}
-        if observer is not None:
-            for parameter in self.graph.inputs:
-                if parameter.output in self._observed:
-                    observer(parameter.output, values[parameter.output])
-        for step in self._plan.steps:
-            outputs = step.run(*(values[t] for t in step.inputs), workers=self._workers)
-            for tensor, value in zip(step.outputs, outputs, strict=True):
-                values[tensor] = value
-                if observer is not None and tensor in self._observed:
-                    observer(tensor, value)
-            for tensor in step.last_uses:
-                del values[tensor]
-        return {result.name: np.asarray(values[result.inputs[0]], order="C") for result in self.graph.outputs}
+        values = bind_inputs(self._ports, inputs)
+        images = self._images(values)
+        memory = self._memory(values, images)
+        for item in self._schedule.items:
+            if isinstance(item, Stretch):
+                self._workers.run(item, memory, images)
+            elif isinstance(item, Step):
+                self._define(item, values, memory)
+            elif observer is not None:
+                observer(item, self._value(item, values, memory))
+        if self._tallies:
+            self._tallies.ran(images)
+        return {name: np.array(self._value(t, values, memory), order="C") for name, t in self._results}
+
+    @np.errstate(all="ignore")
+    def _define(self, step: Step, values: dict[Tensor, np.ndarray], memory: dict[int, np.ndarray]) -> None:
+        """A step by its NumPy definition."""
+        assert step.define is not None
+        outputs = step.define(*(self._value(t, values, memory) for t in step.inputs))
+        for tensor, array in zip(step.outputs, outputs, strict=True):
+            values[tensor] = array
+            if tensor in self._plan.slots.numbers:
+                memory[self._plan.slots.numbers[tensor]] = to_memory(array)
+
+    def _images(self, values: dict[Tensor, np.ndarray]) -> int:
+        """The batch size of this run."""
+        for port in self._ports:
+            if port.shape and port.shape[0] == -1:
+                return len(values[port.tensor])
+        return self._plan.slots.batch
+
+    def _memory(self, values: dict[Tensor, np.ndarray], images: int) -> dict[int, np.ndarray]:
+        """The arrays of the slots that have one of their own: inputs as they came, and room for what will cross between items."""
+        memory = {}
+        for number, tensor in self._schedule.own.items():
+            if tensor.producer.type == "Parameter":
+                memory[number] = np.ascontiguousarray(values[tensor])
+            else:
+                slot = self._plan.slots.slots[number]
+                memory[number] = np.empty((images, *slot.shape), slot.dtype)
+        return memory
+
+    def _value(self, tensor: Tensor, values: dict[Tensor, np.ndarray], memory: dict[int, np.ndarray]) -> np.ndarray:
+        """A tensor that was made, as the graph sees it."""
+        if tensor in values:
+            return values[tensor]
+        if tensor in self._plan.constants:
+            return self._plan.constants[tensor]
+        if tensor not in self._shapes:
+            self._shapes[tensor] = tensor.shape
+        return from_memory(memory[self._plan.slots.numbers[tensor]], self._shapes[tensor])

@@ -1,25 +1,45 @@
 """Models on disk, in whatever format: what a file holds decides, not how it is called."""
 
+import importlib
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
-from .errors import AnyPath, FileMissingError, UnknownFormatError
+from .atomic import check_folder
+from .errors import AnyPath, FileMissingError, SaveError, UnknownFormatError
 from .graph import Graph
+from .ops.registry import nearest
 
-ACCEPTED = "numpot's .xml (with its .bin) and ONNX are read"
+ACCEPTED = "numpot's .xml and OpenVINO IR (each with its .bin) and ONNX are read"
 
 HEAD = 64 * 1024  # bytes to look at; whoever writes longer comments before the root element is told so by the reader
 PROLOG = rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml\s[^>]*\?>\s*)?(?:<!--.*?-->\s*)*"
-ROOT_ELEMENT = re.compile(PROLOG + rb"<([A-Za-z_][\w.:-]*)", re.DOTALL)
-DOCTYPE = re.compile(PROLOG + rb"<!DOCTYPE\s+numpot\b", re.DOTALL)
+ROOT_ELEMENT = re.compile(PROLOG + rb"<(?:!DOCTYPE\s+)?([A-Za-z_][\w.:-]*)", re.DOTALL)
 ONNX_START = re.compile(rb"\x08[\x01-\x40]")  # protobuf's tag for field 1, ir_version, and its small value
+
+
+class Writer(NamedTuple):
+    """Where the function is that writes a format, imported when it is needed; and how its files are called."""
+
+    module: str
+    function: str
+    suffix: str
+
+
+WRITERS = {
+    "numpot": Writer(".xmlbin", "write_model", ".xml"),
+    "openvino": Writer(".openvino", "write_openvino", ".xml"),
+    "onnx": Writer(".onnx", "write_onnx", ".onnx"),
+}
 
 
 def read_model(path: AnyPath, *, input_shapes: dict[str, tuple[int, ...]] | None = None) -> Graph:
     """Read a model in any known format; one from another format than numpot's comes simplified.
 
-    input_shapes: input name -> shape, for ONNX files that leave more than the batch open. Raises IRError (FileMissingError,
-    UnknownFormatError, or what the reader of numpot's format finds) or OnnxError.
+    input_shapes: input name -> shape, -1 in front for a batch of any size; for ONNX files that leave more than the batch open, and to
+    open the batch of an OpenVINO IR. Raises IRError (FileMissingError, UnknownFormatError, or what the readers of XML find), OnnxError,
+    or GraphError for a shape of an input that is not there.
     """
     path = Path(path)
     try:
@@ -27,31 +47,56 @@ def read_model(path: AnyPath, *, input_shapes: dict[str, tuple[int, ...]] | None
             head = file.read(HEAD)
     except OSError as error:
         raise FileMissingError(f"cannot be read ({error.strerror}). {ACCEPTED}", path) from error
-    if looks_like_xmlbin(head):
+    root = root_element(head)
+    if root == "numpot":
         from .xmlbin import read_xmlbin
 
         return read_xmlbin(path)
+    if root == "net":
+        from .openvino import load_openvino
+
+        return load_openvino(path, input_shapes=input_shapes)
     if ONNX_START.match(head):
         from .onnx import load_onnx
 
         return load_onnx(path, input_shapes=input_shapes)
-    if root_element(head) == "net":
-        raise UnknownFormatError(f"reading OpenVINO IR is not supported yet; convert the model to ONNX. {ACCEPTED}", path)
     raise UnknownFormatError(f"not a model that numpot knows. {ACCEPTED}", path)
 
 
-def save_model(graph: Graph, path: AnyPath) -> None:
-    """Write a model as .xml and .bin, both or neither. Raises SaveError, UnstorableError or LimitError."""
-    from .xmlbin import write_model
+def save_model(graph: Graph, path: AnyPath, format: str | None = None) -> None:
+    """Write a model, whole or not at all. format: one of WRITERS; without one the path decides.
 
-    write_model(graph, path)
+    Raises UnknownFormatError, SaveError, UnstorableError for a graph that the format cannot hold, or LimitError.
+    """
+    writer = find_writer(path, format)
+    write: Callable[[Graph, AnyPath], None] = getattr(importlib.import_module(writer.module, __package__), writer.function)
+    write(graph, path)
 
 
-def looks_like_xmlbin(head: bytes) -> bool:
-    """Whether a file that starts so is meant to be numpot's; a document type is left to the reader, who refuses it by name."""
-    return root_element(head) == "numpot" or DOCTYPE.match(head) is not None
+def check_savable(path: AnyPath, format: str | None = None) -> None:
+    """Raises UnknownFormatError, SaveError or MissingExtraError if a model cannot be saved so: for the start of long work."""
+    path, writer = Path(path), find_writer(path, format)
+    if path.suffix != writer.suffix:
+        beside = " (with a .bin beside it)" if writer.suffix == ".xml" else ""
+        raise SaveError(f"a model is saved as {writer.suffix}{beside}, found {path.suffix or 'no suffix'!r}", path)
+    importlib.import_module(writer.module, __package__)
+    try:
+        check_folder(path)
+    except OSError as error:
+        raise SaveError(f"cannot be written: folder {str(path.parent)!r} does not take files ({error.strerror})", path) from error
+
+
+def find_writer(path: AnyPath, format: str | None) -> Writer:
+    """The writer of a format, or else the first whose suffix the path has; numpot's if none has it."""
+    if format is None:
+        format = next((name for name, writer in WRITERS.items() if writer.suffix == Path(path).suffix), "numpot")
+    if format not in WRITERS:
+        known = ", ".join(WRITERS)
+        raise UnknownFormatError(f"format must be one of {known}, found {format!r}" + nearest(format, WRITERS), path)
+    return WRITERS[format]
 
 
 def root_element(head: bytes) -> str | None:
+    """The name of the root element of a file that starts so; a document type names it, too, and is left to the readers to refuse."""
     found = ROOT_ELEMENT.match(head)
     return found[1].decode() if found else None

@@ -9,7 +9,7 @@ Edges are references: `node.inputs` holds the tensors it reads, `tensor.producer
 places that read it. Verbs keep the three in agreement; nobody else writes them.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -179,10 +179,10 @@ class Graph:
 
     # ---- questions -------------------------------------------------------------------------------------------------------------
 
-    def unique_name(self, base: str) -> str:
-        """`base` if it is free, else `base_1`, `base_2`, ..."""
+    def unique_name(self, base: str, reserved: Container[str] = ()) -> str:
+        """`base` if it is free, else `base_1`, `base_2`, ...; none of the reserved names."""
         name, k = base, 0
-        while name in self.nodes:
+        while name in self.nodes or name in reserved:
             k += 1
             name = f"{base}_{k}"
         return name

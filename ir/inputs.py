@@ -1,37 +1,52 @@
 """Checking what a caller feeds a model, once, for everything that runs one."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 
-from .dtypes import NAMES
+from .dtypes import NAMES, DType
 from .errors import GraphError
 from .graph import Graph, Tensor
+from .ops.registry import Shape
 
 
-def bind_inputs(graph: Graph, inputs: Mapping[str, np.ndarray] | np.ndarray) -> dict[Tensor, np.ndarray]:
+class Port(NamedTuple):
+    """An input of a model. shape: -1 is the batch."""
+
+    name: str
+    tensor: Tensor
+    dtype: DType
+    shape: Shape
+
+
+def ports(graph: Graph) -> list[Port]:
+    """The inputs of a graph, looked up once for many runs."""
+    return [Port(p.name, p.output, p.output.dtype, p.output.shape) for p in graph.inputs]
+
+
+def bind_inputs(ports: list[Port], inputs: Mapping[str, np.ndarray] | np.ndarray) -> dict[Tensor, np.ndarray]:
     """Parameter tensor -> array. Raises GraphError naming the input that is missing, unknown, or of the wrong type or shape."""
-    parameters = graph.inputs
-    names = ", ".join(repr(p.name) for p in parameters)
+    names = ", ".join(repr(p.name) for p in ports)
     if not isinstance(inputs, Mapping):
-        if len(parameters) != 1:
+        if len(ports) != 1:
             raise GraphError(f"the model has inputs {names}; give a dict of arrays by these names")
-        inputs = {parameters[0].name: inputs}
+        inputs = {ports[0].name: inputs}
     for name in inputs:
-        if name not in {p.name for p in parameters}:
+        if name not in {p.name for p in ports}:
             raise GraphError(f"the model has no input {name!r}; its inputs are {names}")
     bound: dict[Tensor, np.ndarray] = {}
     batches: dict[str, int] = {}
-    for parameter in parameters:
-        if parameter.name not in inputs:
-            raise GraphError(f"input {parameter.name!r} is missing")
-        array, tensor = np.asarray(inputs[parameter.name]), parameter.output
-        if array.dtype != tensor.dtype:
-            raise GraphError(f"input {parameter.name!r} must be {NAMES[tensor.dtype]}, found {array.dtype}")
-        if not fits(array.shape, tensor.shape):
-            raise GraphError(f"input {parameter.name!r} must have shape {list(tensor.shape)}, found {list(array.shape)}")
-        if tensor.shape and tensor.shape[0] == -1:
-            batches[parameter.name] = array.shape[0]
+    for name, tensor, dtype, shape in ports:
+        if name not in inputs:
+            raise GraphError(f"input {name!r} is missing")
+        array = np.asarray(inputs[name])
+        if array.dtype != dtype:
+            raise GraphError(f"input {name!r} must be {NAMES[dtype]}, found {array.dtype}")
+        if not fits(array.shape, shape):
+            raise GraphError(f"input {name!r} must have shape {list(shape)}, found {list(array.shape)}")
+        if shape and shape[0] == -1:
+            batches[name] = array.shape[0]
         bound[tensor] = array
     if len(set(batches.values())) > 1:
         raise GraphError("inputs must have one batch size, found " + ", ".join(f"{n!r}: {b}" for n, b in batches.items()))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from .graph import Graph, Tensor
-from .inputs import bind_inputs
+from .inputs import bind_inputs, ports
 from .lowering import Arithmetic, for_arithmetic
 
 Observer = Callable[[Tensor, np.ndarray], None]
@@ -23,6 +23,7 @@ class Interpreter:
     def __init__(self, graph: Graph, *, arithmetic: Arithmetic = "exact") -> None:
         self.graph = for_arithmetic(graph, arithmetic)
         self.order = self.graph.topological_order()
+        self._ports = ports(self.graph)
 
     @np.errstate(all="ignore")  # the logarithm of a negative number is NaN, not a message
     def run(self, inputs: Inputs, *, observer: Observer | None = None) -> dict[str, np.ndarray]:
@@ -30,7 +31,7 @@ class Interpreter:
 
         The observer, if given, sees every tensor as it is made. Raises GraphError for inputs that are missing or do not fit.
         """
-        values: dict[Tensor, np.ndarray] = bind_inputs(self.graph, inputs)
+        values: dict[Tensor, np.ndarray] = bind_inputs(self._ports, inputs)
         readers = {t: len(t.consumers) for n in self.order for t in n.outputs}
         results: dict[str, np.ndarray] = {}
         for node in self.order:

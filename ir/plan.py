@@ -1,51 +1,84 @@
 """Compiles a graph to a plan: a list of steps, each one kernel that does the work of a layer and of what can be fused into it.
 
-Inside the plan, images lie as NHWC in memory: a convolution's dot products then run over neighbouring bytes, and a 1x1 convolution is a
-matrix product with nothing to rearrange. Tensors keep their logical NCHW shape, as transposed views, so an operator without a kernel of
-its own simply runs its NumPy definition.
+A step is a row of a program (kernels/program.py), or, for an operator without a kernel, its NumPy definition. Steps stand where the last
+operator they take over stands, because only there everything they read exists.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from numpot.kernels.steps import Row
+
+from . import elementwise_layers, float_layers, integer_layers, layer_steps
 from .chain import Chain
 from .graph import Graph, Node, Tensor
-from .layer_steps import LAYER_STEPS, Kernel
+from .layer_steps import Builder, Context, LayerKernel, Tallied
+from .slots import Slot, Slots, lies_channels_last
+
+BUILDERS: dict[str, Builder] = {
+    "Convolution": float_layers.convolution,
+    "MatMul": float_layers.matmul,
+    "ConvolutionInteger": integer_layers.convolution,
+    "MatMulInteger": integer_layers.matmul,
+    "MaxPool": layer_steps.max_pool,
+    "AvgPool": layer_steps.average_pool,
+    "Quantize": elementwise_layers.codes,
+    "Multiply": elementwise_layers.codes,
+    "MultiplyAdd": elementwise_layers.codes,
+    "Round": elementwise_layers.codes,
+    "Dequantize": elementwise_layers.dequantize,
+    "Add": elementwise_layers.add,
+    "ReduceMean": elementwise_layers.mean,
+}
 
 
 @dataclass(frozen=True)
 class Step:
-    """One kernel call. name: the layer it computes; kernel: which one; fused: names of the further layers it computes on the way."""
+    """What computes a layer. kernel: which one; fused: names of the further layers it computes on the way.
+
+    Either `row` belongs to a program, and `slots` are those it reads and, last, the one it writes; or `define` is the NumPy definition.
+    """
 
     name: str
     kernel: str
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
-    run: Kernel
-    fused: tuple[str, ...]
-    last_uses: tuple[Tensor, ...] = ()  # inputs that nobody needs afterwards
+    fused: tuple[str, ...] = ()
+    row: Row | None = None
+    slots: tuple[int, ...] = ()
+    define: Callable[..., list[np.ndarray]] | None = None
+    tallied: Tallied | None = None
+    scratch: int = 0
 
 
 @dataclass(frozen=True)
 class Plan:
     steps: list[Step]
     constants: dict[Tensor, np.ndarray]
+    slots: Slots
+    aliases: dict[Tensor, Tensor] = field(default_factory=dict)  # tensors that are another one's memory, in another shape
 
 
-def make_plan(graph: Graph, keep: set[Tensor]) -> Plan:
+def make_plan(graph: Graph, keep: set[Tensor], threads: int) -> Plan:
     """keep: tensors that must be made as they are, because somebody looks at them; nothing is fused across one."""
     order = graph.topological_order()
-    constants = _fold_constants(order, keep)
-    steps: list[Step] = []
-    done: set[Node] = set()
+    plan = Plan([], _fold_constants(order, keep), Slots(graph))
+    context = Context(graph, plan.slots, threads)
+    chains: dict[Node, list[Step]] = {}  # by the last operator of each
+    taken: set[Node] = set()
     for node in order:
-        if node in done or node.type in ("Parameter", "Result") or all(t in constants for t in node.outputs):
+        if node in taken or node.type in ("Parameter", "Result") or all(t in plan.constants for t in node.outputs):
             continue
-        step, computed = _layer_step(node, constants, keep) or _definition_step(node)
-        steps.append(step)
-        done |= computed
-    return Plan(_with_last_uses(steps, graph, keep), constants)
+        chain = Chain(node, plan.constants, keep, taken)
+        steps = _steps(node, chain, plan, context)
+        taken.update(chain.nodes)
+        chains[chain.nodes[-1]] = steps
+    for node in order:
+        plan.steps.extend(chains.get(node, []))
+    _drop_unread(plan, graph, keep)
+    return plan
 
 
 def _fold_constants(order: list[Node], keep: set[Tensor]) -> dict[Tensor, np.ndarray]:
@@ -57,35 +90,81 @@ def _fold_constants(order: list[Node], keep: set[Tensor]) -> dict[Tensor, np.nda
     return constants
 
 
-def _layer_step(node: Node, constants: dict[Tensor, np.ndarray], keep: set[Tensor]) -> tuple[Step, set[Node]] | None:
-    """The step of a node that has a kernel of its own, or None."""
-    build = LAYER_STEPS.get(node.type)
-    chain = Chain(node, constants, keep)
-    made = build(node, chain) if build else None
-    if made is None:
-        return None
-    inputs = tuple(t for t in node.inputs if t not in constants)
-    step = Step(node.name, made.name, inputs, (chain.end,), made.run, tuple(n.name for n in chain.nodes[1:]))
-    return step, set(chain.nodes)
+def _steps(node: Node, chain: Chain, plan: Plan, context: Context) -> list[Step]:
+    """The steps of an operator and of those behind it that it takes over; none for one that leaves memory as it is."""
+    if layer_steps.leaves_memory(node, context) and node.inputs[0] not in plan.constants:
+        plan.slots.same(node.output, node.inputs[0])
+        plan.aliases[node.output] = node.inputs[0]
+        return []
+    if any(t in plan.constants for t in node.inputs[:1]):
+        return [_definition(node)]
+    if node.type == "Concat" and not any(t in plan.constants for t in node.inputs):
+        copies = elementwise_layers.copies(node, context)
+        if copies is not None:
+            return [step for made in copies for step in _rows(node, chain, made, plan)]
+    build = BUILDERS.get(node.type)
+    made = build(node, chain, context) if build else None
+    return [_definition(node)] if made is None else _rows(node, chain, made, plan)
 
 
-def _definition_step(node: Node) -> tuple[Step, set[Node]]:
+def _rows(node: Node, chain: Chain, made: LayerKernel, plan: Plan) -> list[Step]:
+    """The step of a kernel, and before it those that bring input images into (H,W,C) where the kernel wants them so."""
+    inputs = tuple(t for t in (made.x, made.other) if t is not None)
+    steps, reads = [], []
+    for name, tensor in zip(("x", "other"), inputs, strict=False):
+        number = plan.slots.number(tensor)
+        if not made.as_it_is and len(tensor.shape) == 4 and not lies_channels_last(tensor):
+            turn = _channels_last(tensor, plan.slots)
+            number = turn.slots[-1]
+            steps.append(turn)
+        made.row.record[name] = number
+        reads.append(number)
+    out = made.row.record["out"] = plan.slots.number(chain.end)
+    fused, slots = tuple(n.name for n in chain.nodes[1:]), (*reads, out)
+    steps.append(Step(node.name, made.label, inputs, (chain.end,), fused, made.row, slots, tallied=made.tallied, scratch=made.scratch))
+    return steps
+
+
+def _channels_last(tensor: Tensor, slots: Slots) -> Step:
+    """What brings an input image into (H,W,C), in a slot of its own."""
+    shape = layer_steps.image(tensor, slots)
+    assert shape is not None
+    row, number = elementwise_layers.channels_last(shape, tensor.dtype.itemsize), slots.number(tensor)
+    turned = slots.add(Slot(tensor.dtype, shape))
+    row.record["x"], row.record["out"] = number, turned
+    return Step(tensor.name, "channels last", (tensor,), (), row=row, slots=(number, turned))
+
+
+def _definition(node: Node) -> Step:
     """The NumPy definition, for every operator without a kernel."""
 
-    def run(*arrays: np.ndarray, workers: object) -> list[np.ndarray]:
+    def define(*arrays: np.ndarray) -> list[np.ndarray]:
         return _as_list(node.op.evaluate(*arrays))
 
-    return Step(node.name, "numpy", tuple(node.inputs), tuple(node.outputs), run, ()), {node}
+    return Step(node.name, "numpy", tuple(node.inputs), tuple(node.outputs), define=define)
 
 
-def _with_last_uses(steps: list[Step], graph: Graph, keep: set[Tensor]) -> list[Step]:
-    needed = {t for result in graph.outputs for t in result.inputs} | keep
-    finished = []
-    for step in reversed(steps):
-        last = tuple(t for t in dict.fromkeys(step.inputs) if t not in needed)
-        needed.update(last)
-        finished.append(Step(step.name, step.kernel, step.inputs, step.outputs, step.run, step.fused, last))
-    return finished[::-1]
+def _drop_unread(plan: Plan, graph: Graph, keep: set[Tensor]) -> None:
+    """Drop the steps whose results nobody reads, because those who did took over the operator themselves."""
+    needed: set[Tensor] = set()
+    slots: set[int] = set()
+
+    def need(tensor: Tensor) -> None:
+        needed.add(tensor)
+        while tensor in plan.aliases:  # what is another's memory needs that other
+            tensor = plan.aliases[tensor]
+            needed.add(tensor)
+
+    for tensor in (*(t for result in graph.outputs for t in result.inputs), *keep):
+        need(tensor)
+    steps: list[Step] = []
+    for step in reversed(plan.steps):
+        if needed.intersection(step.outputs) or (not step.outputs and step.slots[-1] in slots):
+            for tensor in step.inputs:
+                need(tensor)
+            slots.update(step.slots[:-1])
+            steps.append(step)
+    plan.steps[:] = steps[::-1]
 
 
 def _as_list(outputs: np.ndarray | list[np.ndarray]) -> list[np.ndarray]:

@@ -1,8 +1,14 @@
-"""LayerSaturation: what the executor counted in an integer layer."""
+"""What the executor counts of saturation: LayerSaturation for readers, Tallies while it runs."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from numpot.kernels.saturation import SaturationCount, provably_safe
+
+if TYPE_CHECKING:
+    from .plan import Step
 
 
 @dataclass(frozen=True)
@@ -18,3 +24,49 @@ class LayerSaturation:
     largest_overflow: np.ndarray
     provably_safe: bool
     weight_bits: np.ndarray
+
+
+class Tallies:
+    """Counts of all integer layers, their channels one after another; every layer's row is told where its own begin."""
+
+    def __init__(self, steps: list["Step"]) -> None:
+        self._steps = [step for step in steps if step.tallied]
+        self._images = 0
+        channels = 0
+        for step in self._steps:
+            assert step.row is not None and step.tallied is not None
+            step.row.record["tally"] = channels
+            channels += len(step.tallied.weights)
+        self.total = SaturationCount.zeros(channels)
+
+    def add(self, count: SaturationCount) -> None:
+        """What one thread counted."""
+        self.total.pairs[:] += count.pairs
+        np.maximum(self.total.overflow, count.overflow, out=self.total.overflow)
+
+    def ran(self, images: int) -> None:
+        self._images += images
+
+    @property
+    def layers(self) -> list[LayerSaturation]:
+        """Of the layers that ran, in their order."""
+        return [self._layer(step) for step in self._steps] if self._images else []
+
+    def _layer(self, step: "Step") -> LayerSaturation:
+        assert step.row is not None and step.tallied is not None
+        weights, first = step.tallied.weights, int(step.row.record["tally"])
+        channels = slice(first, first + len(weights))
+        return LayerSaturation(
+            step.name.removesuffix("/integer"),
+            step.tallied.pairs * self._images,
+            self.total.pairs[channels].copy(),
+            self.total.overflow[channels].copy(),
+            bool(provably_safe(weights).all()),
+            _weight_bits(weights),
+        )
+
+
+def _weight_bits(weights: np.ndarray) -> np.ndarray:
+    """(O, ...) s8 -> (O,): how much of 8 bits each channel uses."""
+    largest = np.abs(weights.astype(np.int32)).reshape(len(weights), -1).max(axis=1, initial=1)
+    return np.log2(2.0 * np.maximum(largest, 1))

@@ -1,47 +1,85 @@
-"""Threads that share a layer by slices of its batch, and the tallies they keep of saturation."""
+"""Threads that run a stretch of a program: a slice of the batch each, or, where the batch is small, every step together."""
 
-import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
+from numpot.kernels.program import run_program
 from numpot.kernels.saturation import SaturationCount
+from numpot.kernels.share import LINE
 
+from .plan import Plan
+from .saturation import Tallies
+from .schedule import Schedule, Stretch, arena
 
-@dataclass
-class Tally:
-    """Saturation in one integer layer, over all runs so far."""
-
-    count: SaturationCount
-    provably_safe: bool
-    weight_bits: np.ndarray
-    pairs: int = 0
-    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-
-    def add(self, count: SaturationCount, pairs: int) -> None:
-        with self.lock:
-            self.pairs += pairs
-            self.count.pairs[:] += count.pairs
-            np.maximum(self.count.overflow, count.overflow, out=self.count.overflow)
+Job = tuple[Any, ...]  # arguments of run_program
 
 
 class Workers:
-    """What a step needs besides its arrays. tallies: by layer, filled only if `counting`."""
+    """The threads of one Executor, and the memory that each keeps from run to run."""
 
-    def __init__(self, threads: int, counting: bool) -> None:
-        self.threads = threads
-        self.counting = counting
-        self.tallies: dict[str, Tally] = {}
-        self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
+    def __init__(self, threads: int, plan: Plan, schedule: Schedule, tallies: Tallies | None) -> None:
+        self._plan, self._program, self._tallies = plan, schedule.program, tallies
+        self._slot_bytes = np.array([slot.image_bytes for slot in plan.slots.slots], np.int64)
+        self._threads = threads
+        self._pool = ThreadPoolExecutor(threads - 1) if threads > 1 else None
+        self._memories = [arena(schedule.scratch) for _ in range(threads)]
+        self._arenas = [arena(0)] * threads
 
-    def split(self, batch: int, work: Callable[[slice], None]) -> None:
-        """Call work(slice) for slices that together cover range(batch), on as many threads as there are images."""
-        parts = min(self.threads, batch)
-        if self._pool is None or parts < 2:
-            work(slice(0, batch))
+    def run(self, stretch: Stretch, memory: dict[int, np.ndarray], images: int) -> None:
+        """memory: by slot, the arrays of those that have one of their own."""
+        if not images:
             return
-        edges = [batch * i // parts for i in range(parts + 1)]
-        for _ in self._pool.map(work, [slice(a, b) for a, b in zip(edges, edges[1:], strict=False)]):
-            pass
+        if self._pool is None or images >= 2 * self._threads:
+            edges = [images * i // self._threads for i in range(self._threads + 1)]
+            self._run([self._alone(stretch, memory, i, *ends) for i, ends in enumerate(zip(edges, edges[1:], strict=False))])
+        else:
+            self._run(self._sharing(stretch, memory, images), late_ones_matter=self._tallies is not None)
+
+    def _run(self, jobs: list[Job], *, late_ones_matter: bool = True) -> None:
+        """A thread that shares steps and comes late finds nothing to do, and need not be waited for."""
+        futures = [self._pool.submit(self._work, job) for job in jobs[1:]] if self._pool else []
+        self._work(jobs[0])
+        if late_ones_matter:
+            for future in futures:
+                future.result()
+        if self._tallies:
+            for job in jobs:
+                self._tallies.add(job[-1])
+
+    def _work(self, job: Job) -> None:
+        """A method, because a late thread still looks at the program and its constants, which live as long as this object."""
+        run_program(*job)
+
+    def _alone(self, stretch: Stretch, memory: dict[int, np.ndarray], thread: int, begin: int, end: int) -> Job:
+        """A thread that takes the images begin .. end through all steps, with an arena and counters of its own."""
+        chunk = min(stretch.chunk, end - begin)
+        return self._job(stretch, self._places(stretch, memory, thread, chunk), thread, begin, end, chunk, _counters(self._program), 1)
+
+    def _sharing(self, stretch: Stretch, memory: dict[int, np.ndarray], images: int) -> list[Job]:
+        """Threads that do every step together. The counters are new: a thread still on its way from the last run finds no unit left."""
+        places, counters = self._places(stretch, memory, 0, images), _counters(self._program)
+        return [self._job(stretch, places, i, 0, images, images, counters, self._threads) for i in range(self._threads)]
+
+    def _job(
+        self, stretch: Stretch, places: np.ndarray, thread: int, begin: int, end: int, chunk: int, counters: np.ndarray, threads: int
+    ) -> Job:
+        tensors = np.zeros(len(self._slot_bytes), np.int64)
+        count = SaturationCount.zeros(len(self._tallies.total.pairs)) if self._tallies else None
+        worker = (tensors, self._memories[thread], counters, threads)
+        return self._program.ctypes.data, stretch.first, stretch.stop, places, begin, end, chunk, *worker, count
+
+    def _places(self, stretch: Stretch, memory: dict[int, np.ndarray], thread: int, chunk: int) -> np.ndarray:
+        """(2,slots) s64: where the slots are, and the way from one image to the next (kernels/program.py)."""
+        if self._arenas[thread].size < stretch.arena_bytes * chunk:
+            self._arenas[thread] = arena(stretch.arena_bytes * chunk)
+        places = np.zeros((2, len(self._slot_bytes)), np.int64)
+        places[0, stretch.local] = self._arenas[thread].ctypes.data + stretch.begins * chunk
+        for slot, array in memory.items():
+            places[:, slot] = array.__array_interface__["data"][0], self._slot_bytes[slot]
+        return places
+
+
+def _counters(program: np.ndarray) -> np.ndarray:
+    return np.zeros((len(program), LINE), np.int64)

@@ -5,6 +5,7 @@ import functools
 import hashlib
 import re
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from lxml import etree
@@ -12,6 +13,7 @@ from lxml import etree
 from .errors import (
     AnyPath,
     ChecksumError,
+    FileMissingError,
     ForbiddenDtdError,
     ForbiddenInstructionError,
     LimitError,
@@ -22,6 +24,7 @@ from .errors import (
 from .ops.registry import nearest
 
 FORMAT = "1"
+SCHEMA = "format.xsd"
 
 # What no real model exceeds. A rank is at most 8 (shapes.MAX_RANK); format.xsd says so too.
 MAX_XML_BYTES = 64 * 2**20
@@ -36,7 +39,29 @@ ENCODING = re.compile(rb"encoding\s*=\s*[\"']([^\"']*)")
 
 
 def parse_document(data: bytes, path: AnyPath) -> etree._Element:
-    """The root element. Raises the subclass of IRError for the first promise that the text breaks; `path` is for messages."""
+    """The root element of a model of ours. Raises the subclass of IRError for the first promise that the text breaks."""
+    root = parse_xml(data, path)
+    if root.tag != "numpot":
+        raise SchemaError(f"the root element must be <numpot>, found <{root.tag}>", path, line_of(root))
+    if root.get("format") != FORMAT:
+        found = f"format {root.get('format')!r} cannot be read; this version of numpot reads format {FORMAT!r}"
+        raise VersionError(found, path, line_of(root))
+    check_schema(root, path, SCHEMA)
+    _check_digest(root, path)
+    return root
+
+
+def read_document(path: Path) -> bytes:
+    """The bytes of a .xml; of one that is too long, enough to see that it is. Raises FileMissingError."""
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_XML_BYTES + 1)
+    except OSError as error:
+        raise FileMissingError(f"cannot be read ({error.strerror})", path) from error
+
+
+def parse_xml(data: bytes, path: AnyPath) -> etree._Element:
+    """The root element of any model in XML, safe to walk. Raises the subclass of IRError for what is refused; `path` is for messages."""
     if len(data) > MAX_XML_BYTES:
         raise LimitError(f"the file has more than {MAX_XML_BYTES} bytes", path)
     _refuse_before_parsing(data, path)
@@ -54,9 +79,16 @@ def parse_document(data: bytes, path: AnyPath) -> etree._Element:
     except etree.XMLSyntaxError as error:
         raise XmlSyntaxError(f"not well-formed XML: {error.msg.rsplit(', line', 1)[0]}", path, error.lineno) from None
     _check_limits(root, path)
-    _check_schema(root, path)
-    _check_digest(root, path)
     return root
+
+
+def check_schema(root: etree._Element, path: AnyPath, name: str) -> None:
+    """Raises SchemaError for the first element or attribute that the schema, a file of this package, does not allow."""
+    schema = _schema(name)
+    if not schema.validate(root):
+        errors: Any = schema.error_log
+        error = errors[0]
+        raise SchemaError(error.message.rstrip(".") + _suggestion(error.message, name), path, _known(error.line))
 
 
 def digest(root: etree._Element) -> str:
@@ -120,35 +152,22 @@ def _check_limits(root: etree._Element, path: AnyPath) -> None:
                 raise LimitError(found, path, line_of(element))
 
 
-def _check_schema(root: etree._Element, path: AnyPath) -> None:
-    if root.tag != "numpot":
-        raise SchemaError(f"the root element must be <numpot>, found <{root.tag}>", path, line_of(root))
-    if root.get("format") != FORMAT:
-        found = f"format {root.get('format')!r} cannot be read; this version of numpot reads format {FORMAT!r}"
-        raise VersionError(found, path, line_of(root))
-    schema = _schema()
-    if not schema.validate(root):
-        errors: Any = schema.error_log
-        error = errors[0]
-        raise SchemaError(error.message.rstrip(".") + _suggestion(error.message), path, _known(error.line))
-
-
-def _suggestion(message: str) -> str:
+def _suggestion(message: str, schema: str) -> str:
     """The nearest allowed name, for libxml2's message about an attribute or element that the format has nowhere."""
     unknown = re.search(r"The attribute '(.*)' is not allowed|Element '(.*)': This element is not expected", message)
-    names = re.findall(r"<xs:(?:element|attribute) name=\"([\w-]+)\"", _schema_text())
+    names = re.findall(r"<xs:(?:element|attribute) name=\"([\w-]+)\"", _schema_text(schema))
     word = unknown and (unknown[1] or unknown[2])
     return nearest(word, names) if word and word not in names else ""
 
 
 @functools.cache
-def _schema() -> etree.XMLSchema:
-    return etree.XMLSchema(etree.fromstring(_schema_text().encode()))
+def _schema(name: str) -> etree.XMLSchema:
+    return etree.XMLSchema(etree.fromstring(_schema_text(name).encode()))
 
 
 @functools.cache
-def _schema_text() -> str:
-    return files(__package__).joinpath("format.xsd").read_text("utf-8")
+def _schema_text(name: str) -> str:
+    return files(__package__).joinpath(name).read_text("utf-8")
 
 
 def _check_digest(root: etree._Element, path: AnyPath) -> None:

@@ -1,20 +1,13 @@
 """From a checked document and a mapped .bin to a Graph, promise by promise (FORMAT.md lists them)."""
 
-import graphlib
 from pathlib import Path
 
 from lxml import etree
 
 from .errors import (
     AttributeValueError,
-    CycleError,
-    DanglingEdgeError,
-    DuplicateIdError,
-    DuplicateNameError,
     GraphError,
     OperatorInputError,
-    PortFedTwiceError,
-    PortNotFedError,
     ShapeMismatchError,
     UnknownAttributeError,
     UnknownOperatorError,
@@ -22,19 +15,17 @@ from .errors import (
 from .graph import Graph, Node, Tensor
 from .ops.constant import Constant
 from .ops.registry import OPERATORS, NoSuchAttributeError, Operator, OperatorError, T, find, from_text
-from .xml_document import line_of
 from .xml_info import read_info
 from .xml_layer import Layer, describe
+from .xml_wiring import read_edges, read_layers, topological_order
 from .xmlbin_weights import Span, Weights, check_spans, map_weights, view_span
-
-Port = tuple[int, int]  # id of a layer, number of one of its ports
 
 
 def build_graph(root: etree._Element, path: Path) -> Graph:
     """The model of a document; its constants are views of the sibling .bin. Raises the subclass of IRError for a broken promise."""
-    layers = _read_layers(root, path)
-    sources = _read_edges(root, layers, path)
-    order = _topological_order(layers, sources)
+    layers = read_layers(root, path, Layer)
+    sources = read_edges(root, layers, path)
+    order = topological_order(layers, sources)
     operators = _read_operators(layers)
     operators.update(_read_constants(root, layers, path))
 
@@ -47,57 +38,6 @@ def build_graph(root: etree._Element, path: Path) -> Graph:
         nodes[id] = _add(graph, layer, operators[id], inputs)
     graph.nodes = {layer.name: nodes[id] for id, layer in layers.items()}  # the order of the file
     return graph
-
-
-def _read_layers(root: etree._Element, path: Path) -> dict[int, Layer]:
-    """Layers by id, in the order of the file."""
-    layers: dict[int, Layer] = {}
-    names: dict[str, Layer] = {}
-    for element in root.iterfind("layers/layer"):
-        layer = Layer(element, path)
-        if layer.id in layers:
-            raise layer.error(DuplicateIdError, f"id {layer.id} is also the one of layer {layers[layer.id].name!r}")
-        if layer.name in names:
-            raise layer.error(DuplicateNameError, f"layer {names[layer.name].id} has the same name")
-        layers[layer.id] = names[layer.name] = layer
-    return layers
-
-
-def _read_edges(root: etree._Element, layers: dict[int, Layer], path: Path) -> dict[Port, Port]:
-    """Which output port feeds each input port."""
-    sources: dict[Port, Port] = {}
-    for element in root.iterfind("edges/edge"):
-        source = _read_end(element, "from", "output", layers, path)
-        target = _read_end(element, "to", "input", layers, path)
-        if target in sources:
-            message = f"edge: input {target[1]} of layer {layers[target[0]].name!r} is fed by another edge, too"
-            raise PortFedTwiceError(message, path, line_of(element))
-        sources[target] = source
-    for id, layer in layers.items():
-        for port in layer.inputs:
-            if (id, port.id) not in sources:
-                raise layer.error(PortNotFedError, f"no edge feeds input {port.id}")
-    return sources
-
-
-def _read_end(element: etree._Element, end: str, side: str, layers: dict[int, Layer], path: Path) -> Port:
-    id, port = int(element.attrib[f"{end}-layer"]), int(element.attrib[f"{end}-port"])
-    if id not in layers:
-        raise DanglingEdgeError(f"edge: there is no layer with id {id}", path, line_of(element))
-    declared = len(layers[id].outputs if side == "output" else layers[id].inputs)
-    if port >= declared:
-        message = f"edge: {side} {port} of layer {layers[id].name!r} does not exist; the layer declares {declared}"
-        raise DanglingEdgeError(message, path, line_of(element))
-    return id, port
-
-
-def _topological_order(layers: dict[int, Layer], sources: dict[Port, Port]) -> list[int]:
-    sorter = graphlib.TopologicalSorter({id: [sources[id, port.id][0] for port in layer.inputs] for id, layer in layers.items()})
-    try:
-        return list(sorter.static_order())
-    except graphlib.CycleError as error:
-        names = " -> ".join(repr(layers[id].name) for id in error.args[1])
-        raise layers[error.args[1][0]].error(CycleError, f"depends on itself: {names}") from None
 
 
 def _read_operators(layers: dict[int, Layer]) -> dict[int, Operator]:

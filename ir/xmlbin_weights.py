@@ -36,14 +36,15 @@ class Weights:
     sha256: str
 
 
-def write_weights(arrays: Iterable[np.ndarray], file: BinaryIO) -> tuple[list[Span], Weights]:
-    """Write the arrays; those with the same bytes share a span, those without elements have an empty one at 0."""
+def write_weights(arrays: Iterable[np.ndarray], file: BinaryIO, least: int = 0) -> tuple[list[Span], Weights]:
+    """Write the arrays; those with the same bytes share a span, those without elements have an empty one at 0, or `least` zero bytes."""
     hasher = hashlib.sha256()
     total = 0
     offsets: dict[bytes, int] = {hashlib.sha256().digest(): 0}
     spans = []
     for array in arrays:
         data = np.ascontiguousarray(array, array.dtype.newbyteorder("<")).reshape(-1).view(np.uint8)
+        data = data if data.size else np.zeros(least, np.uint8)
         content = hashlib.sha256(data.data).digest()
         if content not in offsets:
             offsets[content] = _align(total)
@@ -55,16 +56,21 @@ def write_weights(arrays: Iterable[np.ndarray], file: BinaryIO) -> tuple[list[Sp
     return spans, Weights(total, hasher.hexdigest())
 
 
-def map_weights(path: Path, expected: Weights) -> np.ndarray:
-    """(size,) u8, read-only, backed by the file. Raises FileMissingError, BinSizeError or ChecksumError."""
+def map_file(path: Path) -> np.ndarray:
+    """(size,) u8, read-only, backed by the file. Raises FileMissingError."""
     try:
         with path.open("rb") as file:
             size = file.seek(0, 2)
-            data = np.asarray(np.memmap(file, np.uint8, "r")) if size else np.frombuffer(b"", np.uint8)
+            return np.asarray(np.memmap(file, np.uint8, "r")) if size else np.frombuffer(b"", np.uint8)
     except OSError as error:
         raise FileMissingError(f"cannot be read ({error.strerror}); the constants of a model stand beside its .xml", path) from error
-    if size != expected.size:
-        raise BinSizeError(f"expected {expected.size} bytes, found {size}; the file was cut, or belongs to another .xml", path)
+
+
+def map_weights(path: Path, expected: Weights) -> np.ndarray:
+    """As map_file, for the file that the .xml speaks of. Raises FileMissingError, BinSizeError or ChecksumError."""
+    data = map_file(path)
+    if data.size != expected.size:
+        raise BinSizeError(f"expected {expected.size} bytes, found {data.size}; the file was cut, or belongs to another .xml", path)
     found = hashlib.sha256(data.data).hexdigest()
     if found != expected.sha256:
         message = f"expected SHA-256 {expected.sha256}, found {found}; the file was changed, or belongs to another .xml"
@@ -79,20 +85,20 @@ def view_span(span: Span, data: np.ndarray) -> np.ndarray:
 
 
 def check_spans(spans: list[tuple[Layer, Span]], data: np.ndarray, path: Path) -> None:
-    """Raises SpanError, OverlapError or GapError, before anything is allocated: sizes are Python integers, which do not wrap.
+    """Raises SpanError, OverlapError or GapError, before anything is allocated.
 
     data: the .bin, at `path`.
     """
     for layer, span in spans:
-        if problem := _problem(span, data.size):
+        if span.offset % ALIGNMENT or span.offset < 0:
+            raise layer.error(SpanError, f"offset must be a multiple of {ALIGNMENT}, found {span.offset}")
+        if problem := span_problem(span, data):
             raise layer.error(SpanError, problem)
-    for layer, span in spans:
-        if span.element_type == BOOL and (data[span.offset : span.offset + span.size] > 1).any():
-            raise layer.error(SpanError, "a boolean constant holds the bytes 0 and 1 only")
     _check_layout(spans, data, path)
 
 
-def _problem(span: Span, total: int) -> str | None:
+def span_problem(span: Span, data: np.ndarray) -> str | None:
+    """What keeps a span from being an array in the .bin that `data` maps; None if nothing does. Python integers do not wrap."""
     try:
         check_shape(span.shape)
     except OperatorError as error:
@@ -100,10 +106,10 @@ def _problem(span: Span, total: int) -> str | None:
     expected = math.prod(span.shape) * span.element_type.itemsize
     if span.size != expected:
         return f"size must be {expected} for shape {list(span.shape)}, found {span.size}"
-    if span.offset < 0 or span.offset % ALIGNMENT:
-        return f"offset must be a multiple of {ALIGNMENT}, found {span.offset}"
-    if span.offset > total - span.size:
-        return f"bytes {span.offset} to {span.offset + span.size} lie outside the .bin, which has {total}"
+    if not 0 <= span.offset <= data.size - span.size:
+        return f"bytes {span.offset} to {span.offset + span.size} lie outside the .bin, which has {data.size}"
+    if span.element_type == BOOL and (data[span.offset : span.offset + span.size] > 1).any():
+        return "a boolean constant holds the bytes 0 and 1 only"
     return None
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .dense import convolve
-from .epilogue import Epilogue
+from .epilogue import Epilogue, Residual
 from .packing import PackedWeights, round_up
 from .reference import Arithmetic, Array
 from .saturation import SaturationCount
@@ -19,11 +19,13 @@ def convolution(
     window: Window,
     arithmetic: Arithmetic = "exact",
     epilogue: Epilogue | None = None,
+    residual: Residual | None = None,
     count: SaturationCount | None = None,
 ) -> None:
     """(N,H,W,C) u8 * weights -> out (N,H',W',O): s32 without an epilogue, f32 or u8 with one (eq. 7 to 11).
 
     x, out: C-contiguous; threads may share the work by slices of the batch. The border holds the code `zero_point`.
+    residual: a branch of codes, for an epilogue that makes codes.
     count: also count the pairs that clip (or would clip, in exact arithmetic). Raises ValueError for arrays that do not fit.
     """
     groups = len(weights.values)
@@ -33,5 +35,8 @@ def convolution(
         raise ValueError(f"arithmetic: expected 'exact' or 'saturating', found {arithmetic!r}")
     results = (np.int32,) if epilogue is None else (np.float32, np.uint8)
     require("out", out, results, (len(x), *window.output_size(*x.shape[1:3]), groups * weights.columns))
+    if residual is not None:
+        require("residual.x", residual.x, (np.uint8,), out.shape)
+        require("out", out, (np.uint8,), out.shape)
     saturating = arithmetic == "saturating"
-    convolve(x, weights, int(zero_point), out, window=window, saturating=saturating, epilogue=epilogue, count=count)
+    convolve(x, weights, int(zero_point), out, window=window, saturating=saturating, epilogue=epilogue, residual=residual, count=count)

@@ -1,18 +1,44 @@
 """A convolution, int8 or float32: every strip of every image times every block of weights, tile by tile."""
 
+from typing import NamedTuple
+
 import numpy as np
 
-from .epilogue import Epilogue, FloatEpilogue, Target
+from .epilogue import Epilogue, FloatEpilogue, FloatResidual, Residual, Target
 from .isa import ISA
 from .jit import kernel
 from .microkernel import Block, count_clipped, tiles
 from .packing import TILE_COLUMNS, PackedWeights
 from .reference import Array
 from .saturation import SaturationCount
+from .share import Share, alone, claim, finish, wait
 from .strips import Source, Strips, cut, scratch, take
 from .window import Window
 
 LANES, ROWS, VECTORS, HAS_DOT = ISA.lanes, ISA.rows, ISA.vectors, ISA.has_dot
+MANY = 2048  # positions of a strip of a matrix product, at most
+
+
+class Dense(NamedTuple):
+    """A convolution as the kernel wants it, whatever the images."""
+
+    strips: Strips
+    weights: PackedWeights
+    zero_point: int  # 0 for float32
+    in_place: bool  # every position is a line of its own, of one image, and read where it lies
+    saturating: bool
+
+
+def make_dense(weights: PackedWeights, window: Window, size: tuple[int, int], zero_point: int, saturating: bool, out_bytes: int) -> Dense:
+    """size: (H',W') of the output; where the window is pointwise (positions,1) or, for any number of them, (MANY,1).
+
+    out_bytes: of an output element.
+    """
+    pixel = len(weights.values) * weights.depth * weights.values.itemsize
+    in_place = window.is_pointwise and pixel % 4 == 0  # else the last word would end behind the array
+    words = weights.order.shape[2] // (window.kernel[0] * window.kernel[1])
+    strips = cut(window, size, pixel, size[1] * len(weights.values) * weights.columns * out_bytes, words)
+    return Dense(strips, weights, zero_point, in_place, saturating)
 
 
 def convolve(
@@ -24,6 +50,7 @@ def convolve(
     window: Window,
     saturating: bool = False,
     epilogue: Epilogue | FloatEpilogue | None = None,
+    residual: Residual | None = None,
     count: SaturationCount | None = None,
 ) -> None:
     """(N,H,W,C) u8 or f32 * weights -> out (N,H',W',O), of checked sizes; zero_point is 0 for f32."""
@@ -33,81 +60,91 @@ def convolve(
     if window.is_pointwise:  # a matrix product: let every position be a line of its own, and all images one
         images, height, width = 1, images * height * width, 1
         out = out.reshape(1, height, 1, out.shape[3])
-    pixel = channels * x.itemsize
-    in_place = window.is_pointwise and pixel % 4 == 0  # else the last word would end behind the array
-    words = weights.order.shape[2] // (window.kernel[0] * window.kernel[1])
-    strips = cut(window, out.shape[1:3], pixel, out.shape[2] * out.shape[3] * out.itemsize, words)
+        residual = None if residual is None else residual._replace(x=residual.x.reshape(out.shape))
+    size = (min(height, MANY), 1) if window.is_pointwise else out.shape[1:3]
+    layer = make_dense(weights, window, size, zero_point, saturating, out.itemsize)
     codes = x.reshape(images, height, width * channels).view(np.uint8)
-    _run(codes, strips, scratch(strips), weights, zero_point, in_place, saturating, epilogue, count, out)
+    convolve_units(layer, codes, residual, out, epilogue, count, scratch(layer.strips), alone(), 1)
 
 
 @kernel
-def _run(
+def convolve_units(
+    layer: Dense,
     x: Array,
-    strips: Strips,
-    memory: Array,
-    weights: PackedWeights,
-    zero_point: int,
-    in_place: bool,
-    saturating: bool,
+    residual: Residual | FloatResidual | None,
+    out: Array,
     epilogue: Epilogue | FloatEpilogue | None,
     count: SaturationCount | None,
-    out: Array,
+    memory: Array,
+    share: Share,
+    parts: int,
 ) -> None:
+    """This thread's share of the units, and the wait for the others. A unit: one strip times one of `parts` parts of the weights.
+
+    x: (N,H,bytes) u8. residual: like out, of its own type. memory: of this thread, strips.scratch_size bytes.
+    """
     images, lines, width, channels = out.shape
-    if not in_place:
-        memory[: strips.pitch] = zero_point  # the line of border
-    for image in range(images):
-        for line in range(0, lines, strips.lines):
-            first = min(line, lines - strips.lines)  # the last strip may begin with lines of the one before, which need no counting
-            source = take(strips, x, image, first, in_place, memory)
-            start = (image * lines + first) * width * channels
-            _strip(source, weights, zero_point, saturating, epilogue, count, (line - first) * width, start, out)
+    strips, weights = layer.strips, layer.weights
+    cuts = -(-lines // strips.lines)
+    blocks = weights.order.shape[0] * weights.order.shape[1]
+    filled, source = -1, Source(memory, 0, 0, strips.rows, strips.offsets)
+    while True:
+        unit = claim(share)
+        if unit >= images * cuts * parts:
+            break
+        strip, part = unit // parts, unit % parts
+        image, first = strip // cuts, strip % cuts * strips.lines
+        if filled < 0 and not layer.in_place:  # only now: the memory belongs to those who have a unit
+            memory[: strips.pitch] = layer.zero_point  # the line of border
+        if strip != filled:
+            source = take(strips, x, image, first, min(strips.lines, lines - first), layer.in_place, memory)
+            filled = strip
+        start = (image * lines + first) * width * channels
+        for block in range(part * blocks // parts, (part + 1) * blocks // parts):
+            _strip(layer, source, block, residual, out, start, epilogue, count)
+        finish(share)
+    wait(share, images * cuts * parts)
 
 
 @kernel
 def _strip(
+    layer: Dense,
     source: Source,
-    weights: PackedWeights,
-    zero_point: int,
-    saturating: bool,
+    number: int,
+    residual: Residual | FloatResidual | None,
+    out: Array,
+    start: int,
     epilogue: Epilogue | FloatEpilogue | None,
     count: SaturationCount | None,
-    counted: int,
-    start: int,
-    out: Array,
 ) -> None:
-    """One strip through all blocks of weights. counted: positions at its beginning that need no counting; start: of the strip in out."""
+    """One strip times one block of weights. start: of the strip in out."""
+    weights = layer.weights
     groups, blocks, words = weights.order.shape
+    g, j = number // blocks, number % blocks
+    seen = Source(source.data, source.start + g * weights.depth * weights.values.itemsize, source.last, source.rows, source.offsets)
+    safe, first = weights.safe[g, j], j * TILE_COLUMNS
     columns = weights.sums.shape[1]
-    for g in range(groups):
-        begin = source.start + g * weights.depth * weights.values.itemsize
-        seen = Source(source.data, begin, source.last, source.rows, source.offsets)
-        for j in range(blocks):
-            safe, first, order = weights.safe[g, j], j * TILE_COLUMNS, (g * blocks + j) * words
-            whole = first + TILE_COLUMNS <= columns
-            dots, pairs = (0, words), (0, 0)
-            if saturating or count is not None:
-                dots, pairs = (0, safe), (safe, words)
-            elif not HAS_DOT:  # the clipping instruction is the cheaper one, and exact where nothing can clip
-                dots, pairs = (safe, words), (0, safe)
-            at = g * columns + first
-            block = Block(weights.values, at * weights.products, weights.order, order, weights.sums, at, zero_point, dots, pairs)
-            channel = g * weights.columns + first
-            target = Target(out, start + channel, out.shape[3], channel, weights.columns - first, epilogue)
-            if count is not None:
-                for p in range(0, seen.last + 1, ROWS):
-                    _counting_tile(seen, block, target, p, whole, saturating, counted, count)
-            elif whole:
-                tiles(seen, block, target, 0, seen.last + 1, VECTORS, False)
-            else:
-                tiles(seen, block, target, 0, seen.last + 1, 1, False)
+    dots, pairs = (0, words), (0, 0)
+    if layer.saturating or count is not None:
+        dots, pairs = (0, safe), (safe, words)
+    elif not HAS_DOT:  # the clipping instruction is the cheaper one, and exact where nothing can clip
+        dots, pairs = (safe, words), (0, safe)
+    at = g * columns + first
+    block = Block(weights.values, at * weights.products, weights.order, number * words, weights.sums, at, layer.zero_point, dots, pairs)
+    channel = g * weights.columns + first
+    target = Target(out, start + channel, out.shape[3], channel, weights.columns - first, epilogue, residual)
+    whole = first + TILE_COLUMNS <= columns
+    if count is not None:
+        for p in range(0, seen.last + 1, ROWS):
+            _counting_tile(seen, block, target, p, whole, layer.saturating, count)
+    elif whole:
+        tiles(seen, block, target, 0, seen.last + 1, VECTORS, False)
+    else:
+        tiles(seen, block, target, 0, seen.last + 1, 1, False)
 
 
 @kernel
-def _counting_tile(
-    source: Source, block: Block, target: Target, first: int, whole: bool, saturating: bool, counted: int, count: SaturationCount
-) -> None:
+def _counting_tile(source: Source, block: Block, target: Target, first: int, whole: bool, saturating: bool, count: SaturationCount) -> None:
     """One tile, saturating, and a second look where a pair sum reached a limit; where none did, both arithmetics agree anyway."""
     stop = min(first + ROWS, source.last + 1)
     if whole:  # noqa: SIM108, the number of registers must be a constant of the call
@@ -127,7 +164,7 @@ def _counting_tile(
     for vector in range(vectors):
         clipped[:], overflow[:] = 0, 0
         part = Block(block.values, block.start + 4 * LANES * vector, *block[2:])
-        for p in range(max(first, counted), stop):
+        for p in range(first, stop):
             count_clipped(source, part, p, 4 * LANES * vectors, clipped, overflow)
         for lane in range(min(LANES, target.valid - vector * LANES)):
             channel = target.channel + vector * LANES + lane

@@ -7,12 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .epilogue import Epilogue, FloatEpilogue, Target
+from .epilogue import Epilogue, FloatEpilogue, Residual, Target
 from .isa import ISA
 from .jit import kernel
 from .microkernel_depthwise import ChannelBlock, channel_order, depthwise_tiles
-from .packing import aligned
+from .packing import aligned, round_up
 from .reference import Array
+from .share import Share, alone, claim, finish, wait
 from .strips import Source, Strips, cut, scratch, take
 from .vectors import copy_bytes
 from .window import Window, require, require_kernel
@@ -28,6 +29,7 @@ class PackedDepthwise(NamedTuple):
     words: int
     sums: Array  # (C,) s32: what a zero point multiplies (eq. 3)
     kernel: tuple[int, int]
+    together: int  # positions of a line that share words: then a word is four pixels of a line, once for each position
 
 
 @kernel
@@ -39,11 +41,18 @@ def block_lanes(channels: int) -> int:
     return lanes
 
 
-def pack_depthwise(w: Array) -> PackedDepthwise:
-    """(C,1,kh,kw) s8 or f32 -> PackedDepthwise."""
+def positions_together(window: Window, width: int) -> int:
+    """How many positions of a line, of `width`, share the pixels that they see; s8 only."""
+    together = 2 if window.kernel[1] <= 3 else 4  # so that the pixels of all are one word, or for kernels up to 5 wide two
+    is_dense = window.strides[1] == window.dilations[1] == 1 and window.kernel[1] > 1
+    return together if is_dense and width >= together else 1
+
+
+def pack_depthwise(w: Array, together: int = 1) -> PackedDepthwise:
+    """(C,1,kh,kw) s8 or f32 -> PackedDepthwise. together: as positions_together says, for s8."""
     channels, _, *kernel_size = w.shape
     word = 4 // w.itemsize
-    taps = w.reshape(channels, -1)
+    taps = w.reshape(channels, -1) if together == 1 else _shifted(w[:, 0], together)
     words = -(-taps.shape[1] // word)
     padded = np.zeros((channels + 4 * LANES, words * word), w.dtype)
     padded[:channels, : taps.shape[1]] = taps
@@ -57,7 +66,18 @@ def pack_depthwise(w: Array) -> PackedDepthwise:
     values = np.concatenate(blocks)
     packed = aligned(values.shape, w.dtype)
     packed[:] = values
-    return PackedDepthwise(packed, words, taps.sum(axis=1, dtype=np.int32), (kernel_size[0], kernel_size[1]))
+    sums = w.reshape(channels, -1).sum(axis=1, dtype=np.int32)
+    return PackedDepthwise(packed, words // together, sums, (kernel_size[0], kernel_size[1]), together)
+
+
+def _shifted(w: Array, together: int) -> Array:
+    """(C,kh,kw) -> (C, kh * words of a line * together * 4): for each word of a line its weights at every position."""
+    channels, kh, kw = w.shape
+    pixels = round_up(kw + together - 1, 4)
+    lines = np.zeros((channels, kh, together, pixels), w.dtype)
+    for position in range(together):
+        lines[:, :, position, position : position + kw] = w
+    return lines.reshape(channels, kh, together, pixels // 4, 4).swapaxes(2, 3).reshape(channels, -1)
 
 
 def depthwise(
@@ -91,53 +111,117 @@ def convolve_depthwise(
     require("x", x, (pixel.dtype.type,), (-1, -1, -1, channels))
     require("out", out, results, (len(x), *window.output_size(*x.shape[1:3]), channels))
     require_kernel(weights.kernel, window)
+    if weights.together not in (1, positions_together(window, out.shape[2])):
+        raise ValueError(f"weights: packed for {weights.together} positions together, which do not share pixels in this window")
     if out.size:
-        codes, border = x.reshape(*x.shape[:2], x.shape[2] * channels).view(np.uint8), pixel.view(np.uint8)
-        strips = cut(window, out.shape[1:3], len(border), out[0, 0].nbytes, 1)
-        _run(codes, border, strips, scratch(strips), weights, initial, epilogue, out)
+        layer = make_depthwise(weights, initial, pixel, window, out.shape[1:3], out.itemsize)
+        codes = x.reshape(*x.shape[:2], x.shape[2] * channels).view(np.uint8)
+        depthwise_units(layer, codes, out, epilogue, None, scratch(layer.strips), alone())
+
+
+class Depthwise(NamedTuple):
+    """A depthwise convolution as the kernel wants it, whatever the images."""
+
+    strips: Strips
+    weights: PackedDepthwise
+    initial: Array  # (C,) s32: what sums of integers begin with
+    pixel: Array  # flat u8: the bytes of a pixel of the border
+    offsets: Array  # (taps,) s64: as in Source, filled up to whole words
+
+
+def make_depthwise(
+    weights: PackedDepthwise, initial: Array, pixel: Array, window: Window, size: tuple[int, int], out_bytes: int, strips: int = 1
+) -> Depthwise:
+    """initial: (C,) s32; pixel: (C,), of the border; size: (H',W') of the output; strips: at least so many, if it has as many lines."""
+    border = pixel.view(np.uint8)
+    cuts = cut(window, size, len(border), size[1] * len(pixel) * out_bytes, 1, strips)
+    offsets = np.zeros(weights.words * 4 // weights.values.itemsize, np.int64)  # past the last tap weights are zero: read any byte
+    if weights.together == 1:
+        offsets[: len(cuts.offsets)] = cuts.offsets
+    else:
+        row, pixel = np.ogrid[: window.kernel[0], : len(offsets) // window.kernel[0]]
+        offsets[:] = (row * window.dilations[0] * cuts.pitch + pixel * len(border)).ravel()
+    return Depthwise(cuts, weights, initial, border, offsets)
 
 
 @kernel
-def _run(
+def depthwise_units(
+    layer: Depthwise,
     x: Array,
-    pixel: Array,
-    strips: Strips,
-    memory: Array,
-    weights: PackedDepthwise,
-    initial: Array,
-    epilogue: Epilogue | FloatEpilogue | None,
     out: Array,
+    epilogue: Epilogue | FloatEpilogue | None,
+    residual: Residual | None,
+    memory: Array,
+    share: Share,
 ) -> None:
+    """This thread's share of the strips, and the wait for the others. x: (N,H,bytes) u8; memory: strips.scratch_size bytes."""
     images, lines, width, channels = out.shape
-    offsets = np.zeros(weights.words * 4 // weights.values.itemsize, np.int64)  # past the last tap weights are zero: read any byte
-    offsets[: len(strips.offsets)] = strips.offsets
-    for begin in range(0, strips.pitch, strips.pixel):
-        copy_bytes(memory, begin, pixel, 0, strips.pixel)  # the line of border
-    for image in range(images):
-        for line in range(0, lines, strips.lines):
-            first = min(line, lines - strips.lines)
-            seen = take(strips, x, image, first, False, memory)
-            start = (image * lines + first) * width * channels
-            _strip(Source(seen.data, seen.start, seen.last, seen.rows, offsets), weights, initial, epilogue, start, out)
+    strips = layer.strips
+    cuts = -(-lines // strips.lines)
+    has_border = False
+    while True:
+        unit = claim(share)
+        if unit >= images * cuts:
+            break
+        if not has_border:  # only now: the memory belongs to those who have a unit
+            for begin in range(0, strips.pitch, strips.pixel):
+                copy_bytes(memory, begin, layer.pixel, 0, strips.pixel)  # the line of border
+            has_border = True
+        image, first = unit // cuts, unit % cuts * strips.lines
+        seen = take(strips, x, image, first, min(strips.lines, lines - first), False, memory)
+        start = (image * lines + first) * width * channels
+        _strip(layer, Source(seen.data, seen.start, seen.last, seen.rows, layer.offsets), out, start, epilogue, residual)
+        finish(share)
+    wait(share, images * cuts)
 
 
 @kernel
 def _strip(
-    source: Source, weights: PackedDepthwise, initial: Array, epilogue: Epilogue | FloatEpilogue | None, start: int, out: Array
+    layer: Depthwise, source: Source, out: Array, start: int, epilogue: Epilogue | FloatEpilogue | None, residual: Residual | None
 ) -> None:
-    """One strip through all blocks of channels."""
-    channels = out.shape[3]
+    """One strip through all blocks of channels. start: of the strip in out."""
+    weights, channels = layer.weights, out.shape[3]
     channel = begin = 0
     while channel < channels:
         lanes = block_lanes(channels - channel)
         seen = Source(source.data, source.start + channel * weights.values.itemsize, source.last, source.rows, source.offsets)
-        block = ChannelBlock(weights.values, begin, weights.words, initial)
-        target = Target(out, start + channel, channels, channel, channels - channel, epilogue)
+        block = ChannelBlock(weights.values, begin, weights.words, out.shape[2], layer.initial)
+        target = Target(out, start + channel, channels, channel, channels - channel, epilogue, residual)
         if lanes == LANES:
-            depthwise_tiles(seen, block, target, LANES)
+            _tiles_of_large_registers(seen, block, target, weights.together)
         elif lanes == HALF:
-            depthwise_tiles(seen, block, target, HALF)
+            _tiles_of_half_registers(seen, block, target, weights.together)
         else:
-            depthwise_tiles(seen, block, target, QUARTER)
+            _tiles_of_small_registers(seen, block, target, weights.together)
         channel += 4 * lanes
-        begin += 16 * lanes * weights.words // weights.values.itemsize
+        begin += 16 * lanes * weights.words * weights.together // weights.values.itemsize
+
+
+@kernel
+def _tiles_of_large_registers(source: Source, block: ChannelBlock, target: Target, together: int) -> None:
+    if together == 1:
+        depthwise_tiles(source, block, target, LANES, 1)
+    elif together == 2:
+        depthwise_tiles(source, block, target, LANES, 2)
+    else:
+        depthwise_tiles(source, block, target, LANES, 4)
+
+
+@kernel
+def _tiles_of_half_registers(source: Source, block: ChannelBlock, target: Target, together: int) -> None:
+    if together == 1:
+        depthwise_tiles(source, block, target, HALF, 1)
+    elif together == 2:
+        depthwise_tiles(source, block, target, HALF, 2)
+    else:
+        depthwise_tiles(source, block, target, HALF, 4)
+
+
+@kernel
+def _tiles_of_small_registers(source: Source, block: ChannelBlock, target: Target, together: int) -> None:
+    if together == 1:
+        depthwise_tiles(source, block, target, QUARTER, 1)
+    elif together == 2:
+        depthwise_tiles(source, block, target, QUARTER, 2)
+    else:
+        depthwise_tiles(source, block, target, QUARTER, 4)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .convolution import convolution
-from .epilogue import Epilogue
+from .epilogue import Epilogue, Residual
 from .packing import PackedWeights
 from .reference import Arithmetic, Array
 from .saturation import SaturationCount
@@ -18,10 +18,22 @@ def gemm(
     *,
     arithmetic: Arithmetic = "exact",
     epilogue: Epilogue | None = None,
+    residual: Residual | None = None,
     count: SaturationCount | None = None,
 ) -> None:
     """(M,K) u8 @ weights -> out (M,N): s32 without an epilogue, f32 or u8 with one. Both C-contiguous; else as `convolution`."""
     require("a", a, (np.uint8,), (-1, weights.depth))
     require("out", out, (np.int32, np.float32, np.uint8), (len(a), weights.columns))
-    line, result = a[None, None], out[None, None]
-    convolution(line, weights, zero_point, result, window=Window((1, 1)), arithmetic=arithmetic, epilogue=epilogue, count=count)
+    if residual is not None:
+        residual = residual._replace(x=residual.x[None, None])
+    convolution(
+        a[None, None],
+        weights,
+        zero_point,
+        out[None, None],
+        window=Window((1, 1)),
+        arithmetic=arithmetic,
+        epilogue=epilogue,
+        residual=residual,
+        count=count,
+    )

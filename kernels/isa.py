@@ -18,18 +18,25 @@ class Isa:
     rows: int  # of a tile: output positions
     vectors: int  # of a tile: registers side by side, `lanes` output channels each
     needs: tuple[frozenset[str], ...]  # alternatives, each a set of processor features
-    has_dot: bool = False  # vpdpbusd: four u8 x s8 products added to an int32, nothing lost
+    dot: str | None = None  # the instruction that adds four products of bytes to an int32, nothing lost
     is_x86: bool = True
+    has_fma: bool = True  # a product and a sum of float32, rounded once
+
+    @property
+    def has_dot(self) -> bool:
+        return self.dot is not None
 
 
 # A tile keeps rows*vectors sums, one row of weights and, because LLVM loads them early, `rows` broadcast inputs in registers:
-# rows*vectors + rows + vectors must not pass 32 (AVX-512) or 16 (the others).
+# rows*vectors + rows + vectors must not pass 32 (AVX-512, AArch64) or 16 (the others).
 _INSTRUCTION_SETS = (
-    Isa("avx512vnni", 16, 10, 2, (frozenset({"avx512vnni", "avx512bw", "avx512vl"}),), has_dot=True),
-    Isa("avxvnni", 8, 4, 2, (frozenset({"avxvnni"}), frozenset({"avx512vnni", "avx512vl"})), has_dot=True),
+    Isa("avx512vnni", 16, 10, 2, (frozenset({"avx512vnni", "avx512bw", "avx512vl"}),), dot="vpdpbusd"),
+    Isa("avxvnni", 8, 4, 2, (frozenset({"avxvnni"}), frozenset({"avx512vnni", "avx512vl"})), dot="vpdpbusd"),
     Isa("avx512bw", 16, 8, 2, (frozenset({"avx512bw", "avx512vl"}),)),
     Isa("avx2", 8, 4, 2, (frozenset({"avx2", "fma"}),)),
-    Isa("portable", 4, 4, 2, (frozenset(),), is_x86=False),
+    Isa("armi8mm", 4, 8, 2, (frozenset({"i8mm"}),), dot="usdot", is_x86=False),
+    Isa("armdot", 4, 8, 2, (frozenset({"dotprod"}),), dot="sdot", is_x86=False),
+    Isa("portable", 4, 4, 2, (frozenset(),), is_x86=False, has_fma=False),
 )
 
 

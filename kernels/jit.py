@@ -2,6 +2,8 @@
 
 import functools
 import hashlib
+import logging
+import os
 import tempfile
 import warnings
 from collections.abc import Callable
@@ -15,6 +17,7 @@ from .isa import ISA
 F = TypeVar("F", bound=Callable[..., object])
 HERE = Path(__file__).parent
 config: Any = numba.config  # set at import, unknown to type checkers
+log = logging.getLogger("numpot")
 
 
 def kernel(function: F) -> F:
@@ -46,6 +49,8 @@ def cache_folder() -> Path | None:
             tempfile.TemporaryFile(dir=folder).close()
         except OSError:
             continue
+        if not any(folder.rglob("*.nbc")):
+            log.info("compiling kernels for this processor, once; that takes up to a minute, and they are kept in %s", folder)
         return folder
     warnings.warn(
         "no folder to keep compiled kernels in, so every process spends some seconds compiling them: "
@@ -58,4 +63,4 @@ def cache_folder() -> Path | None:
 def candidates() -> list[Path]:
     """Where machine code may live, best first: where the user says, beside the source, in the user's cache."""
     chosen = [Path(config.CACHE_DIR)] if config.CACHE_DIR else []
-    return [*chosen, HERE / "__pycache__", Path("~/.cache").expanduser()]
+    return [*chosen, HERE / "__pycache__", Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()]

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from llvmlite import ir
 from numba import types
 
-from .epilogue import store, target_columns
+from .epilogue import Types, store, target_columns
 from .isa import ISA
 from .reference import INT16_MAX, INT16_MIN, Array
 from .vectors import I32, I64, Vectors, cgutils, fields, instructions, part
@@ -44,13 +44,13 @@ def tiles(_: Any, source: Any, block: Any, target: Any, first: Any, stop: Any, v
     watched: returns whether some pair sum reached a limit of 16 bits, so that it may have clipped; else returns False. Both are constants.
     """
     count, watch, floats = vectors.literal_value, watched.literal_value, block.types[0].dtype == types.float32
-    dtype = target.types[0].dtype
+    kinds = Types(target)
 
     def generate(context: Any, builder: ir.IRBuilder, _: Any, arguments: Any) -> Any:
         v = Vectors(builder, ISA, ISA.lanes)
         s, w, t = (fields(context, builder, *pair) for pair in zip((source, block, target), arguments, strict=False))
         beginning = _beginning(v, w, count, floats)
-        columns = [target_columns(v, t, i, dtype) for i in range(count)]
+        columns = [target_columns(v, t, i, kinds) for i in range(count)]
         touched = v.variable(cgutils.false_bit)
         with v.loop(arguments[3], arguments[4], ISA.rows) as p:
             positions = [v.smaller(v.at(p, m), s.last) for m in range(ISA.rows)]
@@ -63,7 +63,7 @@ def tiles(_: Any, source: Any, block: Any, target: Any, first: Any, stop: Any, v
             for position, row in zip(positions, sums, strict=True):
                 start = v.at(t.start, builder.mul(position, t.pitch))
                 for column, total in zip(columns, row, strict=True):
-                    store(v, t, column, start, v.get(total), dtype)
+                    store(v, t, column, start, v.get(total), kinds)
         return v.get(touched)
 
     return types.boolean(source, block, target, types.int64, types.int64, vectors, watched), generate

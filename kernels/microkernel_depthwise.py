@@ -8,6 +8,12 @@ holds what one channel sees at four taps, which is what the dot product wants:
     tap 2   c0 c1 c2 c3 ...
     tap 3   d0 d1 d2 d3 ...
 
+Along a line, the taps of neighbouring positions are largely the same pixels. So where the stride is 1, a word is four pixels of one line,
+interleaved once, and each of the `together` positions that see some of them has its own copy of the weights, shifted:
+
+    position 0   w0 w1 w2 0
+    position 1   0  w0 w1 w2
+
 Interleaving works within 128 bits, so the channels come out in another order. Weights are packed in that order (`channel_order`), and
 the sums are put back (`_in_channel_order`). float32 needs none of this: it multiplies one tap at a time.
 """
@@ -19,7 +25,7 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 
-from .epilogue import store, target_columns
+from .epilogue import Types, store, target_columns
 from .isa import ISA
 from .reference import Array
 from .vectors import I64, Vectors, fields, instructions
@@ -33,6 +39,7 @@ class ChannelBlock(NamedTuple):
     values: Array  # s8 or f32, flat
     start: int  # of the block in values
     words: int  # four taps of s8, or one of f32
+    width: int  # positions of a line, where several are computed together
     initial: Array  # (C,) s32: what is added to sums of integers
 
 
@@ -43,31 +50,44 @@ def channel_order(lanes: int) -> Array:
 
 
 @instructions
-def depthwise_tiles(_: Any, source: Any, block: Any, target: Any, lanes: Any) -> Any:
-    """All positions of the source, POSITIONS at a time (the last one again where there are no more); lanes of a register: constant."""
-    floats, dtype = block.types[0].dtype == types.float32, target.types[0].dtype
+def depthwise_tiles(_: Any, source: Any, block: Any, target: Any, lanes: Any, together: Any) -> Any:
+    """All positions of the source; lanes of a register, and how many positions of a line are computed together: constants.
+
+    together = 1, and float32 always: POSITIONS at a time, wherever they are (the last one again where there are
+    no more). Otherwise the last ones of a line may be computed twice.
+    """
+    floats, kinds, shared = block.types[0].dtype == types.float32, Types(target), together.literal_value
 
     def generate(context: Any, builder: ir.IRBuilder, _: Any, arguments: Any) -> Any:
         v = Vectors(builder, ISA, lanes.literal_value)
         s, w, t = (fields(context, builder, *pair) for pair in zip((source, block, target), arguments, strict=False))
-        columns = [target_columns(v, t, i, dtype) for i in range(4)]
+        columns = [target_columns(v, t, i, kinds) for i in range(4)]
         initial = [v.load_lanes(v.item(w.initial, c.channel, 4), v.int32, c.mask) for c in columns]
         zero = v.constant(v.float32 if floats else v.int32, 0)
-        with v.loop(I64(0), v.at(s.last, 1), POSITIONS) as p:
-            positions = [v.smaller(v.at(p, m), s.last) for m in range(POSITIONS)]
+
+        def tile(positions: list[Any], add: Any) -> None:
             windows = [v.at(s.data, s.start, v.load(v.item(s.rows, position, 8), I64)) for position in positions]
             sums = [[v.variable(zero) for _ in range(4)] for _ in windows]
             with v.loop(I64(0), w.words) as k:
-                (_add_tap if floats else _add_four_taps)(v, s, w, k, windows, sums)
+                add(v, s, w, k, windows, sums)
             for position, row in zip(positions, sums, strict=True):
                 start, totals = v.at(t.start, builder.mul(position, t.pitch)), [v.get(total) for total in row]
                 if not floats:
                     totals = [builder.add(*pair) for pair in zip(_in_channel_order(v, totals), initial, strict=True)]
                 for column, total in zip(columns, totals, strict=True):
-                    store(v, t, column, start, total, dtype)
+                    store(v, t, column, start, total, kinds)
+
+        if shared == 1:
+            with v.loop(I64(0), v.at(s.last, 1), POSITIONS) as p:
+                tile([v.smaller(v.at(p, m), s.last) for m in range(POSITIONS)], _add_tap if floats else _add_four_taps)
+        elif not floats:
+            lines = builder.sdiv(v.at(s.last, 1), w.width)
+            with v.loop(I64(0), lines) as line, v.loop(I64(0), w.width, shared) as column:
+                first = v.at(builder.mul(line, w.width), v.smaller(column, v.at(w.width, -shared)))
+                tile([v.at(first, m) for m in range(shared)], _add_four_pixels)
         return context.get_dummy_value()
 
-    return types.void(source, block, target, lanes), generate
+    return types.void(source, block, target, lanes, together), generate
 
 
 def _weights(v: Vectors, w: SimpleNamespace, k: Any, kind: ir.VectorType, size: int) -> list[Any]:
@@ -88,11 +108,27 @@ def _add_four_taps(v: Vectors, s: SimpleNamespace, w: SimpleNamespace, k: Any, w
     places = v.item(s.offsets, k, 32)
     offsets, weights = [v.load(v.at(places, 8 * tap), I64) for tap in range(4)], _weights(v, w, k, v.int32, 1)
     for window, row in zip(windows, sums, strict=True):
-        a, b, c, d = (v.load(v.at(window, offset), v.int8) for offset in offsets)
-        two = v.interleave(a, b, 8), v.interleave(c, d, 8)
-        four = [half for low, high in zip(*two, strict=True) for half in v.interleave(low, high, 16)]
+        four = _interleaved(v, [v.load(v.at(window, offset), v.int8) for offset in offsets])
         for total, codes, weight in zip(row, four, weights, strict=True):
             v.set(total, v.dot(v.get(total), codes, weight))
+
+
+def _add_four_pixels(v: Vectors, s: SimpleNamespace, w: SimpleNamespace, k: Any, windows: list[Any], sums: list[list[Any]]) -> None:
+    """Word k: four pixels of one line, as the first window sees them, for all positions."""
+    places = v.item(s.offsets, k, 32)
+    pixels = [v.load(v.at(windows[0], v.load(v.at(places, 8 * i), I64)), v.int8) for i in range(4)]
+    four = _interleaved(v, pixels)
+    for position, row in enumerate(sums):
+        weights = _weights(v, w, v.at(v.builder.mul(k, I64(len(sums))), position), v.int32, 1)
+        for total, codes, weight in zip(row, four, weights, strict=True):
+            v.set(total, v.dot(v.get(total), codes, weight))
+
+
+def _interleaved(v: Vectors, pixels: list[Any]) -> list[Any]:
+    """Four registers of bytes -> four registers of words that hold one byte of each."""
+    a, b, c, d = pixels
+    two = v.interleave(a, b, 8), v.interleave(c, d, 8)
+    return [half for low, high in zip(*two, strict=True) for half in v.interleave(low, high, 16)]
 
 
 def _in_channel_order(v: Vectors, q: list[Any]) -> list[Any]:

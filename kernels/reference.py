@@ -134,8 +134,58 @@ def dequantize(acc: Array, scale: Array, bias: Array, low: float, high: float) -
     return np.clip(y, np.float32(low), np.float32(high))
 
 
-def requantize(acc: Array, scale: Array, bias: Array, low: float, high: float, multiplier: float | Array, shift: float | Array) -> Array:
-    """s32 -> u8 of the same shape: the next layer's codes (eq. 8 to 10). Every step rounds to float32; halves go to even (eq. 11)."""
+def requantize(
+    acc: Array,
+    scale: Array,
+    bias: Array,
+    low: float,
+    high: float,
+    multiplier: float | Array,
+    factor: float | Array,
+    shift: float | Array,
+    offset: float,
+) -> Array:
+    """s32 -> u8 of the same shape: the next layer's codes (eq. 8 to 10); halves go to even (eq. 11).
+
+    Every step rounds to float32, but the product by `factor` and the sum with `shift` round together. offset: 0, or 128 where codes
+    count from -128 until they are stored.
+    """
     y = dequantize(acc, scale, bias, low, high)
-    codes = np.rint(y * np.float32(multiplier) + np.float32(shift))
+    codes = np.rint(fused_multiply_add(y * np.float32(multiplier), np.float32(factor), np.float32(shift))) + np.float32(offset)
     return np.clip(codes, 0, 255).astype(np.uint8)
+
+
+def requantize_residual(
+    acc: Array,
+    x: Array,
+    epilogue: tuple[Any, ...],
+    zero: float,
+    affine: tuple[Any, Any, Any],
+    clip: tuple[float, float],
+    activation: tuple[float, float],
+) -> Array:
+    """s32, and the codes x (u8) of another branch -> u8: their sum's codes, formed in units of x (eq. 15, 16).
+
+    epilogue: as in requantize, of which the part from `multiplier` on is applied to the sum. affine: (multiplier, factor, shift) that
+    bring the first branch to codes of x; clip: their bounds; zero: 128 where x counts from -128, else 0; activation: behind the sum.
+    """
+    multiplier, factor, shift = (np.float32(v) for v in affine)
+    y = fused_multiply_add(dequantize(acc, *epilogue[:4]) * multiplier, factor, shift)
+    total = np.clip(y, np.float32(clip[0]), np.float32(clip[1])) + (x.astype(np.float32) - np.float32(zero))
+    return requantize(total, np.ones(1), np.zeros(1), *activation, *epilogue[4:])
+
+
+def fused_multiply_add(x: Array, a: Array | np.float32, b: Array | np.float32) -> Array:
+    """The float32 nearest to the exact x * a + b; all float32.
+
+    float64 holds the product exactly, but not always the sum, and rounding that sum first to 53 and then to 24 bits may land on the wrong
+    side of a tie. Two steps avoid it: the error of the float64 sum is exact (Knuth's TwoSum), and where there is one, the sum is moved to
+    whichever of its two float64 neighbours around the exact value is odd ("round to odd"), which is never a tie of float32.
+    """
+    product, addend = x.astype(np.float64) * a, np.asarray(b, np.float64)
+    total = product + addend
+    part = total - product
+    error = (product - (total - part)) + (addend - part)
+    towards_exact = np.nextafter(total, np.where(error > 0, np.inf, -np.inf))
+    is_even = (total.view(np.int64) & 1) == 0
+    return np.where((error != 0) & np.isfinite(error) & is_even, towards_exact, total).astype(np.float32)

@@ -10,14 +10,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .isa import ISA
 from .jit import kernel
-from .packing import aligned
+from .packing import aligned, round_up
 from .reference import Array
 from .vectors import copy_bytes
 from .window import Window
 
 STRIP_BYTES = 1 << 18  # of input and output, to stay in the second-level cache
-SLACK = 256  # tiles load whole registers and may read, never use, that much behind a strip
+SLACK = 256  # tiles load whole registers, and whole words of four pixels, and may read, never use, that much more behind a strip
 
 _thread = threading.local()
 
@@ -35,11 +36,11 @@ class Source(NamedTuple):
 class Strips(NamedTuple):
     """How the images of a layer are cut; the same for all layers of one geometry."""
 
-    lines: int  # output lines of a strip: all strips are equal, the last one may overlap the one before
-    height: int  # input lines it sees
+    lines: int  # output lines of a strip; the last one of an image may have fewer
     pixel: int  # bytes
     pitch: int  # bytes of a line it sees, with the border
     step: int  # input lines from one output line to the next
+    reach: int  # input lines that one output line sees
     top: int  # lines of border above the first
     left: int  # bytes of border before a line
     rows: Array  # as in Source
@@ -47,46 +48,54 @@ class Strips(NamedTuple):
 
 
 @functools.lru_cache(maxsize=1024)
-def cut(window: Window, size: tuple[int, int], pixel: int, width_bytes: int, words: int) -> Strips:
-    """size: (H',W') of the output; pixel: bytes of an input pixel; width_bytes: of an output line; words: side by side at each tap."""
+def cut(window: Window, size: tuple[int, int], pixel: int, width_bytes: int, words: int, least: int = 1) -> Strips:
+    """size: (H',W') of the output; pixel: bytes of an input pixel; width_bytes: of an output line; words: side by side at each tap;
+    least: so many strips, if there are as many lines.
+    """
     lines, width = size
     rows, columns = (k * d + 1 - d for k, d in zip(window.kernel, window.dilations, strict=True))  # what one position spans
     pitch = ((width - 1) * window.strides[1] + columns) * pixel
     most = max(STRIP_BYTES // max(pitch * window.strides[0] + width_bytes, 1), 1)
-    lines = -(-lines // -(-lines // most))
+    lines = -(-lines // max(-(-lines // most), min(least, lines)))
+    if width == 1:  # a matrix product: whole tiles in every strip but the last
+        lines = round_up(lines, ISA.rows)
     line, column = np.ogrid[:lines, :width]
     starts = line * window.strides[0] * pitch + column * window.strides[1] * pixel
     row, place, word = np.ogrid[: window.kernel[0], : window.kernel[1], :words]
     offsets = row * window.dilations[0] * pitch + place * window.dilations[1] * pixel + 4 * word
-    height = (lines - 1) * window.strides[0] + rows
     tables = starts.astype(np.int64).ravel(), offsets.astype(np.int64).ravel()
-    return Strips(lines, height, pixel, pitch, window.strides[0], window.pads_begin[0], window.pads_begin[1] * pixel, *tables)
+    return Strips(lines, pixel, pitch, window.strides[0], rows, window.pads_begin[0], window.pads_begin[1] * pixel, *tables)
+
+
+def scratch_size(strips: Strips) -> int:
+    """Bytes of memory for a strip and a line of border."""
+    return ((strips.lines - 1) * strips.step + strips.reach + 1) * strips.pitch + 4 * strips.pixel + SLACK
 
 
 def scratch(strips: Strips) -> Array:
-    """This thread's flat u8 memory for a strip and a line of border, aligned and kept from layer to layer, so that its pages exist."""
-    size = (strips.height + 1) * strips.pitch + SLACK
+    """This thread's flat u8 memory for a strip, aligned and kept from layer to layer, so that its pages exist."""
+    size = scratch_size(strips)
     if getattr(_thread, "memory", np.empty(0)).size < size:
         _thread.memory = aligned(size, np.uint8)
     return _thread.memory
 
 
 @kernel
-def take(strips: Strips, x: Array, image: int, first: int, in_place: bool, memory: Array) -> Source:
-    """What output lines first .. first+strips.lines of an image (H,bytes) see: where it is, if no border is needed, or as a copy."""
-    last = len(strips.rows) - 1
+def take(strips: Strips, x: Array, image: int, first: int, lines: int, in_place: bool, memory: Array) -> Source:
+    """What output lines first .. first+lines of an image (H,bytes) see: where it is, if no border is needed, or as a copy."""
+    last = len(strips.rows) // strips.lines * lines - 1
     if in_place:
         return Source(x.reshape(-1), (image * x.shape[1] + first) * strips.pitch, last, strips.rows, strips.offsets)
-    _fill_strip(x[image], first * strips.step - strips.top, strips, memory)
+    _fill_strip(x[image], first * strips.step - strips.top, (lines - 1) * strips.step + strips.reach, strips, memory)
     return Source(memory, strips.pitch, last, strips.rows, strips.offsets)
 
 
 @kernel
-def _fill_strip(x: Array, first: int, strips: Strips, memory: Array) -> None:
-    """Copies lines first, first+1, ... of x (H,bytes) behind the line of border in the memory; what is not in x is border."""
+def _fill_strip(x: Array, first: int, height: int, strips: Strips, memory: Array) -> None:
+    """Copies `height` lines from `first` on of x (H,bytes) behind the line of border in the memory; what is not in x is border."""
     begin = min(strips.left, strips.pitch)
     end = min(strips.left + x.shape[1], strips.pitch)
-    for i in range(strips.height):
+    for i in range(height):
         target, line = (i + 1) * strips.pitch, first + i
         if 0 <= line < len(x):
             copy_bytes(memory, target, memory, 0, begin)

@@ -177,19 +177,38 @@ class Vectors:
 
     def multiply_add(self, total: Any, a: Any, b: Any) -> Any:
         """total + a*b of float32 vectors, rounded once where the processor has that instruction."""
-        if self.isa.is_x86:
+        if self.isa.has_fma:
             return self.call(f"llvm.fma.v{self.lanes}f32", self.float32, a, b, total)
         return self.builder.fadd(total, self.builder.fmul(a, b))
 
+    def fused_multiply_add(self, total: Any, a: Any, b: Any) -> Any:
+        """total + a*b of float32 vectors, rounded once: an instruction, or what LLVM calls in its place."""
+        return self.call(f"llvm.fma.v{self.lanes}f32", self.float32, a, b, total)
+
     def dot(self, total: Any, codes: Any, weights: Any) -> Any:
         """total + the sum of four u8 x s8 products of each lane, nothing lost (eq. 3)."""
-        if self.isa.has_dot:
-            name = f"llvm.x86.avx512.vpdpbusd.{self.bits}"
-            return self.call(name, self.int32, total, self._bytes(codes), self._bytes(weights))
+        if self.isa.dot == "sdot":
+            return self._signed_dot(total, codes, weights)
+        if self.isa.dot:
+            return self._dot_instruction(total, self._bytes(codes), self._bytes(weights))
         codes_even, codes_odd = self._halves(codes, signed=False)
         weights_even, weights_odd = self._halves(weights, signed=True)
         total = self._add_products(total, codes_even, weights_even)
         return self._add_products(total, codes_odd, weights_odd)
+
+    def _dot_instruction(self, total: Any, a: Any, b: Any) -> Any:
+        names = {"vpdpbusd": f"llvm.x86.avx512.vpdpbusd.{self.bits}"}
+        arm = f"llvm.aarch64.neon.{self.isa.dot}.v{self.lanes}i32.v{4 * self.lanes}i8"
+        return self.call(names.get(str(self.isa.dot), arm), self.int32, total, a, b)
+
+    def _signed_dot(self, total: Any, codes: Any, weights: Any) -> Any:
+        """`dot` of s8 x s8: with its top bit flipped, a code a is the signed number a - 128, and -128 * sum(w) is taken off again, which
+        LLVM computes once for all positions of a tile.
+        """
+        flip, weights = self.constant(self.int8, -128), self._bytes(weights)
+        missing = self._dot_instruction(self.constant(self.int32, 0), flip, weights)
+        flipped = self.builder.xor(self._bytes(codes), flip)
+        return self.builder.sub(self._dot_instruction(total, flipped, weights), missing)
 
     def pairs(self, codes: Any, weights: Any) -> Any:
         """(2*lanes,) s16: sums of two neighbouring u8 x s8 products, clipped to 16 bits (eq. 6)."""

@@ -10,6 +10,7 @@ from numpot.ir.graph import Tensor
 
 from .aggregates import Aggregator
 from .defaults import OUTLIER_PROB
+from .errors import QuantizationError
 from .histogram import Histogram
 from .importance import channel_axis_of, importance
 from .insertion import Quantizer
@@ -81,11 +82,22 @@ def fake_quantize_range(scheme: Scheme, low: np.ndarray, high: np.ndarray) -> Bo
 
 
 def clipped(estimation: RangeEstimation, low: np.ndarray, high: np.ndarray) -> Bounds:
-    """The last word has `clipping_value`: as in POT, after zero was put on a code, which may move it off again."""
+    """The last word has `clipping_value`: as in POT, after zero was put on a code, which may move it off again.
+
+    Raises QuantizationError if nothing is left of the range.
+    """
+    if estimation.min.clipping_value is None and estimation.max.clipping_value is None:
+        return low, high
     if estimation.min.clipping_value is not None:
         low = np.maximum(low, np.float32(estimation.min.clipping_value))
     if estimation.max.clipping_value is not None:
         high = np.minimum(high, np.float32(estimation.max.clipping_value))
+    if np.any(low >= high):
+        worst = int(np.argmin(np.ravel(high - low)))
+        found = f"[{np.ravel(low)[worst]:g}, {np.ravel(high)[worst]:g}]"
+        raise QuantizationError(
+            f"range_estimator: clipping_value leaves nothing of a range, found {found}; zero must lie between the limits"
+        )
     return low, high
 
 

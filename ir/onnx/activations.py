@@ -25,6 +25,7 @@ from ..ops.sigmoid import Sigmoid
 from ..ops.softmax import SoftMax
 from ..ops.softplus import SoftPlus
 from ..ops.tanh import Tanh
+from .emitter import Emitter, writes
 from .node import OnnxNode, reads
 
 SAME: dict[str, Callable[[], Operator]] = {
@@ -112,3 +113,69 @@ def softmax_of_matrix(node: OnnxNode) -> Tensor:
     matrix = node.add(Flatten(axis=axis), x, suffix="matrix")
     rows = node.add(cls(axis=1), matrix, suffix="rows")
     return node.add(Reshape(), rows, node.constant(x.shape, "shape"))
+
+
+# ---- the other way ---------------------------------------------------------------------------------------------------------------
+
+
+@writes(*(op().type for op in SAME.values()))
+def write_same(node: Emitter) -> None:
+    node.emit(next(name for name, op in SAME.items() if op().type == node.node.type), node.input(0))
+
+
+@writes("LeakyReLU")
+def write_leaky_relu(node: Emitter) -> None:
+    node.emit("LeakyRelu", node.input(0), alpha=node.op.alpha)
+
+
+@writes("Elu")
+def write_elu(node: Emitter) -> None:
+    node.emit("Elu", node.input(0), alpha=node.op.alpha)
+
+
+@writes("Gelu")
+def write_gelu(node: Emitter) -> None:
+    node.emit("Gelu", node.input(0), approximate="tanh" if node.op.approximation_mode == "tanh" else "none")
+
+
+@writes("HardSigmoid")
+def write_hard_sigmoid(node: Emitter) -> None:
+    node.emit("HardSigmoid", node.input(0), alpha=node.known(1).item(), beta=node.known(2).item())
+
+
+@writes("HSigmoid")
+def write_hsigmoid(node: Emitter) -> None:
+    """min(max(x + 3, 0), 6) / 6, step by step: HardSigmoid would multiply by a sixth, which is another float32."""
+    three, zero, six = (node.constant(v, name, node.dtype()) for v, name in ((3, "three"), (0, "zero"), (6, "six")))
+    shifted = node.emit("Add", node.input(0), three, suffix="shifted")
+    node.emit("Div", node.emit("Clip", shifted, zero, six, suffix="clipped"), six)
+
+
+@writes("Swish")
+def write_swish(node: Emitter) -> None:
+    """x * sigmoid(beta * x)."""
+    x = node.input(0)
+    scaled = node.emit("Mul", node.input(1), x, suffix="scaled") if node.has(1) else x
+    node.emit("Mul", x, node.emit("Sigmoid", scaled, suffix="sigmoid"))
+
+
+@writes("PReLU")
+def write_prelu(node: Emitter) -> None:
+    """A vector of slopes, one a channel, is lined up with the channels by ones behind it."""
+    rank = node.rank()
+    if node.rank(1) == 1 and rank > 2:
+        pattern = node.constant((-1, *(1,) * (rank - 2)), "pattern")
+        node.emit("PRelu", node.input(0), node.emit("Reshape", node.input(1), pattern, suffix="slope"))
+    else:
+        node.emit("PRelu", node.input(0), node.input(1))
+
+
+@writes("Clamp")
+def write_clamp(node: Emitter) -> None:
+    low, high = (node.constant(v, name, node.dtype()) for v, name in ((node.op.min, "min"), (node.op.max, "max")))
+    node.emit("Clip", node.input(0), low, high)
+
+
+@writes("SoftMax", "LogSoftmax")
+def write_softmax(node: Emitter) -> None:
+    node.emit("Softmax" if node.node.type == "SoftMax" else "LogSoftmax", node.input(0), axis=node.op.axis)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import reduce
 
+from ..dtypes import INTEGERS
 from ..graph import Tensor
 from ..ops.abs import Abs
 from ..ops.add import Add
@@ -32,8 +33,10 @@ from ..ops.power import Power
 from ..ops.registry import Operator
 from ..ops.round import Round
 from ..ops.select import Select
+from ..ops.sign import Sign
 from ..ops.sqrt import Sqrt
 from ..ops.subtract import Subtract
+from .emitter import Emitter, writes
 from .node import OnnxNode, reads
 
 SAME: dict[str, Callable[[], Operator]] = {
@@ -45,6 +48,7 @@ SAME: dict[str, Callable[[], Operator]] = {
     "Log": Log,
     "Neg": Negative,
     "Round": Round,
+    "Sign": Sign,
     "Sqrt": Sqrt,
     "Not": LogicalNot,
     "Add": Add,
@@ -109,3 +113,52 @@ def fold(node: OnnxNode) -> Tensor:
     *between, last = others
     so_far = reduce(lambda a, b: node.add(op(), a, b, suffix="so_far"), between, first)
     return node.add(op(), so_far, last)
+
+
+# ---- the other way ---------------------------------------------------------------------------------------------------------------
+
+
+ONNX_NAMES = {op().type: name for name, op in (SAME | {"Max": Maximum, "Min": Minimum}).items()}
+
+
+@writes(*(ONNX_NAMES.keys() - {"Add", "Multiply"}))  # these two may be part of a layer: biases.py, quantization.py
+def write_same(node: Emitter) -> None:
+    node.emit(ONNX_NAMES[node.node.type], *node.inputs())
+
+
+@writes("NotEqual")
+def write_not_equal(node: Emitter) -> None:
+    node.emit("Not", node.emit("Equal", *node.inputs(), suffix="equal"))
+
+
+@writes("Power")
+def write_power(node: Emitter) -> None:
+    node.emit("Pow", *node.inputs())
+
+
+@writes("Divide")
+def write_divide(node: Emitter) -> None:
+    """ONNX rounds integers toward zero; (a - a mod b) / b needs no rounding, and is rounded down where mod has the sign of b."""
+    a, b = node.inputs()
+    if node.op.m_pythondiv and node.dtype() in INTEGERS:
+        a = node.emit("Sub", a, node.emit("Mod", a, b, suffix="rest"), suffix="multiple")
+    node.emit("Div", a, b)
+
+
+@writes("Mod")
+def write_mod(node: Emitter) -> None:
+    node.emit("Mod", *node.inputs(), fmod=1)
+
+
+@writes("FloorMod")
+def write_floor_mod(node: Emitter) -> None:
+    """ONNX has it for integers only. For floats: the C remainder, plus b where that has the other sign."""
+    a, b = node.inputs()
+    if node.dtype() in INTEGERS:
+        node.emit("Mod", a, b)
+        return
+    zero = node.constant(0, "zero", node.dtype())
+    rest = node.emit("Mod", a, b, suffix="rest", fmod=1)
+    product = node.emit("Mul", node.emit("Sign", rest, suffix="sign"), node.emit("Sign", b, suffix="sign_of_b"), suffix="signs")
+    opposite = node.emit("Less", product, zero, suffix="opposite")
+    node.emit("Where", opposite, node.emit("Add", rest, b, suffix="other"), rest)

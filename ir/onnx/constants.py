@@ -10,6 +10,7 @@ from ..ops.reduce_prod import ReduceProd
 from ..ops.shape_of import ShapeOf
 from ..ops.slice import Slice
 from ..shapes import MAX_KNOWN_ELEMENTS
+from .emitter import Emitter, writes
 from .errors import OnnxError
 from .node import OnnxNode, reads
 from .tensors import sparse_to_array, to_array
@@ -44,7 +45,7 @@ def constant_of_shape(node: OnnxNode) -> Tensor:
 
 @reads("Range", since=11)
 def number_range(node: OnnxNode) -> Tensor:
-    start, limit, delta = (node.known(i) for i in range(3))
+    start, limit, delta = (node.known(i).reshape(()) for i in range(3))
     if delta == 0:
         raise OnnxError("delta must not be 0")
     count = max(0, int(np.ceil((limit - start) / delta)))
@@ -73,3 +74,14 @@ def part_of_shape(node: OnnxNode) -> Tensor:
 def size(node: OnnxNode) -> Tensor:
     dimensions = node.add(ShapeOf(), node.input(0), suffix="shape")
     return node.add(ReduceProd(), dimensions, node.constant([0], "axes"))
+
+
+# ---- the other way ---------------------------------------------------------------------------------------------------------------
+
+
+@writes("ShapeOf")
+def write_shape_of(node: Emitter) -> None:
+    if node.op.output_type == I64:
+        node.emit("Shape", node.input(0))
+    else:
+        node.cast(node.emit("Shape", node.input(0), suffix="shape"), node.op.output_type)

@@ -8,25 +8,45 @@ A reader asks for the attributes and inputs it understands, adds layers to the g
 makes. An attribute that no reader asks for is an error: nothing of a model is ignored silently.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from onnx import AttributeProto, NodeProto, helper
 
-from ..graph import Graph, Tensor
+from ..dtypes import DType
+from ..graph import Graph, Node, Tensor
 from ..ops.registry import Operator, Shape, nearest
 from ..ops.reshape import Reshape
+from ..opsets import find_served
 from ..simplify_edits import known_array
 from .errors import OnnxError
 
-FIRST_OPSET, LAST_OPSET = 9, 21
-Made = Tensor | list[Tensor]
+FIRST_OPSET, LAST_OPSET = 9, 26
+INFO = "numpot.info"  # the metadata that holds what a graph says of how it was made, as JSON
+
+
+class Codes(Protocol):
+    """Quantized numbers that wait to be asked whether they are wanted as integers or as the real numbers they stand for (codes.py)."""
+
+    def integers(self) -> Tensor: ...
+
+    def real(self) -> Tensor | None:
+        """None if no FakeQuantize can stand for them."""
+
+    def moved(self, real: Tensor) -> "Codes":
+        """The codes of a tensor that holds some of the same numbers in another order."""
+
+
+Made = Tensor | Codes | Sequence[Tensor | Codes]
 Read = Callable[["OnnxNode"], Made]
 R = TypeVar("R", bound=Read)
+
+#: Operators that move or pick elements, so that it makes no difference whether codes or real numbers pass through them.
+ON_CODES = frozenset("MaxPool Reshape Flatten Squeeze Unsqueeze Transpose Slice Gather Tile DepthToSpace SpaceToDepth Identity".split())
 
 
 class Reader(NamedTuple):
@@ -63,16 +83,32 @@ class Scope:
     output_names: set[str]  # kept for the Results
     node_names: set[str]  # kept for the nodes that have them
     tensors: dict[str, Tensor] = field(default_factory=dict)
+    codes: dict[str, Codes] = field(default_factory=dict)
     not_made: dict[str, str] = field(default_factory=dict)  # outputs of nodes that no reader gives, such as Dropout's mask
+    constant: dict[Node, bool] = field(default_factory=dict)  # whether a layer depends on no input of the model
 
     def tensor(self, name: str) -> Tensor:
         if name not in self.tensors and name in self.arrays:
             self.tensors[name] = self.graph.constant(self.arrays[name], self.unused_name(name))
+        if name not in self.tensors and name in self.codes:
+            self.tensors[name] = self.codes[name].integers()
         if name in self.not_made:
             raise OnnxError(f"tensor {name!r}, {self.not_made[name]}, is not supported")
         if name not in self.tensors:
             raise OnnxError(f"tensor {name!r} is read before any node makes it" + nearest(name, self.tensors))
         return self.tensors[name]
+
+    def fold(self, tensor: Tensor) -> np.ndarray | None:
+        """What a tensor holds, of any size, if no input of the model has a part in it."""
+        for node in islice(self.graph, len(self.constant), None):  # layers stand behind those they read
+            self.constant[node] = node.type != "Parameter" and all(self.constant[t.producer] for t in node.inputs)
+        if not self.constant[tensor.producer]:
+            return None
+        if tensor.constant is not None:
+            return tensor.constant
+        arrays = [self.fold(t) for t in tensor.producer.inputs]
+        values = tensor.producer.op.evaluate(*arrays)
+        return np.asarray(values[tensor.index] if isinstance(values, list) else values, tensor.dtype)
 
     def unused_name(self, base: str) -> str:
         """`base`, or `base_1`, `base_2`, ...: the first that no layer has or is going to have."""
@@ -100,24 +136,36 @@ class OnnxNode:
         self.name = scope.name_of(proto)
         self.opset = scope.opset
         self._attributes = {a.name: a for a in proto.attribute}
+        self._asked: list[str] = []  # attributes that the reader knows
+        self._real: Tensor | None = None  # what stands for input 0 where codes pass through
 
     @property
     def type(self) -> str:
         return self.proto.op_type
 
-    def read(self) -> list[Tensor]:
+    def read(self) -> list[Tensor | Codes]:
         """What the node makes, by the reader registered for its operator and the model's opset."""
         reader = find_reader(self.proto, self.opset)
+        codes = self._codes_to_move()
         made = reader.read(self)
         unread = sorted(set(self._attributes) - set(reader.ignored))
         if unread:
-            raise OnnxError(f"attribute {unread[0]!r} is not supported at opset {self.opset}")
-        return made if isinstance(made, list) else [made]
+            raise OnnxError(f"attribute {unread[0]!r} is not supported at opset {self.opset}" + nearest(unread[0], self._asked))
+        if codes is not None and isinstance(made, Tensor):
+            return [codes.moved(made)]
+        return list(made) if isinstance(made, Sequence) else [made]
+
+    def _codes_to_move(self) -> Codes | None:
+        """The codes that pass through this node, if it can as well pass the real numbers; input 0 then is these."""
+        codes = self.scope.codes.get(self.proto.input[0]) if self.type in ON_CODES and self.proto.input else None
+        self._real = codes.real() if codes is not None else None
+        return codes if self._real is not None else None
 
     # ---- what the file says ----------------------------------------------------------------------------------------------------
 
     def attribute(self, name: str, default: Any = None) -> Any:
         """The value of an attribute, `default` if the node has none. Integers as int or tuple, strings as str."""
+        self._asked.append(name)
         proto = self._attributes.pop(name, None)
         return default if proto is None else _python_value(proto)
 
@@ -138,6 +186,8 @@ class OnnxNode:
     def input(self, i: int) -> Tensor:
         if not self.has(i):
             raise OnnxError(f"input {i} is missing")
+        if i == 0 and self._real is not None:
+            return self._real
         return self.scope.tensor(self.proto.input[i])
 
     def inputs(self) -> list[Tensor]:
@@ -147,12 +197,17 @@ class OnnxNode:
         array = self.array(i)
         return self.input(i).shape if array is None else array.shape
 
+    def dtype(self, i: int) -> DType:
+        array = self.array(i)
+        return self.input(i).dtype if array is None else array.dtype
+
     def array(self, i: int) -> np.ndarray | None:
         """What input i holds, if that is known before the model runs and does not depend on the batch size."""
         name = self.proto.input[i]
         if name in self.scope.arrays:
             return self.scope.arrays[name]
-        return known_array(self.input(i))
+        known = known_array(self.input(i))
+        return self.scope.fold(self.input(i)) if known is None else known
 
     def known(self, i: int) -> np.ndarray:
         """What input i holds; an OnnxError if the model must run to find out."""
@@ -191,17 +246,10 @@ class OnnxNode:
 
 
 def find_reader(node: NodeProto, opset: int) -> Reader:
-    """The reader of a node. Raises OnnxError for an operator that has none, naming the nearest one that has."""
+    """The reader of a node. Raises OnnxError or OperatorError for an operator that has none."""
     if node.domain not in ("", "ai.onnx"):
         raise OnnxError(f"operators of domain {node.domain!r} are not known; export the model with standard operators only")
-    readers = READERS.get(node.op_type, [])
-    for reader in readers:
-        if reader.since <= opset <= reader.until:
-            return reader
-    if readers:
-        served = ", ".join(f"{r.since} to {r.until}" for r in readers)
-        raise OnnxError(f"operator {node.op_type!r} is known at opsets {served}, not at {opset}")
-    raise OnnxError(f"operator {node.op_type!r} of opset {opset} is not known" + nearest(node.op_type, READERS))
+    return find_served(READERS, node.op_type, opset)
 
 
 def _python_value(proto: AttributeProto) -> Any:

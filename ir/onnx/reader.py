@@ -1,33 +1,23 @@
 """An ONNX file -> Graph, node by node."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
-from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto, inliner
+from onnx import GraphProto, ModelProto, ValueInfoProto, inliner
 
-from ..errors import GraphError, NumpotError
+from ..errors import NumpotError
 from ..graph import Graph
 from ..ops.parameter import Parameter
-from ..ops.registry import OperatorError, Shape, nearest
+from ..ops.registry import Shape, nearest
 from ..ops.result import Result
 from ..simplify import simplify
-from . import (  # noqa: F401  (importing them fills the table of readers)
-    activations,
-    arithmetic,
-    constants,
-    convolutions,
-    data_movement,
-    linear,
-    normalization,
-    pooling,
-    reductions,
-    resize,
-    shapes,
-)
+from . import families  # noqa: F401  (importing them fills the table of readers)
 from .errors import OnnxError
-from .node import FIRST_OPSET, LAST_OPSET, OnnxNode, Scope
-from .tensors import element_type, sparse_to_array, to_array
+from .node import FIRST_OPSET, INFO, LAST_OPSET, Scope
+from .read_node import read_node
+from .tensors import element_type, initializers
 
 InputShapes = dict[str, tuple[int, ...]]
 
@@ -92,17 +82,29 @@ def _read_graph(model: ModelProto, folder: Path | None, input_shapes: InputShape
         graph=Graph(proto.name or "model"),
         opset=_opset(model),
         folder=folder,
-        arrays={t.name: to_array(t, folder) for t in proto.initializer}
-        | {t.values.name: sparse_to_array(t, folder) for t in proto.sparse_initializer},
+        arrays=initializers(proto, folder),
         output_names={o.name for o in proto.output},
         node_names={n.name for n in proto.node},
     )
     _add_parameters(proto, scope, input_shapes)
     for node in proto.node:
-        _read_node(node, scope)
+        read_node(node, scope)
     for output in proto.output:
         scope.graph.add(Result(), [scope.tensor(output.name)], scope.graph.unique_name(output.name))
+    scope.graph.info = _info(model)
     return scope.graph
+
+
+def _info(model: ModelProto) -> dict[str, object]:
+    """What numpot noted in the file of how the model was made; nothing in files of others."""
+    text = next((p.value for p in model.metadata_props if p.key == INFO), "{}")
+    try:
+        info = json.loads(text)
+    except (ValueError, RecursionError):
+        info = None
+    if not isinstance(info, dict):
+        raise OnnxError(f"the metadata {INFO!r} must be a JSON object; delete the entry or repair it")
+    return info
 
 
 def _add_parameters(proto: GraphProto, scope: Scope, input_shapes: InputShapes) -> None:
@@ -113,7 +115,7 @@ def _add_parameters(proto: GraphProto, scope: Scope, input_shapes: InputShapes) 
             raise OnnxError(f"there is no input {name!r} to give a shape to" + nearest(name, [i.name for i in inputs]))
     for value in inputs:
         shape = _input_shape(value, input_shapes.get(value.name))
-        dtype = element_type(value.type.tensor_type.elem_type)
+        dtype = element_type(value.type.tensor_type.elem_type, f"input {value.name!r}")
         scope.tensors[value.name] = scope.graph.add(Parameter(element_type=dtype, shape=shape), name=value.name).output
 
 
@@ -136,28 +138,3 @@ def _input_shape(value: ValueInfoProto, given: Shape | None) -> Shape:
 
 def _listed(dims: list[int | str]) -> str:
     return "[" + ", ".join(str(d) for d in dims) + "]"
-
-
-def _read_node(proto: NodeProto, scope: Scope) -> None:
-    named = repr(proto.name) if proto.name else "that makes " + ", ".join(repr(o) for o in proto.output)
-    try:
-        made = OnnxNode(proto, scope).read()
-    except NumpotError as error:
-        reason = error.__cause__ if isinstance(error.__cause__, OperatorError) else error  # without the layer's name, which is the node's
-        raise OnnxError(f"node {named} ({proto.op_type}): {reason}{_batch_hint(error, scope)}") from error
-    except (ArithmeticError, LookupError, TypeError, ValueError, MemoryError) as error:  # a reader met what ONNX does not allow
-        raise OnnxError(f"node {named} ({proto.op_type}): its inputs and attributes are not what ONNX defines ({error})") from error
-    for i, name in enumerate(proto.output):
-        if i < len(made):
-            scope.tensors[name] = made[i]
-        else:
-            scope.not_made[name] = f"output {i} of a {proto.op_type}"
-
-
-def _batch_hint(error: NumpotError, scope: Scope) -> str:
-    """What to try when shapes do not fit in a model with a dynamic batch: some models hold one batch size in their constants."""
-    dynamic = [p for p in scope.graph.inputs if p.output.shape[:1] == (-1,)]
-    if not isinstance(error, GraphError) or not dynamic:
-        return ""
-    shape = ",".join(str(d) for d in (1, *dynamic[0].output.shape[1:]))
-    return f". If the model is made for one batch size, give it, as in --input-shape {dynamic[0].name}={shape}"

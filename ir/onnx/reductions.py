@@ -1,5 +1,6 @@
 """Reductions; their axes were an attribute first and became an input, ReduceSum's at opset 13, the others' at 18."""
 
+from ..dtypes import FLOATS
 from ..graph import Tensor
 from ..ops.abs import Abs
 from ..ops.add import Add
@@ -16,6 +17,7 @@ from ..ops.reduce_sum import ReduceSum
 from ..ops.reductions import Reduction
 from ..ops.sqrt import Sqrt
 from ..ops.subtract import Subtract
+from .emitter import Emitter, writes
 from .node import OnnxNode, reads
 
 SAME: dict[str, type[Reduction]] = {
@@ -92,3 +94,33 @@ def _arguments(node: OnnxNode) -> tuple[Tensor, Tensor, bool]:
     if not given:
         given = () if none_means_none else range(len(x.shape))
     return x, node.constant(given, "axes"), keep_dims
+
+
+# ---- the other way ---------------------------------------------------------------------------------------------------------------
+
+
+GLOBAL_POOLS = {"ReduceMean": "GlobalAveragePool", "ReduceMax": "GlobalMaxPool"}
+
+
+@writes(*(op().type for op in SAME.values()))
+def write_same(node: Emitter) -> None:
+    """Over all of an image a pool, which runtimes have for integers, too. No axes means no reduction, and in ONNX only if it is told so."""
+    axes, rank = node.integers(1), node.rank()
+    if (
+        node.node.type in GLOBAL_POOLS
+        and node.dtype() in FLOATS
+        and rank > 2
+        and node.op.keep_dims
+        and sorted(a % rank for a in axes) == list(range(2, rank))
+    ):
+        node.emit(GLOBAL_POOLS[node.node.type], node.input(0))
+        return
+    node.emit(
+        node.node.type, node.input(0), node.constant(axes, "axes"), keepdims=int(node.op.keep_dims), noop_with_empty_axes=int(not axes)
+    )
+
+
+@writes("ArgMax")
+def write_arg_max(node: Emitter) -> None:
+    op = node.op
+    node.emit("ArgMax", node.input(0), axis=op.axis, keepdims=int(op.keep_dims), select_last_index=int(op.select_last_index))

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..dtypes import FLOATS, INTEGERS
 from ..graph import Tensor
 from ..ops.broadcast import Broadcast
 from ..ops.convert import Convert
@@ -11,6 +12,8 @@ from ..ops.reshape import Reshape
 from ..ops.squeeze import Squeeze
 from ..ops.transpose import Transpose
 from ..ops.unsqueeze import Unsqueeze
+from ..simplify_edits import known_array
+from .emitter import Emitter, writes
 from .errors import OnnxError
 from .node import OnnxNode, reads
 from .tensors import element_type
@@ -80,3 +83,47 @@ def unsqueeze_by_input(node: OnnxNode) -> Tensor:
 @reads("Expand")
 def expand(node: OnnxNode) -> Tensor:
     return node.add(Broadcast(mode="bidirectional"), node.input(0), node.input(1))
+
+
+# ---- the other way ---------------------------------------------------------------------------------------------------------------
+
+
+@writes("Convert")
+def write_convert(node: Emitter) -> None:
+    """A Cast; from floats to small integers by way of int64, because the Cast alone is undefined for what does not fit."""
+    x, to = node.input(0), node.op.destination_type
+    if node.dtype() in FLOATS and to in INTEGERS and to != np.int64:
+        x = node.cast(x, np.dtype(np.int64), suffix="int64")
+    node.cast(x, to)
+
+
+@writes("Reshape")
+def write_reshape(node: Emitter) -> None:
+    """ONNX copies a dimension where the pattern has a zero, as special_zero says here, unless allowzero forbids it."""
+    pattern = known_array(node.node.inputs[1])
+    keeps_zeros = not node.op.special_zero and (pattern is None or 0 in pattern)
+    node.emit("Reshape", node.input(0), node.as_int64(1, "pattern"), allowzero=1 if keeps_zeros else None)
+
+
+@writes("Flatten")
+def write_flatten(node: Emitter) -> None:
+    """Of codes a Reshape, which onnxruntime moves a DequantizeLinear through."""
+    if node.op.axis == 1 and node.node.inputs[0].producer.type == "FakeQuantize":
+        node.emit("Reshape", node.input(0), node.constant((0, -1), "pattern"))
+    else:
+        node.emit("Flatten", node.input(0), axis=node.op.axis)
+
+
+@writes("Transpose")
+def write_transpose(node: Emitter) -> None:
+    node.emit("Transpose", node.input(0), perm=node.integers(1) or None)
+
+
+@writes("Squeeze", "Unsqueeze")
+def write_squeeze(node: Emitter) -> None:
+    node.emit(node.node.type, node.input(0), *([node.as_int64(1, "axes")] if node.has(1) else []))
+
+
+@writes("Broadcast")
+def write_broadcast(node: Emitter) -> None:
+    node.emit("Expand", node.input(0), node.as_int64(1, "shape"))

@@ -4,7 +4,7 @@ import math
 from pathlib import Path
 
 import numpy as np
-from onnx import SparseTensorProto, TensorProto, numpy_helper
+from onnx import GraphProto, SparseTensorProto, TensorProto, numpy_helper
 
 from ..dtypes import BOOL, BY_NAME, F16, F32, I8, I32, I64, U8, DType
 from ..ops.registry import Shape
@@ -22,17 +22,17 @@ ELEMENT_TYPES: dict[int, DType] = {
 }
 
 
-def element_type(code: int) -> DType:
-    """The element type of an ONNX code. Raises OnnxError for the types this project does not have."""
+def element_type(code: int, what: str = "") -> DType:
+    """The element type of an ONNX code. Raises OnnxError for the types this project does not have, naming `what` has it."""
     if code not in ELEMENT_TYPES:
         name = TensorProto.DataType.Name(code) if code in TensorProto.DataType.values() else str(code)
-        raise OnnxError(f"element type {name} is not supported; expected one of {', '.join(BY_NAME)}")
+        raise OnnxError(f"{what}{': ' if what else ''}element type {name} is not supported; expected one of {', '.join(BY_NAME)}")
     return ELEMENT_TYPES[code]
 
 
 def to_array(tensor: TensorProto, folder: Path | None) -> np.ndarray:
     """The array a TensorProto holds, its data inside it or in a file in `folder` (None: there is no folder, only bytes)."""
-    dtype, shape = element_type(tensor.data_type), tuple(tensor.dims)
+    dtype, shape = element_type(tensor.data_type, f"tensor {tensor.name!r}"), tuple(tensor.dims)
     size = _size(tensor.name, shape)
     if tensor.data_location == TensorProto.EXTERNAL:
         return np.frombuffer(_external_bytes(tensor, size * dtype.itemsize, folder), dtype.newbyteorder("<")).astype(dtype).reshape(shape)
@@ -51,6 +51,12 @@ def sparse_to_array(sparse: SparseTensorProto, folder: Path | None) -> np.ndarra
     except (ValueError, IndexError) as error:
         raise OnnxError(f"sparse tensor {sparse.values.name!r} has indices outside its shape {list(shape)} ({error})") from error
     return flat.reshape(shape)
+
+
+def initializers(graph: GraphProto, folder: Path | None) -> dict[str, np.ndarray]:
+    """The arrays that a graph brings along, by name."""
+    dense = {t.name: to_array(t, folder) for t in graph.initializer}
+    return dense | {t.values.name: sparse_to_array(t, folder) for t in graph.sparse_initializer}
 
 
 def _size(name: str, shape: Shape) -> int:

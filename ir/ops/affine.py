@@ -4,9 +4,8 @@
     shift      = -low * multiplier
     code       = clip(rint(x * multiplier + shift), 0, levels - 1)
 
-Every step rounds to float32, and rint takes halves to even. Written so, codes equal those of OpenVINO 2026.4 on the CPU bit for bit,
-ties included (tests/ir/test_affine.py). Behind an integer layer without a bias it first divides low and high by the layer's scale, then
-maps the accumulator itself by the multiplier and shift of the divided range, with one rounding for x * multiplier + shift.
+Every step rounds to float32, and rint takes halves to even. Written so, codes of a float tensor equal those of OpenVINO 2026.4 on the CPU
+bit for bit, ties included (tests/ir/test_affine.py). Behind an integer layer other steps round (ir/lowering_requantize.py).
 """
 
 import numpy as np
@@ -32,10 +31,7 @@ def quantization_multiplier(low: np.ndarray, high: np.ndarray, levels: int) -> t
 
 
 def snap_shift(shift: np.ndarray) -> np.ndarray:
-    """The shift with every value within 1e-3 of an integer replaced by it, so that real zero is a code and not nearly one.
-
-    For a FakeQuantize behind an integer layer; one that reads a float tensor keeps its shift, or ties go the other way.
-    """
+    """The shift with every value within 1e-3 of an integer replaced by it: where that changes nothing else, real zero is a code."""
     nearest = np.rint(shift)
     return np.where(np.abs(shift - nearest) < WHOLE, nearest, shift)
 

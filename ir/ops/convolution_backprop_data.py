@@ -48,9 +48,13 @@ class ConvolutionBackpropData(Operator):
         columns = w.astype(np.float32).reshape(self.groups, C // self.groups, math.prod(w.shape[1:]))
         rows = x.astype(np.float32).reshape(N, self.groups, C // self.groups, math.prod(size))
         painted = (columns.swapaxes(1, 2) @ rows).reshape(N, self.groups * w.shape[1], *kernel, *size)
-        canvas = np.zeros((N, self.groups * w.shape[1], *self.canvas(tuple(size), kernel)), np.float32)
+        return self.paint(painted, tuple(size), kernel).astype(x.dtype)
+
+    def paint(self, painted: np.ndarray, size: Ints, kernel: Ints) -> np.ndarray:
+        """(N,O,*kernel,*spatial) -> (N,O,*output), same type: what every tap paints, summed where it falls."""
+        canvas = np.zeros((*painted.shape[:2], *self.canvas(size, kernel)), painted.dtype)
         for tap in np.ndindex(kernel):
             where = [slice(k * d, k * d + (i - 1) * s + 1, s) for k, d, i, s in zip(tap, self.dilations, size, self.strides, strict=True)]
             canvas[:, :, *where] += painted[:, :, *tap]
         crop = [slice(b, c - e) for b, e, c in zip(self.pads_begin, self.pads_end, canvas.shape[2:], strict=True)]
-        return canvas[:, :, *crop].astype(x.dtype)
+        return canvas[:, :, *crop]

@@ -12,6 +12,7 @@ output's shape depends on what it holds; it must then be known before the model 
 
 import dataclasses
 import difflib
+import functools
 import inspect
 import re
 import types
@@ -28,6 +29,7 @@ Shape = tuple[int, ...]
 Ints = tuple[int, ...]
 C = TypeVar("C", bound="Operator")
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
 OPERATORS: dict[str, type["Operator"]] = {}
 
 # What int() and float() take beyond this (1_000, full-width digits, blanks, a leading +) is not a number in a file.
@@ -82,14 +84,21 @@ def operator(name: str) -> Callable[[type[C]], type[C]]:
     return register
 
 
+def _cached(function: F) -> F:
+    """functools.cache with the type of the function, because type checkers doubt that a class can be hashed."""
+    return typing.cast(F, functools.cache(function))
+
+
+@_cached
 def ports(cls: type[Operator]) -> tuple[int, int]:
-    """(least, most) number of inputs, read off `evaluate`; most is 2**16 for an operator that takes any number."""
+    """(least, most) number of inputs of an operator class, read off `evaluate`; most is 2**16 for an operator that takes any number."""
     parameters = list(inspect.signature(cls.evaluate).parameters.values())[1:]
     if any(p.kind is p.VAR_POSITIONAL for p in parameters):
         return sum(p.kind is not p.VAR_POSITIONAL for p in parameters) or 1, 2**16
     return sum(p.default is p.empty for p in parameters), len(parameters)
 
 
+@_cached
 def attribute_types(cls: type) -> dict[str, Any]:
     hints = typing.get_type_hints(cls)
     return {f.name: hints[f.name] for f in dataclasses.fields(cls)}

@@ -15,19 +15,22 @@ if TYPE_CHECKING:
 NOT_REACHED = 1  # exit status when the best model found is not good enough; it is saved all the same
 
 
-def run_accuracy_aware(graph: "Graph", data: "ModelData", metric: str, output: str, options: dict[str, Any], json: bool) -> None:
-    """Quantize, save the model with its report.json beside it, and print the table."""
+def run_accuracy_aware(
+    graph: "Graph", data: "ModelData", metric: str, target: tuple[str, str | None], options: dict[str, Any], json: bool
+) -> None:
+    """Quantize, save the model with its report.json beside it, and print the table. target: the file, and its format if that is given."""
     import json as json_format
 
     from numpot.ir import save_model
     from numpot.ir.atomic import replacing
-    from numpot.ir.xmlbin import check_savable
+    from numpot.ir.files import check_savable
     from numpot.quant.accuracy_aware import quantize_accuracy_aware
     from numpot.quant.metrics import parse_metric
 
-    check_savable(output)
+    output, to = target
+    check_savable(output, to)
     model, report = quantize_accuracy_aware(graph, data, parse_metric(metric), progress=not json, **options)
-    save_model(model, output)
+    save_model(model, output, to)
     path = Path(output).with_name("report.json")
     record = {"output": output, "report": str(path), **report.record()}
     with replacing([path]) as (file,):

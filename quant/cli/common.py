@@ -2,8 +2,10 @@
 
 import functools
 import json
+import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, Literal, ParamSpec
 
 import typer
@@ -18,7 +20,7 @@ BAD_INPUT = 2
 WIDE = 240  # columns of a table that goes into a file or a pipe
 INTERRUPTED = 130  # what a shell reports for Ctrl-C
 
-MODEL_HELP = "a model: numpot .xml or ONNX"
+MODEL_HELP = "a model: numpot .xml, OpenVINO IR or ONNX"
 DATA_HELP = ".npz file, folder of IDX files, folder of images, or module:Class of a DataLoader"
 Model = Annotated[str, typer.Argument(metavar="MODEL", help=MODEL_HELP)]
 Data = Annotated[
@@ -31,6 +33,7 @@ Arithmetic = Annotated[
 ]
 Mean = Annotated[str | None, typer.Option("--mean", metavar="M[,M...]", help="mean of pixels/255, one number or one per channel")]
 Std = Annotated[str | None, typer.Option("--std", metavar="S[,S...]", help="standard deviation of pixels/255, likewise")]
+To = Annotated[str | None, typer.Option("--to", metavar="FORMAT", help="numpot, openvino or onnx; by default what the suffix says")]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="use the first N samples only")]
 Threads = Annotated[int | None, typer.Option("--threads", min=1, metavar="T", help="threads; by default one per core")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object on stdout and nothing else")]
@@ -43,7 +46,8 @@ def reports_errors(command: Callable[P, None]) -> Callable[P, None]:
     @functools.wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
-            command(*args, **kwargs)
+            with log_on_stderr():
+                command(*args, **kwargs)
         except NumpotError as error:
             if kwargs.get("debug"):
                 raise
@@ -54,6 +58,21 @@ def reports_errors(command: Callable[P, None]) -> Callable[P, None]:
             raise typer.Exit(INTERRUPTED) from None
 
     return wrapped
+
+
+@contextmanager
+def log_on_stderr() -> Iterator[None]:
+    """What the library has to say while it works, such as why the first run takes longer; never on stdout."""
+    log, handler = logging.getLogger("numpot"), logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("numpot: %(message)s"))
+    level = log.level
+    log.setLevel(logging.INFO)
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(level)
 
 
 def print_json(result: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""numpot convert: a model from another format into numpot's IR, simplified on the way."""
+"""numpot convert: a model from one format into another, simplified on the way."""
 
 from typing import Annotated
 
@@ -6,13 +6,14 @@ import typer
 
 from numpot.ir.errors import NumpotError
 
-from .common import Debug, Json, Mean, Std, print_json, record_preprocessing, reports_errors
+from .common import Debug, Json, Mean, Std, To, print_json, record_preprocessing, reports_errors
 
 
 @reports_errors
 def run(
-    source: Annotated[str, typer.Argument(metavar="SRC", help="an ONNX model, or a numpot .xml")],
-    destination: Annotated[str, typer.Argument(metavar="DST", help="the .xml to write; its .bin goes beside it")],
+    source: Annotated[str, typer.Argument(metavar="SRC", help="an ONNX model, an OpenVINO IR, or a numpot .xml")],
+    destination: Annotated[str, typer.Argument(metavar="DST", help="the .xml to write, its .bin beside it; or an .onnx")],
+    to: To = None,
     input_shape: Annotated[
         list[str] | None, typer.Option("--input-shape", metavar="NAME=N,C,H,W", help="fix the shape of an input; -1 leaves the batch open")
     ] = None,
@@ -21,17 +22,18 @@ def run(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Convert an ONNX model into numpot's IR.
+    """Convert a model into numpot's IR, or into another format.
 
-    Batch norm and constants are folded, dead layers dropped, names kept.
+    Batch norm and constants are folded, dead layers dropped, names kept. A quantized model becomes ONNX with QuantizeLinear and
+    DequantizeLinear, which onnxruntime and OpenVINO run on integers.
     """
     from numpot.ir import read_model, save_model
-    from numpot.ir.xmlbin import check_savable
+    from numpot.ir.files import check_savable
 
-    check_savable(destination)
+    check_savable(destination, to)
     graph = read_model(source, input_shapes=_shapes(input_shape or []))
     record_preprocessing(graph, mean, std)
-    save_model(graph, destination)
+    save_model(graph, destination, to)
     layers = sum(node.type != "Constant" for node in graph)
     if json:
         print_json({"output": destination, "layers": layers})

@@ -38,7 +38,6 @@ def run(
     _make_folder(folder)
     if not json:
         print("Fashion-MNIST, MobileNetV2-style classifier: FP32 -> int8 with 300 unlabelled pictures")
-        print("(kernels are compiled once per machine, so the first run takes longer)")
     fp32, calibration, test = load()
     int8 = quantize(fp32, calibration, progress=not json)
     _leave_files(folder)

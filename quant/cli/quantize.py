@@ -8,7 +8,7 @@ import typer
 
 from numpot.ir.errors import NumpotError
 
-from .common import DATA_HELP, MODEL_HELP, Debug, Json, Mean, Std, open_model, print_json, print_table, read_settings, reports_errors
+from .common import DATA_HELP, MODEL_HELP, Debug, Json, Mean, Std, To, open_model, print_json, print_table, read_settings, reports_errors
 
 if TYPE_CHECKING:
     from numpot.ir import Graph
@@ -23,7 +23,10 @@ def run(
     context: typer.Context,
     model: Annotated[str | None, typer.Argument(metavar="MODEL", help=MODEL_HELP)] = None,
     data: Annotated[str | None, typer.Option("--data", metavar="D", help=DATA_HELP)] = None,
-    output: Annotated[str | None, typer.Option("--output", "-o", metavar="OUT", help="the .xml to write; its .bin goes beside it")] = None,
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", metavar="OUT", help="the .xml to write, its .bin beside it; or an .onnx")
+    ] = None,
+    to: To = None,
     config: Annotated[
         str | None,
         typer.Option("--config", "-c", metavar="JSON", help="a configuration file in POT's shape: model, samples and parameters"),
@@ -112,18 +115,19 @@ def run(
         if job.metric is not None:
             from .accuracy import run_accuracy_aware
 
-            run_accuracy_aware(job.graph, job.data, job.metric, job.output, {"statistics_cache": statistics_cache, **job.options}, json)
+            options = {"statistics_cache": statistics_cache, **job.options}
+            run_accuracy_aware(job.graph, job.data, job.metric, (job.output, to), options, json)
             return
         options = {"statistics_cache": statistics_cache, **job.options}
-        _quantize(job.graph, job.data, job.output, options, {"configuration": job.resolved}, json)
+        _quantize(job.graph, job.data, job.output, to, options, {"configuration": job.resolved}, json)
         return
-    from numpot.ir.xmlbin import check_savable
+    from numpot.ir.files import check_savable
     from numpot.quant.data import open_data
 
     if model is None or data is None or output is None:
         missing = "MODEL" if model is None else "--data" if data is None else "--output"
         raise NumpotError(f"{missing} is missing: give MODEL, --data and --output, or a --config that names them")
-    check_savable(output)
+    check_savable(output, to)
     graph = open_model(model, mean, std)
     options = {
         "preset": preset,
@@ -148,7 +152,7 @@ def run(
     samples = open_data(data, graph)
     if method == "default":
         _refuse_unused(context)
-        _quantize(graph, samples, output, options, {}, json)
+        _quantize(graph, samples, output, to, options, {}, json)
         return
     from .accuracy import run_accuracy_aware
 
@@ -161,7 +165,7 @@ def run(
         "search": search,
         "calibration_data": open_data(calibration_data, graph) if calibration_data else None,
     }
-    run_accuracy_aware(graph, samples, metric, output, options, json)
+    run_accuracy_aware(graph, samples, metric, (output, to), options, json)
 
 
 def _refuse_unused(context: typer.Context) -> None:
@@ -172,19 +176,21 @@ def _refuse_unused(context: typer.Context) -> None:
             raise NumpotError(f"--{name.replace('_', '-')} is for --method accuracy-aware; add that, or leave it out")
 
 
-def _quantize(graph: "Graph", data: "ModelData", output: str, options: dict[str, Any], more: dict[str, Any], json: bool) -> None:
+def _quantize(
+    graph: "Graph", data: "ModelData", output: str, to: str | None, options: dict[str, Any], more: dict[str, Any], json: bool
+) -> None:
     """Quantize, save, and report. more: what else the report says."""
     from numpot.ir import save_model
-    from numpot.ir.xmlbin import check_savable
+    from numpot.ir.files import check_savable
     from numpot.quant.default import quantize
 
-    check_savable(output)
+    check_savable(output, to)
     if more and not json:
         print_json(more)
     start = time.perf_counter()
     quantized = quantize(graph, data, progress=not json, **options)
     seconds = time.perf_counter() - start
-    save_model(quantized, output)
+    save_model(quantized, output, to)
     made = quantized.info["quantization"]
     assert isinstance(made, dict)
     integer = set(made["integer_layers"])

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from numpot.ir.errors import FileMissingError, UnknownFormatError
+from numpot.ir.errors import FileMissingError, ForbiddenDtdError, UnknownFormatError, VersionError
 from numpot.ir.files import read_model
 from numpot.ir.xmlbin import read_xmlbin, write_model
 
@@ -32,8 +32,18 @@ def test_an_onnx_model_is_known_by_its_content(tmp_path):
     assert [node.type for node in read_model(tmp_path / "m.xml")] == ["Parameter", "ReLU", "Result"]
 
 
+def test_an_openvino_ir_is_known_by_its_content(tmp_path):
+    """Without the package openvino; the reader then finds what is wrong with it."""
+    for head in (b'<?xml version="1.0"?>\n<!-- made by hand -->', b""):
+        (tmp_path / "m.onnx").write_bytes(head + b'<net name="m" version="7"></net>')
+        with pytest.raises(VersionError, match=r"m\.onnx:\d: OpenVINO IR version '7' cannot be read"):
+            read_model(tmp_path / "m.onnx")
+    (tmp_path / "m.xml").write_bytes(b"<!DOCTYPE net><net/>")
+    with pytest.raises(ForbiddenDtdError):
+        read_model(tmp_path / "m.xml")
+
+
 NOT_MODELS = {
-    b'<?xml version="1.0"?>\n<net name="m" version="11">\n</net>\n': "reading OpenVINO IR is not supported yet",
     b"<svg/>": "not a model that numpot knows",
     b"": "not a model that numpot knows",
     b"PK\x03\x04": "not a model that numpot knows",
@@ -44,7 +54,7 @@ NOT_MODELS = {
 @pytest.mark.parametrize(("content", "message"), NOT_MODELS.items())
 def test_other_files_are_refused_with_what_is_accepted(content, message, tmp_path):
     (tmp_path / "m.onnx").write_bytes(content)
-    with pytest.raises(UnknownFormatError, match=rf"m\.onnx: {message}.*numpot's \.xml .* and ONNX are read"):
+    with pytest.raises(UnknownFormatError, match=rf"m\.onnx: {message}.*numpot's \.xml and OpenVINO IR .* and ONNX are read"):
         read_model(tmp_path / "m.onnx")
 
 

@@ -99,16 +99,49 @@ def test_real_zero_between_two_codes_is_rounded_only_where_a_layer_reads_it() ->
     assert types(lowered)[-4:] == ["Convert", "Subtract", "Multiply", "Add"]
 
 
-def test_a_shift_behind_an_integer_layer_snaps_to_a_whole_number() -> None:
-    """2 / (4 / 255) is 127.5; with a range 1e-6 off, the shift is 1e-4 from 128, and is 128 only where integers come in."""
-    low = -2.0000004
-    net = Network(int8=True)
-    x = net.quantize(net.input(-1, 4, 5, 5), low, HIGH)
-    graph = net.result(net.conv(net.quantize(net.conv(x, 4), low, HIGH), 4))
-    unsnapped = quantization_multiplier(np.float32(low), np.float32(HIGH), 256)[1]
-    first, second = lower(graph).of_type("Quantize")
-    assert constants(first)[1] == float(unsnapped) != 128
-    assert constants(second)[1] == 128
+def behind_a_layer(low: float, high: float, *, bias: bool = True) -> list[tuple[str, list[Any]]]:
+    """The operators, with their constants, between the sums of a layer and the codes of the next one."""
+    net, x = quantized_input(0, 3)
+    lowered = lower(net.result(net.conv(net.quantize(net.conv(x, 4, bias=bias), low, high), 4)))
+    order = lowered.topological_order()
+    first, second = (order.index(n) for n in lowered.of_type("ConvolutionInteger"))
+    return [(n.type, constants(n)) for n in order[first + 1 : second] if n.type not in ("Constant", "Convert")]
+
+
+def test_codes_behind_a_layer_are_made_by_a_divided_scale_if_zero_is_the_first() -> None:
+    """1 / (1 / m) is one unit away from m."""
+    high = np.float32(2.0)
+    multiplier = np.float32(255) / high
+    (scale, _), (bias, _), (quantize, found) = behind_a_layer(0, 2.0)
+    assert (scale, bias, quantize) == ("Multiply", "Add", "Quantize")
+    assert found == [float(np.float32(1) / (np.float32(1) / multiplier)), 0] and found[0] != float(multiplier)
+
+
+def test_codes_behind_a_layer_are_rounded_once_if_zero_is_another() -> None:
+    """The shift is -low * 255 / (high - low), from left to right: 128 here, while -low * multiplier is not."""
+    low, high = np.float32(-1.7 * 128 / 127), np.float32(1.7)
+    *_, (mapped, found), (quantize, trivial) = behind_a_layer(float(low), float(high))
+    shift = (-low * np.float32(255)) / (high - low)
+    assert (mapped, found) == ("MultiplyAdd", [float(np.float32(255) / (high - low)), float(shift)])
+    assert (quantize, trivial) == ("Quantize", [1, 0])
+    assert shift != quantization_multiplier(low, high, 256)[1]
+
+
+def test_without_a_bias_the_range_is_divided_by_the_scale() -> None:
+    with_bias, without = behind_a_layer(0, 3.4), behind_a_layer(0, 3.4, bias=False)
+    scale = np.asarray(with_bias[0][1][0], np.float32)
+    ((quantize, (multiplier, shift)),) = without
+    assert (quantize, shift) == ("Quantize", 0)
+    np.testing.assert_array_equal(np.asarray(multiplier, np.float32), np.float32(255) / (np.float32(3.4) / scale))
+
+
+def test_codes_that_no_convolution_reads_round_as_signed_ones() -> None:
+    net, x = quantized_input(0, 3)
+    y = net.do("Flatten", net.quantize(net.conv(x, 4), LOW, HIGH), axis=1)
+    lowered = lower(net.result(net.matmul(y, 4)))
+    quantize = lowered.of_type("Quantize")[1]
+    assert quantize.inputs[0].producer.type == "Round" and constants(quantize) == [1, 128]
+    assert only(lowered, "MatMulInteger").inputs[2].constant == 128
 
 
 # ---- operators on codes --------------------------------------------------------------------------------------------------------
@@ -165,10 +198,20 @@ def _named_quantize(net: Network, x: Tensor, name: str) -> tuple[Any, list[Tenso
 
 
 @pytest.mark.parametrize("swap", [False, True])
-def test_the_convolution_before_a_residual_add_only_clips(swap: bool) -> None:
+def test_a_residual_sum_is_formed_in_codes_of_the_other_branch(swap: bool) -> None:
+    """`main` is symmetric, with zero at code 0 of -128 .. 127; `side` counts 3 / 255 a code from 0."""
     lowered = lower(block(swap=swap))
     clip = only(lowered, "Clamp")
-    assert clip.name == "main/clip" and (clip.op.min, clip.op.max) == SIGNED  # type: ignore[attr-defined]
+    total = clip.output.consumers[0].node
+    skip = total.inputs[1].producer
+    ratio = (np.float32(SIGNED[1] - SIGNED[0]) / np.float32(255)) / (np.float32(3) / np.float32(255))
+    assert (clip.op.min, clip.op.max) == (float(-128 * ratio), float(-128 * ratio + 255 * ratio))  # type: ignore[attr-defined]
+    assert clip.inputs[0].producer.type == "Multiply" and total.type == "Add"
+    assert skip.type == "Dequantize" and constants(skip) == [1, 0]
+    (quantize,) = (use.node for use in total.output.consumers)
+    step = np.float32(3) / np.float32(255)
+    multiplier = np.float32(255) / (np.float32(4) / step)
+    assert quantize.type == "Quantize" and constants(quantize) == [float(np.float32(1) / (np.float32(1) / multiplier)), 0]
 
 
 @pytest.mark.parametrize(("swap", "absorbs"), [(False, "main"), (True, "side")])
@@ -184,6 +227,84 @@ def test_an_add_whose_sum_stays_float_is_not_absorbed() -> None:
     inner = net.quantize(net.conv(x, 4), 0, 2)
     total = net.do("Add", net.quantize(net.conv(inner, 4), *SIGNED), x)
     assert not lower(net.result(total)).of_type("Clamp")
+
+
+# ---- sums, products and means of codes -----------------------------------------------------------------------------------------
+
+
+def behind_codes(low: float, high: float, type: str, *inputs: Any, **attributes: Any) -> Graph:
+    net, x = quantized_input(low, high)
+    return lower(net.result(net.do(type, x, *inputs, **attributes)))
+
+
+def test_a_mean_is_taken_of_the_codes() -> None:
+    lowered = behind_codes(0, 3, "ReduceMean", np.array([2, 3]))
+    assert types(lowered) == ["Quantize", "Dequantize", "ReduceMean", "Multiply"]
+    assert constants(only(lowered, "Dequantize")) == [1, 0]
+    assert constants(only(lowered, "Multiply")) == [float(np.float32(3) / np.float32(255))]
+
+
+def test_a_mean_of_signed_codes_has_no_zero_point() -> None:
+    lowered = behind_codes(LOW, HIGH, "ReduceMean", np.array([2, 3]))
+    assert types(lowered) == ["Multiply", "Round", "Quantize", "Dequantize", "ReduceMean", "Multiply"]
+    assert constants(only(lowered, "Dequantize")) == [1, 128]
+
+
+def test_the_mean_of_a_window_is_its_sum_times_the_inverse() -> None:
+    window: dict[str, Any] = {"kernel": (3, 3), "strides": (2, 2), "pads_begin": (0, 0), "pads_end": (0, 0)}
+    lowered = behind_codes(0, 3, "AvgPool", **window, exclude_pad=False)
+    assert types(lowered) == ["Quantize", "Dequantize", "SumPool", "Multiply", "Multiply"]
+    assert constants(lowered.of_type("Multiply")[0]) == [float(np.float32(1) / np.float32(9))]
+
+
+def test_the_scale_behind_a_mean_moves_into_the_range_of_the_next_codes() -> None:
+    net, x = quantized_input(0, 3)
+    y = net.quantize(net.do("ReduceMean", x, np.array([2, 3])), 0, 2)
+    lowered = lower(net.result(net.matmul(y, 4)))
+    assert types(lowered)[:5] == ["Quantize", "Dequantize", "ReduceMean", "Quantize", "MatMulInteger"]
+    scale = np.float32(3) / np.float32(255)
+    assert constants(lowered.of_type("Quantize")[1]) == [float(np.float32(255) / (np.float32(2) / scale)), 0]
+
+
+def test_a_sum_is_formed_in_codes_of_the_branch_that_others_read() -> None:
+    net, x = quantized_input(0, 3)
+    other = net.quantize(net.input(-1, 4, 5, 5, name="z"), 0, 2)
+    net.result(net.conv(x, 4), "layer")
+    lowered = lower(net.result(net.do("Add", x, other)))
+    total = next(n for n in lowered.of_type("Add") if n.name.endswith("/total"))
+    mapped, codes = (t.producer for t in total.inputs)
+    ratio = (np.float32(2) / np.float32(255)) / (np.float32(3) / np.float32(255))
+    assert codes.type == "Dequantize" and constants(codes) == [1, 0] and codes.inputs[0].producer.inputs[0].producer.name == "x"
+    assert mapped.type == "Multiply" and constants(mapped) == [float((np.float32(255) * ratio) / np.float32(255))]
+    assert constants(total.output.consumers[0].node) == [float(np.float32(3) / np.float32(255))]
+
+
+def transposed(low: float, high: float, arithmetic: Any) -> Graph:
+    net, x = quantized_input(low, high)
+    codes = np.array([[[[127]], [[-3]]]] * 4, np.int8)
+    weights = net.do("Multiply", net.do("Convert", codes, destination_type=F32), np.ones((1, 2, 1, 1), np.float32))
+    window: dict[str, Any] = {"strides": (1, 1), "dilations": (1, 1), "pads_begin": (0, 0), "pads_end": (0, 0), "output_padding": (0, 0)}
+    return lower(net.result(net.do("ConvolutionBackpropData", x, weights, **window)), arithmetic)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "arithmetic", "codes"),
+    [(0, 3, "saturating", [127, -3]), (LOW, HIGH, "exact", [127, -3]), (LOW, HIGH, "saturating", [64, -2])],
+)
+def test_transposed_convolutions_halve_weights_for_signed_codes_that_could_saturate(
+    low: float, high: float, arithmetic: Any, codes: list[int]
+) -> None:
+    lowered = transposed(low, high, arithmetic)
+    weights = only(lowered, "ConvolutionBackpropDataInteger").inputs[1].constant
+    assert weights is not None and weights[0].ravel().tolist() == codes
+    step = np.float32(high - low) / np.float32(255)
+    factor = 2 if codes[0] == 64 else 1
+    (scale,) = (n.inputs[1].constant for n in lowered.of_type("Multiply") if n.inputs[0].producer.type == "Convert")
+    np.testing.assert_array_equal(scale, np.full((2, 1, 1), step * np.float32(factor)))
+
+
+def test_transposed_convolutions_of_codes_with_a_zero_point_stay_float() -> None:
+    assert transposed(-1, 2, "exact").of_type("ConvolutionBackpropData")
 
 
 # ---- layers --------------------------------------------------------------------------------------------------------------------

@@ -36,11 +36,14 @@ def weights(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
 def epilogue(rng: np.random.Generator, channels: int) -> Epilogue:
     """Constants that spread accumulators over the codes; half the time powers of two, so that codes fall on exact halves."""
     low, high = [(-np.inf, np.inf), (0.0, np.inf), (0.0, 6.0), (-1.0, 1.0)][rng.integers(4)]
+    offset = 128.0 * rng.integers(2)
     if rng.random() < 0.5:
         scale, bias = 2.0 ** rng.integers(-14, -6, channels), rng.integers(-8, 8, channels) / 4
-        return make_epilogue(channels, scale, bias, low, high, 2.0 ** rng.integers(0, 6), 128.0 * rng.integers(2))
-    scale, bias = rng.uniform(1e-5, 1e-2, channels), rng.normal(size=channels)
-    return make_epilogue(channels, scale, bias, low, high, rng.uniform(1, 200, channels), rng.uniform(0, 255, channels))
+        return make_epilogue(channels, scale, bias, low, high, 2.0 ** rng.integers(0, 6), 1.0, 128.0 * rng.integers(2), offset)
+    scale, bias, shift = rng.uniform(1e-5, 1e-2, channels), rng.normal(size=channels), rng.uniform(0, 255, channels) - offset
+    multiplier, one = rng.uniform(1, 200, channels), np.ones(channels)
+    factors = (multiplier, one) if rng.random() < 0.5 else (one, multiplier)
+    return make_epilogue(channels, scale, bias, low, high, *factors, shift, offset)
 
 
 @dataclass

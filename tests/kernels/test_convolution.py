@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 
 from numpot.kernels import reference
 from numpot.kernels.convolution import convolution
-from numpot.kernels.depthwise import depthwise, pack_depthwise
+from numpot.kernels.depthwise import depthwise, pack_depthwise, positions_together
 from numpot.kernels.packing import pack_convolution
 from numpot.kernels.saturation import SaturationCount, number_of_pairs
 from numpot.kernels.window import Window
@@ -39,7 +39,7 @@ def check_convolution(p: ConvolutionProblem) -> None:
 
 def check_depthwise(p: ConvolutionProblem) -> None:
     """A zero point for each channel; and the same numbers in both arithmetics, because depthwise convolution cannot saturate."""
-    x, packed, e = nhwc(p.x), pack_depthwise(p.w), p.epilogue
+    x, packed, e = nhwc(p.x), pack_depthwise(p.w, positions_together(p.window, p.window.output_size(*p.size)[1])), p.epilogue
     zero_points = np.random.default_rng(p.seed).integers(0, 256, len(p.w))
     want = nhwc(reference.convolution(p.x, p.w, zero_points, arithmetic=p.arithmetic, **p.keywords))
 

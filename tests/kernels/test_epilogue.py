@@ -1,14 +1,17 @@
 """The float32 chain after the sums: NumPy's bits, which a fused multiply-add would not give."""
 
 import numpy as np
+from hypothesis import given
 from numpy.testing import assert_array_equal
 
 from numpot.kernels import reference
 from numpot.kernels.convolution import convolution
-from numpot.kernels.epilogue import Epilogue, make_epilogue
+from numpot.kernels.epilogue import Epilogue, Residual, make_epilogue, spread
 from numpot.kernels.gemm import gemm
 from numpot.kernels.packing import pack_convolution, pack_gemm
 from numpot.kernels.window import Window
+
+from .problems import GemmProblem, few, gemm_problems
 
 
 def product(a: np.ndarray, b: np.ndarray, dtype: type, epilogue: Epilogue | None = None) -> np.ndarray:
@@ -41,7 +44,7 @@ def test_the_activation_clips_before_the_shift() -> None:
     """Bounds in reals, one pair for all channels, whose codes differ from channel to channel and may lie outside of 0..255."""
     a, b = np.arange(256, dtype=np.uint8)[:, None], np.array([[-1] * 20 + [1] * 20], np.int8)
     rng = np.random.default_rng(0)
-    e = make_epilogue(40, 0.1, 0.0, -3.0, 6.0, rng.uniform(5, 60, 40), rng.uniform(-50, 300, 40))
+    e = make_epilogue(40, 0.1, 0.0, -3.0, 6.0, rng.uniform(5, 60, 40), 1.0, rng.uniform(-50, 300, 40))
     assert_array_equal(product(a, b, np.uint8, e), reference.requantize(product(a, b, np.int32), *e))
 
 
@@ -52,3 +55,16 @@ def test_channels_of_a_group_have_their_own_constants_and_place() -> None:
     out = np.full((1, 1, 1, 6), 77, np.uint8)
     convolution(x, pack_convolution(w, 2), 0, out, window=Window((1, 1)), epilogue=make_epilogue(6, scale, shift=shift))
     assert_array_equal(out.ravel(), [1, 12, 23, 8 * 2 + 30, 10 * 3 + 40, 12 * 4 + 50])
+
+
+@few
+@given(gemm_problems)
+def test_a_branch_is_added_in_units_of_its_codes(p: GemmProblem) -> None:
+    rng, channels = np.random.default_rng(p.seed), p.b.shape[1]
+    x, acc = rng.integers(0, 256, (len(p.a), channels), np.uint8), reference.GEMM[p.arithmetic](p.a, p.b, p.zero_point)
+    zero, clip, activation = 128.0 * rng.integers(2), (-30.5, 224.5), [(-np.inf, np.inf), (0.0, np.inf), (0.0, 6.0)][rng.integers(3)]
+    affine = rng.uniform(0.5, 2, channels), rng.uniform(0.5, 2), rng.uniform(-20, 20, channels)
+    residual = Residual(x, np.float32(zero), *(spread(v, channels) for v in affine), *(np.float32(v) for v in (*clip, *activation)))
+    out = np.full((len(p.a), channels), 77, np.uint8)
+    gemm(p.a, pack_gemm(p.b), p.zero_point, out, arithmetic=p.arithmetic, epilogue=p.epilogue, residual=residual)
+    assert_array_equal(out, reference.requantize_residual(acc, x, p.epilogue, zero, affine, clip, activation))

@@ -16,7 +16,7 @@ from .problems import ConvolutionProblem, GemmProblem, convolution_problems, few
 
 def in_order(a: np.ndarray, b: np.ndarray, bias: np.ndarray, low: float, high: float) -> np.ndarray:
     """(M,K) @ (K,N) + bias, one k after the other, each product added and then rounded to float32, once (or, portable, twice)."""
-    wide = np.longdouble if ISA.is_x86 else np.float32
+    wide = np.longdouble if ISA.has_fma else np.float32
     total = np.zeros((len(a), b.shape[1]), np.float32)
     for k in range(len(b)):
         total = (total + a[:, k, None].astype(wide) * b[k].astype(wide)).astype(np.float32)

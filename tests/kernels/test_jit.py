@@ -53,8 +53,41 @@ from copied import depthwise, epilogue, window
 out = np.zeros((1, 1, 1, 1), np.uint8)
 w = depthwise.pack_depthwise(np.ones((1, 1, 1, 1), np.int8))
 depthwise.depthwise(np.full((1, 1, 1, 1), 7, np.uint8), w, 0, out, window=window.Window((1, 1)), epilogue=epilogue.make_epilogue(1, 1.0))
-print(out.item(), sum(depthwise._run.stats.cache_hits.values()))
+compiled = [value for value in vars(depthwise).values() if hasattr(value, "stats")]
+print(out.item(), "found" if any(kernel.stats.cache_hits for kernel in compiled) else "compiled")
 """
+
+
+def make_read_only(package: Path) -> None:
+    """As in a site-packages of the system. The superuser writes there all the same, so a file stands where the cache would be."""
+    (package / "__pycache__").write_text("")
+    for path in [*package.rglob("*"), package]:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("variable", ["HOME", "XDG_CACHE_HOME"])
+def test_installed_read_only_the_users_folder_is_taken(tmp_path: Path, variable: str) -> None:
+    package, home = tmp_path / "copied", tmp_path / "home"
+    shutil.copytree(KERNELS, package, ignore=shutil.ignore_patterns("__pycache__"))
+    make_read_only(package)
+    environment = {"PYTHONPATH": str(tmp_path), "NUMBA_CACHE_DIR": "", "XDG_CACHE_HOME": "", variable: str(home)}
+    for origin in ("compiled", "found"):
+        outcome = subprocess.run([sys.executable, "-c", CALL], env={**os.environ, **environment}, capture_output=True, text=True)
+        assert outcome.stdout == f"7 {origin}\n" and outcome.stderr == ""
+    (folder,) = (home / ".cache" if variable == "HOME" else home).iterdir()
+    assert folder.name.startswith("numpot-") and list(folder.rglob("*.nbc"))
+
+
+@pytest.mark.slow
+def test_where_nothing_can_be_written_one_warning_is_given(tmp_path: Path) -> None:
+    package = tmp_path / "copied"
+    shutil.copytree(KERNELS, package, ignore=shutil.ignore_patterns("__pycache__"))
+    make_read_only(package)
+    environment = {"PYTHONPATH": str(tmp_path), "NUMBA_CACHE_DIR": "", "XDG_CACHE_HOME": os.devnull}
+    outcome = subprocess.run([sys.executable, "-c", CALL], env={**os.environ, **environment}, capture_output=True, text=True)
+    assert outcome.stdout == "7 compiled\n"
+    assert outcome.stderr.count("no folder to keep compiled kernels in") == 1 and outcome.stderr.count("Warning") == 1
 
 
 @pytest.mark.slow
@@ -63,8 +96,8 @@ def test_the_second_process_compiles_nothing_and_an_edit_elsewhere_is_noticed(tm
     copy = tmp_path / "copied"
     shutil.copytree(KERNELS, copy, ignore=shutil.ignore_patterns("__pycache__"))
     environment = {"PYTHONPATH": str(tmp_path), "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
-    assert run(CALL, **environment) == "7 0"
-    assert run(CALL, **environment) == "7 1"
+    assert run(CALL, **environment) == "7 compiled"
+    assert run(CALL, **environment) == "7 found"
     file = copy / "epilogue.py"
     file.write_text(file.read_text().replace("ROUNDER = 12582912.0", "ROUNDER = 12582913.0"))
-    assert run(CALL, **environment) == "8 0"
+    assert run(CALL, **environment) == "8 compiled"

@@ -103,6 +103,6 @@ def has_vnni() -> bool:
 def test_requantize_rounds_halves_to_even_and_each_step_to_float32() -> None:
     """Codes 0.5, 1.5, 2.5 and 254.5 from halves; and a product that only float32 rounds down to 1 before it meets its bias."""
     acc = np.array([1, 3, 5, 509, -7, 600], np.int32)
-    assert_array_equal(reference.requantize(acc, np.float32(0.5), np.float32(0), -np.inf, np.inf, 1, 0), [0, 2, 2, 254, 0, 255])
+    assert_array_equal(reference.requantize(acc, np.float32(0.5), np.float32(0), -np.inf, np.inf, 1, 1, 0, 0), [0, 2, 2, 254, 0, 255])
     scale = np.float32(1 / 16777217)  # 2**24 + 1 is not a float32: it becomes 2**24 before it is scaled
     assert_array_equal(reference.dequantize(np.array([16777217]), scale, np.float32(-1), -9, 9), np.float32(16777216) * scale - 1)

@@ -15,6 +15,7 @@ from typer.testing import Result as Outcome
 
 from numpot.ir import Graph, read_model, save_model
 from numpot.ir.dtypes import F32
+from numpot.ir.executor import Executor
 from numpot.ir.ops.add import Add
 from numpot.ir.ops.convolution import Convolution
 from numpot.ir.ops.flatten import Flatten
@@ -142,6 +143,32 @@ def test_inspect_and_check_show_a_quantized_model(quantized: Path) -> None:
     assert json.loads(invoke("inspect", "int8.xml", "--json").stdout)["types"]["FakeQuantize"] == 2
 
 
+def test_convert_to_openvino_and_back(quantized: Path) -> None:
+    """A quantized model comes back with its names, its information and its results, and can be looked at in either format."""
+    assert invoke("convert", "int8.xml", "vendor.xml", "--to", "openvino").exit_code == 0
+    assert "<net " in Path("vendor.xml").read_text()
+    assert invoke("convert", "vendor.xml", "again.xml", "--to", "numpot").exit_code == 0
+    x = np.load("data.npz")["x"]
+    original, vendor, again = (read_model(f"{name}.xml") for name in ("int8", "vendor", "again"))
+    for graph in (vendor, again):
+        assert graph.info == original.info
+        np.testing.assert_array_equal(Executor(graph).run(x)["logits"], Executor(original).run(x)["logits"])
+    assert "int8.xml: sound, 13 layers" in invoke("check", "int8.xml").stdout
+    assert "vendor.xml: sound, 13 layers" in invoke("check", "vendor.xml").stdout
+    layers = json.loads(invoke("inspect", "vendor.xml", "--json").stdout)
+    assert layers["info"]["quantization"]["parameters"]["preset"] == "performance"
+    assert invoke("inspect", "vendor.xml", "--plan").exit_code == 0
+
+
+def test_quantize_from_and_to_openvino(folder: Path) -> None:
+    assert invoke("convert", "model.xml", "vendor.xml", "--to", "openvino").exit_code == 0
+    for model, to in (("model.xml", "numpot"), ("vendor.xml", "openvino")):
+        assert invoke("quantize", model, "--data", "bare.npz", "-o", f"{to}.xml", "--to", to).exit_code == 0
+    x = np.load("data.npz")["x"]
+    ours, vendor = (Executor(read_model(f"{name}.xml")).run(x)["logits"] for name in ("numpot", "openvino"))
+    np.testing.assert_array_equal(ours, vendor)
+
+
 def test_convert_keeps_names_and_results(folder: Path) -> None:
     onnx = pytest.importorskip("onnx")
     ort = pytest.importorskip("onnxruntime")
@@ -157,7 +184,17 @@ def test_convert_keeps_names_and_results(folder: Path) -> None:
     from numpot.ir import Executor
 
     x = rng.normal(size=(2, 3, 8, 8)).astype(np.float32)
-    np.testing.assert_allclose(Executor(model).run(x)["y"], ort.InferenceSession("conv.onnx").run(None, {"x": x})[0], rtol=1e-5, atol=1e-5)
+    expected = Executor(model).run(x)["y"]
+    np.testing.assert_allclose(expected, ort.InferenceSession("conv.onnx").run(None, {"x": x})[0], rtol=1e-5, atol=1e-5)
+    assert invoke("convert", "conv.xml", "back.onnx").exit_code == 0
+    np.testing.assert_allclose(expected, ort.InferenceSession("back.onnx").run(None, {"x": x})[0], rtol=1e-5, atol=1e-5)
+    assert read_model("back.onnx").info == model.info
+
+
+def test_quantize_can_write_onnx(folder: Path) -> None:
+    onnx = pytest.importorskip("onnx")
+    assert invoke("quantize", "model.xml", "--data", "bare.npz", "-o", "int8.onnx").exit_code == 0
+    assert {"QuantizeLinear", "DequantizeLinear"} <= {n.op_type for n in onnx.load("int8.onnx").graph.node}
 
 
 # ---- how it fails --------------------------------------------------------------------------------------------------------------
@@ -169,6 +206,10 @@ def fails(outcome: Outcome, *words: str) -> None:
     assert "Traceback" not in outcome.stderr and outcome.stdout == ""
     for word in words:
         assert word in outcome.stderr, outcome.stderr
+
+
+def test_unknown_format(folder: Path) -> None:
+    fails(invoke("convert", "model.xml", "m.xml", "--to", "torch"), "m.xml: format must be one of numpot, openvino")
 
 
 def test_missing_model(folder: Path) -> None:

@@ -140,6 +140,13 @@ def test_results_depend_neither_on_the_batch_nor_on_where_statistics_are_kept(es
 # ---- what is refused -----------------------------------------------------------------------------------------------------------
 
 
+def test_limits_that_leave_no_range_are_refused():
+    with pytest.raises(QuantizationError) as caught:
+        quantize(network(), ArrayData(X), activations={"range_estimator": {"max": {"clipping_value": 0}}})
+    message = "range_estimator: clipping_value leaves nothing of a range, found [0, 0]; zero must lie between the limits"
+    assert str(caught.value) == message
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

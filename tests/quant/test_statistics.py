@@ -129,7 +129,7 @@ def test_memory_is_the_same_for_300_and_3000_samples(aggregate):
     """A median may still fill its budget of 512 values a channel, 16 bytes each, and needs that a few times while it sorts."""
     small, large = peak_memory(300, aggregate), peak_memory(3000, aggregate)
     if aggregate in ("min", "mean"):
-        assert large <= 1.1 * small
+        assert large - small < 2700 * CHANNELS  # not a byte for each further sample and channel; a histogram may get wider
     else:
         assert large <= small + 5 * 16 * SAMPLE_BUDGET * CHANNELS
         assert peak_memory(6000, aggregate) <= 1.1 * large

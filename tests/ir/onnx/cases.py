@@ -1,6 +1,6 @@
-"""One call of every ONNX operator this package reads, in every form it had between the opsets 9 and 21.
+"""One call of every ONNX operator this package reads, in every form it had between the opsets 9 and 26.
 
-A call runs at opset 21 and at every opset where its operator's definition changed, within `since` to `until`.
+A call runs at opset 26 and at every opset where its operator's definition changed, within `since` to `until`.
 """
 
 from dataclasses import dataclass, field
@@ -41,7 +41,7 @@ class Call:
     constants: tuple[np.ndarray | None, ...] = ()
     attributes: dict[str, Any] = field(default_factory=dict)
     since: int = 9
-    until: int = 21
+    until: int = 26
     outputs: int = 1
 
     def feeds(self) -> dict[str, np.ndarray]:
@@ -71,7 +71,7 @@ def call(
     *data: np.ndarray,
     constants: tuple[np.ndarray | None, ...] = (),
     since: int = 9,
-    until: int = 21,
+    until: int = 26,
     outputs: int = 1,
     **attributes: Any,
 ) -> Call:
@@ -101,7 +101,7 @@ ACTIVATIONS = [
 ]
 
 ARITHMETIC = [
-    *(call(t, P) for t in ("Abs", "Ceil", "Erf", "Exp", "Floor", "Log", "Neg", "Round", "Sqrt", "Reciprocal")),
+    *(call(t, P) for t in ("Abs", "Ceil", "Erf", "Exp", "Floor", "Log", "Neg", "Round", "Sign", "Sqrt", "Reciprocal")),
     call("Round", floats(-2.5, -1.5, -0.5, 0.5, 1.5, 2.5)),
     *(call(t, M, normal(4)) for t in ("Add", "Sub", "Mul", "Div", "Greater", "Less", "GreaterOrEqual", "LessOrEqual")),
     *(call(t, I, ints(3, -2, 5, 7)) for t in ("Add", "Sub", "Mul", "Div", "Equal", "Greater", "Less")),
@@ -158,6 +158,7 @@ NORMALIZATION = [
     call("InstanceNormalization", X, constants=(normal(6), normal(6)), epsilon=1e-3),
     call("InstanceNormalization", X, normal(6), normal(6)),
     call("GroupNormalization", X, constants=(normal(6), normal(6)), num_groups=3, since=21),
+    call("GroupNormalization", X, constants=(normal(3), normal(3)), num_groups=3, since=18, until=20),
     call("LayerNormalization", X, constants=(normal(4), normal(4))),
     call("LayerNormalization", X, constants=(normal(6, 5, 4),), axis=1, epsilon=1e-3),
     call("MeanVarianceNormalization", X),

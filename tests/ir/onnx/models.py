@@ -31,7 +31,7 @@ def model(
         [onnx.ValueInfoProto(name=name) for name in outputs],
         [numpy_helper.from_array(np.asarray(a), n) for n, a in (initializers or {}).items()],
     )
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=9).SerializeToString()
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=11).SerializeToString()
 
 
 def run_onnxruntime(blob: bytes, feeds: Arrays) -> dict[str, np.ndarray]:

@@ -6,11 +6,15 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper
 
-from numpot.ir.onnx import OnnxError, read_onnx
+from numpot.ir import read_model
+from numpot.ir.interpreter import Interpreter
+from numpot.ir.onnx import OnnxError, read_onnx, write_onnx, writer
 
+from ..int8_networks import network, samples
 from .cases import normal
 from .models import model
 
@@ -77,3 +81,16 @@ def test_links_are_not_followed(tmp_path: Path, link: Any) -> None:
 def test_bytes_have_no_folder(tmp_path: Path) -> None:
     with pytest.raises(OnnxError, match="read the model from its path, not from bytes"):
         read_onnx(save(tmp_path).read_bytes())
+
+
+def test_a_model_too_large_for_one_file_is_written_as_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "MAX_BYTES", 100)
+    graph, path = network("depthwise", "symmetric"), tmp_path / "large.onnx"
+    write_onnx(graph, path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["large.onnx", "large.onnx.data"]
+    onnx.checker.check_model(str(path))
+    x = samples("depthwise")
+    expected = Interpreter(graph).run(x)["y"]
+    np.testing.assert_array_equal(Interpreter(read_model(path)).run(x)["y"], expected)
+    (theirs,) = ort.InferenceSession(path, providers=["CPUExecutionProvider"]).run(None, {"x": x})
+    np.testing.assert_allclose(theirs, expected, atol=0.02 * np.abs(expected).max())

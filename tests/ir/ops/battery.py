@@ -104,6 +104,16 @@ def run_vendor(case: Case) -> list[np.ndarray]:
 
 
 def run_openvino(case: Case, function: Callable[..., Any]) -> list[np.ndarray]:
+    return run_model(CORE.compile_model(build_openvino(case, function), "CPU", OPENVINO_CONFIG), case)
+
+
+def run_model(compiled: ov.CompiledModel, case: Case) -> list[np.ndarray]:
+    results = compiled([x.copy() for x in case.feeds().values()])
+    return [np.array(results[i]) for i in range(len(compiled.outputs))]
+
+
+def build_openvino(case: Case, function: Callable[..., Any]) -> ov.Model:
+    """x0, x1, ... -> the vendor's operators -> as many results as these have outputs."""
     parameters, ports = [], []
     for port, x in enumerate(case.inputs):
         if case.is_constant(port):
@@ -111,10 +121,7 @@ def run_openvino(case: Case, function: Callable[..., Any]) -> list[np.ndarray]:
         else:
             parameters.append(ov.opset15.parameter(list(x.shape), x.dtype, name=f"x{port}"))
             ports.append(parameters[-1])
-    model = ov.Model(function(*ports).outputs(), parameters, "case")
-    compiled = CORE.compile_model(model, "CPU", OPENVINO_CONFIG)
-    results = compiled([x.copy() for x in case.feeds().values()])
-    return [np.array(results[i]) for i in range(len(model.outputs))]
+    return ov.Model(function(*ports).outputs(), parameters, "case")
 
 
 def run_onnx(case: Case, vendor: OnnxNode) -> list[np.ndarray]:

@@ -23,6 +23,7 @@ from numpot.ir.ops.prelu import PReLU
 from numpot.ir.ops.relu import ReLU
 from numpot.ir.ops.round import Round
 from numpot.ir.ops.sigmoid import Sigmoid
+from numpot.ir.ops.sign import Sign
 from numpot.ir.ops.softmax import SoftMax
 from numpot.ir.ops.softplus import SoftPlus
 from numpot.ir.ops.sqrt import Sqrt
@@ -56,6 +57,7 @@ SMOOTH = [
 ]
 EXACT = [
     (Abs(), ov.abs, OnnxNode("Abs")),
+    (Sign(), ov.sign, OnnxNode("Sign")),
     (Ceiling(), ov.ceiling, OnnxNode("Ceil")),
     (Clamp(min=-1.0, max=6.0), lambda x: ov.clamp(x, -1.0, 6.0), None),
     (Floor(), ov.floor, OnnxNode("Floor")),

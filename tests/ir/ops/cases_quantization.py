@@ -5,10 +5,12 @@ from typing import Any
 import numpy as np
 import openvino.opset15 as ov
 
+from numpot.ir.ops.convolution_backprop_data_integer import ConvolutionBackpropDataInteger
 from numpot.ir.ops.convolution_integer import ConvolutionInteger
 from numpot.ir.ops.dequantize import Dequantize
 from numpot.ir.ops.fake_quantize import FakeQuantize
 from numpot.ir.ops.matmul_integer import MatMulInteger
+from numpot.ir.ops.multiply_add import MultiplyAdd
 from numpot.ir.ops.quantize import Quantize
 
 from .battery import Case, OnnxNode
@@ -113,6 +115,18 @@ DEQUANTIZE = [
     ),
 ]
 
+MULTIPLY_ADD = [  # OpenVINO rounds twice; exactness is tested in test_multiply_add.py
+    Case(
+        MultiplyAdd(),
+        [normal(2, 3, 4, 4), *(np.asarray(v, F32) for v in parameters)],
+        lambda x, a, b: ov.add(ov.multiply(x, a), b),
+        rtol=1e-6,
+        atol=1e-5,
+        label=label,
+    )
+    for label, *parameters in (("tensor", 19.24, -128), ("channels", rng.uniform(1, 9, (1, 3, 1, 1)), rng.uniform(-9, 9, (3, 1, 1))))
+]
+
 # ---- sums of codes -------------------------------------------------------------------------------------------------------------
 
 
@@ -173,4 +187,33 @@ MATMUL_INTEGER = [
     matmul_integer(codes(2, 3, 17), weights(17, 5, bits=7), 3, onnx=True),
 ]
 
-CASES = FAKE_QUANTIZE + QUANTIZE + DEQUANTIZE + CONVOLUTION_INTEGER + MATMUL_INTEGER
+
+def transposed_integer(x: np.ndarray, w: np.ndarray, zero: int, strides: Any, begin: Any, end: Any, groups: int = 1) -> Case:
+    def vendor(x: Any, *_: Any) -> Any:
+        shifted = ov.subtract(ov.convert(x, F32), ov.constant(F32(zero)))
+        keywords: dict[str, Any] = {"pads_begin": begin, "pads_end": end, "dilations": (1, 1)}
+        if groups == 1:
+            painted = ov.convolution_backprop_data(shifted, ov.constant(w.astype(F32)), strides, **keywords)
+        else:
+            grouped = w.reshape(groups, len(w) // groups, *w.shape[1:]).astype(F32)
+            painted = ov.group_convolution_backprop_data(shifted, ov.constant(grouped), strides, **keywords)
+        return ov.convert(painted, np.int32)
+
+    return Case(
+        ConvolutionBackpropDataInteger(
+            strides=strides, pads_begin=begin, pads_end=end, dilations=(1, 1), output_padding=(0, 0), groups=groups
+        ),
+        [x, w, np.array(zero, np.uint8)],
+        vendor,
+        constant_inputs=(1, 2),
+        label=f"x{x.shape}w{w.shape}s{strides}p{begin}{end}g{groups}z{zero}".replace(" ", ""),
+    )
+
+
+TRANSPOSED_INTEGER = [
+    transposed_integer(codes(2, 3, 4, 5), weights(3, 4, 3, 3), 0, (1, 1), (0, 0), (0, 0)),
+    transposed_integer(codes(1, 5, 4, 5), weights(5, 2, 4, 4), 128, (2, 2), (1, 1), (1, 1)),
+    transposed_integer(codes(1, 6, 4, 4), weights(6, 2, 3, 3), 7, (2, 3), (1, 0), (0, 1), groups=3),
+]
+
+CASES = FAKE_QUANTIZE + QUANTIZE + DEQUANTIZE + MULTIPLY_ADD + CONVOLUTION_INTEGER + MATMUL_INTEGER + TRANSPOSED_INTEGER

@@ -9,6 +9,7 @@ from numpot.ir.ops.avg_pool import AvgPool
 from numpot.ir.ops.convolution import Convolution
 from numpot.ir.ops.convolution_backprop_data import ConvolutionBackpropData
 from numpot.ir.ops.max_pool import MaxPool
+from numpot.ir.ops.sum_pool import SumPool
 
 from .battery import Case, OnnxNode
 
@@ -88,6 +89,26 @@ def avg_pool(x: np.ndarray, kernel: Any, strides: Any, begin: Any, end: Any, exc
     )
 
 
+def sum_pool(x: np.ndarray, kernel: Any, strides: Any, begin: Any, end: Any) -> Case:
+    """A convolution of every channel with ones."""
+
+    def vendor(node: Any) -> Any:
+        ones = np.ones((x.shape[1], 1, 1, *kernel), x.dtype)
+        return ov.group_convolution(node, ov.constant(ones), strides, begin, end, (1,) * len(kernel))
+
+    return Case(
+        SumPool(kernel=kernel, strides=strides, pads_begin=begin, pads_end=end),
+        [x],
+        vendor,
+        label=f"{x.shape}k{kernel}s{strides}p{begin}{end}".replace(" ", ""),
+    )
+
+
+SUM_POOLS = [
+    sum_pool(normal(2, 3, 6, 6), (2, 2), (2, 2), (0, 0), (0, 0)),
+    sum_pool(normal(1, 4, 9, 7), (3, 2), (2, 1), (1, 0), (2, 1)),
+]
+
 CONVOLUTIONS = [
     convolution(normal(2, 3, 8, 9), normal(4, 3, 3, 3), (1, 1), (1, 1), (1, 1), (1, 1)),
     convolution(normal(1, 16, 7, 7), normal(24, 16, 1, 1), (1, 1), (0, 0), (0, 0), (1, 1)),
@@ -161,4 +182,4 @@ POOLS = [
     avg_pool(normal(1, 2, 5, 6, 7), (2, 3, 2), (1, 2, 2), (1, 1, 0), (0, 1, 1), False, "ceil_torch"),
 ]
 
-CASES = CONVOLUTIONS + TRANSPOSED + POOLS
+CASES = CONVOLUTIONS + TRANSPOSED + POOLS + SUM_POOLS

@@ -1,0 +1,61 @@
+"""Peak memory of one int8 inference, each runtime in a process of its own that imports nothing else.
+
+python -m benchmarks.memory numpot model.xml        prints megabytes
+"""
+
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+IMAGE = (1, 3, 224, 224)
+BAR = 1.0  # of OpenVINO's
+
+
+def peak_of(runtime: str, model: Path) -> float:
+    """Megabytes of resident memory, at most, of a process that reads a model and runs one image on one thread."""
+    command = [sys.executable, "-m", "benchmarks.memory", runtime, str(model)]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def run_here(runtime: str, model: Path) -> float:
+    from numpot.quant.runtimes import numpot_run, openvino_run
+
+    inputs = {"x": np.zeros(IMAGE, np.float32)}
+    if runtime == "numpot":
+        from numpot.ir import read_model
+
+        run = numpot_run(read_model(model), inputs, 1)
+    else:
+        run = openvino_run(model, inputs, 1)
+    run()
+    return peak_rss_mb()
+
+
+def peak_rss_mb() -> float:
+    """Of this process since its program began. (getrusage would, on Linux, count what its parent held when it forked.)"""
+    status = Path("/proc/self/status")
+    if status.exists():
+        (line,) = [line for line in status.read_text().splitlines() if line.startswith("VmHWM:")]
+        return int(line.split()[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
+
+
+def memory_table() -> str:
+    from numpot.ir import save_model
+
+    from .models import FOLDER, NETWORKS, int8_file, int8_graph
+    from .report import markdown
+
+    rows = [["", "numpot MB", "openvino MB", "numpot / openvino"]]
+    for name in [name for name in ("efficientnet_lite0", "MobileNetV2") if name in NETWORKS]:
+        save_model(int8_graph(name), FOLDER / f"{name}.xml")
+        ours, theirs = peak_of("numpot", FOLDER / f"{name}.xml"), peak_of("openvino", int8_file(name))
+        rows.append([name, f"{ours:.0f}", f"{theirs:.0f}", f"**{ours / theirs:.2f}** (to stay below {BAR})"])
+    return markdown("peak memory of one int8 image, of the whole process", rows)
+
+
+if __name__ == "__main__":
+    print(run_here(sys.argv[1], Path(sys.argv[2])))

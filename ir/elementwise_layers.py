@@ -1,0 +1,114 @@
+"""What stands between layers, as rows of a program: codes and back, sums of two branches, means, channels side by side."""
+
+import numpy as np
+
+from numpot.kernels.elementwise import Affine
+from numpot.kernels.epilogue import make_epilogue, spread
+from numpot.kernels.program import Kernel
+from numpot.kernels.steps import Row
+
+from .chain import Chain
+from .graph import Node
+from .integer_epilogue import ZERO, take_codes
+from .layer_steps import Context, Image, LayerKernel, activation, image
+from .slots import lies_channels_last
+
+
+def codes(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
+    """Quantize of floats, and what may stand before it: see integer_epilogue.py. The channels of a model input become the last axis."""
+    x = node.inputs[0]
+    shape = image(x, context.slots)
+    chain.nodes.clear()  # the node itself may be the first of an affine map
+    made = None if shape is None else take_codes(chain)
+    if shape is None or made is None:
+        chain.nodes.append(node)
+        return None
+    affine, offset = made
+    row = Row(Kernel.QUANTIZE, flag=int(len(x.shape) == 4 and not lies_channels_last(x)))
+    row.shapes(shape, shape)
+    row.write("epilogue", make_epilogue(shape[2], 1.0, 0.0, -np.inf, np.inf, *affine, offset))
+    return LayerKernel("quantize", row, x, as_it_is=True)
+
+
+def dequantize(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
+    x, affine = node.inputs[0], _codes_of(chain, node)
+    shape = image(x, context.slots)
+    if affine is None or shape is None:
+        return None
+    row = Row(Kernel.DEQUANTIZE)
+    row.shapes(shape, shape)
+    _write_affine(row, affine, shape[2])
+    return LayerKernel("dequantize", row, x)
+
+
+def add(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
+    """Add of two float branches [-> ReLU | Clamp]."""
+    shape = image(node.output, context.slots)
+    shapes = [[k.shape for k in t.known] for t in (*node.inputs, node.output)]
+    if shape is None or node.output.dtype != np.float32 or shapes[0] != shapes[2] or shapes[1] != shapes[2]:
+        return None
+    if any(t.dtype != np.float32 or image(t, context.slots) is None or chain.constant(t) is not None for t in node.inputs):
+        return None
+    low, high = activation(chain)
+    row = Row(Kernel.ADD)
+    row.write("epilogue", {"low": low, "high": high})
+    row.shapes(shape, shape)
+    return LayerKernel("add f32", row, node.inputs[0], node.inputs[1])
+
+
+def mean(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
+    """ReduceMean over an image's height and width; of codes, [-> Subtract | Multiply, affine and Quantize] is taken over too."""
+    x, axes = node.inputs[0], chain.constant(node.inputs[1])
+    shape, made = image(x, context.slots), context.slots.parts(node.output)
+    if shape is None or made != shape[2] or len(x.shape) != 4 or x.dtype != np.float32 or axes is None or sorted(axes % 4) != [2, 3]:
+        return None
+    affine = _codes_of(chain, x.producer) if x.producer.type == "Dequantize" else None
+    row = Row(Kernel.MEAN_FF if affine is None else Kernel.MEAN_UF)
+    row.shapes(shape, (1, 1, shape[2]))
+    if affine is None:
+        return LayerKernel("mean f32", row, x)
+    _write_affine(row, affine, shape[2])
+    end = take_codes(chain)
+    if end is not None:
+        row.record["kernel"] = Kernel.MEAN_UU
+        row.write("epilogue", make_epilogue(shape[2], 1.0, 0.0, -np.inf, np.inf, *end[0], end[1]))
+    return LayerKernel("mean u8", row, x.producer.inputs[0])
+
+
+def copies(node: Node, context: Context) -> list[LayerKernel] | None:
+    """Concat of channels: one copy an input, each into its place."""
+    axis: int = node.op.axis  # type: ignore[attr-defined]
+    rank, size = len(node.output.shape), node.output.dtype.itemsize
+    shapes = [image(t, context.slots) for t in (*node.inputs, node.output)]
+    if axis % max(rank, 1) != (1 if rank == 4 else rank - 1) or None in shapes:
+        return None
+    rows, first = [], 0
+    made: Image = shapes[-1]  # type: ignore[assignment]
+    for tensor, shape in zip(node.inputs, shapes, strict=False):
+        height, width, channels = shape  # type: ignore[misc]
+        row = Row(Kernel.COPY, flag=first * size)
+        row.shapes((height, width, channels * size), (*made[:2], made[2] * size))
+        rows.append(LayerKernel("copy", row, tensor))
+        first += channels
+    return rows
+
+
+def channels_last(shape: Image, size: int) -> Row:
+    """What brings a model input with elements of `size` bytes into (H,W,C)."""
+    row = Row(Kernel.CHANNELS_LAST, flag=size)
+    row.shapes(shape, shape)
+    return row
+
+
+def _codes_of(chain: Chain, node: Node) -> Affine | None:
+    """Scale and zero point of a Dequantize of u8."""
+    if node.inputs[0].dtype != np.uint8 or node.output in chain.kept:
+        return None
+    vectors = [chain.channel_vector(t, node.output) for t in node.inputs[1:]]
+    if any(v is None for v in vectors):
+        return None
+    return Affine(*vectors, *[ZERO] * (2 - len(vectors)))  # type: ignore[arg-type]
+
+
+def _write_affine(row: Row, affine: Affine, channels: int) -> None:
+    row.write("affine", {name: spread(value, channels) for name, value in affine._asdict().items()})

@@ -1,0 +1,101 @@
+"""Integer layers as rows of a program: from codes, through sums, scale, bias and activation, to the next layer's codes."""
+
+from typing import Any
+
+import numpy as np
+
+from numpot.kernels.dense import MANY, make_dense
+from numpot.kernels.depthwise import make_depthwise, pack_depthwise, positions_together
+from numpot.kernels.packing import pack_convolution
+from numpot.kernels.program import Kernel
+from numpot.kernels.saturation import number_of_pairs
+from numpot.kernels.steps import Row, write_dense, write_depthwise
+from numpot.kernels.strips import scratch_size
+from numpot.kernels.window import Window
+
+from .chain import Chain
+from .float_layers import pieces
+from .graph import Node
+from .integer_epilogue import LayerEnd, take_epilogue
+from .layer_steps import Context, Image, LayerKernel, Tallied, image, window_of
+from .packed import packed
+
+_BYTES = {"S": 4, "F": 4, "U": 1, "R": 1}  # of an output element
+_DENSE = {"S": Kernel.CONVOLUTION_US, "F": Kernel.CONVOLUTION_UF, "U": Kernel.CONVOLUTION_UU, "R": Kernel.CONVOLUTION_UUR}
+_DEPTHWISE = {"S": Kernel.DEPTHWISE_US, "F": Kernel.DEPTHWISE_UF, "U": Kernel.DEPTHWISE_UU}
+
+
+def convolution(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
+    """ConvolutionInteger and what integer_epilogue.py takes over behind it."""
+    weights, zero_point, op = chain.constant(node.inputs[1]), chain.constant(node.inputs[2]), node.op
+    x, y = image(node.inputs[0], context.slots), image(node.output, context.slots)
+    if weights is None or zero_point is None or x is None or y is None:
+        return None
+    groups: int = op.groups  # type: ignore[attr-defined]
+    window = window_of(op, weights.shape[2:])
+    if weights.shape[1] == 1 and groups == len(weights):
+        return _depthwise(node, chain, context, weights, zero_point, window, x, y)
+    if zero_point.size != 1:
+        return None
+    packed_weights = packed(weights, ("s8", groups), lambda: pack_convolution(weights, groups))
+    return _dense(node, chain, context, weights, packed_weights, int(zero_point.item()), window, x, y, "convolution")
+
+
+def matmul(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
+    """MatMulInteger, as a 1x1 convolution over a line of rows, and the same behind it."""
+    weights, zero_point, op = chain.constant(node.inputs[1]), chain.constant(node.inputs[2]), node.op
+    x, y = image(node.inputs[0], context.slots), image(node.output, context.slots)
+    if weights is None or zero_point is None or zero_point.size != 1 or x is None or y is None or len(node.inputs[0].shape) == 4:
+        return None
+    transposed: bool = op.transpose_b  # type: ignore[attr-defined]
+    by_column = (weights if transposed else weights.T)[:, :, None, None]
+    packed_weights = packed(weights, ("s8 matrix", transposed), lambda: pack_convolution(by_column))
+    return _dense(node, chain, context, by_column, packed_weights, int(zero_point.item()), Window((1, 1)), x, y, "matmul")
+
+
+def _dense(
+    node: Node,
+    chain: Chain,
+    context: Context,
+    weights: np.ndarray,
+    packed_weights: Any,
+    zero_point: int,
+    window: Window,
+    x: Image,
+    y: Image,
+    label: str,
+) -> LayerKernel:
+    arithmetic: str = node.op.arithmetic  # type: ignore[attr-defined]
+    end = take_epilogue(chain, context.slots, y[2])
+    row = Row(_DENSE[end.stores], flag=int(window.is_pointwise))
+    row.shapes(x, y)
+    _write_end(row, end)
+    size = (MANY, 1) if window.is_pointwise else y[:2]
+    layer = make_dense(packed_weights, window, size, zero_point, arithmetic == "saturating", _BYTES[end.stores])
+    write_dense(row, layer)
+    tallied = Tallied(weights, number_of_pairs(y, weights.shape))
+    other = end.branch.codes if end.branch else None
+    return LayerKernel(f"{label} u8s8 {arithmetic}", row, node.inputs[0], other, tallied=tallied, scratch=scratch_size(layer.strips))
+
+
+def _depthwise(
+    node: Node, chain: Chain, context: Context, weights: np.ndarray, zero_point: np.ndarray, window: Window, x: Image, y: Image
+) -> LayerKernel:
+    together = positions_together(window, y[1])
+    taps = packed(weights, ("depthwise", together), lambda: pack_depthwise(weights, together))
+    border = np.ascontiguousarray(np.broadcast_to(zero_point.reshape(-1), y[2]), np.uint8)
+    end = take_epilogue(chain, context.slots, y[2], with_branch=False)
+    layer = make_depthwise(taps, -taps.sums * border, border, window, y[:2], _BYTES[end.stores], strips=pieces(context.threads))
+    row = Row(_DEPTHWISE[end.stores])
+    row.shapes(x, y)
+    _write_end(row, end)
+    write_depthwise(row, layer)
+    tallied = Tallied(weights, number_of_pairs(y, weights.shape))
+    return LayerKernel("depthwise u8s8", row, node.inputs[0], tallied=tallied, scratch=scratch_size(layer.strips))
+
+
+def _write_end(row: Row, end: LayerEnd) -> None:
+    if end.epilogue:
+        row.write("epilogue", end.epilogue)
+    if end.branch:
+        row.write("residual", end.branch.constants)

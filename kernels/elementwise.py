@@ -1,0 +1,176 @@
+"""What happens between layers, element by element: codes and back, another layout, sums, copies. (N,P,C): P positions of C channels.
+
+The work of a unit is one part, of `parts`, of the positions of an image. All float32 arithmetic is that of the operators' definitions.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+
+from .epilogue import Epilogue
+from .jit import kernel
+from .reference import Array
+from .share import Share, claim, finish, wait
+from .vectors import F32, cgutils, instructions
+
+STRETCH = 256  # positions that are computed before they are spread over channels
+
+
+class Affine(NamedTuple):
+    """(code - shift) * multiplier, for each channel."""
+
+    multiplier: Array  # (C,) f32
+    shift: Array  # (C,) f32
+
+
+class Clip(NamedTuple):
+    low: np.float32
+    high: np.float32
+
+
+@instructions
+def _fused(_: Any, x: Any, a: Any, b: Any) -> Any:
+    """x * a + b of float32 numbers, rounded once."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        kind = ir.FunctionType(F32, [F32] * 3)
+        return builder.call(cgutils.get_or_insert_function(builder.module, kind, "llvm.fma.f32"), arguments)
+
+    return types.float32(types.float32, types.float32, types.float32), generate
+
+
+@kernel
+def _code(y: np.float32, e: Epilogue, c: int) -> np.uint8:
+    """A real number of channel c -> its code (eq. 8 to 11); offset + 1.5 * 2**23 rounds, as in the tiles."""
+    y = min(max(y * e.scale[c] + e.bias[c], e.low), e.high)
+    y = _fused(np.float32(y * e.multiplier[c]), e.factor[c], e.shift[c])
+    y = min(max(y, -e.offset), np.float32(255) - e.offset)
+    return np.uint8(np.int32(np.float32(np.rint(y)) + e.offset))
+
+
+@kernel
+def quantize_units(x: Array, e: Epilogue, by_channel: bool, out: Array, share: Share, parts: int) -> None:
+    """f32 -> codes out (N,P,C) u8. by_channel: x is (N,C,P), else (N,P,C)."""
+    images, positions, channels = out.shape
+    line = np.empty(STRETCH, np.uint8)
+    while True:
+        unit = claim(share)
+        if unit >= images * parts:
+            break
+        image, part = unit // parts, unit % parts
+        first, stop = part * positions // parts, (part + 1) * positions // parts
+        if by_channel and channels > 1:
+            for begin in range(first, stop, STRETCH):
+                size = min(STRETCH, stop - begin)
+                for c in range(channels):
+                    _line(x[image, c, begin : begin + size], e, c, line)
+                    target = out[image, begin : begin + size, c]
+                    for i in range(size):
+                        target[i] = line[i]
+        else:
+            source = x.reshape(out.shape)[image]
+            for p in range(first, stop):
+                for c in range(channels):
+                    out[image, p, c] = _code(source[p, c], e, c)
+        finish(share)
+    wait(share, images * parts)
+
+
+@kernel
+def _line(x: Array, e: Epilogue, c: int, out: Array) -> None:
+    for i in range(len(x)):
+        out[i] = _code(x[i], e, c)
+
+
+@kernel
+def dequantize_units(x: Array, affine: Affine, out: Array, share: Share, parts: int) -> None:
+    """Codes (N,P,C) u8 -> out f32 = (x - shift) * multiplier."""
+    images, positions, channels = out.shape
+    while True:
+        unit = claim(share)
+        if unit >= images * parts:
+            break
+        image, part = unit // parts, unit % parts
+        for p in range(part * positions // parts, (part + 1) * positions // parts):
+            for c in range(channels):
+                out[image, p, c] = (np.float32(x[image, p, c]) - affine.shift[c]) * affine.multiplier[c]
+        finish(share)
+    wait(share, images * parts)
+
+
+@kernel
+def add_units(a: Array, b: Array, clip: Clip, out: Array, share: Share, parts: int) -> None:
+    """clip(a + b, low, high), (N,P,C) f32."""
+    images, positions, channels = out.shape
+    while True:
+        unit = claim(share)
+        if unit >= images * parts:
+            break
+        image, part = unit // parts, unit % parts
+        for p in range(part * positions // parts, (part + 1) * positions // parts):
+            for c in range(channels):
+                out[image, p, c] = min(max(a[image, p, c] + b[image, p, c], clip.low), clip.high)
+        finish(share)
+    wait(share, images * parts)
+
+
+@kernel
+def _real(x: np.float32, affine: Affine | None, c: int) -> np.float32:
+    if affine is None:
+        return x
+    return (np.float32(x) - affine.shift[c]) * affine.multiplier[c]
+
+
+@kernel
+def copy_units(x: Array, first: int, out: Array, share: Share, parts: int) -> None:
+    """x (N,P,bytes) u8 into out (N,P,more bytes), from byte `first` of each position on."""
+    images, positions, size = x.shape
+    while True:
+        unit = claim(share)
+        if unit >= images * parts:
+            break
+        image, part = unit // parts, unit % parts
+        for p in range(part * positions // parts, (part + 1) * positions // parts):
+            for i in range(size):
+                out[image, p, first + i] = x[image, p, i]
+        finish(share)
+    wait(share, images * parts)
+
+
+@kernel
+def channels_last_units(x: Array, out: Array, share: Share, parts: int) -> None:
+    """(N,C,P) u8 or f32 -> out (N,P,C), same dtype."""
+    images, positions, channels = out.shape
+    while True:
+        unit = claim(share)
+        if unit >= images * parts:
+            break
+        image, part = unit // parts, unit % parts
+        for c in range(channels):
+            source = x[image, c]
+            for p in range(part * positions // parts, (part + 1) * positions // parts):
+                out[image, p, c] = source[p]
+        finish(share)
+    wait(share, images * parts)
+
+
+@kernel
+def mean_units(x: Array, of_x: Affine | None, e: Epilogue | None, out: Array, share: Share) -> None:
+    """(N,P,C) f32, or u8 by its affine map -> out (N,C) f32, or codes: the mean over the positions, summed in float64."""
+    images, positions, channels = x.shape
+    total = np.empty(channels, np.float64)
+    while True:
+        image = claim(share)
+        if image >= images:
+            break
+        total[:] = 0
+        for p in range(positions):
+            for c in range(channels):
+                total[c] += _real(x[image, p, c], of_x, c)
+        for c in range(channels):
+            mean = np.float32(total[c] / positions)
+            out[image, c] = mean if e is None else _code(mean, e, c)
+        finish(share)
+    wait(share, images)

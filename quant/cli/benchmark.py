@@ -1,0 +1,115 @@
+"""numpot benchmark: how fast a model runs, beside the vendors' runtimes."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from numpot.ir.errors import NumpotError
+
+from .common import Arithmetic, Debug, Json, print_json, print_table, reports_errors
+
+if TYPE_CHECKING:
+    from numpot.quant.benchmarking import Timing
+
+PERCENTILES = {"median": 50, "p90": 90, "p99": 99}
+
+
+@reports_errors
+def run(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="a model; runtimes that do not read its format get it as ONNX")],
+    batch: Annotated[str, typer.Option("--batch", metavar="B[,B...]", help="batch sizes")] = "1",
+    threads: Annotated[str, typer.Option("--threads", metavar="T[,T...]", help="numbers of threads")] = "1",
+    against: Annotated[
+        str | None,
+        typer.Option("--against", metavar="R[,R...]", help="openvino, onnxruntime; by default those installed"),
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option("--data", metavar="D", help="as for evaluate; its first samples are the inputs, otherwise random numbers")
+    ] = None,
+    arithmetic: Arithmetic = "exact",
+    seconds: Annotated[float, typer.Option("--seconds", min=0.1, metavar="S", help="time for all measurements together")] = 20.0,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Measure latency and throughput, interleaved with OpenVINO and onnxruntime.
+
+    Runtimes take turns in one process; speeds are compared by the shortest time of each. Peers compute in float32 what is not int8.
+    """
+    from numpot.quant.benchmarking import benchmark, environment, warnings_of
+    from numpot.quant.data import open_data
+    from numpot.quant.runtimes import choose_peers, open_for_benchmark
+
+    batches, counts = _numbers("--batch", batch), _numbers("--threads", threads)
+    opened = open_for_benchmark(model, batches)
+    peers = choose_peers(opened, against.split(",") if against else None)
+    samples = open_data(data, opened.graph) if data else None
+    timings = benchmark(
+        opened, peers, batches=batches, threads=counts, data=samples, arithmetic=arithmetic, seconds=seconds, progress=not json
+    )
+    place, warnings = environment(peers), warnings_of(timings, opened.graph)
+    if json:
+        results = [_record(t) for t in timings]
+        print_json({"model": model, "arithmetic": arithmetic, "environment": place, "results": results, "warnings": warnings})
+        return
+    _print(model, timings)
+    print(", ".join(f"{name} {value}" for name, value in place.items()))
+    for warning in warnings:
+        print(f"warning: {warning}")
+
+
+def _record(timing: "Timing") -> dict[str, Any]:
+    return {
+        "runtime": timing.runtime,
+        "batch": timing.batch,
+        "threads": timing.threads,
+        "calls": len(timing.times),
+        **{f"{name}_ms": round(value, 6) for name, value in _milliseconds(timing).items()},
+        "samples_per_second": round(_throughput(timing), 3),
+        "speed_ratio": round(timing.speed_ratio, 4),
+        "difference": timing.difference,
+    }
+
+
+def _print(model: str, timings: "list[Timing]") -> None:
+    rows = [
+        [
+            t.runtime,
+            t.batch,
+            t.threads,
+            *(f"{ms:.3f}" for ms in _milliseconds(t).values()),
+            f"{_throughput(t):,.0f}",
+            "" if t.runtime == "numpot" else f"{t.speed_ratio:.2f}x",
+            "" if t.runtime == "numpot" else f"{t.difference:.1g}",
+        ]
+        for t in timings
+    ]
+    columns = [
+        "runtime",
+        "batch",
+        "threads",
+        "min ms",
+        *(f"{name} ms" for name in PERCENTILES),
+        "samples/s",
+        "numpot's speed",
+        "difference",
+    ]
+    print_table(f"{model}: one call", columns, rows)
+
+
+def _milliseconds(timing: "Timing") -> dict[str, float]:
+    import numpy as np
+
+    ms = 1000 * timing.times
+    return {"min": float(ms.min()), **{name: float(np.percentile(ms, q)) for name, q in PERCENTILES.items()}}
+
+
+def _throughput(timing: "Timing") -> float:
+    """Samples a second, by the median call."""
+    return 1000 * timing.batch / _milliseconds(timing)["median"]
+
+
+def _numbers(option: str, text: str) -> list[int]:
+    numbers = [int(part) if part.isdecimal() else 0 for part in text.split(",")]
+    if 0 in numbers:
+        raise NumpotError(f"{option} must be a positive number or several separated by commas, found {text!r}")
+    return numbers

@@ -1,0 +1,56 @@
+"""The benchmarks measure what they say: the networks have the sizes of their papers, the tables the right quotients."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+onnx = pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+pytest.importorskip("openvino")
+
+from benchmarks import networks, report  # noqa: E402
+from benchmarks.groups import GROUPS, Bar, Case, Group  # noqa: E402
+from numpot.ir import read_model  # noqa: E402
+
+
+@pytest.mark.parametrize(
+    ("build", "millions"), [(networks.mobilenet_v2, 3.49), pytest.param(networks.resnet50, 25.53, marks=pytest.mark.slow)]
+)
+def test_networks_have_as_many_parameters_as_in_their_papers(tmp_path: Path, build: networks.Build, millions: float) -> None:
+    """Less two numbers a channel: batch normalization is folded into one."""
+    path = build(tmp_path / "model.onnx")
+    parameters = sum(np.prod(t.dims) for t in onnx.load(path).graph.initializer)
+    assert parameters == pytest.approx(1e6 * millions, rel=0.002)
+    (result,) = read_model(path).outputs
+    assert result.inputs[0].shape == (-1, 1000)
+
+
+def test_a_table_has_quotients_of_the_shortest_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    def cases() -> Iterator[Case]:
+        yield Case("one", lambda: {"ours": list, "theirs": list})
+        yield Case("two", lambda: {"ours": list, "theirs": list})
+        yield Case("left in peace", lambda: pytest.fail("was not asked for"))
+
+    measured = iter(
+        [{"ours": np.array([0.003, 0.002]), "theirs": np.array([0.001])}, {"ours": np.array([0.001]), "theirs": np.array([0.008])}]
+    )
+    monkeypatch.setattr(report, "interleave", lambda runs, seconds: next(measured))
+    table = report.table(Group("speeds", cases, (Bar("ours", "theirs", 0.5), Bar("theirs", "ours", 1.0))), 1.0, "o")
+    assert table.splitlines()[1:] == [
+        "## speeds",
+        "",
+        "|  | ours ms | theirs ms | ours / theirs | theirs / ours |",
+        "|---|---:|---:|---:|---:|",
+        "| one | 2.000 | 1.000 | 0.50 | 2.00 |",
+        "| two | 1.000 | 8.000 | 8.00 | 0.12 |",
+        "| geometric mean |  |  | **2.00** (reaches 0.5) | **0.50** (misses 1.0) |",
+    ]
+
+
+def test_lines_of_a_table_can_be_told_apart() -> None:
+    """Nothing is compiled for it: cases do that when they are run."""
+    for group in GROUPS.values():
+        names = [case.name for case in group.cases()]
+        assert names and len(set(names)) == len(names)
