@@ -249,7 +249,8 @@ def test_digits_cnn():
 def test_fmnist_mobilenet_hard():
     report = real("fmnist_mobilenet_hard", 0.005)
     assert report.reached and len(report.float_layers) <= 8  # POT: 8 layers
-    assert report.full + report.partial <= 2 + 5 + 25
+    assert report.full <= 2 + 5  # evaluations on all samples: POT's log has as many
+    assert report.partial <= 2 * 25  # on a ranking subset: each group once before the search, and at most once more
 
 
 # ---- the command line, configuration files, POT's interface ----------------------------------------------------------------------------
