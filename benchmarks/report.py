@@ -4,8 +4,8 @@
     python -m benchmarks.report layers int8 --seconds 1  some groups, so many seconds a line
     python -m benchmarks.report int8 --only fmnist       some lines
 
-A ratio is a quotient of speeds, from the shortest time of each: above 1, the first is faster. The last line of a table has geometric means
-and, in brackets, what they are to reach.
+A ratio is a quotient of the shortest times, numpot's by that of the faster peer: below 1, numpot is faster. The last line of a table has
+geometric means and, in brackets, what they must not exceed.
 """
 
 import argparse
@@ -55,7 +55,7 @@ def table(group: Group, seconds: float, only: str) -> str:
             measured[case.name] = {name: times.min() for name, times in interleave(case.runs(), seconds).items()}
             gc.collect()
     runtimes = list(next(iter(measured.values()), {}))
-    header = ["", *(f"{name} ms" for name in runtimes), *(f"{bar.subject} / {bar.peer}" for bar in group.bars)]
+    header = ["", *(f"{name} ms" for name in runtimes), *(f"{bar.subject} / {' or '.join(bar.peers)}" for bar in group.bars)]
     lines = [
         [name, *(f"{1000 * times[runtime]:.3f}" for runtime in runtimes), *(f"{ratio(times, bar):.2f}" for bar in group.bars)]
         for name, times in measured.items()
@@ -65,14 +65,14 @@ def table(group: Group, seconds: float, only: str) -> str:
 
 
 def ratio(times: Times, bar: Bar) -> float:
-    return times[bar.peer] / times[bar.subject]
+    return times[bar.subject] / min(times[peer] for peer in bar.peers)
 
 
 def mean_cell(ratios: Sequence[float], bar: Bar) -> str:
-    mean = np.exp(np.mean(np.log(ratios))) if ratios else np.nan
-    if bar.least is None:
-        return f"**{mean:.2f}**"
-    return f"**{mean:.2f}** ({'reaches' if mean >= bar.least else 'misses'} {bar.least})"
+    mean, worst = (np.exp(np.mean(np.log(ratios))), max(ratios)) if ratios else (np.nan, np.nan)
+    met = mean <= bar.mean and worst <= bar.most
+    limit = f"{bar.mean}" if bar.most == np.inf else f"{bar.mean}, none above {bar.most}"
+    return f"**{mean:.2f}** ({'within' if met else 'misses'} {limit})"
 
 
 def markdown(title: str, rows: Sequence[Sequence[str]]) -> str:

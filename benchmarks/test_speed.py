@@ -17,7 +17,7 @@ PARAMETERS = [
     pytest.param(group, case, runtime, id=f"{name}: {case.name}: {runtime}")
     for name, group in GROUPS.items()
     for case in group.cases()
-    for runtime in dict.fromkeys(runtime for bar in group.bars for runtime in (bar.subject, bar.peer))
+    for runtime in dict.fromkeys(runtime for bar in group.bars for runtime in (bar.subject, *bar.peers))
 ]
 
 

@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from numpot.kernels.packing import aligned, round_up
+from numpot.kernels.packing import round_up
 from numpot.kernels.steps import STEP
 
 from .graph import Graph, Tensor
@@ -122,8 +122,3 @@ def _place(stretch: Stretch, rows: list[Step], plan: Plan, own: set[int]) -> Non
     stretch.arena_bytes = max((end for _, end, _, _ in placed), default=0)
     widest = max(sum(plan.slots.slots[s].image_bytes for s in set(step.slots)) for step in rows[stretch.first : stretch.stop])
     stretch.chunk = min(max(CACHED // max(widest, 1), 1), MOST_IMAGES)
-
-
-def arena(size: int) -> np.ndarray:
-    """size bytes that begin where a cache line does."""
-    return aligned(size, np.uint8)

@@ -5,13 +5,14 @@ from typing import Any
 
 import numpy as np
 
+from numpot.kernels.packing import aligned
 from numpot.kernels.program import run_program
 from numpot.kernels.saturation import SaturationCount
 from numpot.kernels.share import LINE
 
 from .plan import Plan
 from .saturation import Tallies
-from .schedule import Schedule, Stretch, arena
+from .schedule import Schedule, Stretch
 
 Job = tuple[Any, ...]  # arguments of run_program
 
@@ -24,8 +25,8 @@ class Workers:
         self._slot_bytes = np.array([slot.image_bytes for slot in plan.slots.slots], np.int64)
         self._threads = threads
         self._pool = ThreadPoolExecutor(threads - 1) if threads > 1 else None
-        self._memories = [arena(schedule.scratch) for _ in range(threads)]
-        self._arenas = [arena(0)] * threads
+        self._memories = [aligned(schedule.scratch, np.uint8) for _ in range(threads)]
+        self._arenas = [aligned(0, np.uint8)] * threads
 
     def run(self, stretch: Stretch, memory: dict[int, np.ndarray], images: int) -> None:
         """memory: by slot, the arrays of those that have one of their own."""
@@ -73,7 +74,7 @@ class Workers:
     def _places(self, stretch: Stretch, memory: dict[int, np.ndarray], thread: int, chunk: int) -> np.ndarray:
         """(2,slots) s64: where the slots are, and the way from one image to the next (kernels/program.py)."""
         if self._arenas[thread].size < stretch.arena_bytes * chunk:
-            self._arenas[thread] = arena(stretch.arena_bytes * chunk)
+            self._arenas[thread] = aligned(stretch.arena_bytes * chunk, np.uint8)
         places = np.zeros((2, len(self._slot_bytes)), np.int64)
         places[0, stretch.local] = self._arenas[thread].ctypes.data + stretch.begins * chunk
         for slot, array in memory.items():

@@ -4,6 +4,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .accuracy_aware import quantize_accuracy_aware as quantize_accuracy_aware
     from .data_loader import DataLoader as DataLoader
     from .default import quantize as quantize
     from .evaluation import evaluate as evaluate
@@ -11,7 +12,14 @@ if TYPE_CHECKING:
     from .metrics import Metric as Metric
 
 # Imported when first used, so that `numpot --help` does not wait for them.
-_HOMES = {"quantize": "default", "evaluate": "evaluation", "DataLoader": "data_loader", "Metric": "metrics", "Accuracy": "metrics"}
+_HOMES = {
+    "quantize": "default",
+    "quantize_accuracy_aware": "accuracy_aware",
+    "evaluate": "evaluation",
+    "DataLoader": "data_loader",
+    "Metric": "metrics",
+    "Accuracy": "metrics",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -118,6 +118,53 @@ class Algorithm(Strict):
         return {"stat_subset_size": max(samples, 1), **given}
 
 
+class NamedMetric(Strict):
+    """A metric to keep within its drop. numpot measures the baseline itself."""
+
+    name: str
+
+
+class AccuracyAware(Algorithm):
+    """POT's parameters of AccuracyAwareQuantization, and numpot's own `search`, `rank_by`. metrics: in a file one, as --metric takes it."""
+
+    maximal_drop: float = Field(default=0.01, ge=0)
+    drop_type: Literal["absolute", "relative"] = "absolute"
+    max_iter_num: int | None = Field(default=None, ge=1)
+    ranking_subset_size: int | None = Field(default=None, ge=1)
+    use_prev_if_drop_increase: bool = True
+    base_algorithm: Literal["DefaultQuantization"] = "DefaultQuantization"
+    annotation_free: Literal[False] = False
+    tune_hyperparams: Literal[False] = False
+    convert_to_mixed_preset: Literal[False] = False
+    metrics: list[NamedMetric] | None = Field(default=None, min_length=1)
+    search: Literal["best", "pot"] = "best"
+    rank_by: Literal["metric", "sqnr"] = "metric"
+
+    @property
+    def metric_name(self) -> str:
+        """The one metric of a file. Raises QuantizationError for several."""
+        names = [m.name for m in self.metrics or [NamedMetric(name="accuracy@1")]]
+        if len(names) > 1:
+            raise QuantizationError(f"metrics: expected one, found {', '.join(names)}; several at once are for numpot.quant.pot")
+        return names[0]
+
+    def options(self, samples: int) -> dict[str, Any]:
+        given = super().options(samples)
+        return {name: value for name, value in given.items() if name in Algorithm.model_fields or name.startswith("ignored_")}
+
+    def search_options(self, samples: int) -> dict[str, Any]:
+        """Keyword arguments of `quantize_accuracy_aware` beside those of `quantize`."""
+        return {
+            "max_drop": self.maximal_drop,
+            "drop_type": self.drop_type,
+            "max_iter_num": self.max_iter_num,
+            "ranking_subset_size": min(samples, self.ranking_subset_size or 300),
+            "use_prev_if_drop_increase": self.use_prev_if_drop_increase,
+            "search": self.search,
+            "rank_by": self.rank_by,
+        }
+
+
 class ModelFiles(Strict):
     """The model to quantize. weights: beside the model if not given; other places are not supported."""
 
@@ -139,9 +186,18 @@ class SimplifiedEngine(Strict):
     eval_requests_number: int | None = None
 
 
-class NamedAlgorithm(Strict):
+class NamedDefault(Strict):
     name: Literal["DefaultQuantization"]
     params: Algorithm = Algorithm()
+
+
+class NamedAccuracyAware(Strict):
+    name: Literal["AccuracyAwareQuantization"]
+    params: AccuracyAware = AccuracyAware()
+
+
+_TAGGED: dict[str, type[BaseModel]] = {"DefaultQuantization": NamedDefault, "AccuracyAwareQuantization": NamedAccuracyAware}
+NamedAlgorithm = Annotated[NamedDefault | NamedAccuracyAware, Field(discriminator="name")]
 
 
 class Compression(Strict):
@@ -162,15 +218,21 @@ class Config(Strict):
     compression: Compression
 
     @property
+    def algorithm(self) -> str:
+        """Its name."""
+        return self.compression.algorithms[0].name
+
+    @property
     def params(self) -> Algorithm:
         """Of the algorithm, with what stands beside it filled in."""
         common = self.compression.model_dump(exclude={"algorithms"}, exclude_unset=True)
-        return Algorithm(**{**common, **self.compression.algorithms[0].params.model_dump(exclude_unset=True)})
+        kind = type(self.compression.algorithms[0].params)
+        return kind(**{**common, **self.compression.algorithms[0].params.model_dump(exclude_unset=True)})
 
     def resolved(self) -> dict[str, Any]:
         """The same configuration with every default written out; what is left to the device's choice is left out."""
         plain = self.model_dump(exclude_none=True)
-        plain["compression"] = {"algorithms": [{"name": "DefaultQuantization", "params": self.params.model_dump(exclude_none=True)}]}
+        plain["compression"] = {"algorithms": [{"name": self.algorithm, "params": self.params.model_dump(exclude_none=True)}]}
         return plain
 
 
@@ -187,9 +249,9 @@ def read_config(path: Path) -> Config:
     return _validated(Config, given, str(path))
 
 
-def read_params(given: Mapping[str, Any], where: str) -> Algorithm:
+def read_params(given: Mapping[str, Any], where: str, kind: type[Algorithm] = Algorithm) -> Algorithm:
     """Parameters of an algorithm. Raises QuantizationError."""
-    return _validated(Algorithm, json_like(given), where)
+    return _validated(kind, json_like(given), where)
 
 
 def without_comments(text: str) -> str:
@@ -221,7 +283,7 @@ def _sentence(kind: type[BaseModel], error: ValidationError) -> str:
     faults = sorted(error.errors(), key=lambda fault: fault["type"] != "extra_forbidden")
     fault = faults[0]
     *path, key = fault["loc"]
-    place = ".".join(map(str, fault["loc"]))
+    place = ".".join(str(part) for part in fault["loc"] if part not in _TAGGED)  # which algorithm it is, pydantic says in between
     if key in _REFUSED:
         return f"{place}: {_REFUSED[key]}"
     if fault["type"] == "extra_forbidden":
@@ -235,7 +297,9 @@ def _sentence(kind: type[BaseModel], error: ValidationError) -> str:
 def _known_keys(kind: type[BaseModel], path: list[Any]) -> list[str]:
     """The fields of the model that a path of keys leads to."""
     for key in path:
-        if isinstance(key, str) and key in kind.model_fields:
+        if key in _TAGGED:
+            kind = _TAGGED[key]
+        elif isinstance(key, str) and key in kind.model_fields:
             found = _model_in(kind.model_fields[key].annotation)
             kind = found or kind
     return list(kind.model_fields)

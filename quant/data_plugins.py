@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from numpot.ir.errors import NumpotError
 from numpot.ir.ops.registry import nearest
 
 from .data_loader import DataError, DataLoader, Sample
@@ -15,13 +16,13 @@ from .data_loader import DataError, DataLoader, Sample
 def create(spec: str) -> Any:
     """An instance of `module:Class`, made without arguments. The module may lie in the current directory. Raises DataError."""
     module_name, _, class_name = spec.partition(":")
-    with _current_directory_importable(), _failing_as(f"{spec}: cannot import {module_name!r}"):
+    with _current_directory_importable(), failing_as(f"{spec}: cannot import {module_name!r}"):
         module = importlib.import_module(module_name)
     cls = getattr(module, class_name, None)
     if not isinstance(cls, type):
         classes = [name for name, value in vars(module).items() if isinstance(value, type)]
         raise DataError(f"{spec}: module {module_name!r} has no class {class_name!r}" + (nearest(class_name, classes) or "."))
-    with _failing_as(f"{spec}: {class_name}() without arguments failed"):
+    with failing_as(f"{spec}: {class_name}() without arguments failed"):
         return cls()
 
 
@@ -43,15 +44,17 @@ class PluginData(DataLoader):
         return len(self._loader)
 
     def __getitem__(self, index: int) -> Sample:
-        with _failing_as(f"{self.where(index)} cannot be read"):
+        with failing_as(f"{self.where(index)} cannot be read"):
             return self._loader[index]
 
 
 @contextmanager
-def _failing_as(what: str) -> Iterator[None]:
+def failing_as(what: str) -> Iterator[None]:
     """Foreign code may raise anything; the reason is kept in the message, the traceback as the error's cause."""
     try:
         yield
+    except NumpotError:
+        raise
     except Exception as error:
         raise DataError(f"{what} ({type(error).__name__}: {error}).") from error
 

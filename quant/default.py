@@ -7,37 +7,32 @@
 5. ranges             statistics -> bounds of each FakeQuantize                            range_estimators.py, ranges.py
 6. weights            to int8, on 7 bits where pairs of products could saturate            compression.py, saturation_fix.py
 7. biases             get back the mean that rounding took                                 biases.py
+8. assemble           the int8 graph from these numbers                                    assembly.py
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from os import PathLike
-from typing import Any, TypeVar
+from typing import Any
 
 from numpot.ir.graph import Graph, Node
-from numpot.ir.lowering import integer_layers
 
-from . import alignment, biases
+from . import alignment
+from .assembly import Assembly, assemble
 from .best import with_best
-from .calibration import Calibration, calibrate
-from .compression import insert_weights
+from .calibration import calibrate
 from .data import DataLoader, ModelData, subset
 from .defaults import CALIBRATION_BATCH, STAT_SUBSET_SIZE, ModelType, Preset, SaturationFix, TargetDevice
 from .equalization import Equalization
 from .errors import QuantizationError
 from .fingerprints import data_digest, model_digest
-from .insertion import Quantizer
 from .layers import prepare
-from .parameters import Parameters, check
-from .quantizers import as_pot_sees, insert_fake_quantize, weight_codes
-from .range_parameters import RangeEstimation, read_estimation, read_quantizer
+from .parameters import Parameters, check, read_parameters
 from .samples import Samples
 from .saturation import measure_saturation
-from .saturation_fix import WeightFactor, fitting_factor, weight_factors
-from .schemes import SATURATING_DEVICES, Scheme
+from .saturation_fix import fitting_factor, weight_factors
+from .schemes import SATURATING_DEVICES
 from .statistics_cache import open_cache
-
-T = TypeVar("T")
 
 
 def quantize(
@@ -96,7 +91,7 @@ def quantize(
     Raises QuantizationError for a model that cannot be quantized, DataError for data that does not fit it; both before any inference.
     Source: POT 2023.3, DefaultQuantization.
     """
-    settings = Parameters(
+    settings = read_parameters(
         preset=preset,
         target_device=target_device,
         stat_subset_size=stat_subset_size,
@@ -104,9 +99,9 @@ def quantize(
         shuffle_data=shuffle_data,
         seed=seed,
         inplace_statistics=inplace_statistics,
-        weights=read_quantizer("weights", weights),
-        activations=read_quantizer("activations", activations),
-        range_estimator=read_estimation("range_estimator", range_estimator),
+        weights=weights,
+        activations=activations,
+        range_estimator=range_estimator,
         model_type=model_type,
         use_fast_bias=use_fast_bias,
         threshold=threshold,
@@ -121,8 +116,20 @@ def quantize(
         strict_pot=strict_pot,
     )
     check(graph, settings)
+    with calibrated(graph, data, settings, statistics_cache, progress) as assembly:
+        return assembly.build()
+
+
+@contextmanager
+def calibrated(
+    graph: Graph, data: DataLoader, settings: Parameters, statistics_cache: str | PathLike[str] | None, progress: bool
+) -> Iterator[Assembly]:
+    """Everything up to the int8 model itself, which the assembly builds. While it lasts no other process may use the cache.
+
+    settings: that passed `check`.
+    """
     settings = with_best(settings)
-    loader = subset(ModelData(data, graph), stat_subset_size, shuffle=shuffle_data, seed=seed)
+    loader = subset(ModelData(data, graph), settings.stat_subset_size, shuffle=settings.shuffle_data, seed=settings.seed)
     with ExitStack() as stack:
         if statistics_cache is None:
             cache = None
@@ -132,10 +139,10 @@ def quantize(
                 loader[i]
         else:
             cache = stack.enter_context(open_cache(statistics_cache, model_digest(graph), len(loader), data_digest(loader)))
-        return _quantize(graph, Samples(loader, stat_batch_size, progress, cache), settings)
+        yield _calibrate(graph, Samples(loader, settings.stat_batch_size, progress, cache), settings)
 
 
-def _quantize(graph: Graph, samples: Samples, settings: Parameters) -> Graph:
+def _calibrate(graph: Graph, samples: Samples, settings: Parameters) -> Assembly:
     model = graph.copy()
     prepare(model)
     if settings.equalize_channels:
@@ -148,11 +155,11 @@ def _quantize(graph: Graph, samples: Samples, settings: Parameters) -> Graph:
     if settings.target_device not in SATURATING_DEVICES and mode in ("first_layer", "all"):
         mode = "no"
     factors = weight_factors(model, mode, {node.name for node in aligned})
-    int8 = _build(model, settings, calibration, factors, samples)
-    while mode == "auto" and (clipped := _clipping_layers(int8, samples) - factors.keys()):
+    assembly = assemble(model, settings, calibration, factors, samples)
+    while mode == "auto" and (clipped := _clipping_layers(assembly.build(), samples) - factors.keys()):
         factors.update(dict.fromkeys(clipped, fitting_factor))  # narrower weights here may make others clip, so look again
-        int8 = _build(model, settings, calibration, factors, samples)
-    return int8
+        assembly = assemble(model, settings, calibration, factors, samples)
+    return assembly
 
 
 # ---- channels ------------------------------------------------------------------------------------------------------------------
@@ -180,45 +187,3 @@ def _align_channels(model: Graph, samples: Samples) -> set[Node]:
 def _clipping_layers(int8: Graph, samples: Samples) -> set[str]:
     """Names of the layers that clip on the calibration samples, on a CPU without VNNI."""
     return {layer.name for layer in measure_saturation(int8, samples.loader, progress=samples.progress) if layer.saturated.any()}
-
-
-def _build(prepared: Graph, settings: Parameters, calibration: Calibration, factors: Mapping[str, WeightFactor], samples: Samples) -> Graph:
-    """The int8 model, from the prepared float model (which is left alone) and plain numbers."""
-    model = prepared.copy()
-    quantizers = settings.quantizers(model)
-    estimation = settings.estimation(is_weight=True)
-
-    def rounded(q: Quantizer, how: Callable[[Quantizer, Scheme, RangeEstimation, WeightFactor | None], T]) -> T:
-        return how(q, settings.scheme(q), estimation, factors.get(q.uses[0].node.name))
-
-    weights = {q: rounded(q, weight_codes) for q in quantizers if q.is_weight}
-    seen = {q: rounded(q, as_pot_sees) if settings.strict_pot else codes.values for q, codes in weights.items()}
-    corrected = biases.correct(model, seen, settings, calibration.means, calibration.output_means, samples)
-    for quantizer in quantizers:
-        if quantizer.is_weight:
-            tensor = insert_weights(model, weights[quantizer], quantizer.tensor, quantizer.name)
-        else:
-            tensor = insert_fake_quantize(model, quantizer, calibration.bounds[quantizer.name], settings.scheme(quantizer).levels)
-        for use in quantizer.uses:
-            model.set_input(use.node, use.port, tensor)
-    model.prune()
-    _describe(model, settings, calibration, corrected, sorted(factors.keys() & {q.uses[0].node.name for q in weights}))
-    return model
-
-
-def _describe(model: Graph, settings: Parameters, calibration: Calibration, corrected: list[str], narrowed: list[str]) -> None:
-    """What the file will say of how the model was made."""
-    from importlib.metadata import version
-
-    integer = integer_layers(model)
-    model.info["quantization"] = {
-        "tool": f"numpot {version('numpot')}",
-        "algorithm": "DefaultQuantization",
-        "parameters": settings.record(),
-        "samples": calibration.samples,
-        "integer_layers": [name for name, is_integer in integer.items() if is_integer],
-        "float_layers": [name for name, is_integer in integer.items() if not is_integer],
-        "corrected_biases": corrected,
-        "narrowed_weights": narrowed,
-        "chosen_estimators": calibration.estimators,
-    }

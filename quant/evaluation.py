@@ -45,26 +45,26 @@ def evaluate(
     and for labels or a reference that the metric needs and nobody gave.
     """
     data = ModelData(data if limit is None else subset(data, limit), graph)
-    _check_needs(metric, data, reference)
-    runner = _runner(graph, arithmetic, threads)
-    reference_runner = _runner(reference, "exact", threads) if reference is not None and metric.needs_reference else None
+    check_needs(metric, data, reference)
+    model = compiled(graph, arithmetic, threads)
+    compared = compiled(reference, "exact", threads) if reference is not None and metric.needs_reference else None
     metric.reset()
     start = time.perf_counter()
     with track(len(data), f"measuring {metric.name}", quiet=not progress) as advance:
         for batch in batches(data, graph, batch_size):
-            outputs = runner.run(batch.inputs)
-            metric.update(outputs, reference_runner.run(batch.inputs) if reference_runner else batch.labels)
+            outputs = model.run(batch.inputs)
+            metric.update(outputs, compared.run(batch.inputs) if compared else batch.labels)
             advance(len(batch.indices))
     return Evaluation(metric.name, metric.value, len(data), time.perf_counter() - start, arithmetic)
 
 
-def _runner(graph: Graph, arithmetic: Arithmetic, threads: int | None) -> "Executor":
+def compiled(graph: Graph, arithmetic: Arithmetic, threads: int | None) -> "Executor":
     from numpot.ir.executor import Executor  # numba: imported where it is used
 
     return Executor(graph, arithmetic=arithmetic, threads=threads)
 
 
-def _check_needs(metric: Metric, data: ModelData, reference: Graph | None) -> None:
+def check_needs(metric: Metric, data: ModelData, reference: Graph | None) -> None:
     if metric.needs_labels and data[0][1] is None:
         raise DataError(f"labels: metric {metric.name} needs labels, and {data.lacks}. Add one, or use --metric sqnr, which needs none.")
     if metric.needs_reference and reference is None:

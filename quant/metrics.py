@@ -119,15 +119,18 @@ class Sqnr(Metric):
 
 
 def parse_metric(text: str) -> Metric:
-    """A metric by its name: accuracy@K, agreement, sqnr, or module:Class for a Metric of the user's. Raises DataError."""
+    """A metric by its name (accuracy@K, those below), or module:Class for a Metric of the user's. Raises DataError."""
+    from .metrics_more import F1, Cosine, Mae, MeanIoU, Precision, Recall, Rmse  # they are Metrics, so this module comes first
+
     if match := re.fullmatch(r"accuracy@(\d+)", text):
         return Accuracy(int(match[1]))
-    by_name: dict[str, type[Metric]] = {"agreement": Agreement, "sqnr": Sqnr}
+    known: list[type[Metric]] = [Agreement, Sqnr, F1, Precision, Recall, MeanIoU, Rmse, Mae, Cosine]
+    by_name = {cls.name: cls for cls in known}
     if text in by_name:
         return by_name[text]()
     if ":" not in text:
         suggestion = nearest(text, ["accuracy@1", *by_name])
-        raise DataError(f"metric {text!r} is not known" + (suggestion or ". Known are accuracy@K, agreement, sqnr and module:Class."))
+        raise DataError(f"metric {text!r} is not known" + (suggestion or f". Known are accuracy@K, {', '.join(by_name)} and module:Class."))
     metric = create(text)
     if not isinstance(metric, Metric):
         raise DataError(f"metric {text}: expected a subclass of numpot.quant.Metric, found {type(metric).__name__}.")

@@ -1,12 +1,13 @@
 """What DefaultQuantization can be told, and everything that can be known to be wrong with it before the first sample is run."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
 
 from numpot.ir.graph import Graph
+from numpot.ir.ops.registry import nearest
 
 from .defaults import (
     CALIBRATION_BATCH,
@@ -23,7 +24,7 @@ from .defaults import (
 from .errors import QuantizationError
 from .ignored import Ignored, is_operation
 from .insertion import Quantizer, find_quantizers
-from .range_parameters import QuantizerParameters, RangeEstimation, given
+from .range_parameters import QuantizerParameters, RangeEstimation, given, read_estimation, read_quantizer
 from .schemes import OTHER_DEVICES, Scheme, activation_scheme, weight_scheme
 
 
@@ -78,6 +79,17 @@ class Parameters:
         nested = {name: given(getattr(self, name)) for name in ("weights", "activations", "range_estimator")}
         ignored = {name: list(getattr(self, name)) for name in ("ignored_scope", "ignored_types", "ignored_operations")}
         return asdict(self) | nested | ignored
+
+
+def read_parameters(**options: Any) -> Parameters:
+    """Parameters from plain values: `weights`, `activations` and `range_estimator` as mappings. Raises QuantizationError."""
+    for name in options.keys() - {f.name for f in fields(Parameters)}:
+        known = [f.name for f in fields(Parameters)]
+        raise QuantizationError(f"parameter {name!r} is not known" + (nearest(name, known) or f". Known are {', '.join(known)}"))
+    for name in ("weights", "activations"):
+        options[name] = read_quantizer(name, options.get(name))
+    options["range_estimator"] = read_estimation("range_estimator", options.get("range_estimator"))
+    return Parameters(**options)
 
 
 def check(graph: Graph, settings: Parameters) -> None:

@@ -6,6 +6,10 @@ import typer
 
 from .common import Arithmetic, Data, Debug, Json, Limit, Mean, Model, Std, Threads, open_model, print_json, reports_errors
 
+METRICS_HELP = (
+    "accuracy@K, f1, precision, recall, miou, rmse, mae; agreement, sqnr, cosine (these need --reference); or module:Class of a Metric"
+)
+
 
 @reports_errors
 def run(
@@ -13,7 +17,7 @@ def run(
     data: Data,
     metric: Annotated[
         str,
-        typer.Option("--metric", metavar="M", help="accuracy@K, agreement or sqnr (both need --reference), or module:Class of a Metric"),
+        typer.Option("--metric", metavar="M", help=METRICS_HELP),
     ] = "accuracy@1",
     reference: Annotated[
         str | None, typer.Option("--reference", metavar="MODEL", help="the model to compare with, usually the float one")

@@ -20,18 +20,21 @@ BESIDE = frozenset({"model", "data", "output", "config", "statistics_cache", "js
 
 @dataclass(frozen=True)
 class Job:
-    """A model, its samples, where the result goes, the keyword arguments of `quantize`, and the configuration with every default."""
+    """A model, its samples, where the result goes, the keyword arguments of `quantize`, and the configuration with every default.
+
+    metric: the name of one, for the accuracy-aware method, whose keyword arguments these are then; None otherwise."""
 
     graph: "Graph"
     data: "ModelData"
     output: str
     options: dict[str, Any]
     resolved: dict[str, Any]
+    metric: str | None
 
 
 def read_job(context: typer.Context, config: str, model: str | None, data: str | None, output: str | None) -> Job:
     """model, data, output: what the command line says, which goes before the file. Raises NumpotError."""
-    from numpot.quant.config import read_config
+    from numpot.quant.config import AccuracyAware, read_config
     from numpot.quant.data import open_data
 
     _refuse_others(context)
@@ -47,10 +50,14 @@ def read_job(context: typer.Context, config: str, model: str | None, data: str |
     graph.name = wanted.model.model_name or graph.name
     loader = open_data(data or wanted.engine.data_source, graph)
     name = wanted.model.model_name or Path(path).stem
-    target = output or str(Path("results") / f"{name}_DefaultQuantization" / "optimized" / f"{name}.xml")
+    target = output or str(Path("results") / f"{name}_{wanted.algorithm}" / "optimized" / f"{name}.xml")
     if output is None:
         Path(target).parent.mkdir(parents=True, exist_ok=True)
-    return Job(graph, loader, target, params.options(len(loader)), wanted.resolved())
+    options, metric = params.options(len(loader)), None
+    if isinstance(params, AccuracyAware):
+        options |= params.search_options(len(loader))
+        metric = params.metric_name
+    return Job(graph, loader, target, options, wanted.resolved(), metric)
 
 
 def _refuse_others(context: typer.Context) -> None:

@@ -1,4 +1,4 @@
-"""numpot quantize: Default Quantization from the command line."""
+"""numpot quantize: Default and Accuracy-aware Quantization from the command line."""
 
 import time
 from collections.abc import Iterable
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpot.ir import Graph
     from numpot.quant.data import ModelData
 
+METRICS_HELP = "accuracy@K, agreement, f1, precision, recall, miou, rmse, mae, cosine, or module:Class of a Metric"
 SETTINGS = "how weights are quantized: bits=4, mode=asymmetric, range_estimator.max.type=quantile (repeatable)"
 
 
@@ -29,6 +30,30 @@ def run(
     config: Annotated[
         str | None,
         typer.Option("--config", "-c", metavar="JSON", help="a configuration file in POT's shape: model, samples and parameters"),
+    ] = None,
+    method: Annotated[
+        Literal["default", "accuracy-aware"],
+        typer.Option("--method", help="all to int8, or as much as the allowed drop of a metric permits (needs labels)"),
+    ] = "default",
+    metric: Annotated[str, typer.Option("--metric", metavar="M", help="accuracy-aware: " + METRICS_HELP)] = "accuracy@1",
+    max_drop: Annotated[float, typer.Option("--max-drop", metavar="D", help="accuracy-aware: drop of the metric that is allowed")] = 0.01,
+    drop_type: Annotated[
+        Literal["absolute", "relative"], typer.Option("--drop-type", help="accuracy-aware: in the metric's units, or a share of its value")
+    ] = "absolute",
+    max_iterations: Annotated[
+        int | None, typer.Option("--max-iterations", min=1, metavar="N", help="accuracy-aware: groups of layers to try; all by default")
+    ] = None,
+    ranking_subset_size: Annotated[
+        int, typer.Option("--ranking-subset-size", min=1, metavar="N", help="accuracy-aware: samples to rank groups by")
+    ] = 300,
+    rank_by: Annotated[
+        Literal["metric", "sqnr"], typer.Option("--rank-by", help="accuracy-aware: the metric, or the noise in the outputs")
+    ] = "metric",
+    search: Annotated[
+        Literal["best", "pot"], typer.Option("--search", help="accuracy-aware: the best model seen, or POT's steps to the letter")
+    ] = "best",
+    calibration_data: Annotated[
+        str | None, typer.Option("--calibration-data", metavar="D", help="accuracy-aware: other samples to calibrate with")
     ] = None,
     preset: Annotated[
         Literal["performance", "mixed", "accuracy", "best"],
@@ -78,14 +103,21 @@ def run(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Quantize a float model to int8 (Default Quantization).
+    """Quantize a float model to int8 (Default Quantization, or Accuracy-aware).
 
-    Needs some hundred representative samples; labels are not needed.
+    Needs some hundred representative samples; labels are needed for --method accuracy-aware only, which ends with status 1 if the best
+    model it found is not good enough.
     """
     if config is not None:
         from .from_config import read_job
 
         job = read_job(context, config, model, data, output)
+        if job.metric is not None:
+            from .accuracy import run_accuracy_aware
+
+            options = {"statistics_cache": statistics_cache, **job.options}
+            run_accuracy_aware(job.graph, job.data, job.metric, (job.output, to), options, json)
+            return
         options = {"statistics_cache": statistics_cache, **job.options}
         _quantize(job.graph, job.data, job.output, to, options, {"configuration": job.resolved}, json)
         return
@@ -117,7 +149,31 @@ def run(
         "shuffle_data": shuffle,
         "seed": seed,
     }
-    _quantize(graph, open_data(data, graph), output, to, options, {}, json)
+    samples = open_data(data, graph)
+    if method == "default":
+        _refuse_unused(context)
+        _quantize(graph, samples, output, to, options, {}, json)
+        return
+    from .accuracy import run_accuracy_aware
+
+    options |= {
+        "max_drop": max_drop,
+        "drop_type": drop_type,
+        "max_iter_num": max_iterations,
+        "ranking_subset_size": ranking_subset_size,
+        "rank_by": rank_by,
+        "search": search,
+        "calibration_data": open_data(calibration_data, graph) if calibration_data else None,
+    }
+    run_accuracy_aware(graph, samples, metric, (output, to), options, json)
+
+
+def _refuse_unused(context: typer.Context) -> None:
+    """Options of the accuracy-aware method mean nothing without it."""
+    for name in ("metric", "max_drop", "drop_type", "max_iterations", "ranking_subset_size", "rank_by", "search", "calibration_data"):
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            raise NumpotError(f"--{name.replace('_', '-')} is for --method accuracy-aware; add that, or leave it out")
 
 
 def _quantize(

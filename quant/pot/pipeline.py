@@ -7,16 +7,18 @@ from typing import Any, Final
 from numpot.ir.graph import Graph
 from numpot.ir.ops.registry import nearest
 
-from ..config import Algorithm, read_params
+from ..accuracy_aware import quantize_accuracy_aware
+from ..config import AccuracyAware, Algorithm, read_params
 from ..default import quantize
 from ..errors import QuantizationError
 from .engine import Engine
+from .evaluator import EngineEvaluator
 from .loaders import PotSamples
 from .models import save_model
 
 #: The stages of DefaultQuantization can also be listed by themselves.
 _STAGES: Final = ("ActivationChannelAlignment", "MinMaxQuantization", "FastBiasCorrection", "BiasCorrection")
-KNOWN: Final = ("DefaultQuantization", *_STAGES)
+KNOWN: Final = ("DefaultQuantization", "AccuracyAwareQuantization", *_STAGES)
 
 
 class Pipeline:
@@ -33,10 +35,18 @@ class Pipeline:
             return model.copy()
         samples = PotSamples(self._engine.data_loader)
         options = {**params.options(len(samples)), **stages}
+        if isinstance(params, AccuracyAware):
+            return self._run_accuracy_aware(model, samples, params, options)
         if params.dump_intermediate_model:
             halfway = quantize(model, samples, **{**options, "correct_biases": False})
             save_model(halfway, str(Path(params.exec_log_dir) / "optimized"))
         return quantize(model, samples, **options)
+
+    def _run_accuracy_aware(self, model: Graph, samples: PotSamples, params: AccuracyAware, options: dict[str, Any]) -> Graph:
+        """What was reached is in `info["quantization"]["accuracy"]` of the model; each intermediate model is not written to disk."""
+        wanted = None if params.metrics is None else [m.name for m in params.metrics]
+        evaluator = EngineEvaluator(self._engine, wanted)
+        return quantize_accuracy_aware(model, samples, evaluator, **options, **params.search_options(len(samples))).model
 
     def evaluate(self, model: Graph) -> dict[str, Any]:
         """{metric: value} over all samples of the engine's loader."""
@@ -54,7 +64,8 @@ def create_pipeline(algo_config: Sequence[Mapping[str, Any]], engine: Engine) ->
             raise QuantizationError(
                 f"algorithms[{number}]: {name!r} is not known" + (nearest(name, KNOWN) or f". Known are {', '.join(KNOWN)}")
             )
-        algorithms.append((name, read_params(entry.get("params") or {}, f"algorithms[{number}].params")))
+        kind = AccuracyAware if name == "AccuracyAwareQuantization" else Algorithm
+        algorithms.append((name, read_params(entry.get("params") or {}, f"algorithms[{number}].params", kind)))
     if not algorithms:
         raise QuantizationError(f"algorithms: expected at least one of {', '.join(KNOWN)}, found none")
     return Pipeline(algorithms, engine)
@@ -63,9 +74,11 @@ def create_pipeline(algo_config: Sequence[Mapping[str, Any]], engine: Engine) ->
 def _merge(algorithms: Sequence[tuple[str, Algorithm]]) -> tuple[Algorithm, dict[str, bool]]:
     """The parameters of DefaultQuantization that a list of algorithms comes to, and which of its stages run."""
     names = [name for name, _ in algorithms]
-    if len(set(names)) < len(names) or ("DefaultQuantization" in names and len(names) > 1) or set(_STAGES[2:]) <= set(names):
-        raise QuantizationError(f"algorithms: expected DefaultQuantization alone or each of its stages once, found {', '.join(names)}")
-    if names == ["DefaultQuantization"]:
+    if len(set(names)) < len(names) or (len(names) > 1 and set(names) - set(_STAGES)) or set(_STAGES[2:]) <= set(names):
+        raise QuantizationError(
+            f"algorithms: expected DefaultQuantization alone, AccuracyAwareQuantization alone, or each stage once, found {', '.join(names)}"
+        )
+    if names[0] not in _STAGES:
         return algorithms[0][1], {}
     if "MinMaxQuantization" not in names:
         raise QuantizationError(f"algorithms: {', '.join(names)} need MinMaxQuantization, which quantizes; add it")

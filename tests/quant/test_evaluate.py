@@ -89,7 +89,7 @@ def nothing_runs(monkeypatch):
     def fail(*args):
         raise AssertionError("refuse before the model is compiled")
 
-    monkeypatch.setattr(evaluation, "_runner", fail)
+    monkeypatch.setattr(evaluation, "compiled", fail)
 
 
 def test_missing_labels(nothing_runs, tmp_path, monkeypatch):

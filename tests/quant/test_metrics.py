@@ -128,7 +128,11 @@ def test_metrics_by_name(name):
     [
         ("accuracy", "metric 'accuracy' is not known. Did you mean 'accuracy@1'?"),
         ("SNQR", "metric 'SNQR' is not known. Did you mean 'sqnr'?"),
-        ("top1", "metric 'top1' is not known. Known are accuracy@K, agreement, sqnr and module:Class."),
+        (
+            "top1",
+            "metric 'top1' is not known. Known are accuracy@K, agreement, sqnr, "
+            "f1, precision, recall, miou, rmse, mae, cosine and module:Class.",
+        ),
         ("accuracy@0", "metric accuracy@0: expected at least 1 after the @."),
         ("fractions:Fraction", "metric fractions:Fraction: expected a subclass of numpot.quant.Metric, found Fraction."),
     ],

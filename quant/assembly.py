@@ -1,0 +1,108 @@
+"""The int8 model put together from plain numbers, whole or with some of its quantizers left out.
+
+Calibration, rounding and bias correction are done once; a model with other layers in float costs a copy of the graph.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from numpot.ir.graph import Graph
+from numpot.ir.lowering import integer_layers
+
+from . import biases
+from .calibration import Calibration
+from .compression import QuantizedWeights, insert_weights
+from .insertion import Quantizer
+from .layers import bias_add, replace_constant
+from .parameters import Parameters
+from .quantizers import as_pot_sees, insert_fake_quantize, weight_codes
+from .range_parameters import RangeEstimation
+from .samples import Samples
+from .saturation_fix import WeightFactor
+from .schemes import Scheme
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """prepared: the float model. biased: the same with corrected biases; weights are float in both. weights: codes by name of quantizer.
+    corrected, narrowed: names of layers whose bias was corrected, whose weights are narrower."""
+
+    prepared: Graph
+    biased: Graph
+    settings: Parameters
+    calibration: Calibration
+    weights: Mapping[str, QuantizedWeights]
+    corrected: list[str]
+    narrowed: set[str]
+
+    @property
+    def quantizers(self) -> list[Quantizer]:
+        """All of them, on the prepared model."""
+        return self.settings.quantizers(self.prepared)
+
+    def build(self, reverted: Collection[str] = ()) -> Graph:
+        """The int8 model without the quantizers of these names; nothing else is moved or calibrated again.
+
+        A layer whose weights go back to float gets its own bias back, the others keep theirs (POT 2023.3, AccuracyAwareQuantization).
+        """
+        model = self.biased.copy()
+        quantizers = self.settings.quantizers(model)
+        for q in [q for q in quantizers if q.is_weight and q.name in reverted]:
+            for use in q.uses:
+                self._restore_bias(model, use.node.name)
+        kept = [q for q in quantizers if q.name not in reverted]
+        for q in kept:
+            if q.is_weight:
+                tensor = insert_weights(model, self.weights[q.name], q.tensor, q.name)
+            else:
+                tensor = insert_fake_quantize(model, q, self.calibration.bounds[q.name], self.settings.scheme(q).levels)
+            for use in q.uses:
+                model.set_input(use.node, use.port, tensor)
+        model.prune()
+        self._describe(model, {use.node.name for q in kept if q.is_weight for use in q.uses})
+        return model
+
+    def _restore_bias(self, model: Graph, layer: str) -> None:
+        old, new = bias_add(self.prepared.nodes[layer]), bias_add(model.nodes[layer])
+        if layer in self.corrected and old is not None and new is not None:
+            assert old.inputs[1].constant is not None
+            replace_constant(model, new, 1, old.inputs[1].constant)
+
+    def _describe(self, model: Graph, int8_weights: Collection[str]) -> None:
+        """What the file will say of how the model was made. int8_weights: names of layers."""
+        from importlib.metadata import version
+
+        integer = integer_layers(model)
+        every = self.settings.apply_for_all_nodes
+        model.info["quantization"] = {
+            "tool": f"numpot {version('numpot')}",
+            "algorithm": "DefaultQuantization",
+            "parameters": self.settings.record(),
+            "samples": self.calibration.samples,
+            "integer_layers": [name for name, is_integer in integer.items() if is_integer],
+            "float_layers": [name for name, is_integer in integer.items() if not is_integer],
+            "corrected_biases": [name for name in self.corrected if every or name in int8_weights],
+            "narrowed_weights": sorted(self.narrowed & set(int8_weights)),
+            "chosen_estimators": self.calibration.estimators,
+        }
+
+
+def assemble(
+    prepared: Graph, settings: Parameters, calibration: Calibration, factors: Mapping[str, WeightFactor], samples: Samples
+) -> Assembly:
+    """Round the weights and correct the biases. prepared: the float model, which is left alone."""
+    biased = prepared.copy()
+    quantizers = settings.quantizers(biased)
+    estimation = settings.estimation(is_weight=True)
+
+    def rounded(q: Quantizer, how: Callable[[Quantizer, Scheme, RangeEstimation, WeightFactor | None], T]) -> T:
+        return how(q, settings.scheme(q), estimation, factors.get(q.uses[0].node.name))
+
+    weights = {q: rounded(q, weight_codes) for q in quantizers if q.is_weight}
+    seen = {q: rounded(q, as_pot_sees) if settings.strict_pot else codes.values for q, codes in weights.items()}
+    corrected = biases.correct(biased, seen, settings, calibration.means, calibration.output_means, samples)
+    narrowed = factors.keys() & {q.uses[0].node.name for q in weights}
+    return Assembly(prepared, biased, settings, calibration, {q.name: codes for q, codes in weights.items()}, corrected, narrowed)
