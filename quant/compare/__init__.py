@@ -1,5 +1,7 @@
 """Two models, or one model in two runtimes, compared tensor by tensor: where they first differ, by how much, and why (docs/compare.md).
 
+The modules, in the order to read them:
+
     points.py            which tensors stand for the same thing on both sides
     differences.py       how two arrays differ
     forcing.py           every layer given the reference's inputs, so that it can be judged by itself
