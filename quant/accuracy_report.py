@@ -45,7 +45,7 @@ class Report:
 
     def record(self) -> dict[str, Any]:
         """As JSON has it."""
-        return asdict(self)
+        return {**asdict(self), "visited": [{**asdict(point), "layers": list(point.layers)} for point in self.visited]}
 
     @property
     def sentence(self) -> str:

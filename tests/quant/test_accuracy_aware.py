@@ -95,7 +95,7 @@ def test_the_target_is_reached_and_the_report_is_true(search):
     from numpot.quant.evaluation import evaluate
 
     assert evaluate(model, DATA, Accuracy()).value == report.values["accuracy@1"]
-    assert report.record() == json.loads(json.dumps(report.record())) or report.record()["visited"]
+    assert report.record() == json.loads(json.dumps(report.record())) and report.record()["visited"]
 
 
 def test_the_best_model_is_returned_if_the_target_is_missed():
