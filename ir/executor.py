@@ -38,11 +38,11 @@ class Executor:
         count_saturation: bool = False,
     ) -> None:
         self.graph = for_arithmetic(graph, arithmetic)
-        self._observed = set(observe)
+        observed = set(observe)
         threads = threads or os.cpu_count() or 1
-        self._plan = make_plan(self.graph, self._observed, threads)
+        self._plan = make_plan(self.graph, observed, threads)
         tallies = Tallies(self._plan.steps) if count_saturation else None
-        self._schedule = make_schedule(self._plan, self.graph, self._observed)
+        self._schedule = make_schedule(self._plan, self.graph, observed)
         self._workers = Workers(threads, self._plan, self._schedule, tallies)
         self._ports = ports(self.graph)
         self._results = [(result.name, result.inputs[0]) for result in self.graph.outputs]

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from numpot.kernels import float32
-from numpot.kernels.dense import MANY, make_dense
+from numpot.kernels.dense import make_dense
 from numpot.kernels.depthwise import make_depthwise, pack_depthwise
 from numpot.kernels.epilogue import FloatEpilogue
 from numpot.kernels.program import Kernel
@@ -57,7 +57,7 @@ def _dense(node: Node, chain: Chain, context: Context, weights: Any, window: Win
     if branch:
         least, most = activation(chain)
         row.write("residual", {"least": least, "most": most})
-    layer = make_dense(weights, window, (MANY, 1) if window.is_pointwise else y[:2], 0, False, 4)
+    layer = make_dense(weights, window, y[:2], 0, False, 4)
     write_dense(row, layer)
     return LayerKernel(label, row, node.inputs[0], branch, scratch=scratch_size(layer.strips))
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from numpot.kernels.dense import MANY, make_dense
+from numpot.kernels.dense import make_dense
 from numpot.kernels.depthwise import make_depthwise, pack_depthwise, positions_together
 from numpot.kernels.packing import pack_convolution
 from numpot.kernels.program import Kernel
@@ -70,8 +70,7 @@ def _dense(
     row = Row(_DENSE[end.stores], flag=int(window.is_pointwise))
     row.shapes(x, y)
     _write_end(row, end)
-    size = (MANY, 1) if window.is_pointwise else y[:2]
-    layer = make_dense(packed_weights, window, size, zero_point, arithmetic == "saturating", _BYTES[end.stores])
+    layer = make_dense(packed_weights, window, y[:2], zero_point, arithmetic == "saturating", _BYTES[end.stores])
     write_dense(row, layer)
     tallied = Tallied(weights, number_of_pairs(y, weights.shape))
     other = end.branch.codes if end.branch else None

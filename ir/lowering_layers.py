@@ -1,7 +1,7 @@
 """Convolution and MatMul of codes with int8 weights: their integer twins, and the float operators that make reals of the sums."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -96,30 +96,20 @@ def _integer_twin(node: Node, weights: IntegerWeights, input_scales: int, arithm
     if isinstance(op, ConvolutionBackpropData):
         if weights.codes.ndim != 4 or input_scales != 1 or op.groups != 1:
             return None
-        return ConvolutionBackpropDataInteger(
-            strides=op.strides,
-            pads_begin=op.pads_begin,
-            pads_end=op.pads_end,
-            dilations=op.dilations,
-            output_padding=op.output_padding,
-            arithmetic=arithmetic,
-        )
+        return ConvolutionBackpropDataInteger(**_window(op), output_padding=op.output_padding, arithmetic=arithmetic)
     if isinstance(op, Convolution):
         depthwise = op.groups == weights.codes.shape[0] and weights.codes.shape[1] == 1
         if weights.codes.ndim != 4 or (input_scales != 1 and not depthwise):
             return None
-        return ConvolutionInteger(
-            strides=op.strides,
-            pads_begin=op.pads_begin,
-            pads_end=op.pads_end,
-            dilations=op.dilations,
-            groups=op.groups,
-            arithmetic=arithmetic,
-        )
+        return ConvolutionInteger(**_window(op), groups=op.groups, arithmetic=arithmetic)
     assert isinstance(op, MatMul)
     if op.transpose_a or weights.codes.ndim != 2 or input_scales != 1 or (weights.scale.size != 1 and not op.transpose_b):
         return None
     return MatMulInteger(transpose_b=op.transpose_b, arithmetic=arithmetic)
+
+
+def _window(op: Convolution | ConvolutionBackpropData) -> dict[str, Any]:
+    return {name: getattr(op, name) for name in ("strides", "pads_begin", "pads_end", "dilations")}
 
 
 def integer_weights(tensor: Tensor, axis: int = 0) -> IntegerWeights | None:

@@ -1,6 +1,6 @@
 """From a Graph to the text of a .xml. The same graph always gives the same bytes."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from lxml import etree
@@ -15,21 +15,31 @@ from .xml_layer import Port
 from .xmlbin_weights import Span, Weights
 
 
-def write_document(graph: Graph, spans: Mapping[str, Span], weights: Weights, path: Path) -> bytes:
-    """The text. spans: what the .bin holds, by names of Constants. Raises UnstorableError; `path` is for messages."""
-    root = etree.Element("numpot", format=FORMAT)
+def append_layers(
+    root: etree._Element, graph: Graph, path: Path, layer: Callable[[Node, int], etree._Element], port: Callable[[Tensor], int]
+) -> None:
+    """Append <layers> and <edges>, as both formats have them. layer: an element of a node and its id; port: the number of an output.
+
+    Raises UnstorableError naming the layer that `layer` cannot write.
+    """
     ids = {node: id for id, node in enumerate(graph)}
     layers = etree.SubElement(root, "layers")
     for node, id in ids.items():
         try:
-            layers.append(_layer(node, id, spans))
+            layers.append(layer(node, id))
         except (ValueError, TypeError, KeyError) as error:
             raise UnstorableError(f"layer {node.name!r} ({node.type}) cannot be stored: {error}", path) from error
     edges = etree.SubElement(root, "edges")
     for node, id in ids.items():
-        for port, tensor in enumerate(node.inputs):
-            source = {"from-layer": str(ids[tensor.producer]), "from-port": str(tensor.index)}
-            etree.SubElement(edges, "edge", {**source, "to-layer": str(id), "to-port": str(port)})
+        for number, tensor in enumerate(node.inputs):
+            source = {"from-layer": str(ids[tensor.producer]), "from-port": str(port(tensor))}
+            etree.SubElement(edges, "edge", {**source, "to-layer": str(id), "to-port": str(number)})
+
+
+def write_document(graph: Graph, spans: Mapping[str, Span], weights: Weights, path: Path) -> bytes:
+    """The text. spans: what the .bin holds, by names of Constants. Raises UnstorableError; `path` is for messages."""
+    root = etree.Element("numpot", format=FORMAT)
+    append_layers(root, graph, path, lambda node, id: _layer(node, id, spans), lambda tensor: tensor.index)
     etree.SubElement(root, "weights", size=str(weights.size), sha256=weights.sha256)
     try:
         root.set("name", graph.name)

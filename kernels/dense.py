@@ -30,10 +30,9 @@ class Dense(NamedTuple):
 
 
 def make_dense(weights: PackedWeights, window: Window, size: tuple[int, int], zero_point: int, saturating: bool, out_bytes: int) -> Dense:
-    """size: (H',W') of the output; where the window is pointwise (positions,1) or, for any number of them, (MANY,1).
-
-    out_bytes: of an output element.
-    """
+    """size: (H',W') of the output; any number of positions where the window is pointwise. out_bytes: of an output element."""
+    if window.is_pointwise:
+        size = (MANY, 1)
     pixel = len(weights.values) * weights.depth * weights.values.itemsize
     in_place = window.is_pointwise and pixel % 4 == 0  # else the last word would end behind the array
     words = weights.order.shape[2] // (window.kernel[0] * window.kernel[1])
@@ -61,8 +60,7 @@ def convolve(
         images, height, width = 1, images * height * width, 1
         out = out.reshape(1, height, 1, out.shape[3])
         residual = None if residual is None else residual._replace(x=residual.x.reshape(out.shape))
-    size = (min(height, MANY), 1) if window.is_pointwise else out.shape[1:3]
-    layer = make_dense(weights, window, size, zero_point, saturating, out.itemsize)
+    layer = make_dense(weights, window, out.shape[1:3], zero_point, saturating, out.itemsize)
     codes = x.reshape(images, height, width * channels).view(np.uint8)
     convolve_units(layer, codes, residual, out, epilogue, count, scratch(layer.strips), alone(), 1)
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .epilogue import Epilogue, FloatEpilogue, Residual, Target
+from .epilogue import Epilogue, FloatEpilogue, Target
 from .isa import ISA
 from .jit import kernel
 from .microkernel_depthwise import ChannelBlock, channel_order, depthwise_tiles
@@ -116,7 +116,7 @@ def convolve_depthwise(
     if out.size:
         layer = make_depthwise(weights, initial, pixel, window, out.shape[1:3], out.itemsize)
         codes = x.reshape(*x.shape[:2], x.shape[2] * channels).view(np.uint8)
-        depthwise_units(layer, codes, out, epilogue, None, scratch(layer.strips), alone())
+        depthwise_units(layer, codes, out, epilogue, scratch(layer.strips), alone())
 
 
 class Depthwise(NamedTuple):
@@ -150,7 +150,6 @@ def depthwise_units(
     x: Array,
     out: Array,
     epilogue: Epilogue | FloatEpilogue | None,
-    residual: Residual | None,
     memory: Array,
     share: Share,
 ) -> None:
@@ -170,15 +169,13 @@ def depthwise_units(
         image, first = unit // cuts, unit % cuts * strips.lines
         seen = take(strips, x, image, first, min(strips.lines, lines - first), False, memory)
         start = (image * lines + first) * width * channels
-        _strip(layer, Source(seen.data, seen.start, seen.last, seen.rows, layer.offsets), out, start, epilogue, residual)
+        _strip(layer, Source(seen.data, seen.start, seen.last, seen.rows, layer.offsets), out, start, epilogue)
         finish(share)
     wait(share, images * cuts)
 
 
 @kernel
-def _strip(
-    layer: Depthwise, source: Source, out: Array, start: int, epilogue: Epilogue | FloatEpilogue | None, residual: Residual | None
-) -> None:
+def _strip(layer: Depthwise, source: Source, out: Array, start: int, epilogue: Epilogue | FloatEpilogue | None) -> None:
     """One strip through all blocks of channels. start: of the strip in out."""
     weights, channels = layer.weights, out.shape[3]
     channel = begin = 0
@@ -186,7 +183,7 @@ def _strip(
         lanes = block_lanes(channels - channel)
         seen = Source(source.data, source.start + channel * weights.values.itemsize, source.last, source.rows, source.offsets)
         block = ChannelBlock(weights.values, begin, weights.words, out.shape[2], layer.initial)
-        target = Target(out, start + channel, channels, channel, channels - channel, epilogue, residual)
+        target = Target(out, start + channel, channels, channel, channels - channel, epilogue, None)
         if lanes == LANES:
             _tiles_of_large_registers(seen, block, target, weights.together)
         elif lanes == HALF:

@@ -51,16 +51,31 @@ def _code(y: np.float32, e: Epilogue, c: int) -> np.uint8:
 
 
 @kernel
+def _real(x: np.float32, affine: Affine | None, c: int) -> np.float32:
+    if affine is None:
+        return x
+    return (np.float32(x) - affine.shift[c]) * affine.multiplier[c]
+
+
+@kernel
+def _claim_part(share: Share, images: int, positions: int, parts: int) -> tuple[int, int, int]:
+    """The next unit: an image, and from where to where its positions run; image number `images` when none is left."""
+    unit = claim(share)
+    if unit >= images * parts:
+        return images, 0, 0
+    image, part = unit // parts, unit % parts
+    return image, part * positions // parts, (part + 1) * positions // parts
+
+
+@kernel
 def quantize_units(x: Array, e: Epilogue, by_channel: bool, out: Array, share: Share, parts: int) -> None:
     """f32 -> codes out (N,P,C) u8. by_channel: x is (N,C,P), else (N,P,C)."""
     images, positions, channels = out.shape
     line = np.empty(STRETCH, np.uint8)
     while True:
-        unit = claim(share)
-        if unit >= images * parts:
+        image, first, stop = _claim_part(share, images, positions, parts)
+        if image == images:
             break
-        image, part = unit // parts, unit % parts
-        first, stop = part * positions // parts, (part + 1) * positions // parts
         if by_channel and channels > 1:
             for begin in range(first, stop, STRETCH):
                 size = min(STRETCH, stop - begin)
@@ -89,13 +104,12 @@ def dequantize_units(x: Array, affine: Affine, out: Array, share: Share, parts: 
     """Codes (N,P,C) u8 -> out f32 = (x - shift) * multiplier."""
     images, positions, channels = out.shape
     while True:
-        unit = claim(share)
-        if unit >= images * parts:
+        image, start, stop = _claim_part(share, images, positions, parts)
+        if image == images:
             break
-        image, part = unit // parts, unit % parts
-        for p in range(part * positions // parts, (part + 1) * positions // parts):
+        for p in range(start, stop):
             for c in range(channels):
-                out[image, p, c] = (np.float32(x[image, p, c]) - affine.shift[c]) * affine.multiplier[c]
+                out[image, p, c] = _real(x[image, p, c], affine, c)
         finish(share)
     wait(share, images * parts)
 
@@ -105,11 +119,10 @@ def add_units(a: Array, b: Array, clip: Clip, out: Array, share: Share, parts: i
     """clip(a + b, low, high), (N,P,C) f32."""
     images, positions, channels = out.shape
     while True:
-        unit = claim(share)
-        if unit >= images * parts:
+        image, start, stop = _claim_part(share, images, positions, parts)
+        if image == images:
             break
-        image, part = unit // parts, unit % parts
-        for p in range(part * positions // parts, (part + 1) * positions // parts):
+        for p in range(start, stop):
             for c in range(channels):
                 out[image, p, c] = min(max(a[image, p, c] + b[image, p, c], clip.low), clip.high)
         finish(share)
@@ -117,22 +130,14 @@ def add_units(a: Array, b: Array, clip: Clip, out: Array, share: Share, parts: i
 
 
 @kernel
-def _real(x: np.float32, affine: Affine | None, c: int) -> np.float32:
-    if affine is None:
-        return x
-    return (np.float32(x) - affine.shift[c]) * affine.multiplier[c]
-
-
-@kernel
 def copy_units(x: Array, first: int, out: Array, share: Share, parts: int) -> None:
     """x (N,P,bytes) u8 into out (N,P,more bytes), from byte `first` of each position on."""
     images, positions, size = x.shape
     while True:
-        unit = claim(share)
-        if unit >= images * parts:
+        image, start, stop = _claim_part(share, images, positions, parts)
+        if image == images:
             break
-        image, part = unit // parts, unit % parts
-        for p in range(part * positions // parts, (part + 1) * positions // parts):
+        for p in range(start, stop):
             for i in range(size):
                 out[image, p, first + i] = x[image, p, i]
         finish(share)
@@ -144,13 +149,12 @@ def channels_last_units(x: Array, out: Array, share: Share, parts: int) -> None:
     """(N,C,P) u8 or f32 -> out (N,P,C), same dtype."""
     images, positions, channels = out.shape
     while True:
-        unit = claim(share)
-        if unit >= images * parts:
+        image, start, stop = _claim_part(share, images, positions, parts)
+        if image == images:
             break
-        image, part = unit // parts, unit % parts
         for c in range(channels):
             source = x[image, c]
-            for p in range(part * positions // parts, (part + 1) * positions // parts):
+            for p in range(start, stop):
                 out[image, p, c] = source[p]
         finish(share)
     wait(share, images * parts)

@@ -181,16 +181,16 @@ def _depthwise(step: Any, images: int, worker: Worker, share: Share) -> None:
     if step.kernel == Kernel.DEPTHWISE_FF:
         x = array(worker.tensors[step.x], (images, step.input.height, 4 * x_bytes), np.uint8)
         reals = array(place, shape, np.float32)
-        depthwise_units(read_depthwise(step, np.float32), x, reals, read_float_epilogue(step), None, worker.memory, share)
+        depthwise_units(read_depthwise(step, np.float32), x, reals, read_float_epilogue(step), worker.memory, share)
         return
     codes = array(worker.tensors[step.x], (images, step.input.height, x_bytes), np.uint8)
     layer = read_depthwise(step, np.int8)
     if step.kernel == Kernel.DEPTHWISE_UU:
-        depthwise_units(layer, codes, array(place, shape, np.uint8), read_epilogue(step), None, worker.memory, share)
+        depthwise_units(layer, codes, array(place, shape, np.uint8), read_epilogue(step), worker.memory, share)
     elif step.kernel == Kernel.DEPTHWISE_UF:
-        depthwise_units(layer, codes, array(place, shape, np.float32), read_epilogue(step), None, worker.memory, share)
+        depthwise_units(layer, codes, array(place, shape, np.float32), read_epilogue(step), worker.memory, share)
     else:
-        depthwise_units(layer, codes, array(place, shape, np.int32), None, None, worker.memory, share)
+        depthwise_units(layer, codes, array(place, shape, np.int32), None, worker.memory, share)
 
 
 @kernel

@@ -13,6 +13,7 @@ from ..ops.constant import Constant
 from ..ops.parameter import Parameter
 from ..ops.registry import attribute_types, write_value
 from ..xml_document import check_schema, parse_xml
+from ..xml_writer import append_layers
 from ..xmlbin import save_pair
 from ..xmlbin_weights import Span, Weights
 from .info import write_info
@@ -37,18 +38,7 @@ def write_openvino(graph: Graph, xml_path: AnyPath) -> None:
 def write_document(graph: Graph, spans: Mapping[str, Span], weights: Weights, path: Path) -> bytes:
     """The text. spans: what the .bin holds, by names of Constants. Raises UnstorableError; `path` is for messages."""
     root = etree.Element("net", name="", version="11")
-    ids = {node: id for id, node in enumerate(graph)}
-    layers = etree.SubElement(root, "layers")
-    for node, id in ids.items():
-        try:
-            layers.append(_layer(node, id, spans))
-        except (ValueError, TypeError, KeyError) as error:
-            raise UnstorableError(f"layer {node.name!r} ({node.type}) cannot be stored: {error}", path) from error
-    edges = etree.SubElement(root, "edges")
-    for node, id in ids.items():
-        for port, tensor in enumerate(node.inputs):
-            source = {"from-layer": str(ids[tensor.producer]), "from-port": str(len(tensor.producer.inputs) + tensor.index)}
-            etree.SubElement(edges, "edge", {**source, "to-layer": str(id), "to-port": str(port)})
+    append_layers(root, graph, path, lambda node, id: _layer(node, id, spans), lambda tensor: len(tensor.producer.inputs) + tensor.index)
     try:
         root.set("name", graph.name)
         root.append(write_info(graph.info))

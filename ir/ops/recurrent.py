@@ -111,3 +111,19 @@ class RecurrentSequence(Operator):
             state = [np.where(valid[:, None], new, old) for new, old in zip(moved, state, strict=True)]
             y[samples[valid], place[valid]] = state[0][valid]
         return [y, *state]
+
+
+class HiddenStateSequence(RecurrentSequence):
+    """One whose cell has no state but the hidden one."""
+
+    def infer_shape(self, x: Shape, hidden: Shape, sequence_lengths: Shape, w: Shape, r: Shape, b: Shape) -> list[Shape]:
+        return self.sequence_shapes(x, [hidden], sequence_lengths, w, r, b)
+
+    def infer_dtype(self, x: DType, hidden: DType, lengths: DType, w: DType, r: DType, b: DType) -> DType:
+        return self.sequence_dtype(lengths, x, hidden, w, r, b)
+
+    def evaluate(
+        self, x: np.ndarray, hidden: np.ndarray, sequence_lengths: np.ndarray, w: np.ndarray, r: np.ndarray, b: np.ndarray
+    ) -> list[np.ndarray]:
+        """[y (N,D,T,S), last hidden (N,D,S)]."""
+        return self.walk(x, [hidden], sequence_lengths, w, r, b)
