@@ -177,7 +177,7 @@ class OnnxNode:
         """What a string attribute selects from `choices`."""
         value = self.attribute(name, default)
         if value not in choices:
-            raise OnnxError(f"{name} must be one of {', '.join(choices)}, found {value!r}")
+            raise OnnxError(f"{name} must be one of {', '.join(choices)}, found {value!r}" + nearest(str(value), choices))
         return choices[value]
 
     def __len__(self) -> int:

@@ -26,7 +26,7 @@ from ..xml_document import check_schema, line_of, parse_xml, read_document
 from ..xml_layer import describe
 from ..xml_wiring import End, read_edges, read_layers, topological_order
 from ..xmlbin_weights import map_file
-from . import broadcast, ends, normalization, resize, same, windows  # noqa: F401  (importing them fills the table of readers)
+from . import broadcast, ends, normalization, pad, resize, same, windows  # noqa: F401  (importing them fills the table of readers)
 from .group_weights import merge_group_axes
 from .info import read_info
 from .layer import OpenVinoLayer
