@@ -14,6 +14,7 @@ from numpot.ir.lowering import integer_layers
 pytest.importorskip("onnx")
 pytest.importorskip("openvino")
 
+from ..networks import Network  # noqa: E402
 from ..quant.material import MATERIAL, needs_material  # noqa: E402
 from .openvino.test_models import images  # noqa: E402
 from .sample_models import MODELS  # noqa: E402
@@ -68,3 +69,16 @@ def test_a_model_without_a_name(tmp_path: Path) -> None:
     graph.name = ""
     assert there_and_back(graph, "onnx", tmp_path).name == "model"
     assert there_and_back(graph, "openvino", tmp_path).name == ""
+
+
+@pytest.mark.parametrize("to", ["numpot", *FORMATS])
+def test_a_batch_that_does_not_stay_in_front(to: str, tmp_path: Path) -> None:
+    """As in recurrent networks, whose steps come first."""
+    net = Network()
+    turned = net.do("Transpose", net.input(-1, 3, 4), np.array([1, 0, 2]))
+    graph = net.result(net.do("Transpose", net.matmul(net.relu(turned), 5), np.array([1, 2, 0])))
+    assert turned.shape == (3, -1, 4) and graph.outputs[0].output.shape == (-1, 5, 3)
+    save_model(graph, tmp_path / "again.onnx" if to == "onnx" else tmp_path / "again.xml", to)
+    again = read_model(next(p for p in tmp_path.iterdir() if p.suffix != ".bin"))
+    x = np.random.default_rng(0).standard_normal((2, 3, 4)).astype(np.float32)
+    assert_same_outputs(Interpreter(again).run(x), Interpreter(graph).run(x))
