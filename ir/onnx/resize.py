@@ -1,5 +1,7 @@
 """Resize and its forerunner Upsample."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from ..dtypes import F32
@@ -28,7 +30,7 @@ def resize(node: OnnxNode) -> Tensor:
     """By scales (input 2) or sizes (input 3). extrapolation_value belongs to tf_crop_and_resize, which is not supported."""
     if node.attribute("antialias", 0) or node.attribute("exclude_outside", 0):
         raise OnnxError("antialias and exclude_outside are not supported; export with both 0")
-    node.choice("keep_aspect_ratio_policy", "stretch", {"stretch": None})
+    policy = node.choice("keep_aspect_ratio_policy", "stretch", {"stretch": None, "not_larger": min, "not_smaller": max})
     by_scales = node.has(2) and node.known(2).size > 0
     op = Interpolate(
         mode=node.choice("mode", "nearest", MODES),
@@ -39,12 +41,25 @@ def resize(node: OnnxNode) -> Tensor:
     )
     rank = len(node.input(0).shape)
     axes = [a % rank for a in node.attribute("axes", range(rank))]
-    return _by_scales(node, op, node.known(2), axes) if by_scales else _by_sizes(node, op, axes)
+    if by_scales:
+        return _by_scales(node, op, node.known(2), axes)
+    return _by_sizes(node, op, axes) if policy is None else _in_proportion(node, op, axes, policy)
 
 
 def _by_scales(node: OnnxNode, op: Interpolate, scales: np.ndarray, axes: list[int] | range) -> Tensor:
     chosen = [(axis, scale) for axis, scale in zip(axes, scales, strict=True) if scale != 1]
     return _interpolate(node, op, [scale for _, scale in chosen], [axis for axis, _ in chosen], F32)
+
+
+def _in_proportion(node: OnnxNode, op: Interpolate, axes: list[int], choose: Callable[..., float]) -> Tensor:
+    """The sizes are bounds: one scale for all axes, the smallest or largest that they ask for; sizes are rounded, halves up."""
+    sizes, shape = node.integers(3), node.input(0).shape
+    if any(shape[axis] < 1 for axis in axes):
+        raise OnnxError(f"keep_aspect_ratio_policy needs known dimensions that are not empty, found {list(shape)}")
+    scale = choose(size / shape[axis] for size, axis in zip(sizes, axes, strict=True))
+    targets = {axis: int(np.floor(scale * shape[axis] + 0.5)) for axis in axes}
+    changed = [axis for axis in axes if targets[axis] != shape[axis]]
+    return _interpolate(node, op, [targets[axis] for axis in changed], changed, np.dtype(np.int64))
 
 
 def _by_sizes(node: OnnxNode, op: Interpolate, axes: list[int]) -> Tensor:

@@ -46,6 +46,7 @@ MOVEMENT = [
     call("Pad", X, constants=(ints(0, 0, -2, 1, 0, 0, 1, -1),), since=11),
     *(call("Pad", X, constants=(ints(0, 0, 2, 0, 0, 0, 1, 3),), mode=mode, since=11) for mode in ("edge", "reflect")),
     call("Pad", X, constants=(ints(1, 2, 0, 3), None, ints(-1, 2)), since=18),
+    call("Pad", X, constants=(ints(0, 1, 2, 0, 0, 0, -1, 3),), mode="wrap", since=19),
     call("Tile", X, constants=(ints(1, 2, 1, 3),)),
     *(call("DepthToSpace", normal(2, 8, 3, 2), blocksize=2, mode=mode, since=11) for mode in ("DCR", "CRD")),
     call("DepthToSpace", normal(2, 8, 3, 2), blocksize=2),
@@ -91,4 +92,8 @@ RESIZE = [
     call("Resize", X, constants=(floats(), floats(1, 1, 2, 2)), mode="linear", since=11),
     call("Resize", X, constants=(None, None, ints(2, 6, 5, 4)), since=13),
     call("Resize", X, constants=(None, None, ints(8, 7)), axes=[3, 2], mode="linear", since=18),
+    *(
+        call("Resize", X, constants=(None, None, ints(8, 6)), axes=[2, 3], keep_aspect_ratio_policy=policy, since=18)
+        for policy in ("not_larger", "not_smaller")
+    ),
 ]
