@@ -1,7 +1,7 @@
 """What the reductions share: axes that come in as an input and go away, or stay with length 1."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -34,6 +34,6 @@ class Reduction(Operator):
 
     def evaluate(self, x: np.ndarray, axes: np.ndarray) -> np.ndarray:
         total_dtype = F32 if x.dtype == F16 else x.dtype
-        initial = {"initial": self.of_nothing(total_dtype)} if x.size == 0 else {}
-        total = self.function.reduce(x, axis=integers(axes, "axes"), dtype=total_dtype, keepdims=self.keep_dims, **initial)
+        options: dict[str, Any] = {"initial": self.of_nothing(total_dtype)} if x.size == 0 else {}
+        total = self.function.reduce(x, axis=integers(axes, "axes"), dtype=total_dtype, keepdims=self.keep_dims, **options)
         return total.astype(x.dtype)
