@@ -15,11 +15,18 @@ from numpot.ir.onnx import OnnxError, load_onnx, read_onnx
 from numpot.ir.onnx.writer import to_model
 
 from ..int8_networks import network
-from .cases import floats, ints, normal
+from .cases import floats, ints
 from .models import model
 
 F = np.dtype(np.float32)
+RNG = np.random.default_rng(1)
 CONV = [helper.make_node("Conv", ["x", "w", "b"], ["y"], name="conv")]
+
+
+def normal(*shape: int) -> np.ndarray:
+    return RNG.standard_normal(shape).astype(np.float32)
+
+
 WEIGHTS = {"w": normal(4, 3, 3, 3), "b": normal(4)}
 
 
