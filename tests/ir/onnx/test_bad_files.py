@@ -56,6 +56,7 @@ def refusal(blob: bytes) -> str:
         (node("Slice", ["x", "x", "x"], ["y"], name="s"), "node 's' (Slice)"),
         (node("Split", ["x"], ["y", "z"], name="s", axis=7), "node 's' (Split): its inputs and attributes are not what ONNX defines"),
         (node("Cast", ["x"], ["y"], name="c", to=TensorProto.DOUBLE), "node 'c' (Cast): element type DOUBLE is not supported"),
+        (node("Pow", ["w9", "x"], ["y"], name="p"), "node 'p' (Pow): a float exponent of integers must be known and whole"),
         (node("Range", ["w0", "w9", "w0"], ["y"], name="r"), "node 'r' (Range): delta must not be 0"),
         (node("MaxPool", ["x"], ["v", "y"], name="p", kernel_shape=[2, 2]), "tensor 'y', output 1 of a MaxPool, is not supported"),
     ],
