@@ -23,8 +23,6 @@ ONLY_FIRST_OUTPUT = {"Dropout", "LayerNormalization", "MaxPool"}  # masks, stati
 #: What is refused, by the end of the message. Everything else must be read, and give what ONNX expects.
 REFUSED = {
     "export the model for inference": "training mode",
-    "antialias and exclude_outside are not supported": "Resize",
-    "coordinate_transformation_mode must be": "Resize: tf_crop_and_resize, half_pixel_symmetric",
     "peepholes (input P) and input_forget are not supported": "LSTM",
     "scales of blocks are not supported": "QuantizeLinear and DequantizeLinear",
 }
