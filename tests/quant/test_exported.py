@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -97,14 +97,34 @@ def test_openvino(name: str, suffix: str, folder: Path) -> None:
 )
 def test_onnxruntime(name: str, preset: str, arithmetic: Arithmetic, folder: Path) -> None:
     """With its QLinearConv, except around depthwise layers, whose scales for each channel it has no kernel for (docs/onnx.md)."""
-    made, options = exported(name, preset, folder), ort.SessionOptions()
-    options.optimized_model_filepath = str(folder / "optimized.onnx")
-    options.log_severity_level = 4
-    options.intra_op_num_threads = 1
-    session = ort.InferenceSession(made.onnx, options, providers=["CPUExecutionProvider"])
-    kinds = Counter(n.op_type for n in onnx.load(folder / "optimized.onnx").graph.node)
+    made = exported(name, preset, folder)
+    session, kinds = optimized(made.onnx)
     convolutions, depthwise = (sum(n.op.groups > g for n in made.graph.of_type("Convolution")) for g in (0, 1))  # type: ignore[attr-defined]
     assert kinds["QLinearConv"] + kinds["Conv"] + kinds["FusedConv"] == convolutions
     assert kinds["QLinearConv"] >= convolutions - 2 * depthwise and kinds["QGemm"] == 1
     theirs = in_batches(lambda x: session.run(None, {"x": x})[0], load_data(name).test)
     assert_as_good(name, theirs, ours(name, preset, folder, arithmetic))
+
+
+def test_onnxruntime_runs_depthwise_layers_on_integers_too(folder: Path) -> None:
+    """If their inputs have one scale, which is the caller's choice."""
+    name = "fmnist_mobilenet"
+    data = ArrayData(load_data(name).calibration)
+    graph = quantize(load_model(name), data, preset="performance", activations={"granularity": "pertensor"})
+    save_model(graph, folder / "pertensor.onnx")
+    session, kinds = optimized(folder / "pertensor.onnx")
+    assert kinds["QLinearConv"] == len(graph.of_type("Convolution")) and kinds["QGemm"] == 1
+    assert not {"DequantizeLinear", "Conv", "FusedConv"} & kinds.keys()
+    theirs = in_batches(lambda x: session.run(None, {"x": x})[0], load_data(name).test)
+    executor = Executor(graph)
+    assert_as_good(name, theirs, in_batches(lambda x: executor.run(x)["logits"], load_data(name).test))
+
+
+def optimized(path: Path) -> tuple[Any, Counter[str]]:
+    """A session, and the operators that onnxruntime runs in it."""
+    options = ort.SessionOptions()
+    options.optimized_model_filepath = str(path.with_name("optimized.onnx"))
+    options.log_severity_level = 4
+    options.intra_op_num_threads = 1
+    session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    return session, Counter(n.op_type for n in onnx.load(path.with_name("optimized.onnx")).graph.node)
