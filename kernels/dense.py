@@ -18,6 +18,7 @@ from .window import Window
 
 LANES, ROWS, VECTORS, HAS_DOT = ISA.lanes, ISA.rows, ISA.vectors, ISA.has_dot
 MANY = 2048  # positions of a strip of a matrix product, at most
+LOOK = 8 * ROWS  # positions of a strip that are looked at again together
 
 
 class Dense(NamedTuple):
@@ -53,14 +54,16 @@ def suits_matrix_unit(window: Window, size: tuple[int, int], weights: tuple[int,
     if not ISA.has_matrix_unit:
         return False
     depth, (kh, kw), (lines, width) = weights[1], window.kernel, size
-    positions = lines * width
-    if not window.is_pointwise:
+    positions, rows = lines * width, POSITIONS
+    if window.is_pointwise:  # all images are one line, as a rule of many positions
+        rows = ROWS
+    else:
         seen = (width - 1) * window.strides[1] + (kw - 1) * window.dilations[1] + 1
         positions = (lines - 1) * -(-seen * window.strides[0] // window.strides[1]) + width
     runs = runs_of(window.kernel, groups, window.dilations[1] > 1)
     words = runs * -(-(kh * kw // runs * depth) // MATRIX_WORD)
     dots = round_up(lines * width, ROWS) * (kh * kw * -(-depth // 4) + 1)
-    return round_up(positions, POSITIONS) * (3 * words + 5) < dots
+    return round_up(positions, rows) * (3 * words + 5) < dots
 
 
 def convolve(
@@ -171,8 +174,8 @@ def _strip(
             matrix_tiles(seen, grid, block, target, stop, VECTORS)
         else:
             matrix_tiles(seen, grid, block, target, stop, 1)
-    elif count is not None:
-        for p in range(0, seen.last + 1, ROWS):
+    elif count is not None and safe < words:
+        for p in range(0, seen.last + 1, LOOK):
             _counting_tile(seen, block, target, p, whole, layer.saturating, count)
     elif whole:
         tiles(seen, block, target, 0, seen.last + 1, VECTORS, False)
@@ -183,7 +186,7 @@ def _strip(
 @kernel
 def _counting_tile(source: Source, block: Block, target: Target, first: int, whole: bool, saturating: bool, count: SaturationCount) -> None:
     """One tile, saturating, and a second look where a pair sum reached a limit; where none did, both arithmetics agree anyway."""
-    stop = min(first + ROWS, source.last + 1)
+    stop = min(first + LOOK, source.last + 1)
     if whole:  # noqa: SIM108, the number of registers must be a constant of the call
         touched = tiles(source, block, target, first, stop, VECTORS, True)
     else:

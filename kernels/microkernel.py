@@ -122,12 +122,14 @@ def count_clipped(_: Any, source: Any, block: Any, position: Any, pitch: Any, cl
             offset = v.load(v.item(s.offsets, v.load(v.item(w.order, v.at(w.order_start, k), 8), I64), 8), I64)
             word = v.splat(v.load(v.at(window, offset), I32))
             weights = v.load(v.at(w.values, w.start, v.builder.mul(k, arguments[3])), v.int32)
-            for pair in v.exact_pairs(word, weights):
-                low, high = v.constant(v.int32, INT16_MIN), v.constant(v.int32, INT16_MAX)
-                miss = v.larger(builder.sub(pair, high), builder.sub(low, pair))
-                clips = builder.icmp_signed(">", miss, v.constant(v.int32, 0))
-                v.set(count, builder.add(v.get(count), builder.zext(clips, v.int32)))
-                v.set(worst, v.larger(v.get(worst), miss))
+            clipped = v.pairs(word, weights)
+            with builder.if_then(v.at_a_limit(clipped, clipped), likely=False):
+                for pair in v.exact_pairs(word, weights):
+                    low, high = v.constant(v.int32, INT16_MIN), v.constant(v.int32, INT16_MAX)
+                    miss = v.larger(builder.sub(pair, high), builder.sub(low, pair))
+                    clips = builder.icmp_signed(">", miss, v.constant(v.int32, 0))
+                    v.set(count, builder.add(v.get(count), builder.zext(clips, v.int32)))
+                    v.set(worst, v.larger(v.get(worst), miss))
         v.store(v.get(count), counts[0])
         v.store(v.get(worst), counts[1])
         return context.get_dummy_value()
