@@ -52,7 +52,10 @@ class ImageFolder(DataLoader):
 
         with _opened(self._files[index]) as image:
             pixels = np.asarray(image.convert(self._mode).resize(self._size, Resampling.BILINEAR))
-        return pixels, None if self._labels is None else self._labels[index]
+        return pixels, self.label(index)
+
+    def label(self, index: int) -> int | None:
+        return None if self._labels is None else self._labels[index]
 
 
 def find_images(folder: Path) -> tuple[list[Path], list[int] | None]:

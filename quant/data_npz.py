@@ -65,7 +65,10 @@ class NpzData(DataLoader):
         return len(next(iter(self._arrays.values())))
 
     def __getitem__(self, index: int) -> Sample:
-        return {name: array[index] for name, array in self._arrays.items()}, None if self._labels is None else self._labels[index]
+        return {name: array[index] for name, array in self._arrays.items()}, self.label(index)
+
+    def label(self, index: int) -> Any:
+        return None if self._labels is None else self._labels[index]
 
 
 def read_array(archive: zipfile.ZipFile, path: Path, name: str) -> np.ndarray:

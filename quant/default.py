@@ -116,19 +116,15 @@ def quantize(
         strict_pot=strict_pot,
     )
     check(graph, settings)
-    with calibrated(graph, data, settings, statistics_cache, progress) as assembly:
-        return assembly.build()
+    with open_samples(graph, data, settings, statistics_cache, progress) as samples:
+        return calibrated(graph, samples, settings).build()
 
 
 @contextmanager
-def calibrated(
+def open_samples(
     graph: Graph, data: DataLoader, settings: Parameters, statistics_cache: str | PathLike[str] | None, progress: bool
-) -> Iterator[Assembly]:
-    """Everything up to the int8 model itself, which the assembly builds. While it lasts no other process may use the cache.
-
-    settings: that passed `check`.
-    """
-    settings = with_best(settings)
+) -> Iterator[Samples]:
+    """The samples to calibrate with. While it lasts no other process may use the cache."""
     loader = subset(ModelData(data, graph), settings.stat_subset_size, shuffle=settings.shuffle_data, seed=settings.seed)
     with ExitStack() as stack:
         if statistics_cache is None:
@@ -139,10 +135,12 @@ def calibrated(
                 loader[i]
         else:
             cache = stack.enter_context(open_cache(statistics_cache, model_digest(graph), len(loader), data_digest(loader)))
-        yield _calibrate(graph, Samples(loader, settings.stat_batch_size, progress, cache), settings)
+        yield Samples(loader, settings.stat_batch_size, progress, cache)
 
 
-def _calibrate(graph: Graph, samples: Samples, settings: Parameters) -> Assembly:
+def calibrated(graph: Graph, samples: Samples, settings: Parameters) -> Assembly:
+    """Everything up to the int8 model itself, which the assembly builds. settings: that passed `check`."""
+    settings = with_best(settings)
     model = graph.copy()
     prepare(model)
     if settings.equalize_channels:

@@ -20,17 +20,22 @@ class Metric(ABC):
     """One number for a model on a data set, gathered batch by batch. Write a subclass for a measure of your own.
 
     name: as reports show it. needs_labels: `update` gets the labels of the batch. needs_reference: it gets, in their place, the
-    outputs of the reference model. higher_better: which of two values is the better one.
+    outputs of the reference model. higher_better: which of two values is the better one. of_numbers: its labels are
+    like the model's outputs, not classes.
     """
 
     name: str
     needs_labels: bool = True
     needs_reference: bool = False
     higher_better: bool = True
+    of_numbers: bool = False
 
     @abstractmethod
     def update(self, outputs: Outputs, labels: Any) -> None:
         """Take in one batch. outputs: arrays [n, ...] by the names of the model's outputs."""
+
+    def check_labels(self, outputs: Outputs, labels: Any) -> None:  # noqa: B027 - may be left as it is
+        """Raise DataError for labels that no outputs of this kind can be measured against; by default all can."""
 
     @property
     @abstractmethod
@@ -80,6 +85,9 @@ class Accuracy(_Share):
         classes = _class_labels(self.name, labels, scores)
         best = np.argsort(-scores, axis=1, kind="stable")[:, : self.k]  # (n,k)
         return (best == classes[:, None]).any(axis=1)
+
+    def check_labels(self, outputs: Outputs, labels: Any) -> None:
+        _class_labels(self.name, labels, _scores(self.name, outputs))
 
 
 class Agreement(_Share):

@@ -38,6 +38,9 @@ class _Confusion(Metric):
         found = np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
         self._counts = found if not self._counts.size else self._counts + found
 
+    def check_labels(self, outputs: Outputs, labels: Any) -> None:
+        type(self)().update(outputs, labels)
+
     def _each(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(classes,) each: right, labelled so, predicted so."""
         return self._counts.diagonal(), self._counts.sum(axis=1), self._counts.sum(axis=0)
@@ -99,6 +102,7 @@ class _Deviation(Metric):
     """Mean of an error over all values; a subclass says of which. Labels are arrays of the shape of the model's one output."""
 
     higher_better = False
+    of_numbers = True
 
     def __init__(self) -> None:
         self.reset()
@@ -118,6 +122,9 @@ class _Deviation(Metric):
         for y, t in zip(output.astype(np.float64), truth.reshape(output.shape), strict=True):  # one by one: the same sum for any batch
             self._sum += self.error(y - t)
         self._count += output.size
+
+    def check_labels(self, outputs: Outputs, labels: Any) -> None:
+        type(self)().update(outputs, labels)
 
     def error(self, difference: np.ndarray) -> float:
         raise NotImplementedError
