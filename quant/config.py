@@ -119,49 +119,58 @@ class Algorithm(Strict):
 
 
 class NamedMetric(Strict):
-    """A metric to keep within its drop. numpot measures the baseline itself."""
+    """A metric to keep within its drop. baseline_value: the float model's, if it is known; for all metrics or none."""
 
     name: str
+    type: str | None = None
+    baseline_value: float | None = None
 
 
 class AccuracyAware(Algorithm):
-    """POT's parameters of AccuracyAwareQuantization, and numpot's own `search`, `rank_by`. metrics: in a file one, as --metric takes it."""
+    """POT's parameters of AccuracyAwareQuantization, and numpot's own from `search` on. metrics: in a file as --metric takes them."""
 
     maximal_drop: float = Field(default=0.01, ge=0)
     drop_type: Literal["absolute", "relative"] = "absolute"
     max_iter_num: int | None = Field(default=None, ge=1)
     ranking_subset_size: int | None = Field(default=None, ge=1)
+    metric_subset_ratio: float = Field(default=0.5, gt=0, le=1)
     use_prev_if_drop_increase: bool = True
     base_algorithm: Literal["DefaultQuantization"] = "DefaultQuantization"
-    annotation_free: Literal[False] = False
-    tune_hyperparams: Literal[False] = False
-    convert_to_mixed_preset: Literal[False] = False
+    annotation_free: bool = False
+    annotation_conf_threshold: float = Field(default=0.6, ge=0, le=1)
+    tune_hyperparams: bool = False
+    convert_to_mixed_preset: bool = False
     metrics: list[NamedMetric] | None = Field(default=None, min_length=1)
     search: Literal["best", "pot"] = "best"
     rank_by: Literal["metric", "sqnr"] = "metric"
+    cost: Literal["multiply-adds", "bytes", "time"] = "multiply-adds"
+    precisions: list[Literal["float", "7-bit", "safe"]] = Field(default=["float"], min_length=1)
 
     @property
-    def metric_name(self) -> str:
-        """The one metric of a file. Raises QuantizationError for several."""
-        names = [m.name for m in self.metrics or [NamedMetric(name="accuracy@1")]]
-        if len(names) > 1:
-            raise QuantizationError(f"metrics: expected one, found {', '.join(names)}; several at once are for numpot.quant.pot")
-        return names[0]
+    def metric_names(self) -> list[str]:
+        return [m.name for m in self.metrics or ()]
+
+    @property
+    def baseline(self) -> dict[str, float] | None:
+        """Of all metrics; POT takes none if one is missing."""
+        values = {m.name: m.baseline_value for m in self.metrics or () if m.baseline_value is not None}
+        return values if values and len(values) == len(self.metrics or ()) else None
 
     def options(self, samples: int) -> dict[str, Any]:
         given = super().options(samples)
         return {name: value for name, value in given.items() if name in Algorithm.model_fields or name.startswith("ignored_")}
 
+    def annotation_options(self) -> dict[str, Any]:
+        return {"annotation_free": self.annotation_free, "annotation_conf_threshold": self.annotation_conf_threshold}
+
     def search_options(self, samples: int) -> dict[str, Any]:
-        """Keyword arguments of `quantize_accuracy_aware` beside those of `quantize`."""
+        """Keyword arguments of `quantize_accuracy_aware` beside those and those of `quantize`."""
+        same = ("drop_type", "max_iter_num", "metric_subset_ratio", "use_prev_if_drop_increase", "tune_hyperparams")
+        more = ("convert_to_mixed_preset", "search", "rank_by", "cost", "precisions", "baseline")
         return {
             "max_drop": self.maximal_drop,
-            "drop_type": self.drop_type,
-            "max_iter_num": self.max_iter_num,
             "ranking_subset_size": min(samples, self.ranking_subset_size or 300),
-            "use_prev_if_drop_increase": self.use_prev_if_drop_increase,
-            "search": self.search,
-            "rank_by": self.rank_by,
+            **{name: getattr(self, name) for name in (*same, *more)},
         }
 
 
