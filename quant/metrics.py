@@ -128,11 +128,12 @@ class Sqnr(Metric):
 
 def parse_metric(text: str) -> Metric:
     """A metric by its name (accuracy@K, those below), or module:Class for a Metric of the user's. Raises DataError."""
+    from .metrics_detection import MeanAveragePrecision
     from .metrics_more import F1, Cosine, Mae, MeanIoU, Precision, Recall, Rmse  # they are Metrics, so this module comes first
 
     if match := re.fullmatch(r"accuracy@(\d+)", text):
         return Accuracy(int(match[1]))
-    known: list[type[Metric]] = [Agreement, Sqnr, F1, Precision, Recall, MeanIoU, Rmse, Mae, Cosine]
+    known: list[type[Metric]] = [Agreement, Sqnr, F1, Precision, Recall, MeanIoU, MeanAveragePrecision, Rmse, Mae, Cosine]
     by_name = {cls.name: cls for cls in known}
     if text in by_name:
         return by_name[text]()

@@ -95,9 +95,7 @@ Cost = Annotated[
 ]
 Precisions = Annotated[
     list[str] | None,
-    typer.Option(
-        "--precision", help="what a group may get: float, or narrower weights: 7-bit, safe (repeatable)", rich_help_panel=PANEL
-    ),
+    typer.Option("--precision", help="what a group may get: float, or narrower weights: 7-bit, safe (repeatable)", rich_help_panel=PANEL),
 ]
 Arithmetic = Annotated[
     Literal["exact", "saturating"],
