@@ -5,6 +5,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from numpot.ir.errors import MissingExtraError
+
 from .data_loader import DataError
 from .metrics import Metric, Outputs
 
@@ -72,7 +74,7 @@ def _library() -> tuple[Any, Any]:
     try:
         from faster_coco_eval import COCO, COCOeval_faster
     except ImportError as error:
-        raise DataError("metric map needs faster-coco-eval, the extra 'detection': pip install numpot[detection]") from error
+        raise MissingExtraError("faster-coco-eval", "detection", "metric map") from error
     return COCO, COCOeval_faster
 
 

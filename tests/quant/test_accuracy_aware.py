@@ -5,11 +5,14 @@ import json
 import numpy as np
 import pytest
 
+from numpot.ir import read_model, save_model
+from numpot.ir.executor import Executor
 from numpot.ir.lowering import integer_layers
 from numpot.quant.accuracy_aware import quantize_accuracy_aware
 from numpot.quant.default import quantize
 from numpot.quant.evaluation import evaluate
 from numpot.quant.metrics import Accuracy
+from numpot.quant.runtimes import PEER_RUNS
 
 from .accuracy_models import DATA, FEW_BITS, GRAPH, Labelled, run
 from .array_data import ArrayData
@@ -55,12 +58,14 @@ def test_ranking_by_noise_needs_no_labels_to_rank():
 # ---- real models ---------------------------------------------------------------------------------------------------------------------
 
 
-def real(name, drop, **options):
+def quantized(name, drop, **options):
     data = load_data(name)
-    calibration = ArrayData(data.calibration)
-    return quantize_accuracy_aware(
-        load_model(name), Labelled(data.test, data.labels), Accuracy(), calibration_data=calibration, max_drop=drop, **options
-    ).report
+    options |= {"calibration_data": ArrayData(data.calibration), "max_drop": drop}
+    return quantize_accuracy_aware(load_model(name), Labelled(data.test, data.labels), Accuracy(), **options)
+
+
+def real(name, drop, **options):
+    return quantized(name, drop, **options).report
 
 
 def assert_no_more_work_than_pot(name, drop):
@@ -85,3 +90,38 @@ def test_fmnist_mobilenet_hard():
     ours, _ = assert_no_more_work_than_pot("fmnist_mobilenet_hard", 0.005)
     assert len(ours.float_layers) <= 8  # POT's own result
     assert ours.full + ours.partial <= 5 + 25 and ours.restored == 0  # what POT's log has
+
+
+@needs_material
+@pytest.mark.slow
+def test_the_mixed_model_runs_everywhere_as_accurately(tmp_path):
+    name = "fmnist_mobilenet_hard"
+    data = load_data(name)
+    result = quantized(name, 0.005)
+    assert result.report.float_layers
+    paths = {"numpot": tmp_path / "numpot.xml", "openvino": tmp_path / "openvino.xml", "onnxruntime": tmp_path / "mixed.onnx"}
+    for runtime, path in paths.items():
+        save_model(result.model, path, {"onnxruntime": "onnx"}.get(runtime, runtime))
+    accuracy = {runtime: accuracy_in(runtime, path, data) for runtime, path in paths.items()}
+    assert accuracy["numpot"] == result.report.values["accuracy@1"]
+    for runtime in ("openvino", "onnxruntime"):  # they round halves and residual sums in ways of their own
+        assert accuracy[runtime] >= result.report.baseline["accuracy@1"] - 0.005 - 0.001
+        assert abs(accuracy[runtime] - accuracy["numpot"]) <= 0.001
+
+
+def accuracy_in(runtime, path, data, batch=2000):
+    """On all images, of the file as the runtime itself reads it."""
+    right = 0
+    for first in range(0, len(data.test), batch):
+        images, labels = data.test[first : first + batch], data.labels[first : first + batch]
+        if runtime == "numpot":
+            model = read_model(path)
+            scores = Executor(model).run({model.inputs[0].name: images}).values()
+        else:
+            scores = PEER_RUNS[runtime](path, {input_of(path): images}, 2)()
+        right += int((next(iter(scores)).argmax(axis=1) == labels).sum())
+    return right / len(data.test)
+
+
+def input_of(path):
+    return read_model(path).inputs[0].name
