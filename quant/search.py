@@ -45,6 +45,7 @@ def search(start: Point, groups: Sequence[Group], goal: Goal, measure: Measure, 
     ranked: list[Group] = []
     ranked_for = ""
     refused: list[Group] = []
+    fair = sum(g.cost for g in groups) / max(len(groups), 1)  # what changes nothing now may still help others, if it is cheap
     gains: dict[Group, float] = {}  # by how much the excess fell when a group was reverted
     while not goal.is_reached(point.drops):
         if len(steps) >= max_iter_num:
@@ -59,7 +60,7 @@ def search(start: Point, groups: Sequence[Group], goal: Goal, measure: Measure, 
         group = refused.pop(0) if forced else ranked.pop(0)
         trial = measure([*point.groups, group])
         gain = goal.largest_excess(point.drops) - goal.largest_excess(trial.drops)
-        kept = gain > -goal.tolerance or forced
+        kept = gain > goal.tolerance or (gain > -goal.tolerance and group.cost <= fair) or forced
         steps.append(Step("revert", group, trial, kept, _why(gain, goal.tolerance, forced)))
         if kept:
             point = trial
