@@ -32,6 +32,7 @@ from .journal import Journal
 from .measurements import Measurements, Point
 from .metrics import Metric, Sqnr
 from .parameters import Parameters, check, read_parameters
+from .pool import Pool
 from .ranking import Ranking
 from .search import Found, search
 from .search_pot import search_as_pot
@@ -75,6 +76,7 @@ def quantize_accuracy_aware(
     use_prev_if_drop_increase: bool = True,
     statistics_cache: str | PathLike[str] | None = None,
     progress: bool = False,
+    pool: Pool | None = None,
     **options: Any,
 ) -> Result:
     """Quantize, then give layers back to float until the metric is within `max_drop` of the float model's. The graph is not changed.
@@ -86,7 +88,7 @@ def quantize_accuracy_aware(
     search: `best` returns the best model seen and weighs what a layer costs in float; `pot` follows POT 2023.3 step by step, for which
     use_prev_if_drop_increase is.
     statistics_cache: a folder for statistics and for every finished evaluation: a run that was killed goes on and ends the same.
-    options: of `quantize` (default.py).
+    pool: who shares the work, of `distributed.open_pool`; by default this process alone. options: of `quantize` (default.py).
 
     Returns the model and a Report; `report.reached` says whether the target was. Raises QuantizationError and DataError; what can be known
     to be wrong is found before calibration starts, a metric that fails on its first batch included. AccuracyError for one that fails later.
@@ -97,11 +99,11 @@ def quantize_accuracy_aware(
     settings = read_parameters(**options)
     check(graph, settings)
     _check(wanted)
-    evaluator = metric if isinstance(metric, Evaluator) else MetricEvaluator(metric, data, graph, progress=progress)
+    evaluator = metric if isinstance(metric, Evaluator) else MetricEvaluator(metric, data, graph, progress=progress, pool=pool)
     by_labels = rank_by == "metric"
-    ranker = evaluator if by_labels else MetricEvaluator(Sqnr(), data, graph, check_finite=False)
+    ranker = evaluator if by_labels else MetricEvaluator(Sqnr(), data, graph, check_finite=False, pool=pool)
     start = time.perf_counter()
-    with calibrated(graph, calibration_data or data, settings, statistics_cache, progress) as assembly:
+    with calibrated(graph, calibration_data or data, settings, statistics_cache, progress, pool) as assembly:
         folder = None if statistics_cache is None else Path(statistics_cache)
         header = {} if folder is None else _header(graph, data, calibration_data, settings)
         measurements = Measurements(assembly, evaluator, ranker, Journal(folder, header))

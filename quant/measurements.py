@@ -3,7 +3,7 @@
 import hashlib
 import math
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -51,40 +51,48 @@ class Measurements:
     def of_float(self, graph: Graph) -> Scores:
         """The model that was given, on all samples."""
         self.full += 1
-        return self._measure(self._evaluator, "float", graph, None)
+        return self._known_or(_key(self._evaluator, "float", None), self._evaluator, None, lambda: self._evaluator.measure(graph))
 
     def point(self, groups: Sequence[Group], goal: Goal, multiply_adds: int) -> Point:
         """The int8 model with these groups in float, on all samples. multiply_adds: of the whole model."""
         self.full += 1
         reverted = frozenset[str]().union(*(g.quantizers for g in groups))
-        scores = self._measure(self._evaluator, self._name(reverted), reverted, None)
+        (scores,) = self._measure_variants(self._evaluator, [reverted], None)
         share = sum(g.multiply_adds for g in groups) / max(multiply_adds, 1)
         return Point(tuple(groups), scores.values, goal.drops(scores.values), share, scores.per_sample)
 
-    def score(self, reverted: Collection[str], indices: Sequence[int], metric: str | None) -> float:
-        """Larger is better: what the ranking measures on some samples of the model without these quantizers. metric: which of several."""
-        self.partial += 1
-        scores = self._measure(self._ranker, self._name(reverted), frozenset(reverted), indices)
-        name = metric if metric in scores.values else next(iter(scores.values))
-        return scores.values[name] if self._ranker.higher_better[name] else -scores.values[name]
+    def scores(self, variants: Sequence[frozenset[str]], indices: Sequence[int], metric: str | None) -> Iterator[float]:
+        """Larger is better: what the ranking measures on some samples, of the models without these quantizers. metric: which of several."""
+        self.partial += len(variants)
+        for scores in self._measure_variants(self._ranker, variants, indices):
+            name = metric if metric in scores.values else next(iter(scores.values))
+            yield scores.values[name] if self._ranker.higher_better[name] else -scores.values[name]
 
-    def _name(self, reverted: Collection[str]) -> str:
-        return "int8 without " + " ".join(sorted(reverted))
+    def _measure_variants(
+        self, evaluator: Evaluator, variants: Sequence[frozenset[str]], indices: Sequence[int] | None
+    ) -> Iterator[Scores]:
+        keys = [_key(evaluator, "int8 without " + " ".join(sorted(reverted)), indices) for reverted in variants]
+        unknown = {key: reverted for key, reverted in zip(keys, variants, strict=True) if self._journal[key] is None}
+        measured = evaluator.measure_variants(self._assembly, list(unknown.values()), indices)
+        for key in keys:
+            yield self._known_or(key, evaluator, indices, lambda: next(measured))
 
-    def _measure(self, evaluator: Evaluator, name: str, model: Graph | frozenset[str], indices: Sequence[int] | None) -> Scores:
-        where = "all" if indices is None else ",".join(map(str, indices))
-        key = hashlib.sha256(f"{evaluator.identity}|{where}|{name}".encode()).hexdigest()
+    def _known_or(self, key: str, evaluator: Evaluator, indices: Sequence[int] | None, measure: Callable[[], Scores]) -> Scores:
         known = self._journal[key]
         if known is not None:
             self.replayed += 1
             return known
         start = time.perf_counter()
-        graph = model if isinstance(model, Graph) else self._assembly.build(model)
-        scores = evaluator.measure(graph, indices)
+        scores = measure()
         self.seconds += time.perf_counter() - start
         _check(scores, evaluator)
         self._journal.add(key, scores if indices is None else Scores(scores.values, {}))
         return scores
+
+
+def _key(evaluator: Evaluator, name: str, indices: Sequence[int] | None) -> str:
+    where = "all" if indices is None else ",".join(map(str, indices))
+    return hashlib.sha256(f"{evaluator.identity}|{where}|{name}".encode()).hexdigest()
 
 
 def _check(scores: Scores, evaluator: Evaluator) -> None:

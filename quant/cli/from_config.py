@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpot.quant.data import ModelData
 
 #: What may stand on the command line beside --config; everything else belongs in the file.
-BESIDE = frozenset({"model", "data", "output", "config", "statistics_cache", "json", "debug"})
+BESIDE = frozenset({"model", "data", "output", "config", "statistics_cache", "workers", "scheduler", "json", "debug"})
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,22 @@ import typer
 
 from numpot.ir.errors import NumpotError
 
-from .common import DATA_HELP, MODEL_HELP, Debug, Json, Mean, Std, To, open_model, print_json, print_table, read_settings, reports_errors
+from .common import (
+    DATA_HELP,
+    MODEL_HELP,
+    Debug,
+    Json,
+    Mean,
+    Scheduler,
+    Std,
+    To,
+    Workers,
+    open_model,
+    print_json,
+    print_table,
+    read_settings,
+    reports_errors,
+)
 
 if TYPE_CHECKING:
     from numpot.ir import Graph
@@ -96,6 +111,8 @@ def run(
         str | None,
         typer.Option("--statistics-cache", metavar="DIR", help="keep statistics here: a run that was killed goes on, others reuse them"),
     ] = None,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
     shuffle: Annotated[bool, typer.Option("--shuffle", help="take random samples instead of the first")] = False,
     seed: Annotated[int, typer.Option("--seed", help="seed of --shuffle")] = 0,
     mean: Mean = None,
@@ -108,6 +125,8 @@ def run(
     Needs some hundred representative samples; labels are needed for --method accuracy-aware only, which ends with status 1 if the best
     model it found is not good enough.
     """
+    from numpot.quant.distributed import open_pool
+
     if config is not None:
         from .from_config import read_job
 
@@ -115,11 +134,13 @@ def run(
         if job.metric is not None:
             from .accuracy import run_accuracy_aware
 
-            options = {"statistics_cache": statistics_cache, **job.options}
-            run_accuracy_aware(job.graph, job.data, job.metric, (job.output, to), options, json)
+            with open_pool(workers, scheduler) as pool:
+                options = {"statistics_cache": statistics_cache, "pool": pool, **job.options}
+                run_accuracy_aware(job.graph, job.data, job.metric, (job.output, to), options, json)
             return
-        options = {"statistics_cache": statistics_cache, **job.options}
-        _quantize(job.graph, job.data, job.output, to, options, {"configuration": job.resolved}, json)
+        with open_pool(workers, scheduler) as pool:
+            options = {"statistics_cache": statistics_cache, "pool": pool, **job.options}
+            _quantize(job.graph, job.data, job.output, to, options, {"configuration": job.resolved}, json)
         return
     from numpot.ir.files import check_savable
     from numpot.quant.data import open_data
@@ -152,7 +173,8 @@ def run(
     samples = open_data(data, graph)
     if method == "default":
         _refuse_unused(context)
-        _quantize(graph, samples, output, to, options, {}, json)
+        with open_pool(workers, scheduler) as pool:
+            _quantize(graph, samples, output, to, options | {"pool": pool}, {}, json)
         return
     from .accuracy import run_accuracy_aware
 
@@ -165,7 +187,8 @@ def run(
         "search": search,
         "calibration_data": open_data(calibration_data, graph) if calibration_data else None,
     }
-    run_accuracy_aware(graph, samples, metric, (output, to), options, json)
+    with open_pool(workers, scheduler) as pool:
+        run_accuracy_aware(graph, samples, metric, (output, to), options | {"pool": pool}, json)
 
 
 def _refuse_unused(context: typer.Context) -> None:
