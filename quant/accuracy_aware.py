@@ -35,6 +35,7 @@ from .journal import Journal
 from .measurements import Measurements
 from .metrics import Metric, Sqnr
 from .parameters import Parameters, check, read_parameters
+from .pool import Pool
 
 
 def quantize_accuracy_aware(
@@ -48,6 +49,7 @@ def quantize_accuracy_aware(
     arithmetic: Arithmetic = "exact",
     statistics_cache: str | PathLike[str] | None = None,
     progress: bool = False,
+    pool: Pool | None = None,
     **options: Any,
 ) -> Result:
     """Quantize, then give layers back to float until the metric is within `max_drop` of the float model's. The graph is not changed.
@@ -56,6 +58,7 @@ def quantize_accuracy_aware(
     have to keep within; an Evaluator for what measures in a way of its own. annotation_free: labels are the float model's answers, where it
     is at least annotation_conf_threshold sure. arithmetic: of the int8 model that is measured; `saturating` for CPUs without VNNI.
     statistics_cache: a folder for statistics and for every finished evaluation: a run that was killed goes on and ends the same.
+    pool: who shares the work, of `distributed.open_pool`; by default this process alone.
 
     options, beside those of `quantize` (default.py):
     max_drop, drop_type: `absolute`, in units of the metric, or `relative`, as a share of the float model's value.
@@ -78,11 +81,11 @@ def quantize_accuracy_aware(
     if isinstance(metric, Evaluator):
         evaluator = metric
     else:
-        evaluator = MetricEvaluator(metrics, measured_on, graph, arithmetic=arithmetic, progress=progress)
+        evaluator = MetricEvaluator(metrics, measured_on, graph, arithmetic=arithmetic, progress=progress, pool=pool)
     ranker = evaluator
     if wanted.rank_by == "sqnr":
-        ranker = MetricEvaluator(Sqnr(), measured_on, graph, arithmetic=arithmetic, check_finite=False)
-    with open_samples(graph, calibration_data or data, settings, statistics_cache, progress) as samples:
+        ranker = MetricEvaluator(Sqnr(), measured_on, graph, arithmetic=arithmetic, check_finite=False, pool=pool)
+    with open_samples(graph, calibration_data or data, settings, statistics_cache, progress, pool) as samples:
         folder = None if statistics_cache is None else Path(statistics_cache)
         header = {} if folder is None else _header(graph, measured_on, calibration_data, settings)
         measurements = Measurements(evaluator, ranker, Journal(folder, header))

@@ -77,4 +77,4 @@ def _few(samples: Samples, model: Graph) -> Samples:
     """A fifth of the samples, in whole batches if the model fixes them; nothing of them is kept on disk."""
     batch = fixed_batch(model) or 1
     count = max(int(FULL_BIAS_SHARE * len(samples)) // batch, 1) * batch
-    return Samples(subset(samples.loader, count), samples.batch_size, samples.progress, None)
+    return Samples(subset(samples.loader, count), samples.batch_size, samples.progress, None, samples.pool)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,6 +32,10 @@ class ImageFolder(DataLoader):
             with _opened(file) as image:
                 if image.mode.startswith(("I", "F")):  # Pillow would clip what is above 255
                     raise DataError(f"{file}: expected 8 bits per channel, found Pillow mode {image.mode!r}. Convert it, or give an .npz.")
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For another process, whose current directory may be another."""
+        return vars(self) | {"_folder": self._folder.absolute(), "_files": [file.absolute() for file in self._files]}
 
     @property
     def name(self) -> str:

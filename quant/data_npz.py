@@ -23,10 +23,22 @@ class NpzData(DataLoader):
 
     def __init__(self, path: Path, graph: Graph) -> None:
         self._path = path
+        self._inputs = [parameter.name for parameter in graph.inputs]
+        self._reopen()
+
+    def _reopen(self) -> None:
         try:
-            self._open([parameter.name for parameter in graph.inputs])
+            self._open(self._inputs)
         except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-            raise DataError(f"{path}: cannot be read as an .npz file ({error}). Write it with numpy.savez.") from error
+            raise DataError(f"{self._path}: cannot be read as an .npz file ({error}). Write it with numpy.savez.") from error
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For another process, which opens the file itself."""
+        return {"_path": self._path.absolute(), "_inputs": self._inputs}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._reopen()
 
     def _open(self, inputs: list[str]) -> None:
         with zipfile.ZipFile(self._path) as archive:

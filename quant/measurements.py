@@ -3,7 +3,7 @@
 import hashlib
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -69,46 +69,55 @@ class Measurements:
         """The model that was given, on all samples or on some."""
         self.full += indices is None
         self.partial += indices is not None
-        self.float_scores = scores = self._measure(self._evaluator, "float", graph, indices)
+        key = _key(self._evaluator, "float", indices)
+        self.float_scores = scores = self._known_or(key, self._evaluator, True, lambda: self._evaluator.measure(graph, indices))
         return scores
 
     def point(self, groups: Sequence[Group], goal: Goal, total: float) -> Point:
         """The int8 model with these groups in float, on all samples. total: the cost of all groups."""
         self.full += 1
-        scores = self._int8(self._evaluator, groups, None)
+        (scores,) = self._measure(self._evaluator, [variant(groups)], None)
         share = sum(g.cost for g in groups) / total if total else 0.0
         return Point(self._made, tuple(groups), scores.values, goal.drops(scores.values), share, scores.per_sample)
 
-    def score(self, groups: Sequence[Group], indices: Sequence[int], metric: str | None) -> float:
-        """Larger is better: what the ranking measures on some samples of the model with these groups. metric: which of several."""
-        self.partial += 1
-        scores = self._int8(self._ranker, groups, indices)
-        name = metric if metric in scores.values else next(iter(scores.values))
-        return scores.values[name] if self._ranker.higher_better[name] else -scores.values[name]
+    def scores(self, candidates: Sequence[Sequence[Group]], indices: Sequence[int], metric: str | None) -> Iterator[float]:
+        """Larger is better: what the ranking measures on some samples of models with these groups. metric: which of several."""
+        self.partial += len(candidates)
+        for scores in self._measure(self._ranker, [variant(groups) for groups in candidates], indices):
+            name = metric if metric in scores.values else next(iter(scores.values))
+            yield scores.values[name] if self._ranker.higher_better[name] else -scores.values[name]
 
     def values(self, indices: Sequence[int]) -> dict[str, float]:
         """Of the fully quantized model on some samples."""
         self.partial += 1
-        return self._int8(self._evaluator, (), indices).values
+        (scores,) = self._measure(self._evaluator, [Variant()], indices)
+        return scores.values
 
-    def _int8(self, evaluator: Evaluator, groups: Sequence[Group], indices: Sequence[int] | None) -> Scores:
-        wanted = variant(groups)
-        return self._measure(evaluator, f"{self._made}{wanted.name}", wanted, indices)
+    def _measure(self, evaluator: Evaluator, variants: Sequence[Variant], indices: Sequence[int] | None) -> Iterator[Scores]:
+        """Those that the journal does not know are handed to the evaluator together, so that workers can share them."""
+        keys = [_key(evaluator, f"{self._made}{wanted.name}", indices) for wanted in variants]
+        unknown = {key: wanted for key, wanted in zip(keys, variants, strict=True) if self.journal[key] is None}
+        measured = evaluator.measure_variants(self._assemblies[self._made], list(unknown.values()), indices)
+        for key in keys:
+            yield self._known_or(key, evaluator, indices is None, lambda: next(measured))
 
-    def _measure(self, evaluator: Evaluator, name: str, model: Graph | Variant, indices: Sequence[int] | None) -> Scores:
-        where = "all" if indices is None else ",".join(map(str, indices))
-        key = hashlib.sha256(f"{evaluator.identity}|{where}|{name}".encode()).hexdigest()
+    def _known_or(self, key: str, evaluator: Evaluator, each: bool, measure: Callable[[], Scores]) -> Scores:
+        """each: whether the values of each sample are kept, too."""
         known = self.journal[key]
         if known is not None:
             self.replayed += 1
             return known
         start = time.perf_counter()
-        graph = model if isinstance(model, Graph) else self._assemblies[self._made].build(model)
-        scores = evaluator.measure(graph, indices)
+        scores = measure()
         self.seconds += time.perf_counter() - start
         _check(scores, evaluator)
-        self.journal.add(key, scores if indices is None or isinstance(model, Graph) else Scores(scores.values, {}))
+        self.journal.add(key, scores if each else Scores(scores.values, {}))
         return scores
+
+
+def _key(evaluator: Evaluator, name: str, indices: Sequence[int] | None) -> str:
+    where = "all" if indices is None else ",".join(map(str, indices))
+    return hashlib.sha256(f"{evaluator.identity}|{where}|{name}".encode()).hexdigest()
 
 
 def _check(scores: Scores, evaluator: Evaluator) -> None:

@@ -20,8 +20,9 @@ class Metric(ABC):
     """One number for a model on a data set, gathered batch by batch. Write a subclass for a measure of your own.
 
     name: as reports show it. needs_labels: `update` gets the labels of the batch. needs_reference: it gets, in their place, the
-    outputs of the reference model. higher_better: which of two values is the better one. of_numbers: its labels are
-    like the model's outputs, not classes.
+    outputs of the reference model. higher_better: which of two values is the better one. of_numbers: its labels are like the model's
+    outputs, not classes. A class may have a method `merge(other)`, which takes in what another instance saw of the samples that follow;
+    with several workers, a model's outputs need not travel then.
     """
 
     name: str
@@ -64,6 +65,10 @@ class _Share(Metric):
         right = self.is_right(outputs, labels)
         self._right += int(right.sum())
         self._seen += len(right)
+
+    def merge(self, other: "_Share") -> None:
+        self._right += other._right
+        self._seen += other._seen
 
     @abstractmethod
     def is_right(self, outputs: Outputs, labels: Any) -> np.ndarray:

@@ -35,8 +35,14 @@ class _Confusion(Metric):
         if (truth[counted] >= classes).any():
             raise DataError(f"metric {self.name}: label {truth[counted].max()} is no class of the model, which has {classes}.")
         pairs = truth[counted] * classes + predicted[counted]
-        found = np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
-        self._counts = found if not self._counts.size else self._counts + found
+        self._add(np.bincount(pairs, minlength=classes**2).reshape(classes, classes))
+
+    def merge(self, other: "_Confusion") -> None:
+        if other._counts.size:
+            self._add(other._counts)
+
+    def _add(self, counts: np.ndarray) -> None:
+        self._counts = counts if not self._counts.size else self._counts + counts
 
     def check_labels(self, outputs: Outputs, labels: Any) -> None:
         type(self)().update(outputs, labels)

@@ -34,8 +34,9 @@ class Ranking:
         indices = self.hardest(point, metric)
         scores: dict[Group, float] = {}
         with track(len(candidates), f"ranking on {len(indices)} samples", quiet=not self.progress) as advance:
-            for group in candidates:
-                scores[group] = self.measurements.score([*point.groups, group], indices, metric)
+            variants = [[*point.groups, group] for group in candidates]
+            for group, score in zip(candidates, self.measurements.scores(variants, indices, metric), strict=True):
+                scores[group] = score
                 advance(1)
         by_score = sorted(candidates, key=lambda g: (scores[g], g.name), reverse=True)
         return by_price(by_score, scores) if self.cheap_first else by_score

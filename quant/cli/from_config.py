@@ -11,7 +11,7 @@ from .common import open_model
 from .quantize_job import DEFAULT_METRIC, Job
 
 #: What may stand on the command line beside --config; everything else belongs in the file.
-BESIDE = frozenset({"model", "data", "output", "config", "statistics_cache", "json", "debug"})
+BESIDE = frozenset({"model", "data", "output", "config", "statistics_cache", "workers", "scheduler", "json", "debug"})
 
 
 def read_job(context: typer.Context, config: str, model: str | None, data: str | None, output: str | None) -> Job:

@@ -7,7 +7,7 @@ from typing import Any
 import typer
 
 from . import quantize_options as opt
-from .common import Debug, Json, Mean, Std, To, print_json, print_table, reports_errors
+from .common import Debug, Json, Mean, Scheduler, Std, To, Workers, print_json, print_table, reports_errors
 from .quantize_job import Job, job_from_options
 
 
@@ -36,6 +36,8 @@ def run(
     batch_size: opt.BatchSize = 8,
     inplace_statistics: opt.InplaceStatistics = True,
     statistics_cache: opt.StatisticsCache = None,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
     shuffle: opt.Shuffle = False,
     seed: opt.Seed = 0,
     mean: Mean = None,
@@ -69,12 +71,16 @@ def run(
         from .from_config import read_job
 
         job = read_job(context, config, model, data, output)
-    if job.metrics:
-        from .accuracy import run_accuracy_aware
+    from numpot.quant.distributed import open_pool
 
-        run_accuracy_aware(job, to, json)
-    else:
-        _quantize(job, to, json)
+    with open_pool(workers, scheduler) as pool:
+        job.options["pool"] = pool
+        if job.metrics:
+            from .accuracy import run_accuracy_aware
+
+            run_accuracy_aware(job, to, json)
+        else:
+            _quantize(job, to, json)
 
 
 def _quantize(job: Job, to: str | None, json: bool) -> None:

@@ -50,8 +50,8 @@ DATA = Labelled(X, LABELS)
 FEW_BITS = {"weights": {"bits": 3}}  # loses enough that there is something to give back
 
 
-def run(drop=0.0, metric=None, **options):
-    return quantize_accuracy_aware(GRAPH, DATA, metric or Accuracy(), max_drop=drop, **{**FEW_BITS, **options})
+def run(drop=0.0, metric=None, data=DATA, **options):
+    return quantize_accuracy_aware(GRAPH, data, metric or Accuracy(), max_drop=drop, **{**FEW_BITS, **options})
 
 
 def bytes_of(graph, folder):

@@ -138,7 +138,7 @@ def test_ranking_by_noise_runs_the_float_model_once(monkeypatch):
     ranker = MetricEvaluator(Sqnr(), DATA, GRAPH, check_finite=False)
     model = quantize(GRAPH, DATA, **FEW_BITS)
     first = ranker.measure(model)
-    monkeypatch.setattr(ranker._reference._model, "run", lambda inputs: pytest.fail("the float model ran again"))
+    monkeypatch.setattr(ranker._reference._executor, "run", lambda inputs: pytest.fail("the float model ran again"))
     assert ranker.measure(model, [7, 3, 5]).values["sqnr"] == evaluate(model, Some([7, 3, 5]), Sqnr(), reference=GRAPH).value
     assert ranker.measure(model).values == first.values
 
