@@ -16,8 +16,8 @@ from numpot.ir.graph import Graph
 from .accuracy_goal import Goal, goal
 from .accuracy_parameters import SearchParameters
 from .accuracy_report import Report, make_report
-from .costs import priced
-from .data import batches
+from .costs import priced, run_seconds
+from .data import Batch, batches
 from .default import calibrated
 from .errors import QuantizationError
 from .evaluator import Evaluator
@@ -63,7 +63,11 @@ class Run:
         self.measurements.use(first.made)
         found = self._search(first, target)
         model = self.measurements.build(found.point)
-        report = make_report(found, starts, target, self.measurements, len(self.evaluator), time.perf_counter() - start)
+        models = {"float": self.graph, "int8": self.measurements.assembly(found.point).build(), "result": model}
+        seconds = run_seconds(list(models.values()), self._batch.inputs)
+        milliseconds = {name: round(1000 * each, 3) for name, each in zip(models, seconds, strict=True)}
+        took = time.perf_counter() - start
+        report = make_report(found, starts, target, self.measurements, models, milliseconds, len(self.evaluator), took)
         made = model.info["quantization"]
         assert isinstance(made, dict)
         made["algorithm"] = "AccuracyAwareQuantization"
@@ -156,9 +160,13 @@ class Run:
 
     def _groups(self, first: Point) -> list[Group]:
         assembly = self.measurements.assembly(first)
-        batch = next(iter(batches(self.samples.loader, self.graph, TIMED)))
-        groups = priced(find_groups(assembly.quantizers), self.wanted.cost, assembly, batch.inputs, self.measurements.journal)
+        groups = priced(find_groups(assembly.quantizers), self.wanted.cost, assembly, self._batch.inputs, self.measurements.journal)
         return with_precisions(groups, self.wanted.precisions, assembly.quantizers)
+
+    @property
+    def _batch(self) -> Batch:
+        """Samples to measure time on."""
+        return next(iter(batches(self.samples.loader, self.graph, TIMED)))
 
     def _ranking(self, target: Goal) -> Ranking:
         """The float model's metric of each sample is known if its baseline was measured."""

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
+from numpot.ir.graph import Graph
+
 from .assembly import Assembly, variant
 from .evaluator import Scores
 from .groups import Group, multiply_adds
@@ -41,20 +43,22 @@ def priced(groups: Sequence[Group], cost: Cost, assembly: Assembly, inputs: Mapp
 
 
 def _seconds(groups: Sequence[Group], assembly: Assembly, inputs: Mapping[str, np.ndarray]) -> dict[str, float]:
-    """By how much longer the int8 model runs without each group. It runs by turns with each, so that both have the same conditions."""
+    """By how much longer the int8 model runs without each group."""
+    int8 = assembly.build()
+    times = {g.name: run_seconds([int8, assembly.build(variant([g]))], inputs) for g in groups}
+    return {name: max(mixed - quantized, 0.0) for name, (quantized, mixed) in times.items()}
+
+
+def run_seconds(models: Sequence[Graph], inputs: Mapping[str, np.ndarray]) -> list[float]:
+    """Of one run of each model. They run by turns, so that all have the same conditions."""
     from numpot.ir.executor import Executor  # numba: imported where it is used
 
-    int8 = Executor(assembly.build())
-    seconds = {}
-    for group in groups:
-        without = Executor(assembly.build(variant([group])))
-        times = np.array([[_run(int8, inputs), _run(without, inputs)] for _ in range(ROUNDS + 1)])[1:]  # the first compiles
-        quantized, mixed = times.min(axis=0)
-        seconds[group.name] = max(float(mixed - quantized), 0.0)
-    return seconds
+    executors = [Executor(model) for model in models]
+    times = np.array([[_timed(executor, inputs) for executor in executors] for _ in range(ROUNDS + 1)])
+    return times[1:].min(axis=0).tolist()  # the first round compiles
 
 
-def _run(executor: "Executor", inputs: Mapping[str, np.ndarray]) -> float:
+def _timed(executor: "Executor", inputs: Mapping[str, np.ndarray]) -> float:
     start = time.perf_counter()
     executor.run(dict(inputs))
     return time.perf_counter() - start

@@ -54,8 +54,8 @@ def _print(report: "Report", output: str) -> None:
     if report.float_layers:
         print_table("back in float", ["layer", "why"], list(report.float_layers.items()), numbers_from=2)
     print(f"{output}: {report.sentence}")
-    sizes = ", ".join(f"{what} {size / 2**10:.1f}" for what, size in report.bytes.items())
-    print(f"KiB of constants: {sizes}")
+    rows = [[what, f"{size / 2**10:.1f}", f"{report.milliseconds[what]:.2f}"] for what, size in report.bytes.items()]
+    print_table("size and speed", ["model", "KiB of constants", "ms for a batch"], rows)
     print(
         f"{report.full} evaluations on {report.samples} samples and {report.partial} to rank, {report.restored} more to give back to int8; "
         f"{report.replayed} of all from the journal"
