@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from .metrics import Metric, Outputs
 
-PIECE: Final = 256  # samples
+PIECE: Final = 128  # samples
 
 
 class Part:

@@ -197,7 +197,7 @@ def test_workers_killed_during_a_search(tmp_path):
 
 
 def _kill_workers(pool):
-    for pid in pool._client.run(os.getpid).values():
+    for pid in pool.run_everywhere(os.getpid):
         os.kill(pid, signal.SIGKILL)
 
 
