@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 
 from numpot.ir.graph import Graph
+from numpot.quant.assembly import variant
 from numpot.quant.data_loader import DataLoader
-from numpot.quant.default import calibrated, quantize
+from numpot.quant.default import calibrated, open_samples, quantize
 from numpot.quant.distributed import DaskPool, open_pool
 from numpot.quant.evaluation import evaluate
 from numpot.quant.evaluator import MetricEvaluator
@@ -53,9 +54,10 @@ class Pictures(DataLoader):
 
 def works(graph: Graph) -> Iterator[tuple[str, Work]]:
     settings = read_parameters(stat_subset_size=8)
-    with calibrated(graph, Pictures(8), settings, None, False, None) as assembly:
+    with open_samples(graph, Pictures(8), settings, None, False) as samples:
+        assembly = calibrated(graph, samples, settings)
         int8 = assembly.build()
-    variants = [group.quantizers for group in find_groups(assembly.quantizers)[:GROUPS]]
+    variants = [variant([group]) for group in find_groups(assembly.quantizers)[:GROUPS]]
 
     def rank(pool: Pool) -> list[Any]:
         evaluator = MetricEvaluator(Accuracy(), Pictures(RANKED), graph, pool=pool)
