@@ -32,7 +32,7 @@ from .evaluator import Evaluator, MetricEvaluator
 from .fingerprints import data_digest, model_digest
 from .identity import described
 from .journal import Journal
-from .measurements import Measurements
+from .measurements import Measurements, check_scores
 from .metrics import Metric, Sqnr
 from .parameters import Parameters, check, read_parameters
 from .pool import Pool
@@ -80,6 +80,7 @@ def quantize_accuracy_aware(
     measured_on = self_labelled(data, graph, metrics, annotation_conf_threshold, progress=progress) if annotation_free else data
     if isinstance(metric, Evaluator):
         evaluator = metric
+        check_scores(metric.measure(graph, range(metric.multiple)), metric)  # so that what fails, fails at once
     else:
         evaluator = MetricEvaluator(metrics, measured_on, graph, arithmetic=arithmetic, progress=progress, pool=pool)
     ranker = evaluator

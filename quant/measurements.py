@@ -110,7 +110,7 @@ class Measurements:
         start = time.perf_counter()
         scores = measure()
         self.seconds += time.perf_counter() - start
-        _check(scores, evaluator)
+        check_scores(scores, evaluator)
         self.journal.add(key, scores if each else Scores(scores.values, {}))
         return scores
 
@@ -120,7 +120,8 @@ def _key(evaluator: Evaluator, name: str, indices: Sequence[int] | None) -> str:
     return hashlib.sha256(f"{evaluator.identity}|{where}|{name}".encode()).hexdigest()
 
 
-def _check(scores: Scores, evaluator: Evaluator) -> None:
+def check_scores(scores: Scores, evaluator: Evaluator) -> None:
+    """Raises AccuracyError for values under other names than the evaluator has, and for NaN."""
     if scores.values.keys() != evaluator.higher_better.keys():
         raise AccuracyError(f"metrics changed: expected values of {sorted(evaluator.higher_better)}, found {sorted(scores.values)}")
     for name, value in scores.values.items():

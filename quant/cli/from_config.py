@@ -16,7 +16,8 @@ BESIDE = frozenset({"model", "data", "output", "config", "statistics_cache", "wo
 
 def read_job(context: typer.Context, config: str, model: str | None, data: str | None, output: str | None) -> Job:
     """model, data, output: what the command line says, which goes before the file. Raises NumpotError."""
-    from numpot.quant.config import AccuracyAware, read_config
+    from numpot.quant.config import read_config
+    from numpot.quant.config_parameters import AccuracyAware
     from numpot.quant.data import open_data
 
     _refuse_others(context)
@@ -38,7 +39,7 @@ def read_job(context: typer.Context, config: str, model: str | None, data: str |
     options: dict[str, Any] = {"statistics_cache": context.params["statistics_cache"], **params.options(len(loader))}
     metrics: list[str] = []
     if isinstance(params, AccuracyAware):
-        options |= params.search_options(len(loader)) | params.annotation_options()
+        options |= params.search_options(len(loader)) | params.measuring_options()
         metrics = params.metric_names or [DEFAULT_METRIC]
     return Job(graph, loader, target, options, metrics, wanted.resolved())
 

@@ -32,6 +32,9 @@ ACCURACY_AWARE: Final = {
     "tune_hyperparams": "tune_hyperparams",
     "convert_to_mixed_preset": "convert_to_mixed_preset",
     "annotation_free": "annotation_free",
+    "annotation_conf_threshold": "annotation_conf_threshold",
+    "metric_subset_ratio": "metric_subset_ratio",
+    "use_prev_if_drop_increase": "use_prev_if_drop_increase",
 }
 #: Options of all methods -> the keyword argument of `quantize`.
 DEFAULT: Final = {

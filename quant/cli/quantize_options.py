@@ -108,6 +108,17 @@ ConvertToMixed = Annotated[
     bool, typer.Option("--convert-to-mixed-preset", help="try preset mixed before any layer goes to float", rich_help_panel=PANEL)
 ]
 AnnotationFree = Annotated[bool, typer.Option("--annotation-free", help="take the float model's answers as labels", rich_help_panel=PANEL)]
+AnnotationConfThreshold = Annotated[
+    float,
+    typer.Option("--annotation-conf-threshold", min=0, max=1, metavar="P", help="least probability of such a label", rich_help_panel=PANEL),
+]
+MetricSubsetRatio = Annotated[
+    float, typer.Option("--metric-subset-ratio", metavar="R", help="share to rank on if baselines are given", rich_help_panel=PANEL)
+]
+UsePrevIfDropIncrease = Annotated[
+    bool,
+    typer.Option("--use-prev-if-drop-increase/--keep-drop-increase", help="with --search pot: step back or not", rich_help_panel=PANEL),
+]
 CalibrationData = Annotated[
     str | None, typer.Option("--calibration-data", metavar="D", help="other samples to calibrate with", rich_help_panel=PANEL)
 ]

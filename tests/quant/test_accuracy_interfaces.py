@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import msgpack
 import numpy as np
 import pytest
 
@@ -49,6 +50,49 @@ def test_a_missed_target_is_status_1_and_the_model_is_saved(files):
 def test_options_of_the_method_need_it(files):
     result = numpot(*QUANTIZE, "--max-drop", "0.1")
     assert result.exit_code == 2 and "--max-drop is for --method accuracy-aware" in result.output
+
+
+EVERYTHING = {
+    "metrics": [{"name": "accuracy@1", "baseline_value": 1.0}, {"name": "agreement", "baseline_value": 1.0}],
+    "maximal_drop": 0.05,
+    "drop_type": "relative",
+    "max_iter_num": 9,
+    "ranking_subset_size": 20,
+    "annotation_free": True,
+    "annotation_conf_threshold": 0.2,
+    "metric_subset_ratio": 0.7,
+    "use_prev_if_drop_increase": False,
+    "tune_hyperparams": True,
+    "convert_to_mixed_preset": True,
+    "cost": "bytes",
+    "precisions": ["7-bit", "float"],
+    "rank_by": "sqnr",
+    "search": "best",
+    "weights": {"bits": 3},
+}
+
+
+def test_every_option_is_in_files_too(files):
+    options = """--metric accuracy@1 --metric agreement --baseline accuracy@1=1 --baseline agreement=1.0 --max-drop 0.05
+        --drop-type relative --max-iterations 9 --ranking-subset-size 20 --annotation-free --annotation-conf-threshold 0.2
+        --metric-subset-ratio 0.7 --tune-hyperparams --convert-to-mixed-preset --cost bytes --precision 7-bit --precision float
+        --rank-by sqnr --search best --keep-drop-increase"""
+    result = numpot(*QUANTIZE, "--method", "accuracy-aware", *options.split())
+    assert result.exit_code in (0, 1), result.output
+    told = json.loads(Path("report.json").read_text())
+    assert [v["what"] for v in told["visited"][:4]] == ["baseline", "int8", "preset mixed", "tuned"]
+    algorithm = {"name": "AccuracyAwareQuantization", "params": EVERYTHING}
+    config = {"model": {"model": "net.xml"}, "engine": {"data_source": "data.npz"}, "compression": {"algorithms": [algorithm]}}
+    Path("c.json").write_text(json.dumps(config))
+    assert numpot("quantize", "--config", "c.json", "-o", "out.xml").exit_code == result.exit_code
+    read = json.loads(Path("report.json").read_text())
+    assert all(read[key] == told[key] for key in read.keys() - {"seconds", "milliseconds"})
+    assert msgpack.unpackb(Path("report.msgpack").read_bytes()) == read
+
+
+def test_a_baseline_that_is_no_number(files):
+    result = numpot(*QUANTIZE, "--method", "accuracy-aware", "--baseline", "accuracy@1")
+    assert result.exit_code == 2 and "--baseline must look like accuracy@1=0.92, found 'accuracy@1'" in result.output
 
 
 PARAMS = {"maximal_drop": 0.05, "weights": {"bits": 3}, "metrics": [{"name": "accuracy@1"}]}
@@ -112,6 +156,19 @@ class Changing(PotMetric):
     @property
     def avg_value(self):
         return {"accuracy": 1.0}
+
+
+class Raising(PotMetric):
+    def update(self, output, target):
+        raise KeyError("boxes")
+
+
+def test_pot_interface_finds_a_metric_that_fails_at_once(monkeypatch):
+    monkeypatch.setattr("numpot.quant.accuracy_run.Run.result", lambda self: pytest.fail("started"))
+    with pytest.raises(DataError, match="metric Raising failed .KeyError: 'boxes'."):
+        pot_run({}, Raising())
+    with pytest.raises(AccuracyError, match="metrics changed"):
+        pot_run({}, Changing())
 
 
 def test_pot_interface_refuses():
