@@ -181,6 +181,23 @@ def test_a_killed_worker_costs_its_piece_only(pool, tmp_path):
     assert (tmp_path / "killed").exists() and shared.value == evaluate(int8, Many(), Deviation()).value
 
 
+class Fatal(Many):
+    """No worker survives sample 300."""
+
+    def __getitem__(self, index):
+        if index == 300:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().__getitem__(index)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
+def test_a_piece_that_ends_every_worker_is_given_up():
+    pytest.importorskip("distributed", reason="needs the extra 'distributed'")
+    with pytest.raises(ClusterError, match="a piece of work has ended every worker that tried it"), open_pool(workers=1) as pool:
+        evaluate(GRAPH, Fatal(), Accuracy(), pool=pool)
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
 def test_workers_killed_during_a_search(tmp_path):
