@@ -13,6 +13,7 @@ from .costs import COSTS, Cost
 from .errors import QuantizationError
 from .groups import PRECISIONS, Precision
 from .parameters import Parameters
+from .schemes import weight_scheme
 
 RANKING_SUBSET_SIZE: Final = 300
 METRIC_SUBSET_RATIO: Final = 0.5
@@ -51,6 +52,9 @@ class SearchParameters:
         for precision in self.precisions:
             if precision not in PRECISIONS:
                 raise QuantizationError(f"precisions: expected some of {', '.join(PRECISIONS)}, found {precision!r}")
+        scheme = weight_scheme(settings.preset, settings.weights)
+        if "safe" in self.precisions and not (scheme.symmetric and scheme.per_channel):
+            raise QuantizationError("precisions: safe is for symmetric weights with a range per channel; use 7-bit, or preset performance")
         for name in ("max_iter_num", "ranking_subset_size"):
             if getattr(self, name) < 1:
                 raise QuantizationError(f"{name} must be at least 1, found {getattr(self, name)}")

@@ -44,6 +44,9 @@ def _described(value: Any, seen: _Seen) -> Iterator[str]:
     if value is None or isinstance(value, bool | int | float | complex | str | bytes):
         yield f"{type(value).__name__} {value!r}"
         return
+    if isinstance(value, np.generic) and not value.dtype.hasobject:
+        yield f"{value.dtype} {value.tobytes()!r}"
+        return
     if id(value) in seen:
         yield f"again {seen[id(value)][0]}"
         return

@@ -22,7 +22,7 @@ from .common import (
 )
 
 METRICS_HELP = (
-    "accuracy@K, f1, precision, recall, miou, rmse, mae; agreement, sqnr, cosine (these need --reference); or module:Class of a Metric"
+    "accuracy@K, f1, precision, recall, miou, map, rmse, mae; agreement, sqnr, cosine (these need --reference); or module:Class of a Metric"
 )
 
 

@@ -214,6 +214,8 @@ def test_narrowed_models_are_what_saturation_fix_makes(mode, precision):
 def test_choices_that_are_refused():
     with pytest.raises(QuantizationError, match="precisions: expected some of float, 7-bit, safe, found '6-bit'"):
         run(precisions=("6-bit",))
+    with pytest.raises(QuantizationError, match="safe is for symmetric weights with a range per channel"):
+        run(precisions=("safe",), preset="accuracy")
     with pytest.raises(QuantizationError, match="cost must be one of multiply-adds, bytes, time, found 'energy'"):
         run(cost="energy")
     with pytest.raises(QuantizationError, match="metric_subset_ratio must be above 0 and at most 1, found 0"):
