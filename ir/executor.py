@@ -40,7 +40,7 @@ class Executor:
         self.graph = for_arithmetic(graph, arithmetic)
         observed = set(observe)
         threads = threads or os.cpu_count() or 1
-        self._plan = make_plan(self.graph, observed, threads)
+        self._plan = make_plan(self.graph, observed, threads, count_saturation)
         tallies = Tallies(self._plan.steps) if count_saturation else None
         self._schedule = make_schedule(self._plan, self.graph, observed)
         self._workers = Workers(threads, self._plan, self._schedule, tallies)

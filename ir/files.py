@@ -37,9 +37,9 @@ WRITERS = {
 def read_model(path: AnyPath, *, input_shapes: dict[str, tuple[int, ...]] | None = None) -> Graph:
     """Read a model in any known format; one from another format than numpot's comes simplified.
 
-    input_shapes: input name -> shape, -1 in front for a batch of any size; for ONNX files that leave more than the batch open, and to
-    open the batch of an OpenVINO IR. Raises IRError (FileMissingError, UnknownFormatError, or what the readers of XML find), OnnxError,
-    or GraphError for a shape of an input that is not there.
+    input_shapes: input name -> shape, -1 in front for a batch of any size; needed for files that leave more than the batch open.
+    Raises IRError (FileMissingError, UnknownFormatError, or what the readers of XML find), OnnxError, or GraphError for a shape of an
+    input that is not there.
     """
     path = Path(path)
     try:
@@ -49,9 +49,12 @@ def read_model(path: AnyPath, *, input_shapes: dict[str, tuple[int, ...]] | None
         raise FileMissingError(f"cannot be read ({error.strerror}). {ACCEPTED}", path) from error
     root = root_element(head)
     if root == "numpot":
+        from .inputs import reshape_inputs
         from .xmlbin import read_xmlbin
 
-        return read_xmlbin(path)
+        graph = read_xmlbin(path)
+        reshape_inputs(graph, input_shapes or {})
+        return graph
     if root == "net":
         from .openvino import load_openvino
 

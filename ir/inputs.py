@@ -1,6 +1,7 @@
-"""Checking what a caller feeds a model, once, for everything that runs one."""
+"""What a caller says of a model's inputs: arrays to run it on, checked once for everything that runs one, or other shapes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -8,7 +9,8 @@ import numpy as np
 from .dtypes import NAMES, DType
 from .errors import GraphError
 from .graph import Graph, Tensor
-from .ops.registry import Shape
+from .ops.parameter import Parameter
+from .ops.registry import Shape, nearest
 
 
 class Port(NamedTuple):
@@ -56,3 +58,25 @@ def bind_inputs(ports: list[Port], inputs: Mapping[str, np.ndarray] | np.ndarray
 def fits(shape: tuple[int, ...], expected: tuple[int, ...]) -> bool:
     """Whether a shape has the expected dimensions, -1 standing for any."""
     return len(shape) == len(expected) and all(e in (-1, d) for d, e in zip(shape, expected, strict=True))
+
+
+def reshape_inputs(graph: Graph, input_shapes: Mapping[str, Shape]) -> None:
+    """Give inputs other shapes. Raises GraphError for one that is not there, a shape of another rank, or one that a layer cannot take."""
+    check_names(input_shapes, (p.name for p in graph.inputs))
+    for parameter in graph.inputs:
+        op, given = parameter.op, input_shapes.get(parameter.name)
+        if given is None or not isinstance(op, Parameter):
+            continue
+        if len(given) != len(op.shape):
+            raise GraphError(f"input {parameter.name!r} has shape {list(op.shape)}; the given shape {list(given)} does not fit it")
+        graph.replace_op(parameter, replace(op, shape=tuple(given)))
+    if input_shapes:
+        graph.infer()
+
+
+def check_names(input_shapes: Mapping[str, Shape], inputs: Iterable[str]) -> None:
+    """Raises GraphError for a shape of an input that is not there."""
+    known = list(inputs)
+    for name in input_shapes:
+        if name not in known:
+            raise GraphError(f"there is no input {name!r} to give a shape to; inputs are {', '.join(known)}" + nearest(name, known))

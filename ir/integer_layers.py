@@ -1,14 +1,12 @@
 """Integer layers as rows of a program: from codes, through sums, scale, bias and activation, to the next layer's codes."""
 
-from typing import Any
-
 import numpy as np
 
-from numpot.kernels.dense import make_dense
+from numpot.kernels.dense import make_dense, suits_matrix_unit
 from numpot.kernels.depthwise import make_depthwise, pack_depthwise, positions_together
-from numpot.kernels.packing import pack_convolution
+from numpot.kernels.packing import PackedWeights, pack_convolution, pack_for_matrix_unit
 from numpot.kernels.program import Kernel
-from numpot.kernels.saturation import number_of_pairs
+from numpot.kernels.saturation import number_of_pairs, provably_safe
 from numpot.kernels.steps import Row, write_dense, write_depthwise
 from numpot.kernels.strips import scratch_size
 from numpot.kernels.window import Window
@@ -37,8 +35,7 @@ def convolution(node: Node, chain: Chain, context: Context) -> LayerKernel | Non
         return _depthwise(node, chain, context, weights, zero_point, window, x, y)
     if zero_point.size != 1:
         return None
-    packed_weights = packed(weights, ("s8", groups), lambda: pack_convolution(weights, groups))
-    return _dense(node, chain, context, weights, packed_weights, int(zero_point.item()), window, x, y, "convolution")
+    return _dense(node, chain, context, weights, groups, int(zero_point.item()), window, x, y, "convolution")
 
 
 def matmul(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
@@ -48,9 +45,8 @@ def matmul(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
     if weights is None or zero_point is None or zero_point.size != 1 or x is None or y is None or len(node.inputs[0].shape) == 4:
         return None
     transposed: bool = op.transpose_b  # type: ignore[attr-defined]
-    by_column = (weights if transposed else weights.T)[:, :, None, None]
-    packed_weights = packed(weights, ("s8 matrix", transposed), lambda: pack_convolution(by_column))
-    return _dense(node, chain, context, by_column, packed_weights, int(zero_point.item()), Window((1, 1)), x, y, "matmul")
+    by_column = packed(weights, ("by column", transposed), lambda: (weights if transposed else weights.T)[:, :, None, None])
+    return _dense(node, chain, context, by_column, 1, int(zero_point.item()), Window((1, 1)), x, y, "matmul")
 
 
 def _dense(
@@ -58,7 +54,7 @@ def _dense(
     chain: Chain,
     context: Context,
     weights: np.ndarray,
-    packed_weights: Any,
+    groups: int,
     zero_point: int,
     window: Window,
     x: Image,
@@ -70,11 +66,21 @@ def _dense(
     row = Row(_DENSE[end.stores], flag=int(window.is_pointwise))
     row.shapes(x, y)
     _write_end(row, end)
-    layer = make_dense(packed_weights, window, y[:2], zero_point, arithmetic == "saturating", _BYTES[end.stores])
+    exact = arithmetic == "exact" or bool(provably_safe(weights).all())
+    in_tiles = exact and not context.counting and suits_matrix_unit(window, y[:2], weights.shape, groups)
+    layer = make_dense(_pack(weights, groups, window, in_tiles), window, y[:2], zero_point, not exact, _BYTES[end.stores])
     write_dense(row, layer)
     tallied = Tallied(weights, number_of_pairs(y, weights.shape))
     other = end.branch.codes if end.branch else None
-    return LayerKernel(f"{label} u8s8 {arithmetic}", row, node.inputs[0], other, tallied=tallied, scratch=scratch_size(layer.strips))
+    label = f"{label} u8s8 {arithmetic}{' in tiles' if in_tiles else ''}"
+    return LayerKernel(label, row, node.inputs[0], other, tallied=tallied, scratch=scratch_size(layer.strips))
+
+
+def _pack(weights: np.ndarray, groups: int, window: Window, in_tiles: bool) -> PackedWeights:
+    if not in_tiles:
+        return packed(weights, ("s8", groups), lambda: pack_convolution(weights, groups))
+    dilated = window.dilations[1] > 1
+    return packed(weights, ("s8 in tiles", groups, dilated), lambda: pack_for_matrix_unit(weights, groups, dilated=dilated))
 
 
 def _depthwise(

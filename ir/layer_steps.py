@@ -21,6 +21,7 @@ class Context:
     graph: Graph
     slots: Slots
     threads: int
+    counting: bool = False  # of pairs that clip, which exact sums do not show
 
 
 @dataclass(frozen=True)

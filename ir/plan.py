@@ -61,11 +61,13 @@ class Plan:
     aliases: dict[Tensor, Tensor] = field(default_factory=dict)  # tensors that are another one's memory, in another shape
 
 
-def make_plan(graph: Graph, keep: set[Tensor], threads: int) -> Plan:
-    """keep: tensors that must be made as they are, because somebody looks at them; nothing is fused across one."""
+def make_plan(graph: Graph, keep: set[Tensor], threads: int, counting: bool = False) -> Plan:
+    """keep: tensors that must be made as they are, because somebody looks at them; nothing is fused across one. counting: will runs count
+    pairs that clip?
+    """
     order = graph.topological_order()
     plan = Plan([], _fold_constants(order, keep), Slots(graph))
-    context = Context(graph, plan.slots, threads)
+    context = Context(graph, plan.slots, threads, counting)
     chains: dict[Node, list[Step]] = {}  # by the last operator of each
     taken: set[Node] = set()
     for node in order:

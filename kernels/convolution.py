@@ -4,7 +4,7 @@ import numpy as np
 
 from .dense import convolve
 from .epilogue import Epilogue, Residual
-from .packing import PackedWeights, round_up
+from .packing import MATRIX_WORD, PackedWeights, round_up, runs_of
 from .reference import Arithmetic, Array
 from .saturation import SaturationCount
 from .window import Window, require, require_products
@@ -30,7 +30,7 @@ def convolution(
     """
     groups = len(weights.values)
     require("x", x, (np.uint8,), (-1, -1, -1, groups * weights.depth))
-    require_products(weights.products, window, weights.depth, round_up(weights.depth, 4))
+    _require_window(weights, window)
     if arithmetic not in ("exact", "saturating"):
         raise ValueError(f"arithmetic: expected 'exact' or 'saturating', found {arithmetic!r}")
     results = (np.int32,) if epilogue is None else (np.float32, np.uint8)
@@ -39,4 +39,18 @@ def convolution(
         require("residual.x", residual.x, (np.uint8,), out.shape)
         require("out", out, (np.uint8,), out.shape)
     saturating = arithmetic == "saturating"
+    if weights.word == MATRIX_WORD and (saturating or count is not None):
+        raise ValueError("weights: packed for the matrix unit, which neither saturates nor counts; pack_convolution is for that")
     convolve(x, weights, int(zero_point), out, window=window, saturating=saturating, epilogue=epilogue, residual=residual, count=count)
+
+
+def _require_window(weights: PackedWeights, window: Window) -> None:
+    """Weights must be packed for this window."""
+    if weights.word != MATRIX_WORD:
+        require_products(weights.products, window, weights.depth, round_up(weights.depth, 4))
+        return
+    (kh, kw), groups = window.kernel, len(weights.values)
+    runs = runs_of(window.kernel, groups, window.dilations[1] > 1)
+    K = runs * round_up(kh * kw // runs * weights.depth, MATRIX_WORD)
+    if (weights.runs, weights.products) != (runs, K):
+        raise ValueError(f"weights: packed for {weights.products} products in {weights.runs} runs, found a window that has {K} in {runs}")

@@ -8,11 +8,12 @@ from .epilogue import Epilogue, FloatEpilogue, FloatResidual, Residual, Target
 from .isa import ISA
 from .jit import kernel
 from .microkernel import Block, count_clipped, tiles
-from .packing import TILE_COLUMNS, PackedWeights
+from .microkernel_matrix import POSITIONS, Grid, make_grid, matrix_tiles
+from .packing import MATRIX_WORD, TILE_COLUMNS, PackedWeights, round_up, runs_of
 from .reference import Array
 from .saturation import SaturationCount
 from .share import Share, alone, claim, finish, wait
-from .strips import Source, Strips, cut, scratch, take
+from .strips import Source, Strips, Words, cut, scratch, take
 from .window import Window
 
 LANES, ROWS, VECTORS, HAS_DOT = ISA.lanes, ISA.rows, ISA.vectors, ISA.has_dot
@@ -27,6 +28,7 @@ class Dense(NamedTuple):
     zero_point: int  # 0 for float32
     in_place: bool  # every position is a line of its own, of one image, and read where it lies
     saturating: bool
+    grid: Grid | None = None  # for the matrix unit
 
 
 def make_dense(weights: PackedWeights, window: Window, size: tuple[int, int], zero_point: int, saturating: bool, out_bytes: int) -> Dense:
@@ -34,10 +36,31 @@ def make_dense(weights: PackedWeights, window: Window, size: tuple[int, int], ze
     if window.is_pointwise:
         size = (MANY, 1)
     pixel = len(weights.values) * weights.depth * weights.values.itemsize
-    in_place = window.is_pointwise and pixel % 4 == 0  # else the last word would end behind the array
-    words = weights.order.shape[2] // (window.kernel[0] * window.kernel[1])
-    strips = cut(window, size, pixel, size[1] * len(weights.values) * weights.columns * out_bytes, words)
-    return Dense(strips, weights, zero_point, in_place, saturating)
+    in_place = window.is_pointwise and pixel % weights.word == 0  # else the last word would end behind the array
+    words = Words(weights.runs, weights.order.shape[2] // weights.runs, weights.word)
+    rows = POSITIONS if weights.word == MATRIX_WORD else ROWS
+    strips = cut(window, size, pixel, size[1] * len(weights.values) * weights.columns * out_bytes, words, rows=rows)
+    grid = make_grid(strips, window.strides[1], size[1]) if weights.word == MATRIX_WORD else None
+    return Dense(strips, weights, zero_point, in_place, saturating, grid)
+
+
+def suits_matrix_unit(window: Window, size: tuple[int, int], weights: tuple[int, ...], groups: int) -> bool:
+    """Is the matrix unit there, and faster for these sums? weights: the shape (O,G,kh,kw); size: (H',W') of the output.
+
+    Counts cycles for 32 channels of a position. In tiles a word takes 3, half as much again as at best, and the way out of the registers 5;
+    what that costs for positions between lines, and for codes behind the end of a run, is wasted. A word of a dot product takes 1.
+    """
+    if not ISA.has_matrix_unit:
+        return False
+    depth, (kh, kw), (lines, width) = weights[1], window.kernel, size
+    positions = lines * width
+    if not window.is_pointwise:
+        seen = (width - 1) * window.strides[1] + (kw - 1) * window.dilations[1] + 1
+        positions = (lines - 1) * -(-seen * window.strides[0] // window.strides[1]) + width
+    runs = runs_of(window.kernel, groups, window.dilations[1] > 1)
+    words = runs * -(-(kh * kw // runs * depth) // MATRIX_WORD)
+    dots = round_up(lines * width, ROWS) * (kh * kw * -(-depth // 4) + 1)
+    return round_up(positions, POSITIONS) * (3 * words + 5) < dots
 
 
 def convolve(
@@ -95,18 +118,28 @@ def convolve_units(
         if filled < 0 and not layer.in_place:  # only now: the memory belongs to those who have a unit
             memory[: strips.pitch] = layer.zero_point  # the line of border
         if strip != filled:
-            source = take(strips, x, image, first, min(strips.lines, lines - first), layer.in_place, memory)
+            seen = min(strips.lines, lines - first)
+            source = take(strips, x, image, first, seen, layer.in_place and _fills_a_tile(layer.grid, seen), memory)
             filled = strip
         start = (image * lines + first) * width * channels
         for block in range(part * blocks // parts, (part + 1) * blocks // parts):
-            _strip(layer, source, block, residual, out, start, epilogue, count)
+            _strip(layer, layer.grid, source, block, residual, out, start, epilogue, count)
         finish(share)
     wait(share, images * cuts * parts)
 
 
 @kernel
+def _fills_a_tile(grid: Grid | None, positions: int) -> bool:
+    """A matrix unit always reads whole tiles; behind fewer positions the array may end."""
+    if grid is None:
+        return True
+    return positions >= POSITIONS
+
+
+@kernel
 def _strip(
     layer: Dense,
+    grid: Grid | None,
     source: Source,
     number: int,
     residual: Residual | FloatResidual | None,
@@ -132,7 +165,13 @@ def _strip(
     channel = g * weights.columns + first
     target = Target(out, start + channel, out.shape[3], channel, weights.columns - first, epilogue, residual)
     whole = first + TILE_COLUMNS <= columns
-    if count is not None:
+    if grid is not None:
+        stop = source.last // out.shape[2] * grid.width + source.last % out.shape[2] + 1
+        if whole:
+            matrix_tiles(seen, grid, block, target, stop, VECTORS)
+        else:
+            matrix_tiles(seen, grid, block, target, stop, 1)
+    elif count is not None:
         for p in range(0, seen.last + 1, ROWS):
             _counting_tile(seen, block, target, p, whole, layer.saturating, count)
     elif whole:

@@ -3,6 +3,7 @@
 A single product fits 16 bits, so depthwise convolution never saturates and has one arithmetic.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ from .microkernel_depthwise import ChannelBlock, channel_order, depthwise_tiles
 from .packing import aligned, round_up
 from .reference import Array
 from .share import Share, alone, claim, finish, wait
-from .strips import Source, Strips, cut, scratch, take
+from .strips import Source, Strips, Words, cut, scratch, take
 from .vectors import copy_bytes
 from .window import Window, require, require_kernel
 
@@ -134,7 +135,7 @@ def make_depthwise(
 ) -> Depthwise:
     """initial: (C,) s32; pixel: (C,), of the border; size: (H',W') of the output; strips: at least so many, if it has as many lines."""
     border = pixel.view(np.uint8)
-    cuts = cut(window, size, len(border), size[1] * len(pixel) * out_bytes, 1, strips)
+    cuts = cut(window, size, len(border), size[1] * len(pixel) * out_bytes, Words(math.prod(window.kernel), 1), strips)
     offsets = np.zeros(weights.words * 4 // weights.values.itemsize, np.int64)  # past the last tap weights are zero: read any byte
     if weights.together == 1:
         offsets[: len(cuts.offsets)] = cuts.offsets

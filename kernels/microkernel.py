@@ -49,7 +49,7 @@ def tiles(_: Any, source: Any, block: Any, target: Any, first: Any, stop: Any, v
     def generate(context: Any, builder: ir.IRBuilder, _: Any, arguments: Any) -> Any:
         v = Vectors(builder, ISA, ISA.lanes)
         s, w, t = (fields(context, builder, *pair) for pair in zip((source, block, target), arguments, strict=False))
-        beginning = _beginning(v, w, count, floats)
+        beginning = first_sums(v, w, count, floats)
         columns = [target_columns(v, t, i, kinds) for i in range(count)]
         touched = v.variable(cgutils.false_bit)
         with v.loop(arguments[3], arguments[4], ISA.rows) as p:
@@ -69,7 +69,7 @@ def tiles(_: Any, source: Any, block: Any, target: Any, first: Any, stop: Any, v
     return types.boolean(source, block, target, types.int64, types.int64, vectors, watched), generate
 
 
-def _beginning(v: Vectors, w: SimpleNamespace, count: int, floats: bool) -> list[Any]:
+def first_sums(v: Vectors, w: SimpleNamespace, count: int, floats: bool) -> list[Any]:
     """What the sums of one position begin with: zero, or minus the zero point times the sum of the weights (eq. 3)."""
     if floats:
         return [v.constant(v.float32, 0.0)] * count

@@ -9,6 +9,7 @@ from .reference import Array
 from .saturation import pairs_are_safe
 
 TILE_COLUMNS = ISA.vectors * ISA.lanes
+MATRIX_WORD = 64  # codes
 
 
 class PackedWeights(NamedTuple):
@@ -25,6 +26,8 @@ class PackedWeights(NamedTuple):
     columns: int  # output channels of a group, N <= N', N' a multiple of the lanes of a register
     depth: int  # input channels of a group
     products: int  # K
+    word: int = 4  # bytes of a word
+    runs: int = 1  # of bytes side by side in a window: its taps, or its lines
 
 
 def aligned(shape: int | tuple[int, ...], dtype: Any) -> Array:
@@ -75,7 +78,35 @@ def pack_taps(taps: Array) -> PackedWeights:
             first = start * words.shape[2] * word
             values[g, first : first + columns_of_block.size] = columns_of_block[:, order[g, block]].swapaxes(0, 1).ravel()
     sums = padded.sum(axis=(2, 3), dtype=np.int32) if taps.dtype == np.int8 else np.zeros(padded.shape[:2], np.int32)
-    return PackedWeights(values, order, safe, sums, columns, depth, words.shape[2] * word)
+    return PackedWeights(values, order, safe, sums, columns, depth, words.shape[2] * word, runs=positions)
+
+
+def pack_for_matrix_unit(w: Array, groups: int = 1, *, dilated: bool = False) -> PackedWeights:
+    """(O,G,kh,kw) s8 -> PackedWeights in words of 64 codes, for exact sums. dilated: are there gaps between the taps of a line?
+
+    A block lies as (words, 16, columns, 4): a word is what one product of tiles takes. Codes behind the end of a run meet zeros.
+    """
+    taps = split_groups(w, groups, np.int8)
+    _, columns, positions, depth = taps.shape
+    runs = runs_of(w.shape[2:], groups, dilated)
+    taps = taps.reshape(groups, columns, runs, positions // runs * depth)
+    padded = np.zeros((groups, round_up(columns, ISA.lanes), runs, round_up(taps.shape[3], MATRIX_WORD)), np.int8)
+    padded[:, :columns, :, : taps.shape[3]] = taps
+    fours = padded.reshape(groups, padded.shape[1], runs * padded.shape[3] // 4, 4)
+    values = aligned((groups, padded[0].size), np.int8)
+    starts = range(0, padded.shape[1], TILE_COLUMNS)
+    for start in starts:
+        block = fours[:, start : start + TILE_COLUMNS].swapaxes(1, 2)
+        values[:, start * fours[0, 0].size :][:, : block[0].size] = block.reshape(groups, block[0].size)
+    words = fours.shape[2] * 4 // MATRIX_WORD
+    order = np.broadcast_to(np.arange(words), (groups, len(starts), words)).copy()
+    sums = padded.sum(axis=(2, 3), dtype=np.int32)
+    return PackedWeights(values, order, np.full(order.shape[:2], words), sums, columns, depth, words * MATRIX_WORD, MATRIX_WORD, runs)
+
+
+def runs_of(kernel: tuple[int, ...], groups: int, dilated: bool) -> int:
+    """How many runs of codes side by side a window has: a line is one, unless something lies between its taps."""
+    return kernel[0] if groups == 1 and not dilated else kernel[0] * kernel[1]
 
 
 def _safe_first(words: Array) -> tuple[Array, int]:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .dense import convolve_units
+from .dense import Dense, convolve_units
 from .depthwise import depthwise_units
 from .elementwise import Clip, add_units, channels_last_units, copy_units, dequantize_units, mean_units, quantize_units
 from .jit import kernel
@@ -29,6 +29,7 @@ from .steps import (
     read_epilogue,
     read_float_epilogue,
     read_float_residual,
+    read_matrix,
     read_residual,
     read_window,
 )
@@ -154,8 +155,18 @@ def _convolution(step: Any, images: int, worker: Worker, share: Share, tally: Sa
             branch = read_float_residual(step, array(worker.tensors[step.other], shape, np.float32))
             convolve_units(floats, x, branch, real, after, None, worker.memory, share, parts)
         return
-    layer = read_dense(step, np.int8)
-    count = None if tally is None else _count(tally, step)
+    if step.grid.positions != 0:
+        _integers(step, read_matrix(step), x, shape, worker, share, parts, None)
+    else:
+        _integers(step, read_dense(step, np.int8), x, shape, worker, share, parts, None if tally is None else _count(tally, step))
+
+
+@kernel
+def _integers(
+    step: Any, layer: Dense, x: Array, shape: Any, worker: Worker, share: Share, parts: int, count: SaturationCount | None
+) -> None:
+    """A convolution of codes; x: (N,H,bytes) u8, shape: (N,H',W',O) of out."""
+    place = worker.tensors[step.out]
     if step.kernel == Kernel.CONVOLUTION_US:
         convolve_units(layer, x, None, array(place, shape, np.int32), None, count, worker.memory, share, parts)
     elif step.kernel == Kernel.CONVOLUTION_UF:

@@ -15,6 +15,7 @@ from .depthwise import Depthwise, PackedDepthwise
 from .elementwise import Affine
 from .epilogue import Epilogue, FloatEpilogue, FloatResidual, Residual
 from .jit import kernel
+from .microkernel_matrix import Grid
 from .packing import PackedWeights
 from .reference import Array
 from .strips import Strips
@@ -26,8 +27,9 @@ def _numbers(names: str, kind: type = np.int64) -> list[tuple[str, type]]:
     return [(name, kind) for name in names.split()]
 
 
-STRIPS = np.dtype(_numbers("lines pixel pitch step reach top left rows positions offsets words"))
-WEIGHTS = np.dtype(_numbers("values order safe sums groups blocks words lanes columns depth products"))
+STRIPS = np.dtype(_numbers("lines pixel pitch step reach top left spare rows positions offsets words"))
+GRID = np.dtype(_numbers("step width places positions"))
+WEIGHTS = np.dtype(_numbers("values order safe sums groups blocks words lanes columns depth products word runs"))
 CHANNELS = np.dtype(_numbers("values size words sums initial pixel offsets kernel_height kernel_width together"))
 EPILOGUE = np.dtype(_numbers("scale bias multiplier factor shift") + _numbers("low high offset", np.float32), align=True)
 RESIDUAL = np.dtype(_numbers("multiplier factor shift") + _numbers("zero low high least most", np.float32), align=True)
@@ -41,6 +43,7 @@ STEP = np.dtype(
         ("input", SHAPE),
         ("output", SHAPE),
         ("strips", STRIPS),
+        ("grid", GRID),
         ("weights", WEIGHTS),
         ("depthwise", CHANNELS),
         ("epilogue", EPILOGUE),
@@ -90,6 +93,8 @@ def write_dense(row: Row, layer: Dense) -> None:
     row.record["zero_point"], row.record["saturating"], row.record["in_place"] = layer.zero_point, layer.saturating, layer.in_place
     row.write("strips", s, positions=len(s.rows), words=len(s.offsets))
     groups, blocks, words = w.order.shape
+    if layer.grid is not None:
+        row.write("grid", layer.grid, positions=len(layer.grid.places))
     row.write("weights", w, groups=groups, blocks=blocks, words=words, lanes=w.sums.shape[1])
 
 
@@ -122,7 +127,7 @@ def array(address: int, shape: Any, dtype: Any) -> Array:
 @kernel
 def read_strips(s: Any) -> Strips:
     rows, offsets = array(s.rows, (s.positions,), np.int64), array(s.offsets, (s.words,), np.int64)
-    return Strips(s.lines, s.pixel, s.pitch, s.step, s.reach, s.top, s.left, rows, offsets)
+    return Strips(s.lines, s.pixel, s.pitch, s.step, s.reach, s.top, s.left, s.spare, rows, offsets)
 
 
 @kernel
@@ -131,8 +136,16 @@ def read_dense(step: Any, dtype: Any) -> Dense:
     values = array(w.values, (w.groups, w.products * w.lanes), dtype)
     order, safe = array(w.order, (w.groups, w.blocks, w.words), np.int64), array(w.safe, (w.groups, w.blocks), np.int64)
     sums = array(w.sums, (w.groups, w.lanes), np.int32)
-    weights = PackedWeights(values, order, safe, sums, w.columns, w.depth, w.products)
-    return Dense(read_strips(step.strips), weights, step.zero_point, step.in_place != 0, step.saturating != 0)
+    weights = PackedWeights(values, order, safe, sums, w.columns, w.depth, w.products, w.word, w.runs)
+    return Dense(read_strips(step.strips), weights, step.zero_point, step.in_place != 0, step.saturating != 0, None)
+
+
+@kernel
+def read_matrix(step: Any) -> Dense:
+    """A Dense for the matrix unit."""
+    d, g = read_dense(step, np.int8), step.grid
+    grid = Grid(g.step, g.width, array(g.places, (g.positions,), np.int64))
+    return Dense(d.strips, d.weights, d.zero_point, d.in_place, d.saturating, grid)
 
 
 @kernel

@@ -43,33 +43,43 @@ class Strips(NamedTuple):
     reach: int  # input lines that one output line sees
     top: int  # lines of border above the first
     left: int  # bytes of border before a line
+    spare: int  # bytes behind the last line that a tile may read
     rows: Array  # as in Source
     offsets: Array
 
 
+class Words(NamedTuple):
+    """How a window is read: in runs of bytes side by side, each a number of words."""
+
+    runs: int  # the window's taps, or its lines
+    of_a_run: int
+    size: int = 4  # bytes
+
+
 @functools.lru_cache(maxsize=1024)
-def cut(window: Window, size: tuple[int, int], pixel: int, width_bytes: int, words: int, least: int = 1) -> Strips:
-    """size: (H',W') of the output; pixel: bytes of an input pixel; width_bytes: of an output line; words: side by side at each tap;
-    least: so many strips, if there are as many lines.
+def cut(window: Window, size: tuple[int, int], pixel: int, width_bytes: int, words: Words, least: int = 1, rows: int = ISA.rows) -> Strips:
+    """size: (H',W') of the output; pixel: bytes of an input pixel; width_bytes: of an output line; least: so many strips, if there are as
+    many lines; rows: of a tile.
     """
     lines, width = size
-    rows, columns = (k * d + 1 - d for k, d in zip(window.kernel, window.dilations, strict=True))  # what one position spans
-    pitch = ((width - 1) * window.strides[1] + columns) * pixel
+    reach, columns = (k * d + 1 - d for k, d in zip(window.kernel, window.dilations, strict=True))  # what one position spans
+    pitch = round_up((width - 1) * window.strides[1] + columns, window.strides[1]) * pixel
     most = max(STRIP_BYTES // max(pitch * window.strides[0] + width_bytes, 1), 1)
     lines = -(-lines // max(-(-lines // most), min(least, lines)))
     if width == 1:  # a matrix product: whole tiles in every strip but the last
-        lines = round_up(lines, ISA.rows)
+        lines = round_up(lines, rows)
     line, column = np.ogrid[:lines, :width]
     starts = line * window.strides[0] * pitch + column * window.strides[1] * pixel
-    row, place, word = np.ogrid[: window.kernel[0], : window.kernel[1], :words]
-    offsets = row * window.dilations[0] * pitch + place * window.dilations[1] * pixel + 4 * word
+    row, place, word = np.ogrid[: window.kernel[0], : words.runs // window.kernel[0], : words.of_a_run]
+    offsets = row * window.dilations[0] * pitch + place * window.dilations[1] * pixel + words.size * word
     tables = starts.astype(np.int64).ravel(), offsets.astype(np.int64).ravel()
-    return Strips(lines, pixel, pitch, window.strides[0], rows, window.pads_begin[0], window.pads_begin[1] * pixel, *tables)
+    spare = SLACK + rows * window.strides[1] * pixel
+    return Strips(lines, pixel, pitch, window.strides[0], reach, window.pads_begin[0], window.pads_begin[1] * pixel, spare, *tables)
 
 
 def scratch_size(strips: Strips) -> int:
     """Bytes of memory for a strip and a line of border."""
-    return ((strips.lines - 1) * strips.step + strips.reach + 1) * strips.pitch + 4 * strips.pixel + SLACK
+    return ((strips.lines - 1) * strips.step + strips.reach + 1) * strips.pitch + 4 * strips.pixel + strips.spare
 
 
 def scratch(strips: Strips) -> Array:
@@ -95,6 +105,9 @@ def _fill_strip(x: Array, first: int, height: int, strips: Strips, memory: Array
     """Copies `height` lines from `first` on of x (H,bytes) behind the line of border in the memory; what is not in x is border."""
     begin = min(strips.left, strips.pitch)
     end = min(strips.left + x.shape[1], strips.pitch)
+    if strips.left == 0 and strips.pitch == x.shape[1] and first >= 0 and first + height <= len(x):  # no border: one copy for all lines
+        copy_bytes(memory, strips.pitch, x, first * strips.pitch, height * strips.pitch)
+        return
     for i in range(height):
         target, line = (i + 1) * strips.pitch, first + i
         if 0 <= line < len(x):

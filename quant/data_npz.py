@@ -4,12 +4,14 @@ import math
 import struct
 import zipfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from numpot.ir.graph import Graph
+from numpot.ir.ops.registry import Shape
 
 from .data_loader import DataError, DataLoader, Sample
 
@@ -23,7 +25,7 @@ class NpzData(DataLoader):
 
     def __init__(self, path: Path, graph: Graph) -> None:
         self._path = path
-        self._inputs = [parameter.name for parameter in graph.inputs]
+        self._inputs = {parameter.name: parameter.output.shape for parameter in graph.inputs}
         self._reopen()
 
     def _reopen(self) -> None:
@@ -40,22 +42,23 @@ class NpzData(DataLoader):
         vars(self).update(state)
         self._reopen()
 
-    def _open(self, inputs: list[str]) -> None:
+    def _open(self, inputs: Mapping[str, Shape]) -> None:
         with zipfile.ZipFile(self._path) as archive:
-            stored = {name.removesuffix(".npy") for name in archive.namelist()}
-            names = self._names(inputs, stored)
+            stored = {name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")}
+            names = self._names(inputs, stored, archive)
             self._arrays = {name: read_array(archive, self._path, where) for name, where in names.items()}
             self._labels = read_array(archive, self._path, "y") if "y" in stored and "y" not in inputs else None
         self._check_lengths()
 
-    def _names(self, inputs: list[str], stored: set[str]) -> dict[str, str]:
+    def _names(self, inputs: Mapping[str, Shape], stored: set[str], archive: zipfile.ZipFile) -> dict[str, str]:
         """Input -> the array that holds it."""
         if stored >= set(inputs):
             return {name: name for name in inputs}
         if len(inputs) == 1 and "x" in stored:
-            return {inputs[0]: "x"}
-        expected = ", ".join(repr(name) for name in inputs) + (" (or 'x')" if len(inputs) == 1 and inputs != ["x"] else "")
-        found = ", ".join(repr(name) for name in sorted(stored))
+            return dict.fromkeys(inputs, "x")
+        expected = ", ".join(f"{name!r} {_samples(shape)}" for name, shape in inputs.items())
+        expected += " (or 'x')" if len(inputs) == 1 and "x" not in inputs else ""
+        found = ", ".join(f"{name!r} {list(_shape_of(archive, name))}" for name in sorted(stored))
         raise DataError(f"{self._path}: expected an array for each input of the model, {expected}; found {found or 'none'}.")
 
     def _check_lengths(self) -> None:
@@ -100,6 +103,16 @@ def read_array(archive: zipfile.ZipFile, path: Path, name: str) -> np.ndarray:
             return np.asarray(np.lib.format.read_array(member, allow_pickle=False))
         offset = _start(info, path) + member.tell()
     return np.memmap(path, dtype, "r", offset, shape, "F" if fortran_order else "C")
+
+
+def _samples(shape: Shape) -> str:
+    """The shape of an array of samples, N of them, for an input of a model."""
+    return "[" + ", ".join(["N", *map(str, shape[1:])]) + "]"
+
+
+def _shape_of(archive: zipfile.ZipFile, name: str) -> Shape:
+    with archive.open(f"{name}.npy") as member:
+        return _read_header(member)[0]
 
 
 def _read_header(member: Any) -> tuple[tuple[int, ...], bool, np.dtype]:

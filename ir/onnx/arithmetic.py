@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from functools import reduce
 
-from ..dtypes import INTEGERS
+import numpy as np
+
+from ..dtypes import FLOATS, INTEGERS
 from ..graph import Tensor
 from ..ops.abs import Abs
 from ..ops.add import Add
@@ -37,6 +39,7 @@ from ..ops.sign import Sign
 from ..ops.sqrt import Sqrt
 from ..ops.subtract import Subtract
 from .emitter import Emitter, writes
+from .errors import OnnxError
 from .node import OnnxNode, reads
 
 SAME: dict[str, Callable[[], Operator]] = {
@@ -88,6 +91,10 @@ def reciprocal(node: OnnxNode) -> Tensor:
 def power(node: OnnxNode) -> Tensor:
     """From opset 12 on the exponent may be of another type; the result has the base's."""
     base, exponent = node.input(0), node.input(1)
+    if base.dtype in INTEGERS and exponent.dtype in FLOATS:
+        known = node.array(1)
+        if known is None or (known != np.rint(known)).any():
+            raise OnnxError("a float exponent of integers must be known and whole")
     if exponent.dtype != base.dtype:
         exponent = node.add(Convert(destination_type=base.dtype), exponent, suffix="exponent")
     return node.add(Power(), base, exponent)

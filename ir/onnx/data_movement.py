@@ -96,9 +96,24 @@ def _pad(node: OnnxNode, pads: tuple[int, ...], value: Tensor) -> Tensor:
         stop = [e if e < 0 else np.iinfo(np.int64).max for e in end]
         bounds = {"start": np.maximum(-begin, 0), "stop": stop, "step": [1] * rank}
         x = node.add(Slice(), x, *(node.constant(v, name) for name, v in bounds.items()), suffix="cut")
-    mode = node.choice("mode", "constant", {"constant": "constant", "edge": "edge", "reflect": "reflect"})
+    mode = node.choice("mode", "constant", {m: m for m in ("constant", "edge", "reflect", "wrap")})
+    if mode == "wrap":
+        return _wrapped(node, x, np.maximum(begin, 0), np.maximum(end, 0))
     widths = [node.constant(np.maximum(w, 0), name) for name, w in (("pads_begin", begin), ("pads_end", end))]
     return node.add(Pad(pad_mode=mode), x, *widths, *([value] if mode == "constant" else []))
+
+
+def _wrapped(node: OnnxNode, x: Tensor, begin: np.ndarray, end: np.ndarray) -> Tensor:
+    """What lies behind a border comes from the other side: along every padded axis a Gather of the places, counted around."""
+    padded = [axis for axis in range(len(x.shape)) if begin[axis] or end[axis]]
+    for axis in padded:
+        size = x.shape[axis]
+        if size < 1:
+            raise OnnxError(f"mode wrap needs a dimension that is known and not empty, found {size} for axis {axis}")
+        places = node.constant(np.arange(-begin[axis], size + end[axis]) % size, f"places_{axis}")
+        suffix = "" if axis == padded[-1] else f"wrapped_{axis}"
+        x = node.add(Gather(), x, places, node.constant(axis, f"axis_{axis}"), suffix=suffix)
+    return x
 
 
 @reads("Tile")
@@ -112,9 +127,15 @@ def depth_to_space(node: OnnxNode) -> Tensor:
     return node.add(DepthToSpace(mode=mode, block_size=node.attribute("blocksize")), node.input(0))
 
 
-@reads("SpaceToDepth")
+@reads("SpaceToDepth", until=25)
 def space_to_depth(node: OnnxNode) -> Tensor:
     return node.add(SpaceToDepth(mode="blocks_first", block_size=node.attribute("blocksize")), node.input(0))
+
+
+@reads("SpaceToDepth", since=26)
+def space_to_depth_in_two_orders(node: OnnxNode) -> Tensor:
+    mode = node.choice("mode", "DCR", {"DCR": "blocks_first", "CRD": "depth_first"})
+    return node.add(SpaceToDepth(mode=mode, block_size=node.attribute("blocksize")), node.input(0))
 
 
 @reads("TopK", until=9)

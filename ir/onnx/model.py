@@ -29,7 +29,7 @@ def model_without_arrays(graph: Graph) -> tuple[ModelProto, Arrays]:
             target.write(node)
     nodes, arrays = _live(target, [r.name for r in graph.outputs])
     inputs, outputs = ([_value_info(n.output, n.name) for n in ends] for ends in (graph.inputs, graph.outputs))
-    proto = helper.make_graph(nodes, graph.name, inputs, outputs)
+    proto = helper.make_graph(nodes, graph.name or "model", inputs, outputs)  # ONNX allows no empty name
     model = helper.make_model(proto, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
     model.producer_name, model.producer_version = "numpot", version("numpot")
     if graph.info:

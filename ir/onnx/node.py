@@ -87,6 +87,10 @@ class Scope:
     not_made: dict[str, str] = field(default_factory=dict)  # outputs of nodes that no reader gives, such as Dropout's mask
     constant: dict[Node, bool] = field(default_factory=dict)  # whether a layer depends on no input of the model
 
+    def knows(self, name: str) -> bool:
+        """Whether something in the file has made a tensor of this name."""
+        return any(name in made for made in (self.tensors, self.arrays, self.codes, self.not_made))
+
     def tensor(self, name: str) -> Tensor:
         if name not in self.tensors and name in self.arrays:
             self.tensors[name] = self.graph.constant(self.arrays[name], self.unused_name(name))
@@ -173,7 +177,7 @@ class OnnxNode:
         """What a string attribute selects from `choices`."""
         value = self.attribute(name, default)
         if value not in choices:
-            raise OnnxError(f"{name} must be one of {', '.join(choices)}, found {value!r}")
+            raise OnnxError(f"{name} must be one of {', '.join(choices)}, found {value!r}" + nearest(str(value), choices))
         return choices[value]
 
     def __len__(self) -> int:

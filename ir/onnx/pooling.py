@@ -1,13 +1,19 @@
 """Pools, sliding and global."""
 
+import functools
 from typing import Any
 
+import numpy as np
+
+from ..auto_pad import WindowAttributes
 from ..graph import Tensor
 from ..ops.avg_pool import AvgPool
+from ..ops.convolution import Convolution
+from ..ops.divide import Divide
 from ..ops.max_pool import MaxPool
 from ..ops.reduce_max import ReduceMax
 from ..ops.reduce_mean import ReduceMean
-from ..ops.windows import Rounding
+from ..ops.windows import Rounding, Window
 from .emitter import Emitter, writes
 from .errors import OnnxError
 from .node import OnnxNode, reads
@@ -27,11 +33,30 @@ def max_pool(node: OnnxNode) -> Tensor:
 def average_pool(node: OnnxNode) -> Tensor:
     x = node.input(0)
     window = window_attributes(node, x)
+    exclude_pad, rounding = not node.attribute("count_include_pad", 0), _rounding(node)
     if set(window.dilations) != {1}:
-        raise OnnxError(f"dilations must be 1 in an AveragePool, found {list(window.dilations)}")
-    exclude_pad = not node.attribute("count_include_pad", 0)
-    op = AvgPool(kernel=window.kernel, **window.explicit(spatial_size(x)), exclude_pad=exclude_pad, rounding_type=_rounding(node))
+        return _dilated_mean(node, window, exclude_pad, rounding)
+    op = AvgPool(kernel=window.kernel, **window.explicit(spatial_size(x)), exclude_pad=exclude_pad, rounding_type=rounding)
     return node.add(op, x)
+
+
+def _dilated_mean(node: OnnxNode, attributes: WindowAttributes, exclude_pad: bool, rounding: Rounding) -> Tensor:
+    """AvgPool has no dilations: a depthwise convolution with ones adds up, and a constant says how many there were."""
+    x, size = node.input(0), spatial_size(node.input(0))
+    if -1 in size:
+        raise OnnxError(f"dilations of an AveragePool need a fixed spatial size, found {list(size)}")
+    window = Window(attributes.kernel, dilations=attributes.dilations, rounding=rounding, **attributes.explicit(size))
+    output, begin, end = window.output_size(size), window.pads_begin, window.pads_end
+    counts = []
+    for i, positions in enumerate(output):
+        seen = np.arange(positions)[:, None] * window.strides[i] - begin[i] + np.arange(window.kernel[i]) * window.dilations[i]
+        first, past = (0, size[i]) if exclude_pad else (-begin[i], size[i] + end[i])
+        counts.append(((seen >= first) & (seen < past)).sum(axis=1))
+    needed = zip(output, window.strides, window.reach, begin, size, strict=True)
+    ends = tuple(max(0, (o - 1) * s + r - b - n) for o, s, r, b, n in needed)
+    op = Convolution(strides=window.strides, pads_begin=begin, pads_end=ends, dilations=window.dilations, groups=x.shape[1])
+    total = node.add(op, x, node.constant(np.ones((x.shape[1], 1, *window.kernel)), "ones", x.dtype), suffix="total")
+    return node.add(Divide(), total, node.constant(functools.reduce(np.multiply.outer, counts), "counts", x.dtype))
 
 
 def _rounding(node: OnnxNode) -> Rounding:

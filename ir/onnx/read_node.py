@@ -11,6 +11,9 @@ from .node import OnnxNode, Scope
 
 def read_node(proto: NodeProto, scope: Scope) -> None:
     named = repr(proto.name) if proto.name else "that makes " + ", ".join(repr(o) for o in proto.output)
+    for name in filter(None, proto.output):
+        if scope.knows(name):
+            raise OnnxError(f"node {named} ({proto.op_type}): tensor {name!r} is there already; every tensor must have a name of its own")
     try:
         made = OnnxNode(proto, scope).read()
     except (NumpotError, OperatorError) as error:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
-from onnx import GraphProto, ModelProto, ValueInfoProto, inliner
+from onnx import GraphProto, ModelProto, ValueInfoProto
 
 from ..errors import NumpotError
 from ..graph import Graph
@@ -15,6 +15,7 @@ from ..ops.result import Result
 from ..simplify import simplify
 from . import families  # noqa: F401  (importing them fills the table of readers)
 from .errors import OnnxError
+from .functions import inline_functions
 from .node import FIRST_OPSET, INFO, LAST_OPSET, Scope
 from .read_node import read_node
 from .tensors import element_type, initializers
@@ -43,7 +44,8 @@ def read_onnx(model: str | Path | bytes, *, input_shapes: InputShapes | None = N
     except OSError as error:
         raise OnnxError(f"{where}: cannot be read ({error.strerror or error})") from error
     except NumpotError as error:
-        raise OnnxError(f"{where}: {error}") from error
+        sentence = " ".join(str(error).splitlines())  # names of a damaged file may hold anything
+        raise OnnxError(f"{where}: {sentence}") from error
 
 
 def _parse(data: bytes) -> ModelProto:
@@ -55,10 +57,7 @@ def _parse(data: bytes) -> ModelProto:
         raise OnnxError("not an ONNX model: it names no opset or has no outputs")
     if any(isinstance(name, bytes) for name in _names(model.graph)):  # protobuf hands out what is not UTF-8 undecoded
         raise OnnxError("a damaged model: one of its names is not UTF-8 text")
-    try:
-        return inliner.inline_local_functions(model) if model.functions else model
-    except (RuntimeError, ValueError) as error:
-        raise OnnxError(f"its local functions cannot be inlined ({error})") from error
+    return inline_functions(model)
 
 
 def _names(graph: GraphProto) -> Iterator[str | bytes]:

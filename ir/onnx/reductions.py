@@ -1,14 +1,16 @@
 """Reductions; their axes were an attribute first and became an input, ReduceSum's at opset 13, the others' at 18."""
 
-from ..dtypes import FLOATS
+from ..dtypes import BOOL, FLOATS, U8
 from ..graph import Tensor
 from ..ops.abs import Abs
 from ..ops.add import Add
 from ..ops.arg_max import ArgMax
+from ..ops.convert import Convert
 from ..ops.exp import Exp
 from ..ops.log import Log
 from ..ops.multiply import Multiply
 from ..ops.negative import Negative
+from ..ops.not_equal import NotEqual
 from ..ops.reduce_max import ReduceMax
 from ..ops.reduce_mean import ReduceMean
 from ..ops.reduce_min import ReduceMin
@@ -31,8 +33,13 @@ SAME: dict[str, type[Reduction]] = {
 
 @reads(*SAME)
 def same(node: OnnxNode) -> Tensor:
+    """Booleans, of which ONNX has a largest and a smallest, go through bytes."""
     x, axes, keep_dims = _arguments(node)
-    return node.add(SAME[node.type](keep_dims=keep_dims), x, axes)
+    op = SAME[node.type](keep_dims=keep_dims)
+    if x.dtype != BOOL or node.type not in ("ReduceMax", "ReduceMin"):
+        return node.add(op, x, axes)
+    codes = node.add(op, node.add(Convert(destination_type=U8), x, suffix="codes"), axes, suffix="reduced")
+    return node.add(NotEqual(), codes, node.constant(0, "zero", U8))
 
 
 @reads("ReduceL1")

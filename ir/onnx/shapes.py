@@ -26,8 +26,9 @@ def identity(node: OnnxNode) -> Tensor:
 
 @reads("Dropout", ignored=("ratio", "seed"))
 def dropout(node: OnnxNode) -> Tensor:
-    """Nothing is dropped at inference."""
-    if node.has(2) and node.known(2).any():
+    """Nothing is dropped at inference, nor at a ratio of 0."""
+    ratio = float(node.known(1)) if node.has(1) else 0.5
+    if node.has(2) and node.known(2).any() and ratio:
         raise OnnxError("training_mode true is not supported; export the model for inference")
     return node.input(0)
 

@@ -1,6 +1,7 @@
 """TensorProto -> ndarray: the data of a model, inside its file or in a file beside it."""
 
 import math
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +56,9 @@ def sparse_to_array(sparse: SparseTensorProto, folder: Path | None) -> np.ndarra
 
 def initializers(graph: GraphProto, folder: Path | None) -> dict[str, np.ndarray]:
     """The arrays that a graph brings along, by name."""
+    names = Counter([*(t.name for t in graph.initializer), *(t.values.name for t in graph.sparse_initializer)])
+    if twice := next((name for name, count in names.items() if count > 1), None):
+        raise OnnxError(f"there are {names[twice]} initializers called {twice!r}; every tensor must have a name of its own")
     dense = {t.name: to_array(t, folder) for t in graph.initializer}
     return dense | {t.values.name: sparse_to_array(t, folder) for t in graph.sparse_initializer}
 

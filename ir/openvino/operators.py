@@ -35,7 +35,7 @@ SAME: dict[str, Form] = (
     _forms(
         1,
         """
-        Abs Ceiling Clamp Concat Convert DepthToSpace Elu Erf Exp Floor HardSigmoid Log LogicalNot MatMul Negative NormalizeL2 PReLU Pad
+        Abs Ceiling Clamp Concat Convert DepthToSpace Elu Erf Exp Floor HardSigmoid Log LogicalNot MatMul Negative NormalizeL2 PReLU
         ReLU ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum Reshape Sigmoid Sign Split Sqrt StridedSlice Tanh Tile Transpose Unsqueeze
         VariadicSplit
         """,
@@ -68,6 +68,7 @@ SAME: dict[str, Form] = (
 WRITTEN: dict[str, Form] = (
     SAME
     | _forms(1, "AvgPool Convolution ConvolutionBackpropData", EXPLICIT)
+    | _forms(1, "Pad")
     | _forms(3, "Broadcast")
     | _forms(8, "MaxPool", EXPLICIT)
     | _forms(11, "Interpolate", {"antialias": ("false",), "pads_begin": ("0",), "pads_end": ("0",)})

@@ -8,7 +8,6 @@ from lxml import etree
 from ..errors import (
     AnyPath,
     DanglingEdgeError,
-    GraphError,
     IRError,
     NumpotError,
     OperatorInputError,
@@ -18,15 +17,15 @@ from ..errors import (
     VersionError,
 )
 from ..graph import Graph, Node, Tensor
-from ..inputs import fits
-from ..ops.registry import OperatorError, Shape, nearest
+from ..inputs import check_names, fits
+from ..ops.registry import OperatorError, Shape
 from ..opsets import find_served
 from ..simplify import simplify
 from ..xml_document import check_schema, line_of, parse_xml, read_document
 from ..xml_layer import describe
 from ..xml_wiring import End, read_edges, read_layers, topological_order
 from ..xmlbin_weights import map_file
-from . import broadcast, ends, normalization, resize, same, windows  # noqa: F401  (importing them fills the table of readers)
+from . import broadcast, ends, normalization, pad, resize, same, windows  # noqa: F401  (importing them fills the table of readers)
 from .group_weights import merge_group_axes
 from .info import read_info
 from .layer import OpenVinoLayer
@@ -59,7 +58,7 @@ def read_openvino(xml_path: AnyPath, *, input_shapes: Mapping[str, Shape] | None
     sources = read_edges(root, layers, path)
     order = topological_order(layers, sources)
     readers = {id: _find_reader(layer) for id, layer in layers.items()}
-    _check_input_shapes(layers, input_shapes or {})
+    check_names(input_shapes or {}, (layer.name for layer in layers.values() if layer.type == "Parameter"))
 
     graph = Graph(str(root.get("name", "model")), read_info(root, path))
     scope = Scope(graph, choose_names(layers, sources), map_file(path.with_suffix(".bin")), input_shapes or {})
@@ -92,13 +91,6 @@ def _find_reader(layer: OpenVinoLayer) -> Reader:
         return find_served(READERS, layer.type, layer.opset)
     except OperatorError as error:
         raise UnknownOperatorError(f"layer {layer.name!r}: {error}", layer.path, layer.line) from None
-
-
-def _check_input_shapes(layers: Mapping[int, OpenVinoLayer], input_shapes: Mapping[str, Shape]) -> None:
-    inputs = [layer.name for layer in layers.values() if layer.type == "Parameter"]
-    for name in input_shapes:
-        if name not in inputs:
-            raise GraphError(f"there is no input {name!r} to give a shape to; inputs are {', '.join(inputs)}" + nearest(name, inputs))
 
 
 def _inputs(

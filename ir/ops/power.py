@@ -2,14 +2,18 @@
 
 import numpy as np
 
-from ..dtypes import FLOATS
+from ..dtypes import NUMBERS
 from .broadcasting import Elementwise
 from .registry import operator
 
 
 @operator("Power")
 class Power(Elementwise):
-    accepts = FLOATS
+    accepts = NUMBERS
 
     def evaluate(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        return np.power(a, b)
+        """Of integers with a negative exponent the whole part: of 1 and -1 they themselves or 1, else 0."""
+        if a.dtype.kind == "f":
+            return np.power(a, b)
+        inverse = np.where(a * a == 1, np.power(a, b & 1), 0)
+        return np.where(b < 0, inverse, np.power(a, np.maximum(b, 0)))

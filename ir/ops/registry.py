@@ -167,7 +167,8 @@ def _read(name: str, hint: Any, raw: str) -> Any:
     try:
         return parse_value(hint, raw)
     except (ValueError, KeyError):
-        raise OperatorError(f"attribute {name!r} must be {_describe(hint)}, found {raw!r}") from None
+        message = f"attribute {name!r} must be {_describe(hint)}, found {raw!r}"
+        raise OperatorError(message + nearest(raw, _choices(hint))) from None
 
 
 def parse_value(hint: Any, raw: str) -> Any:
@@ -201,9 +202,14 @@ def _in_64_bits(value: int) -> int:
     return value
 
 
-def _describe(hint: Any) -> str:
+def _choices(hint: Any) -> list[str]:
+    """The words that stand for the values of a hint, if these are few."""
     if typing.get_origin(hint) is typing.Literal:
-        return "one of " + ", ".join(str(choice) for choice in typing.get_args(hint))
-    if hint is np.dtype:
-        return "one of " + ", ".join(BY_NAME)
+        return [str(choice) for choice in typing.get_args(hint)]
+    return list(BY_NAME) if hint is np.dtype else []
+
+
+def _describe(hint: Any) -> str:
+    if choices := _choices(hint):
+        return "one of " + ", ".join(choices)
     return {bool: "true or false", int: "an integer", float: "a number", Ints: "integers separated by commas"}.get(hint, str(hint))

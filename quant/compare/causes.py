@@ -79,23 +79,23 @@ def cause_against_runtime(
     n = isolated.mismatches
     explained = HALF * n
     if evidence.off_grid > explained:
-        return Cause("missing FakeQuantize", f"{evidence.off_grid} of the reference's numbers lie between two codes: nothing rounds them")
+        return Cause("missing FakeQuantize", f"{evidence.off_grid:,} of the reference's numbers lie between two codes: nothing rounds them")
     if not n:
         return _inherited() if cumulative.mismatches else None
     if evidence.other_arithmetic is not None and evidence.other_arithmetic <= explained:
-        return Cause("saturation", f"{n} elements differ, {evidence.other_arithmetic} in {other_arithmetic} arithmetic")
+        return Cause("saturation", f"{n:,} elements differ, {evidence.other_arithmetic:,} in {other_arithmetic} arithmetic")
     if fused and evidence.unfused is not None and evidence.unfused <= explained:
-        return Cause("fused operator", f"{n} elements differ, {evidence.unfused} if {', '.join(fused)} is rounded and not fused")
+        return Cause("fused operator", f"{n:,} elements differ, {evidence.unfused:,} if {', '.join(fused)} is rounded and not fused")
     if isolated.unit == "codes" and isolated.max_abs == 1:
         if evidence.ties == n:
-            return Cause("rounding tie", f"all {n} lie exactly between two codes")
+            return Cause("rounding tie", f"all {n:,} lie exactly between two codes")
         if evidence.ties + evidence.near_ties == n:
-            return Cause("requantization order", f"all {n} lie within {TIE_OF_FLOATS} of the middle between two codes")
+            return Cause("requantization order", f"all {n:,} lie within {TIE_OF_FLOATS} of the middle between two codes")
         if evidence.ties + evidence.near_ties + evidence.near_bias == n:
-            return Cause("bias rounding", f"all {n} lie within half a unit of the integer sum of the middle between two codes")
+            return Cause("bias rounding", f"all {n:,} lie within half a unit of the integer sum of the middle between two codes")
     if isolated.unit == "real" and isolated.relative <= FLOAT_ROUNDING:
         return Cause("float rounding", f"at most {isolated.relative:.1e} of the largest number")
-    return Cause("unexplained", f"{n} elements differ, {evidence.ties} at a tie, {evidence.near_ties} near one")
+    return Cause("unexplained", f"{n:,} elements differ, {evidence.ties:,} at a tie, {evidence.near_ties:,} near one")
 
 
 def cause_against_model(cumulative: Difference, isolated: Difference, ablation: Ablation) -> Cause | None:

@@ -20,7 +20,8 @@ Run = Callable[[Arrays], Arrays]
 Compile = Callable[[Graph, Path], Run]  # the folder is for the file, and stays as long as the function is used
 
 OPENVINO_CONFIG = {"INFERENCE_PRECISION_HINT": "f32"}  # or a CPU with bf16 computes float layers in it
-WITHOUT_VNNI = {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE"}  # read once, when OpenVINO is imported
+MAX_ISA = "ONEDNN_MAX_CPU_ISA"  # read once, when OpenVINO is imported
+WITHOUT_VNNI = {MAX_ISA: "AVX512_CORE"}
 DEVICE = "CPU"
 
 
@@ -69,9 +70,10 @@ def check_vendor(name: str, arithmetic: str) -> None:
 
 
 def describe_vendor(name: str, arithmetic: str) -> str:
-    """Name, version, and what was asked of it."""
+    """Name, version, and what was asked of it, by the user's environment too."""
     asked = [f"{k}={v}" for k, v in (OPENVINO_CONFIG if name == "openvino" else {}).items()]
-    asked += [f"{k}={v}" for k, v in (WITHOUT_VNNI if arithmetic == "saturating" else {}).items()]
+    if name == "openvino" and (isa := environment(arithmetic).get(MAX_ISA)):
+        asked.append(f"{MAX_ISA}={isa}")
     return " ".join([name, importlib.metadata.version(name), *asked])
 
 

@@ -5,16 +5,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from numpot.kernels import reference
 from numpot.kernels.epilogue import Epilogue, make_epilogue
+from numpot.kernels.isa import ISA
 from numpot.kernels.window import Window
 
 _checks = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 few = settings(max_examples=int(os.environ.get("NUMPOT_EXAMPLES", "60")), **_checks)
 many = settings(max_examples=10_000, **_checks)
+
+needs_matrix_unit = pytest.mark.skipif(not ISA.has_matrix_unit, reason=f"the kernels here are {ISA.name}, without a matrix unit")
 
 seeds = st.integers(0, 2**32 - 1)
 

@@ -10,11 +10,11 @@ from numpy.testing import assert_array_equal
 from numpot.kernels import reference
 from numpot.kernels.convolution import convolution
 from numpot.kernels.depthwise import depthwise, pack_depthwise, positions_together
-from numpot.kernels.packing import pack_convolution
+from numpot.kernels.packing import pack_convolution, pack_for_matrix_unit
 from numpot.kernels.saturation import SaturationCount, number_of_pairs
 from numpot.kernels.window import Window
 
-from .problems import ConvolutionProblem, convolution_problems, few, many, nchw, nhwc
+from .problems import ConvolutionProblem, convolution_problems, few, many, nchw, needs_matrix_unit, nhwc
 
 
 def check_convolution(p: ConvolutionProblem) -> None:
@@ -37,6 +37,16 @@ def check_convolution(p: ConvolutionProblem) -> None:
     assert_array_equal(reals, reference.dequantize(want, e.scale, e.bias, e.low, e.high))
 
 
+def check_matrix_unit(p: ConvolutionProblem) -> None:
+    x, packed, e = nhwc(p.x), pack_for_matrix_unit(p.w, p.groups, dilated=p.window.dilations[1] > 1), p.epilogue
+    want = nhwc(reference.convolution(p.x, p.w, p.zero_point, arithmetic="exact", **p.keywords))
+    sums, codes = p.empty_output(np.int32), p.empty_output(np.uint8)
+    convolution(x, packed, p.zero_point, sums, window=p.window)
+    convolution(x, packed, p.zero_point, codes, window=p.window, epilogue=e)
+    assert_array_equal(sums, want)
+    assert_array_equal(codes, reference.requantize(want, *e))
+
+
 def check_depthwise(p: ConvolutionProblem) -> None:
     """A zero point for each channel; and the same numbers in both arithmetics, because depthwise convolution cannot saturate."""
     x, packed, e = nhwc(p.x), pack_depthwise(p.w, positions_together(p.window, p.window.output_size(*p.size)[1])), p.epilogue
@@ -54,6 +64,31 @@ def check_depthwise(p: ConvolutionProblem) -> None:
 @given(convolution_problems())
 def test_convolution_is_the_definition(p: ConvolutionProblem) -> None:
     check_convolution(p)
+
+
+@needs_matrix_unit
+@few
+@given(convolution_problems())
+def test_convolution_in_tiles_is_the_definition(p: ConvolutionProblem) -> None:
+    check_matrix_unit(p)
+
+
+@needs_matrix_unit
+@pytest.mark.slow
+@many
+@given(convolution_problems())
+def test_convolution_in_tiles_is_the_definition_ten_thousand_times(p: ConvolutionProblem) -> None:
+    check_matrix_unit(p)
+
+
+@needs_matrix_unit
+def test_weights_in_tiles_are_for_exact_sums_of_their_window() -> None:
+    x, out = np.zeros((1, 5, 5, 3), np.uint8), np.zeros((1, 3, 3, 4), np.int32)
+    packed, window = pack_for_matrix_unit(np.zeros((4, 3, 3, 3), np.int8)), Window((3, 3))
+    with pytest.raises(ValueError, match="neither saturates nor counts"):
+        convolution(x, packed, 0, out, window=window, arithmetic="saturating")
+    with pytest.raises(ValueError, match="packed for 192 products in 3 runs, found a window that has 576 in 9"):
+        convolution(x, packed, 0, out[:, :1, :1].copy(), window=window._replace(dilations=(2, 2)))
 
 
 @few

@@ -7,10 +7,10 @@ from numpy.testing import assert_array_equal
 
 from numpot.kernels import reference
 from numpot.kernels.gemm import gemm
-from numpot.kernels.packing import pack_gemm
+from numpot.kernels.packing import pack_for_matrix_unit, pack_gemm
 from numpot.kernels.saturation import SaturationCount
 
-from .problems import GemmProblem, few, gemm_problems, many
+from .problems import GemmProblem, few, gemm_problems, many, needs_matrix_unit
 
 
 def check(p: GemmProblem) -> None:
@@ -37,10 +37,32 @@ def check(p: GemmProblem) -> None:
     assert_array_equal(reals, reference.dequantize(want, e.scale, e.bias, e.low, e.high))
 
 
+def check_matrix_unit(p: GemmProblem) -> None:
+    M, N, _ = p.size
+    packed, e, out = pack_for_matrix_unit(p.b.T[:, :, None, None]), p.epilogue, np.full((M, N), 77, np.uint8)
+    gemm(p.a, packed, p.zero_point, out, epilogue=e)
+    assert_array_equal(out, reference.requantize(reference.GEMM["exact"](p.a, p.b, p.zero_point), *e))
+
+
 @few
 @given(gemm_problems)
 def test_gemm_is_the_definition(p: GemmProblem) -> None:
     check(p)
+
+
+@needs_matrix_unit
+@few
+@given(gemm_problems)
+def test_gemm_in_tiles_is_the_definition(p: GemmProblem) -> None:
+    check_matrix_unit(p)
+
+
+@needs_matrix_unit
+@pytest.mark.slow
+@many
+@given(gemm_problems)
+def test_gemm_in_tiles_is_the_definition_ten_thousand_times(p: GemmProblem) -> None:
+    check_matrix_unit(p)
 
 
 @pytest.mark.slow

@@ -80,7 +80,7 @@ def test_npz_nan_is_named_in_full(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"a": X}, "expected an array for each input of the model, 'image' (or 'x'); found 'a'."),
+        ({"a": X}, "expected an array for each input of the model, 'image' [N, 3] (or 'x'); found 'a' [5, 3]."),
         ({"x": X, "y": Y[:4]}, "expected as many samples in every array, and as many labels, found 'image': 5, 'y': 4."),
         ({"x": X[:0]}, "expected at least one sample, found none."),
         ({"x": X[:, :2]}, "sample 0 of input 'image' must have shape [3], as the model has, found [2]."),

@@ -23,16 +23,8 @@ ONLY_FIRST_OUTPUT = {"Dropout", "LayerNormalization", "MaxPool"}  # masks, stati
 #: What is refused, by the end of the message. Everything else must be read, and give what ONNX expects.
 REFUSED = {
     "export the model for inference": "training mode",
-    "dilations must be 1 in an AveragePool": "AvgPool has no dilations",
-    "cannot reduce the empty axes": "reductions of nothing",
-    "inputs must be f32 or f16": "powers of integers; largest and smallest of booleans",
-    "antialias and exclude_outside are not supported": "Resize",
-    "coordinate_transformation_mode must be": "Resize: tf_crop_and_resize, half_pixel_symmetric",
-    "keep_aspect_ratio_policy must be": "Resize",
-    "mode must be one of constant, edge, reflect": "Pad: wrap",
     "peepholes (input P) and input_forget are not supported": "LSTM",
     "scales of blocks are not supported": "QuantizeLinear and DequantizeLinear",
-    "attribute 'mode' is not supported at opset": "SpaceToDepth of opset 26",
 }
 
 #: Here onnxruntime, OpenVINO and this project agree with each other, and not with ONNX's reference.

@@ -136,6 +136,11 @@ WINDOWS = [
         for include in (0, 1)
         for ceil in (0, 1)
     ),
+    *(
+        call("AveragePool", X, kernel_shape=[2, 2], dilations=[2, 1], strides=[2, 2], pads=[1, 0, 1, 1], count_include_pad=i, since=19)
+        for i in (0, 1)
+    ),
+    call("AveragePool", X, kernel_shape=[2, 2], dilations=[2, 3], strides=[2, 2], pads=[1, 1, 0, 1], ceil_mode=1, since=19),
     *(call("AveragePool", X, kernel_shape=[2, 2], strides=[2, 3], auto_pad=pad) for pad in ("SAME_UPPER", "SAME_LOWER", "VALID")),
     *(call(t, x) for t in ("GlobalAveragePool", "GlobalMaxPool") for x in (X, normal(2, 3, 7))),
 ]

@@ -46,6 +46,7 @@ MOVEMENT = [
     call("Pad", X, constants=(ints(0, 0, -2, 1, 0, 0, 1, -1),), since=11),
     *(call("Pad", X, constants=(ints(0, 0, 2, 0, 0, 0, 1, 3),), mode=mode, since=11) for mode in ("edge", "reflect")),
     call("Pad", X, constants=(ints(1, 2, 0, 3), None, ints(-1, 2)), since=18),
+    call("Pad", X, constants=(ints(0, 1, 2, 0, 0, 0, -1, 3),), mode="wrap", since=19),
     call("Tile", X, constants=(ints(1, 2, 1, 3),)),
     *(call("DepthToSpace", normal(2, 8, 3, 2), blocksize=2, mode=mode, since=11) for mode in ("DCR", "CRD")),
     call("DepthToSpace", normal(2, 8, 3, 2), blocksize=2),
@@ -91,4 +92,28 @@ RESIZE = [
     call("Resize", X, constants=(floats(), floats(1, 1, 2, 2)), mode="linear", since=11),
     call("Resize", X, constants=(None, None, ints(2, 6, 5, 4)), since=13),
     call("Resize", X, constants=(None, None, ints(8, 7)), axes=[3, 2], mode="linear", since=18),
+    *(
+        call("Resize", X, constants=(None, floats(*scales)), axes=[2, 3], mode=mode, antialias=1, since=18)
+        for mode in ("linear", "cubic")
+        for scales in ((0.6, 0.5), (2, 0.7))
+    ),
+    *(call("Resize", X, constants=(None, floats(1, 1, *s)), mode="cubic", exclude_outside=1, since=13) for s in ((2, 3), (0.6, 0.5))),
+    *(
+        call("Resize", X, constants=(floats(0.4, 0.6, 0.6, 1.2), None, ints(*size)), **crop, since=18)
+        for size in ((4, 3), (7, 9))
+        for crop in [{"coordinate_transformation_mode": "tf_crop_and_resize", "axes": [2, 3], "mode": "linear", "extrapolation_value": 7.0}]
+    ),
+    call(
+        "Resize",
+        X,
+        constants=(None, floats(0.5, 0.7)),
+        axes=[2, 3],
+        mode="linear",
+        coordinate_transformation_mode="half_pixel_symmetric",
+        since=19,
+    ),
+    *(
+        call("Resize", X, constants=(None, None, ints(8, 6)), axes=[2, 3], keep_aspect_ratio_policy=policy, since=18)
+        for policy in ("not_larger", "not_smaller")
+    ),
 ]

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from numpot.ir.executor import Executor
+from numpot.ir.files import read_model, save_model
 from numpot.ir.graph import Graph
 from numpot.ir.onnx import OnnxError, load_onnx
 from numpot.ir.onnx.writer import to_model
@@ -112,14 +113,29 @@ def assert_about_equal(actual: dict[str, np.ndarray], expected: dict[str, np.nda
 
 
 @pytest.mark.parametrize("model", MODELS, ids=file_name)
-def test_model_is_run_as_onnxruntime_runs_it(model: Model, downloads: Path) -> None:
-    """As it comes, and through a file that numpot writes."""
+def test_model_is_run_as_onnxruntime_runs_it(model: Model, downloads: Path, tmp_path: Path) -> None:
+    """As it comes, and through the files that numpot writes: ONNX, read by onnxruntime; OpenVINO IR and numpot's own, read here."""
     blob = read_bytes(model, downloads)
     graph = load_onnx(blob, input_shapes=model.input_shapes)
     feeds = feeds_of(graph)
     expected = run_onnxruntime(blob, feeds)
     assert_about_equal(Executor(graph).run(feeds), expected)
     assert_about_equal(run_onnxruntime(to_model(graph).SerializeToString(), feeds), expected)
+    for format in ("openvino", "numpot"):
+        save_model(graph, tmp_path / f"{format}.xml", format)
+        assert_about_equal(Executor(read_model(tmp_path / f"{format}.xml")).run(feeds), expected)
+
+
+@pytest.mark.parametrize("model", MODELS, ids=file_name)
+def test_openvino_runs_what_is_made_of_it(model: Model, downloads: Path, tmp_path: Path) -> None:
+    ov = pytest.importorskip("openvino")
+    graph = load_onnx(read_bytes(model, downloads), input_shapes=model.input_shapes)
+    feeds = feeds_of(graph)
+    save_model(graph, tmp_path / "model.xml", "openvino")
+    compiled = ov.Core().compile_model(tmp_path / "model.xml", "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    results = compiled(feeds)
+    found = {r.name: np.array(results[i]) for i, r in enumerate(graph.outputs)}
+    assert_about_equal(found, Executor(graph).run(feeds))
 
 
 @pytest.mark.parametrize(("model", "reason"), REFUSED, ids=file_name)

@@ -1,19 +1,23 @@
 """What the battery cannot say: the older versions of operators, padding that follows from sizes, groups, weights stored small."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from openvino import opset1, opset2, opset3, opset5, opset7, opset8, opset11, opset14
+from openvino import Model, opset1, opset2, opset3, opset5, opset7, opset8, opset11, opset12, opset14
 from openvino.utils.node_factory import NodeFactory
 
 from numpot.ir.openvino import load_openvino, read_openvino
+from numpot.ir.openvino.node import READERS
+from numpot.ir.openvino.operators import FIRST_OPSET, LAST_OPSET
 
-from ..ops.battery import assert_same
+from ..ops.battery import assert_same, build_openvino
 from .samples import CODES, F32, IMAGES, const, grouped, normal, unpacked
-from .vendor import run_file, run_graph, save
+from .test_operators import READABLE
+from .vendor import op, run_file, run_graph, save
 
 Build = Callable[..., Any]
 
@@ -92,6 +96,10 @@ OF_IMAGES: dict[str, Build] = {
     "Gather-7": lambda x: opset7.gather(x, const([[1, 0], [2, 0]]), const(1), 1),
     "SoftMax-1": lambda x: opset1.softmax(x, 2),
     "Pad-1": lambda x: opset1.pad(x, const([0, 0, 1, 1]), const([0, 1, 1, 1]), "symmetric"),
+    **{
+        f"Pad-12-{mode}": (lambda x, mode=mode: opset12.pad(x, const([0, 1, -1, 1]), const([0, -2, 2, -3]), mode))
+        for mode in ("constant", "edge", "reflect")
+    },
     "ShapeOf-1": opset1.shape_of,
     "Gelu-2": opset2.gelu,
     "Squeeze-1": lambda x: opset1.squeeze(opset1.unsqueeze(x, const([0])), const([0])),
@@ -132,6 +140,48 @@ def assert_reads_alike(path: Path, x: np.ndarray) -> None:
     largest = max(float(np.abs(y).max()) for y in expected)
     for graph in (read_openvino(path), load_openvino(path)):
         assert_same(run_graph(graph, {"x0": x}), expected, rtol=1e-5, atol=1e-5 * max(largest, 1))
+
+
+def versions_of_openvino() -> set[tuple[str, str]]:
+    """(type, the opset that brought the version) of every version in its opsets 1 to 15 of the operators that are read."""
+    found = set()
+    for n in range(FIRST_OPSET, LAST_OPSET + 1):
+        factory = NodeFactory(f"opset{n}")
+        for name in READERS:
+            try:
+                info = factory.create(name).get_type_info()
+            except Exception:  # nanobind's, for a set that lacks the operator, or names it as its class
+                continue
+            found.add((info.name, info.version_id))
+    return found
+
+
+def test_every_version_of_an_operator_that_is_read_is_tried() -> None:
+    """By the battery's cases (test_operators.py) or here."""
+    models = [build_openvino(case, case.vendor) for case in READABLE]  # type: ignore[arg-type]
+    for x, builds in ((IMAGES, OF_IMAGES), (ROW, OF_A_ROW)):
+        for build in builds.values():
+            parameter = op.parameter(list(x.shape), x.dtype)
+            models.append(Model(build(parameter).outputs(), [parameter], "model"))
+    tried = {(n.get_type_info().name, n.get_type_info().version_id) for m in models for n in m.get_ops()}
+    wanted = versions_of_openvino()
+    assert wanted <= tried, sorted(wanted - tried)
+    assert len(wanted) > len(READERS)
+
+
+def test_a_file_of_version_10(tmp_path: Path) -> None:
+    """As older tools wrote it: normalizations in their first versions; no types of inputs, no names of tensors. OpenVINO still runs it."""
+
+    def build(x: Any) -> Any:
+        x = opset1.lrn(opset1.batch_norm_inference(x, *STATISTICS, 1e-2), const([1]), 0.5, 0.75, 2.0, 3)
+        x = opset1.normalize_l2(opset2.mvn(x, False, True, 0.1), const([1]), 1e-3, "add")
+        return grouped(x, unpacked(CODES, (2, 3, 1, 1, 1)))
+
+    path = save(tmp_path, build, IMAGES)
+    text = path.read_text("utf-8").replace('version="11"', 'version="10"', 1)
+    text = re.sub(r"<input>.*?</input>", lambda m: re.sub(' precision="[^"]*"', "", m[0]), text, flags=re.DOTALL)
+    path.write_text(re.sub(r' (output_)?names="[^"]*"', "", text), "utf-8")
+    assert_reads_alike(path, IMAGES)
 
 
 # ---- weights stored small ------------------------------------------------------------------------------------------------------

@@ -105,6 +105,10 @@ CASES = [
     Case(Power(), [BOTH_SIGNS, np.float32(2)], ov.power, constant_inputs=(1,), label="square"),
     Case(Power(), [BOTH_SIGNS, np.float32([2, 3, -1, 0.5])], OnnxNode("Pow"), label="onnx"),
     *(
+        Case(Power(), [np.array([[1, -1, 7, -5]], d), np.array([[3], [2], [0], [-3], [-2]], d)], OnnxNode("Pow"), label=str(d))
+        for d in (np.dtype(np.int32), np.dtype(np.int64))
+    ),
+    *(
         Case(Select(), [flags(c), floats(a), floats(b)], ov.select)
         for c, (a, b) in zip([(2, 3, 4), (2, 1, 4), (3, 4)], SHAPES[:3], strict=True)
     ),

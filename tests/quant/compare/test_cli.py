@@ -1,6 +1,7 @@
 """numpot compare: what it prints, what it leaves behind, and how it fails."""
 
 import json
+import platform
 import re
 import sys
 from pathlib import Path
@@ -12,7 +13,9 @@ from typer.testing import CliRunner
 from numpot.ir import save_model
 from numpot.quant import demo, quantize
 from numpot.quant.cli import app
+from numpot.quant.compare.forcing import without_fake_quantize
 
+from ...ir.int8_networks import network, samples
 from ...networks import Network
 
 KEYS = {
@@ -69,7 +72,47 @@ def test_against_the_float_model_as_json_and_html(folder: Path) -> None:
     assert "<script" not in text and not re.search(r"""(src|href)=|url\(|https?://""", text)  # nothing is fetched
 
 
-def test_against_openvino(folder: Path) -> None:
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with int8.xml, an int8 network with a residual Add, float.xml, the same without FakeQuantize, and x.npz."""
+    folder = tmp_path_factory.mktemp("small")
+    graph = network("residual", "unsigned")
+    graph.prune()
+    save_model(graph, folder / "int8.xml")
+    save_model(without_fake_quantize(graph), folder / "float.xml")
+    np.savez(folder / "x.npz", x=samples("residual"))
+    return folder
+
+
+@pytest.mark.parametrize("arithmetic", ["exact", "saturating"])
+@pytest.mark.parametrize("reference", ["openvino", "onnxruntime", "fp32", "float.xml"])
+def test_every_reference_in_both_arithmetics(reference: str, arithmetic: str, small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if reference in ("openvino", "onnxruntime"):
+        pytest.importorskip(reference)
+    if (reference, arithmetic) == ("openvino", "saturating") and platform.machine().lower() not in ("x86_64", "amd64"):
+        pytest.skip("the instruction that saturates is x86 only")
+    monkeypatch.chdir(small)
+    outcome = invoke("int8.xml", "--data", "x.npz", "--with", reference, "--arithmetic", arithmetic, "--json")
+    if (reference, arithmetic) == ("onnxruntime", "saturating"):
+        return fails(outcome, "onnxruntime cannot be told to saturate; --arithmetic saturating is for --with openvino")
+    assert outcome.exit_code == 0, outcome.output
+    found = json.loads(outcome.stdout, parse_constant=lambda c: pytest.fail(f"{c} is not JSON"))
+    layers = [*found["layers"], *found["output"].values()]
+    assert all(layer.keys() == KEYS for layer in layers) and list(found["output"]) == ["y"]
+    assert (found["arithmetic"], found["samples"]) == (arithmetic, 8) and found["reference"].startswith(("int8.xml without", reference))
+    causes = {layer["cause"] for layer in layers}
+    if reference == "openvino":
+        assert ("ONEDNN_MAX_CPU_ISA=AVX512_CORE" in found["reference"].split()) == (arithmetic == "saturating")
+        assert causes == {None} or (arithmetic == "exact" and "saturation" in causes)  # on a CPU that has no other arithmetic
+    elif reference == "onnxruntime":
+        assert "fused operator" in causes
+    else:
+        assert found["first_difference"] == found["layers"][0]["name"] and "clipping of inputs" in causes
+    return None
+
+
+@pytest.mark.slow
+def test_the_demo_against_openvino(folder: Path) -> None:
     pytest.importorskip("openvino")
     outcome = compare(folder, "--with", "openvino", "--arithmetic", "exact")
     assert outcome.exit_code == 0, outcome.output
@@ -110,12 +153,6 @@ def test_a_report_without_jinja2(folder: Path, monkeypatch: pytest.MonkeyPatch) 
     outcome = compare(folder, "--with", demo.MODEL, "--html", folder / "none.html")
     fails(outcome, r"an HTML report needs the package 'jinja2', which is not installed: pip install 'numpot\[report\]'")
     assert not (folder / "none.html").exists()
-
-
-def test_onnxruntime_cannot_saturate(folder: Path) -> None:
-    pytest.importorskip("onnxruntime")
-    outcome = compare(folder, "--with", "onnxruntime", "--arithmetic", "saturating")
-    fails(outcome, "onnxruntime cannot be told to saturate; --arithmetic saturating is for --with openvino")
 
 
 def test_a_reference_that_is_no_file(folder: Path) -> None:

@@ -38,13 +38,12 @@ def test_no_code_differs_from_openvino(name: str, arithmetic: str, monkeypatch: 
     assert len(found.outputs) == 1
 
 
-@on_x86
-def test_no_code_differs_from_a_saturating_openvino() -> None:
-    graph = network("residual", "unsigned")
-    graph.prune()
-    found = compare_with_vendor(graph, "openvino", Samples(samples("residual")), arithmetic="saturating")
-    assert found.first_difference is None, causes(found)
-    assert "ONEDNN_MAX_CPU_ISA" in found.reference
+def test_what_the_users_environment_asks_of_openvino_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(vendors.MAX_ISA, "AVX2")
+    assert vendors.describe_vendor("openvino", "exact").endswith(" ONEDNN_MAX_CPU_ISA=AVX2")
+    assert vendors.describe_vendor("openvino", "saturating").endswith(" ONEDNN_MAX_CPU_ISA=AVX512_CORE")
+    monkeypatch.delenv(vendors.MAX_ISA)
+    assert vendors.MAX_ISA not in vendors.describe_vendor("openvino", "exact")
 
 
 @on_x86
