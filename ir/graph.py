@@ -11,7 +11,7 @@ places that read it. Verbs keep the three in agreement; nobody else writes them.
 
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -217,17 +217,28 @@ class Graph:
 
     def copy(self) -> "Graph":
         """An independent graph over the same operators and arrays (both are never modified in place)."""
-        twin = Graph(self.name, dict(self.info))
-        tensors: dict[Tensor, Tensor] = {}
-        for node in self.topological_order():
-            new = Node(node.name, node.op, [tensors[t] for t in node.inputs])
-            new.outputs = [Tensor(new, t.index, t.known) for t in node.outputs]
-            for port, tensor in enumerate(new.inputs):
-                tensor.consumers.append(Use(new, port))
-            tensors.update(zip(node.outputs, new.outputs, strict=True))
-            twin.nodes[new.name] = new
-        twin.nodes = {name: twin.nodes[name] for name in self.nodes}
+        twin = Graph(self.name)
+        twin.__setstate__(self.__getstate__())
         return twin
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The graph as plain lists, for `copy`, and for pickle, which would follow edges one inside the other."""
+        order = self.topological_order()
+        place = {tensor: (number, tensor.index) for number, node in enumerate(order) for tensor in node.outputs}
+        layers = [(n.name, n.op, [place[t] for t in n.inputs], [t.known for t in n.outputs]) for n in order]
+        return {"name": self.name, "info": dict(self.info), "layers": layers, "order": list(self.nodes)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.name, self.info = state["name"], state["info"]
+        made: list[Node] = []
+        for name, op, inputs, outputs in state["layers"]:
+            node = Node(name, op, [made[number].outputs[index] for number, index in inputs])
+            node.outputs = [Tensor(node, index, known) for index, known in enumerate(outputs)]
+            for port, tensor in enumerate(node.inputs):
+                tensor.consumers.append(Use(node, port))
+            made.append(node)
+        by_name = {node.name: node for node in made}
+        self.nodes = {name: by_name[name] for name in state["order"]}
 
 
 def _infer_probes(node: Node) -> list[tuple[Known, ...]]:

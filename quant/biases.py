@@ -47,8 +47,7 @@ def correct(
     model: its weights still in float. weights: the rounded ones. means: for the fast correction; targets: the `output_means` for the other.
     """
     if settings.use_fast_bias:
-        by_layer = {use.node.name: values for q, values in weights.items() for use in q.uses}
-        return [name for name, known in means.items() if _correct_fast(model, model.nodes[name], known, by_layer.get(name), settings)]
+        return correct_fast(model, weights, settings, means)
     rounded = with_batch(model, 1)
     for q, values in weights.items():
         for use in q.uses:
@@ -57,6 +56,12 @@ def correct(
     inputs = [batch.inputs for batch in batches(few.loader, rounded, 1)]
     threshold = (settings.threshold or FULL_BIAS_THRESHOLD) if settings.strict_pot else None
     return correct_in_order(model, rounded, targets, inputs, threshold, progress=samples.progress)
+
+
+def correct_fast(model: Graph, weights: Mapping[Quantizer, np.ndarray], settings: Parameters, means: Mapping[str, Means]) -> list[str]:
+    """Each layer by itself, in place; returns the names of those whose bias was replaced."""
+    by_layer = {use.node.name: values for q, values in weights.items() for use in q.uses}
+    return [name for name, known in means.items() if _correct_fast(model, model.nodes[name], known, by_layer.get(name), settings)]
 
 
 def _correct_fast(model: Graph, layer: Node, means: Means, weights: np.ndarray | None, settings: Parameters) -> bool:
@@ -72,4 +77,4 @@ def _few(samples: Samples, model: Graph) -> Samples:
     """A fifth of the samples, in whole batches if the model fixes them; nothing of them is kept on disk."""
     batch = fixed_batch(model) or 1
     count = max(int(FULL_BIAS_SHARE * len(samples)) // batch, 1) * batch
-    return Samples(subset(samples.loader, count), samples.batch_size, samples.progress, None)
+    return Samples(subset(samples.loader, count), samples.batch_size, samples.progress, None, samples.pool)

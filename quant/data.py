@@ -51,6 +51,9 @@ class Subset(DataView):
         super().__init__(loader)
         self._indices = indices
 
+    def label(self, index: int) -> Any:
+        return self._loader.label(self._indices[index])
+
     def where(self, index: int) -> str:
         return self._loader.where(self._indices[index])
 
@@ -119,4 +122,9 @@ def _labels(data: ModelData, indices: range, labels: list[Any]) -> list[Any] | n
         return None
     if without:
         raise DataError(f"{data.where(without[0])} has no label, and others have. Label all samples, or none.")
+    return as_labels(labels)
+
+
+def as_labels(labels: list[Any]) -> list[Any] | np.ndarray:
+    """As a metric gets those of a batch: an int64 array if all are integers."""
     return np.array(labels, np.int64) if all(isinstance(label, int | np.integer) for label in labels) else labels

@@ -30,6 +30,10 @@ class IdxData(DataLoader):
         if self._labels is not None and len(self._labels) != len(self._images):
             raise DataError(f"{labels}: expected {len(self._images)} labels, one per image, found {len(self._labels)}.")
 
+    def __reduce__(self) -> tuple[type["IdxData"], tuple[Path, str]]:
+        """For another process, which reads the files itself."""
+        return IdxData, (self._folder.absolute(), self._set)
+
     @property
     def name(self) -> str:
         return f"{self._folder}:{self._set}"

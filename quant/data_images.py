@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -33,6 +33,10 @@ class ImageFolder(DataLoader):
                 if image.mode.startswith(("I", "F")):  # Pillow would clip what is above 255
                     raise DataError(f"{file}: expected 8 bits per channel, found Pillow mode {image.mode!r}. Convert it, or give an .npz.")
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For another process, whose current directory may be another."""
+        return vars(self) | {"_folder": self._folder.absolute(), "_files": [file.absolute() for file in self._files]}
+
     @property
     def name(self) -> str:
         return str(self._folder)
@@ -52,7 +56,10 @@ class ImageFolder(DataLoader):
 
         with _opened(self._files[index]) as image:
             pixels = np.asarray(image.convert(self._mode).resize(self._size, Resampling.BILINEAR))
-        return pixels, None if self._labels is None else self._labels[index]
+        return pixels, self.label(index)
+
+    def label(self, index: int) -> int | None:
+        return None if self._labels is None else self._labels[index]
 
 
 def find_images(folder: Path) -> tuple[list[Path], list[int] | None]:

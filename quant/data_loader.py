@@ -34,6 +34,10 @@ class DataLoader(ABC):
     @abstractmethod
     def __getitem__(self, index: int) -> Sample: ...
 
+    def label(self, index: int) -> Any:
+        """The label alone; a subclass that knows it without reading the data says so here."""
+        return self[index][1]
+
     def where(self, index: int) -> str:
         """What error messages call one sample."""
         return f"{self.name}: sample {index}"
@@ -57,6 +61,9 @@ class DataView(DataLoader):
     @property
     def lacks(self) -> str:
         return self._loader.lacks
+
+    def label(self, index: int) -> Any:
+        return self._loader.label(index)
 
     def where(self, index: int) -> str:
         return self._loader.where(index)

@@ -1,14 +1,22 @@
 """ModelData: any source of samples, seen through the model that will read them."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 
-from numpot.ir.dtypes import FLOATS, NAMES
-from numpot.ir.graph import Graph, Tensor
+from numpot.ir.dtypes import FLOATS, NAMES, DType
+from numpot.ir.graph import Graph
 
 from .data_loader import Data, DataError, DataLoader, DataView
 from .data_preprocessing import Preprocessing
+
+
+class Input(NamedTuple):
+    """What a model's input takes: batch included, -1 where it is free."""
+
+    shape: tuple[int, ...]
+    dtype: DType
 
 
 class ModelData(DataView):
@@ -21,7 +29,7 @@ class ModelData(DataView):
 
     def __init__(self, loader: DataLoader, graph: Graph, preprocessing: Preprocessing | None = None) -> None:
         super().__init__(loader)
-        self._inputs = {parameter.name: parameter.output for parameter in graph.inputs}
+        self._inputs = {p.name: Input(p.output.shape, p.output.dtype) for p in graph.inputs}
         self._preprocessing = preprocessing or Preprocessing.recorded(graph)
         if not len(loader):
             raise DataError(f"{loader.name}: expected at least one sample, found none.")
@@ -33,7 +41,7 @@ class ModelData(DataView):
             raise DataError(f"{where} must be a pair (data, label), found {type(sample).__name__}; the label may be None.")
         data, label = sample
         arrays = self._by_input(data, where)
-        return {name: self._fit(arrays[name], tensor, f"{where} of input {name!r}") for name, tensor in self._inputs.items()}, label
+        return {name: self._fit(arrays[name], wanted, f"{where} of input {name!r}") for name, wanted in self._inputs.items()}, label
 
     def _by_input(self, data: Data, where: str) -> Mapping[str, np.ndarray]:
         names = ", ".join(repr(name) for name in self._inputs)
@@ -46,25 +54,25 @@ class ModelData(DataView):
             raise DataError(f"{where} has arrays {found}; expected one for each input of the model: {names}.")
         return data
 
-    def _fit(self, array: np.ndarray, tensor: Tensor, place: str) -> np.ndarray:
+    def _fit(self, array: np.ndarray, wanted: Input, place: str) -> np.ndarray:
         """One sample of one input: [...] -> the input's shape and type."""
         if not isinstance(array, np.ndarray | np.generic):
             raise DataError(f"{place} must be a NumPy array, found {type(array).__name__}.")
-        shape = tensor.shape[1:]
+        shape = wanted.shape[1:]
         if array.ndim == len(shape) + 1 and array.shape[0] == 1:
             array = array[0]
         if array.dtype == np.uint8:
             array = _channels_first(array, shape)
         if array.shape != shape:
             raise DataError(f"{place} must have shape {list(shape)}, as the model has, found {list(array.shape)}.")
-        array = self._convert(array, tensor, place)
+        array = self._convert(array, wanted, place)
         if array.dtype in FLOATS and not np.isfinite(array).all():
             found = "NaN" if np.isnan(array).any() else "Inf"
             raise DataError(f"{place} holds {found}. Calibration needs finite values; drop the sample or repair it.")
         return array
 
-    def _convert(self, array: np.ndarray, tensor: Tensor, place: str) -> np.ndarray:
-        found, expected = array.dtype, tensor.dtype
+    def _convert(self, array: np.ndarray, wanted: Input, place: str) -> np.ndarray:
+        found, expected = array.dtype, wanted.dtype
         if found == expected:
             return array
         if expected not in FLOATS:

@@ -25,10 +25,22 @@ class NpzData(DataLoader):
 
     def __init__(self, path: Path, graph: Graph) -> None:
         self._path = path
+        self._inputs = {parameter.name: parameter.output.shape for parameter in graph.inputs}
+        self._reopen()
+
+    def _reopen(self) -> None:
         try:
-            self._open({parameter.name: parameter.output.shape for parameter in graph.inputs})
+            self._open(self._inputs)
         except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-            raise DataError(f"{path}: cannot be read as an .npz file ({error}). Write it with numpy.savez.") from error
+            raise DataError(f"{self._path}: cannot be read as an .npz file ({error}). Write it with numpy.savez.") from error
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For another process, which opens the file itself."""
+        return {"_path": self._path.absolute(), "_inputs": self._inputs}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._reopen()
 
     def _open(self, inputs: Mapping[str, Shape]) -> None:
         with zipfile.ZipFile(self._path) as archive:
@@ -68,7 +80,10 @@ class NpzData(DataLoader):
         return len(next(iter(self._arrays.values())))
 
     def __getitem__(self, index: int) -> Sample:
-        return {name: array[index] for name, array in self._arrays.items()}, None if self._labels is None else self._labels[index]
+        return {name: array[index] for name, array in self._arrays.items()}, self.label(index)
+
+    def label(self, index: int) -> Any:
+        return None if self._labels is None else self._labels[index]
 
 
 def read_array(archive: zipfile.ZipFile, path: Path, name: str) -> np.ndarray:

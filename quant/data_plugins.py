@@ -16,7 +16,7 @@ from .data_loader import DataError, DataLoader, Sample
 def create(spec: str) -> Any:
     """An instance of `module:Class`, made without arguments. The module may lie in the current directory. Raises DataError."""
     module_name, _, class_name = spec.partition(":")
-    with _current_directory_importable(), failing_as(f"{spec}: cannot import {module_name!r}"):
+    with current_directory_importable(), failing_as(f"{spec}: cannot import {module_name!r}"):
         module = importlib.import_module(module_name)
     cls = getattr(module, class_name, None)
     if not isinstance(cls, type):
@@ -35,6 +35,10 @@ class PluginData(DataLoader):
         for method in ("__len__", "__getitem__"):
             if not hasattr(self._loader, method):
                 raise DataError(f"{spec}: the class must be a DataLoader or have __len__ and __getitem__; {method} is missing.")
+
+    def __reduce__(self) -> tuple[type["PluginData"], tuple[str]]:
+        """For another process, which makes an instance of its own."""
+        return PluginData, (self._spec,)
 
     @property
     def name(self) -> str:
@@ -60,7 +64,7 @@ def failing_as(what: str) -> Iterator[None]:
 
 
 @contextmanager
-def _current_directory_importable() -> Iterator[None]:
+def current_directory_importable() -> Iterator[None]:
     """Only while the module is imported: left there, a file of the user's could hide a package that is imported later."""
     directory = str(Path.cwd())
     sys.path.insert(0, directory)

@@ -28,6 +28,7 @@ from .errors import QuantizationError
 from .fingerprints import data_digest, model_digest
 from .layers import prepare
 from .parameters import Parameters, check, read_parameters
+from .pool import Alone, Pool
 from .samples import Samples
 from .saturation import measure_saturation
 from .saturation_fix import fitting_factor, weight_factors
@@ -63,6 +64,7 @@ def quantize(
     correct_biases: bool = True,
     strict_pot: bool = True,
     progress: bool = False,
+    pool: Pool | None = None,
 ) -> Graph:
     """Default Quantization: a float model and some hundred samples in, an int8 model out. The graph given is not changed.
 
@@ -85,7 +87,7 @@ def quantize(
     stay in float. align_channels, correct_biases: False leaves these stages out.
     equalize_channels: scale channels beforehand, through everything that hands a scale on. strict_pot: correct biases by POT's rules,
     which leave every layer alone whose bias has a zero in it; False: by numpot's (docs/differences.md).
-    progress: show bars on stderr.
+    progress: show bars on stderr. pool: who shares the work, of `distributed.open_pool`; by default this process alone.
 
     Returns a graph with FakeQuantize on activations and int8 weights; `info["quantization"]` says how it was made.
     Raises QuantizationError for a model that cannot be quantized, DataError for data that does not fit it; both before any inference.
@@ -116,19 +118,20 @@ def quantize(
         strict_pot=strict_pot,
     )
     check(graph, settings)
-    with calibrated(graph, data, settings, statistics_cache, progress) as assembly:
-        return assembly.build()
+    with open_samples(graph, data, settings, statistics_cache, progress, pool) as samples:
+        return calibrated(graph, samples, settings).build()
 
 
 @contextmanager
-def calibrated(
-    graph: Graph, data: DataLoader, settings: Parameters, statistics_cache: str | PathLike[str] | None, progress: bool
-) -> Iterator[Assembly]:
-    """Everything up to the int8 model itself, which the assembly builds. While it lasts no other process may use the cache.
-
-    settings: that passed `check`.
-    """
-    settings = with_best(settings)
+def open_samples(
+    graph: Graph,
+    data: DataLoader,
+    settings: Parameters,
+    statistics_cache: str | PathLike[str] | None,
+    progress: bool,
+    pool: Pool | None = None,
+) -> Iterator[Samples]:
+    """The samples to calibrate with. While it lasts no other process may use the cache."""
     loader = subset(ModelData(data, graph), settings.stat_subset_size, shuffle=settings.shuffle_data, seed=settings.seed)
     with ExitStack() as stack:
         if statistics_cache is None:
@@ -139,10 +142,12 @@ def calibrated(
                 loader[i]
         else:
             cache = stack.enter_context(open_cache(statistics_cache, model_digest(graph), len(loader), data_digest(loader)))
-        yield _calibrate(graph, Samples(loader, settings.stat_batch_size, progress, cache), settings)
+        yield Samples(loader, settings.stat_batch_size, progress, cache, pool or Alone())
 
 
-def _calibrate(graph: Graph, samples: Samples, settings: Parameters) -> Assembly:
+def calibrated(graph: Graph, samples: Samples, settings: Parameters) -> Assembly:
+    """Everything up to the int8 model itself, which the assembly builds. settings: that passed `check`."""
+    settings = with_best(settings)
     model = graph.copy()
     prepare(model)
     if settings.equalize_channels:

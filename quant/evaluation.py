@@ -1,5 +1,6 @@
 """evaluate: a metric of a model on a data set."""
 
+import functools
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -7,8 +8,10 @@ from typing import TYPE_CHECKING
 from numpot.ir.graph import Graph
 from numpot.ir.lowering import Arithmetic
 
-from .data import DataError, DataLoader, ModelData, batches, subset
+from .data import DataError, DataLoader, ModelData, Subset, batches, fixed_batch, subset
 from .metrics import Metric
+from .parts import PIECE, Part
+from .pool import Alone, Pool, pieces
 from .progress import track
 
 if TYPE_CHECKING:
@@ -37,25 +40,53 @@ def evaluate(
     limit: int | None = None,
     threads: int | None = None,
     progress: bool = False,
+    pool: Pool | None = None,
 ) -> Evaluation:
     """Run the model on the data (its first `limit` samples) and measure.
 
     reference: the model to compare with, for a metric that needs one; it runs on the same batches. The value does not depend on
-    `batch_size`. progress: show how far it is on stderr. Raises DataError, before anything runs, for data that does not fit the model,
+    `batch_size`. threads: of this process. progress: show how far it is on stderr. pool: who shares the work, of
+    `distributed.open_pool`; by default this process alone. Raises DataError, before anything runs, for data that does not fit the model,
     and for labels or a reference that the metric needs and nobody gave.
     """
     data = ModelData(data if limit is None else subset(data, limit), graph)
     check_needs(metric, data, reference)
-    model = compiled(graph, arithmetic, threads)
-    compared = compiled(reference, "exact", threads) if reference is not None and metric.needs_reference else None
+    pool = Alone(threads) if pool is None or isinstance(pool, Alone) else pool
+    cut = pieces(0, len(data), PIECE, fixed_batch(graph) or batch_size)
+    work = functools.partial(_Measuring, arithmetic, batch_size, pool.threads)
     metric.reset()
     start = time.perf_counter()
     with track(len(data), f"measuring {metric.name}", quiet=not progress) as advance:
-        for batch in batches(data, graph, batch_size):
-            outputs = model.run(batch.inputs)
-            metric.update(outputs, compared.run(batch.inputs) if compared else batch.labels)
-            advance(len(batch.indices))
+        shared = (metric, data, graph, reference if metric.needs_reference else None)
+        for numbers, part in zip(cut, pool.map(work, shared, cut), strict=True):
+            part.add_to(metric)
+            advance(len(numbers))
     return Evaluation(metric.name, metric.value, len(data), time.perf_counter() - start, arithmetic)
+
+
+class _Measuring:
+    """What a metric is to see of one piece of the data after the other."""
+
+    def __init__(
+        self,
+        arithmetic: Arithmetic,
+        batch_size: int,
+        threads: int | None,
+        metric: Metric,
+        data: ModelData,
+        graph: Graph,
+        reference: Graph | None,
+    ) -> None:
+        self._metric, self._data, self._graph, self._batch_size = metric, data, graph, batch_size
+        self._model = compiled(graph, arithmetic, threads)
+        self._reference = compiled(reference, "exact", threads) if reference is not None else None
+
+    def __call__(self, numbers: range) -> Part:
+        part = Part(self._metric)
+        for batch in batches(Subset(self._data, numbers), self._graph, self._batch_size):
+            outputs = self._model.run(batch.inputs)
+            part.update(outputs, self._reference.run(batch.inputs) if self._reference else batch.labels)
+        return part
 
 
 def compiled(graph: Graph, arithmetic: Arithmetic, threads: int | None) -> "Executor":

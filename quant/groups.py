@@ -6,7 +6,8 @@ of those quantizers lose theirs: a group is what is closed under that. Source: P
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final, Literal
 
 from numpot.ir.graph import Node, Use
 
@@ -14,17 +15,27 @@ from .hardware import PASS_THROUGH, QUANTIZABLE, WEIGHTED
 from .insertion import Quantizer
 
 ByUse = dict[Use, Quantizer]
+Precision = Literal["float", "7-bit", "safe"]  # safe: each channel of the weights as narrow as it must be not to saturate
+PRECISIONS: Final = ("float", "7-bit", "safe")
 
 
 @dataclass(frozen=True)
 class Group:
-    """name: of its first quantizer. quantizers, layers: names; the layers are the operators that return to float. multiply_adds: of these
-    layers, for one sample."""
+    """name: of its first quantizer. quantizers, layers: names; the layers are the operators that return to float.
+
+    cost: of having them there (costs.py), 0 until it is known. precision: what it would get instead of 8 bits: float, or narrower weights,
+    whose quantizers and layers these are then; narrower weights cost nothing."""
 
     name: str
     quantizers: frozenset[str]
     layers: tuple[str, ...]
-    multiply_adds: int
+    cost: float = 0.0
+    precision: Precision = "float"
+
+    @property
+    def title(self) -> str:
+        """As reports call it."""
+        return self.name if self.precision == "float" else f"{self.name}, {self.precision} weights"
 
 
 def find_groups(quantizers: Sequence[Quantizer]) -> list[Group]:
@@ -36,10 +47,21 @@ def find_groups(quantizers: Sequence[Quantizer]) -> list[Group]:
         if start not in seen:
             members, layers = _closure(start, by_use)
             seen |= members
-            ordered = sorted(layers, key=lambda n: n.name)
-            cost = sum(multiply_adds(n) for n in layers)
-            groups.append(Group(start.name, frozenset(q.name for q in members), tuple(n.name for n in ordered), cost))
+            groups.append(Group(start.name, frozenset(q.name for q in members), tuple(sorted(n.name for n in layers))))
     return groups
+
+
+def with_precisions(groups: Sequence[Group], precisions: Sequence[Precision], quantizers: Sequence[Quantizer]) -> list[Group]:
+    """Everything that may be tried: each group at each precision, narrower weights only where there are weights."""
+    weights = {q.name: q.uses[0].node.name for q in quantizers if q.is_weight}
+    found: list[Group] = []
+    for group, precision in ((g, p) for g in groups for p in precisions):
+        narrow = {name: weights[name] for name in sorted(group.quantizers) if name in weights}
+        if precision == "float":
+            found.append(group)
+        elif narrow:
+            found.append(replace(group, quantizers=frozenset(narrow), layers=tuple(narrow.values()), cost=0.0, precision=precision))
+    return found
 
 
 def multiply_adds(node: Node) -> int:

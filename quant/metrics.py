@@ -20,17 +20,23 @@ class Metric(ABC):
     """One number for a model on a data set, gathered batch by batch. Write a subclass for a measure of your own.
 
     name: as reports show it. needs_labels: `update` gets the labels of the batch. needs_reference: it gets, in their place, the
-    outputs of the reference model. higher_better: which of two values is the better one.
+    outputs of the reference model. higher_better: which of two values is the better one. of_numbers: its labels are like the model's
+    outputs, not classes. A class may have a method `merge(other)`, which takes in what another instance saw of the samples that follow;
+    with several workers, a model's outputs need not travel then.
     """
 
     name: str
     needs_labels: bool = True
     needs_reference: bool = False
     higher_better: bool = True
+    of_numbers: bool = False
 
     @abstractmethod
     def update(self, outputs: Outputs, labels: Any) -> None:
         """Take in one batch. outputs: arrays [n, ...] by the names of the model's outputs."""
+
+    def check_labels(self, outputs: Outputs, labels: Any) -> None:  # noqa: B027 - may be left as it is
+        """Raise DataError for labels that no outputs of this kind can be measured against; by default all can."""
 
     @property
     @abstractmethod
@@ -60,6 +66,10 @@ class _Share(Metric):
         self._right += int(right.sum())
         self._seen += len(right)
 
+    def merge(self, other: "_Share") -> None:
+        self._right += other._right
+        self._seen += other._seen
+
     @abstractmethod
     def is_right(self, outputs: Outputs, labels: Any) -> np.ndarray:
         """(n,) bool."""
@@ -80,6 +90,9 @@ class Accuracy(_Share):
         classes = _class_labels(self.name, labels, scores)
         best = np.argsort(-scores, axis=1, kind="stable")[:, : self.k]  # (n,k)
         return (best == classes[:, None]).any(axis=1)
+
+    def check_labels(self, outputs: Outputs, labels: Any) -> None:
+        _class_labels(self.name, labels, _scores(self.name, outputs))
 
 
 class Agreement(_Share):
@@ -120,11 +133,12 @@ class Sqnr(Metric):
 
 def parse_metric(text: str) -> Metric:
     """A metric by its name (accuracy@K, those below), or module:Class for a Metric of the user's. Raises DataError."""
+    from .metrics_detection import MeanAveragePrecision
     from .metrics_more import F1, Cosine, Mae, MeanIoU, Precision, Recall, Rmse  # they are Metrics, so this module comes first
 
     if match := re.fullmatch(r"accuracy@(\d+)", text):
         return Accuracy(int(match[1]))
-    known: list[type[Metric]] = [Agreement, Sqnr, F1, Precision, Recall, MeanIoU, Rmse, Mae, Cosine]
+    known: list[type[Metric]] = [Agreement, Sqnr, F1, Precision, Recall, MeanIoU, MeanAveragePrecision, Rmse, Mae, Cosine]
     by_name = {cls.name: cls for cls in known}
     if text in by_name:
         return by_name[text]()

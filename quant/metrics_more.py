@@ -35,8 +35,17 @@ class _Confusion(Metric):
         if (truth[counted] >= classes).any():
             raise DataError(f"metric {self.name}: label {truth[counted].max()} is no class of the model, which has {classes}.")
         pairs = truth[counted] * classes + predicted[counted]
-        found = np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
-        self._counts = found if not self._counts.size else self._counts + found
+        self._add(np.bincount(pairs, minlength=classes**2).reshape(classes, classes))
+
+    def merge(self, other: "_Confusion") -> None:
+        if other._counts.size:
+            self._add(other._counts)
+
+    def _add(self, counts: np.ndarray) -> None:
+        self._counts = counts if not self._counts.size else self._counts + counts
+
+    def check_labels(self, outputs: Outputs, labels: Any) -> None:
+        type(self)().update(outputs, labels)
 
     def _each(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(classes,) each: right, labelled so, predicted so."""
@@ -99,6 +108,7 @@ class _Deviation(Metric):
     """Mean of an error over all values; a subclass says of which. Labels are arrays of the shape of the model's one output."""
 
     higher_better = False
+    of_numbers = True
 
     def __init__(self) -> None:
         self.reset()
@@ -118,6 +128,9 @@ class _Deviation(Metric):
         for y, t in zip(output.astype(np.float64), truth.reshape(output.shape), strict=True):  # one by one: the same sum for any batch
             self._sum += self.error(y - t)
         self._count += output.size
+
+    def check_labels(self, outputs: Outputs, labels: Any) -> None:
+        type(self)().update(outputs, labels)
 
     def error(self, difference: np.ndarray) -> float:
         raise NotImplementedError

@@ -3,48 +3,111 @@
 Nothing is kept of a sample but what it adds to the statistics; these may be kept on disk while they grow (statistics_cache.py).
 """
 
-from collections.abc import Iterator, Mapping
+import copy
+import functools
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from numpot.ir.graph import Graph, Tensor
 
-from .data import DataLoader, Subset, batches, fixed_batch
-from .progress import track
+from .data import Batch, DataLoader, Subset, batches, fixed_batch
+from .pool import Alone, Pool, pieces
+from .progress import Advance, track
 from .statistics import Collector, collect
 from .statistics_cache import StatisticsCache
+
+PIECE: Final = 16  # samples that a worker takes at once
+Wanted = Mapping[Tensor, list[Collector]]
+Piece = tuple[range, list[list[bool]]]
 
 
 @dataclass(frozen=True)
 class Samples:
-    """What to calibrate with, and how. batch_size: samples in flight; results do not depend on it. cache: None to keep nothing on disk."""
+    """What to calibrate with, and how. batch_size: samples in flight; results do not depend on it. cache: None to keep nothing on disk.
+    pool: who runs the model; results do not depend on it either."""
 
     loader: DataLoader
     batch_size: int
     progress: bool
     cache: StatisticsCache | None
+    pool: Pool
 
     def __len__(self) -> int:
         return len(self.loader)
 
-    def run(self, model: Graph, wanted: Mapping[Tensor, list[Collector]], description: str) -> None:
-        """Fill the collectors; those that the cache has filled already cost nothing.
+    def run(self, model: Graph, wanted: Wanted, description: str) -> None:
+        """Fill the collectors, which are new; those that the cache has filled already cost nothing.
 
         All wanted tensors are observed, filled or not, so that the model runs as it would have run at once.
         """
+        empty = copy.deepcopy(list(wanted.values()))
         saved = self.cache.restore(model, wanted) if self.cache and wanted else None
         seen = min((c.count for collectors in wanted.values() for c in collectors), default=len(self))
         if seen == len(self):
             return
-        seen -= seen % (fixed_batch(model) or 1)
-        collect(model, self._inputs(model, seen, description), wanted, first=seen, after_batch=saved.save_if_due if saved else None)
+        after = saved.save_if_due if saved else _nothing
+        with track(len(self) - seen, description, quiet=not self.progress) as advance:
+            if isinstance(self.pool, Alone):
+                seen -= seen % (fixed_batch(model) or 1)
+                rest = Subset(self.loader, range(seen, len(self)))
+                inputs = _advancing(batches(rest, model, self.batch_size), advance)
+                collect(model, inputs, wanted, first=seen, after_batch=after)
+            else:
+                for done in self._share(model, wanted, empty):
+                    advance(done)
+                    after()
         if saved:
             saved.save()
 
-    def _inputs(self, model: Graph, first: int, description: str) -> Iterator[Mapping[str, np.ndarray]]:
-        rest = Subset(self.loader, range(first, len(self)))
-        with track(len(rest), description, quiet=not self.progress) as advance:
-            for batch in batches(rest, model, self.batch_size):
-                yield batch.inputs
-                advance(len(batch.indices))
+    def _share(self, model: Graph, wanted: Wanted, empty: list[list[Collector]]) -> Iterator[int]:
+        """Have workers collect, and merge; yields the number of samples of each piece. empty: such collectors as new ones."""
+        places = [(tensor.producer.name, tensor.index) for tensor in wanted]
+        work = functools.partial(_Collecting, places, self.batch_size)
+        cut = _pieces(wanted, len(self), fixed_batch(model) or self.batch_size)
+        for (piece, _), found in zip(cut, self.pool.map(work, (model, empty, self.loader), cut), strict=True):
+            for mine, theirs in zip(wanted.values(), found, strict=True):
+                for collector, other in zip(mine, theirs, strict=True):
+                    collector.merge(other)
+            yield len(piece)
+
+
+class _Collecting:
+    """Collects of one piece of the samples after the other. places: of the tensors, as (name of the node, which of its outputs)."""
+
+    def __init__(
+        self, places: Sequence[tuple[str, int]], batch_size: int, model: Graph, empty: list[list[Collector]], loader: DataLoader
+    ) -> None:
+        from numpot.ir.executor import Executor  # numba: imported where it is used
+
+        self._model, self._empty, self._loader, self._batch_size = model, empty, loader, batch_size
+        self._tensors = [model.nodes[name].outputs[index] for name, index in places]
+        self._executor = Executor(model, observe=self._tensors, threads=1)
+
+    def __call__(self, piece: Piece) -> list[list[Collector]]:
+        numbers, is_new = piece
+        found = copy.deepcopy(self._empty)
+        taking = [[c for c, new in zip(*pair, strict=True) if new] for pair in zip(found, is_new, strict=True)]
+        inputs = (batch.inputs for batch in batches(Subset(self._loader, numbers), self._model, self._batch_size))
+        collect(self._model, inputs, dict(zip(self._tensors, taking, strict=True)), first=numbers.start, executor=self._executor)
+        return found
+
+
+def _pieces(wanted: Wanted, count: int, batch: int) -> list[Piece]:
+    """Samples, and for each collector of each tensor whether they are new to it. A piece ends where a collector begins that saw more."""
+    seen = sorted({c.count for collectors in wanted.values() for c in collectors} | {count})
+    cut = [piece for first, end in itertools.pairwise(seen) for piece in pieces(first, end, PIECE, batch)]
+    return [(piece, [[c.count <= piece.start for c in collectors] for collectors in wanted.values()]) for piece in cut]
+
+
+def _advancing(source: Iterable[Batch], advance: Advance) -> Iterator[Mapping[str, np.ndarray]]:
+    for batch in source:
+        yield batch.inputs
+        advance(len(batch.indices))
+
+
+def _nothing() -> None:
+    pass

@@ -5,7 +5,7 @@ batch size, nor on where a run was interrupted, nor on how samples were shared a
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from .defaults import SAMPLE_BUDGET
 from .errors import QuantizationError
 from .reductions import QUANTILES, Observed, Reduction
 from .state import Collector
+
+if TYPE_CHECKING:
+    from numpot.ir.executor import Executor
 
 __all__ = ["Collector", "Statistic", "collect"]
 
@@ -90,15 +93,17 @@ def collect(
     *,
     first: int = 0,
     after_batch: Callable[[], None] | None = None,
+    executor: "Executor | None" = None,
 ) -> None:
     """Run the model on every batch of `inputs` and let each collector take in its tensor, while it is hot in cache.
 
     first: the number of the first sample of `inputs`; a collector that has seen more samples already takes only those that are new to it.
-    after_batch: called after each. Raises QuantizationError naming the tensor that holds NaN or infinity.
+    after_batch: called after each. executor: of the graph, observing the wanted tensors, if there is one already. Raises
+    QuantizationError naming the tensor that holds NaN or infinity.
     """
     from numpot.ir.executor import Executor  # numba: imported where it is used
 
-    executor = Executor(graph, observe=list(wanted))
+    executor = executor or Executor(graph, observe=list(wanted))
 
     def observer(tensor: Tensor, value: np.ndarray) -> None:
         views: dict[int, Observed] = {}

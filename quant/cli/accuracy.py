@@ -1,25 +1,24 @@
 """numpot quantize --method accuracy-aware: run it, and show what it did."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
 from .common import print_json, print_table
+from .quantize_job import Job
 
 if TYPE_CHECKING:
-    from numpot.ir import Graph
     from numpot.quant.accuracy_report import Report
-    from numpot.quant.data import ModelData
 
 NOT_REACHED = 1  # exit status when the best model found is not good enough; it is saved all the same
 
 
-def run_accuracy_aware(
-    graph: "Graph", data: "ModelData", metric: str, target: tuple[str, str | None], options: dict[str, Any], json: bool
-) -> None:
-    """Quantize, save the model with its report.json beside it, and print the table. target: the file, and its format if that is given."""
+def run_accuracy_aware(job: Job, to: str | None, json: bool) -> None:
+    """Quantize, save the model with its report.json and report.msgpack beside it, and print the table."""
     import json as json_format
+
+    import msgpack
 
     from numpot.ir import save_model
     from numpot.ir.atomic import replacing
@@ -27,14 +26,16 @@ def run_accuracy_aware(
     from numpot.quant.accuracy_aware import quantize_accuracy_aware
     from numpot.quant.metrics import parse_metric
 
-    output, to = target
+    output = job.output
     check_savable(output, to)
-    model, report = quantize_accuracy_aware(graph, data, parse_metric(metric), progress=not json, **options)
+    metrics = [parse_metric(name) for name in job.metrics]
+    model, report = quantize_accuracy_aware(job.graph, job.data, metrics, progress=not json, **job.options)
     save_model(model, output, to)
     path = Path(output).with_name("report.json")
     record = {"output": output, "report": str(path), **report.record()}
-    with replacing([path]) as (file,):
-        file.write(json_format.dumps(record, indent=2).encode() + b"\n")
+    with replacing([path, path.with_suffix(".msgpack")]) as (text, packed):
+        text.write(json_format.dumps(record, indent=2).encode() + b"\n")
+        packed.write(msgpack.packb(record))
     if json:
         print_json(record)
     else:
@@ -53,4 +54,9 @@ def _print(report: "Report", output: str) -> None:
     if report.float_layers:
         print_table("back in float", ["layer", "why"], list(report.float_layers.items()), numbers_from=2)
     print(f"{output}: {report.sentence}")
-    print(f"{report.full} evaluations on {report.samples} samples, {report.partial} to rank, {report.replayed} of them from the journal")
+    rows = [[what, f"{size / 2**10:.1f}", f"{report.milliseconds[what]:.2f}"] for what, size in report.bytes.items()]
+    print_table("size and speed", ["model", "KiB of constants", "ms for a batch"], rows)
+    print(
+        f"{report.full} evaluations on {report.samples} samples and {report.partial} to rank, {report.restored} more to give back to int8; "
+        f"{report.replayed} of all from the journal"
+    )

@@ -4,10 +4,25 @@ from typing import Annotated
 
 import typer
 
-from .common import Arithmetic, Data, Debug, Json, Limit, Mean, Model, Std, Threads, open_model, print_json, reports_errors
+from .common import (
+    Arithmetic,
+    Data,
+    Debug,
+    Json,
+    Limit,
+    Mean,
+    Model,
+    Scheduler,
+    Std,
+    Threads,
+    Workers,
+    open_model,
+    print_json,
+    reports_errors,
+)
 
 METRICS_HELP = (
-    "accuracy@K, f1, precision, recall, miou, rmse, mae; agreement, sqnr, cosine (these need --reference); or module:Class of a Metric"
+    "accuracy@K, f1, precision, recall, miou, map, rmse, mae; agreement, sqnr, cosine (these need --reference); or module:Class of a Metric"
 )
 
 
@@ -25,6 +40,8 @@ def run(
     arithmetic: Arithmetic = "exact",
     limit: Limit = None,
     threads: Threads = None,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
     mean: Mean = None,
     std: Std = None,
     json: Json = False,
@@ -37,21 +54,25 @@ def run(
     from dataclasses import asdict
 
     from numpot.quant.data import open_data
+    from numpot.quant.distributed import open_pool
     from numpot.quant.evaluation import evaluate
     from numpot.quant.metrics import parse_metric
 
     measure = parse_metric(metric)
     graph = open_model(model, mean, std)
-    result = evaluate(
-        graph,
-        open_data(data, graph),
-        measure,
-        reference=open_model(reference, mean, std) if reference else None,
-        arithmetic=arithmetic,
-        limit=limit,
-        threads=threads,
-        progress=not json,
-    )
+    samples, compared = open_data(data, graph), open_model(reference, mean, std) if reference else None
+    with open_pool(workers, scheduler) as pool:
+        result = evaluate(
+            graph,
+            samples,
+            measure,
+            reference=compared,
+            arithmetic=arithmetic,
+            limit=limit,
+            threads=threads,
+            progress=not json,
+            pool=pool,
+        )
     if json:
         print_json(asdict(result))
     else:

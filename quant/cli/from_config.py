@@ -1,40 +1,23 @@
 """numpot quantize --config: what a configuration file asks for, as the command runs it."""
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 
 from numpot.ir.errors import NumpotError
 
 from .common import open_model
-
-if TYPE_CHECKING:
-    from numpot.ir import Graph
-    from numpot.quant.data import ModelData
+from .quantize_job import DEFAULT_METRIC, Job
 
 #: What may stand on the command line beside --config; everything else belongs in the file.
-BESIDE = frozenset({"model", "data", "output", "config", "statistics_cache", "json", "debug"})
-
-
-@dataclass(frozen=True)
-class Job:
-    """A model, its samples, where the result goes, the keyword arguments of `quantize`, and the configuration with every default.
-
-    metric: the name of one, for the accuracy-aware method, whose keyword arguments these are then; None otherwise."""
-
-    graph: "Graph"
-    data: "ModelData"
-    output: str
-    options: dict[str, Any]
-    resolved: dict[str, Any]
-    metric: str | None
+BESIDE = frozenset({"model", "data", "output", "config", "statistics_cache", "workers", "scheduler", "json", "debug"})
 
 
 def read_job(context: typer.Context, config: str, model: str | None, data: str | None, output: str | None) -> Job:
     """model, data, output: what the command line says, which goes before the file. Raises NumpotError."""
-    from numpot.quant.config import AccuracyAware, read_config
+    from numpot.quant.config import read_config
+    from numpot.quant.config_parameters import AccuracyAware
     from numpot.quant.data import open_data
 
     _refuse_others(context)
@@ -53,11 +36,12 @@ def read_job(context: typer.Context, config: str, model: str | None, data: str |
     target = output or str(Path("results") / f"{name}_{wanted.algorithm}" / "optimized" / f"{name}.xml")
     if output is None:
         Path(target).parent.mkdir(parents=True, exist_ok=True)
-    options, metric = params.options(len(loader)), None
+    options: dict[str, Any] = {"statistics_cache": context.params["statistics_cache"], **params.options(len(loader))}
+    metrics: list[str] = []
     if isinstance(params, AccuracyAware):
-        options |= params.search_options(len(loader))
-        metric = params.metric_name
-    return Job(graph, loader, target, options, wanted.resolved(), metric)
+        options |= params.search_options(len(loader)) | params.measuring_options()
+        metrics = params.metric_names or [DEFAULT_METRIC]
+    return Job(graph, loader, target, options, metrics, wanted.resolved())
 
 
 def _refuse_others(context: typer.Context) -> None:

@@ -10,7 +10,8 @@ from numpot.ir.ops.registry import nearest
 
 from ..data_loader import DataError
 from ..data_plugins import failing_as
-from ..evaluator import Evaluator, Scores, identity
+from ..evaluator import Evaluator, Scores
+from ..identity import class_identity, identity
 from .engine import Engine
 
 
@@ -29,7 +30,9 @@ class EngineEvaluator(Evaluator):
                 )
         self._names = list(metrics or attributes)
         self.higher_better = {name: attributes[name].get("direction", "higher-better") == "higher-better" for name in self._names}
-        self.identity = identity(engine.metric) + " ".join(self._names)
+        with failing_as(f"metric {type(engine.metric).__name__} failed"):
+            engine.metric.reset()
+        self.identity = "\n".join([identity(engine.metric), class_identity(type(engine)), *self._names])
 
     def __len__(self) -> int:
         return len(self._engine.data_loader)

@@ -8,7 +8,8 @@ from numpot.ir.graph import Graph
 from numpot.ir.ops.registry import nearest
 
 from ..accuracy_aware import quantize_accuracy_aware
-from ..config import AccuracyAware, Algorithm, read_params
+from ..config import read_params
+from ..config_parameters import AccuracyAware, Algorithm
 from ..default import quantize
 from ..errors import QuantizationError
 from .engine import Engine
@@ -44,7 +45,9 @@ class Pipeline:
 
     def _run_accuracy_aware(self, model: Graph, samples: PotSamples, params: AccuracyAware, options: dict[str, Any]) -> Graph:
         """What was reached is in `info["quantization"]["accuracy"]` of the model; each intermediate model is not written to disk."""
-        wanted = None if params.metrics is None else [m.name for m in params.metrics]
+        wanted = params.metric_names or None
+        if params.annotation_free:
+            raise QuantizationError("annotation_free is for metrics of numpot; let the engine's data loader give the float model's answers")
         evaluator = EngineEvaluator(self._engine, wanted)
         return quantize_accuracy_aware(model, samples, evaluator, **options, **params.search_options(len(samples))).model
 

@@ -131,7 +131,7 @@ def test_metrics_by_name(name):
         (
             "top1",
             "metric 'top1' is not known. Known are accuracy@K, agreement, sqnr, "
-            "f1, precision, recall, miou, rmse, mae, cosine and module:Class.",
+            "f1, precision, recall, miou, map, rmse, mae, cosine and module:Class.",
         ),
         ("accuracy@0", "metric accuracy@0: expected at least 1 after the @."),
         ("fractions:Fraction", "metric fractions:Fraction: expected a subclass of numpot.quant.Metric, found Fraction."),

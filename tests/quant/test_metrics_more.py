@@ -60,3 +60,25 @@ def test_refusals(name):
     with pytest.raises(DataError, match=f"metric {name} needs (integer )?labels of shape"):
         value(name, SCORES, np.zeros((40, 2), np.int64))
     assert math.isnan(parse_metric(name).value)
+
+
+def test_against_scikit_learn():
+    sklearn = pytest.importorskip("sklearn.metrics")
+    predicted, every = SCORES.argmax(axis=1), {"labels": range(4), "average": "macro", "zero_division": 0}
+    assert value("precision", SCORES, LABELS) == pytest.approx(sklearn.precision_score(LABELS, predicted, **every))
+    assert value("recall", SCORES, LABELS) == pytest.approx(sklearn.recall_score(LABELS, predicted, **every))
+    assert value("f1", SCORES, LABELS) == pytest.approx(sklearn.f1_score(LABELS, predicted, **every))
+    assert value("miou", SCORES, LABELS) == pytest.approx(sklearn.jaccard_score(LABELS, predicted, **every))
+    for k in (1, 2, 3):
+        expected = sklearn.top_k_accuracy_score(LABELS, SCORES, k=k, labels=range(4))
+        assert value(f"accuracy@{k}", SCORES, LABELS) == pytest.approx(expected)
+    truth = RNG.normal(size=SCORES.shape)
+    assert value("rmse", SCORES, truth) == pytest.approx(math.sqrt(sklearn.mean_squared_error(truth, SCORES)))
+    assert value("mae", SCORES, truth) == pytest.approx(sklearn.mean_absolute_error(truth, SCORES))
+    cosine, reference = parse_metric("cosine"), truth.astype(np.float32)
+    cosine.update({"y": SCORES}, {"y": reference})
+    assert cosine.value == pytest.approx(sklearn.pairwise.cosine_similarity(SCORES, reference).diagonal().mean())
+    sqnr = parse_metric("sqnr")
+    sqnr.update({"y": SCORES}, {"y": reference})
+    noise = sklearn.mean_squared_error(reference, SCORES) / np.square(reference).mean()
+    assert sqnr.value == pytest.approx(-10 * math.log10(noise), rel=1e-5)

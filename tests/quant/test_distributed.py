@@ -1,0 +1,267 @@
+"""Work shared among Dask workers: the same bits as alone, models sent once, a worker that dies costs its piece, and clear refusals."""
+
+import os
+import pickle
+import signal
+import sys
+import threading
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from numpot.ir.errors import MissingExtraError
+from numpot.quant import distributed, statistics_cache
+from numpot.quant.data import DataError, open_data
+from numpot.quant.data_loader import DataLoader
+from numpot.quant.default import quantize
+from numpot.quant.distributed import ClusterError, open_pool
+from numpot.quant.evaluation import evaluate
+from numpot.quant.metrics import Accuracy, Metric, Sqnr
+from numpot.quant.metrics_more import F1
+from numpot.quant.parts import merges
+from numpot.quant.pool import pieces
+
+from .accuracy_models import DATA, FEW_BITS, GRAPH, LABELS, X, bytes_of, run
+from .test_accuracy_interfaces import numpot
+
+
+@pytest.fixture(scope="module")
+def pool():
+    pytest.importorskip("distributed", reason="needs the extra 'distributed'")
+    with open_pool(workers=2) as opened:
+        yield opened
+
+
+class Many(DataLoader):
+    """600 labelled samples, so that an evaluation has several pieces."""
+
+    def __len__(self):
+        return 600
+
+    def __getitem__(self, index):
+        return X[index % len(X)] * np.float32(1 + index // len(X) / 10), int(LABELS[index % len(X)])
+
+
+class Deviation(Metric):
+    """Does not merge, so outputs travel; what it gives depends on the order of the samples."""
+
+    name = "deviation"
+
+    def reset(self):
+        self.value = 0.0
+
+    def update(self, outputs, labels):
+        for row, label in zip(next(iter(outputs.values())), labels, strict=True):
+            self.value = 0.9 * self.value + float(row[label])
+
+    value = 0.0
+
+
+# ---- the same bits ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("options", [{}, {"preset": "best", "use_fast_bias": False}])
+def test_default_quantization(pool, tmp_path, options):
+    assert bytes_of(quantize(GRAPH, DATA, pool=pool, **options), tmp_path) == bytes_of(quantize(GRAPH, DATA, **options), tmp_path)
+
+
+@pytest.mark.parametrize(
+    "options", [{"metric": Accuracy(), "drop": 0.05}, {"metric": Deviation(), "data": Many(), "max_iter_num": 2}, {"rank_by": "sqnr"}]
+)
+def test_accuracy_aware(pool, tmp_path, options):
+    alone, shared = run(**options), run(**options, pool=pool)
+    assert alone.report.partial and bytes_of(shared.model, tmp_path) == bytes_of(alone.model, tmp_path)
+    assert shared.report.record()["visited"] == alone.report.record()["visited"]
+
+
+@pytest.mark.parametrize("metric", [Accuracy, F1, Sqnr, Deviation])
+def test_evaluation(pool, metric):
+    int8 = quantize(GRAPH, DATA, **FEW_BITS)
+    alone, shared = (evaluate(int8, Many(), metric(), reference=GRAPH, pool=p) for p in (None, pool))
+    assert shared.value == alone.value and shared.samples == 600
+
+
+class Stops(DataLoader):
+    """Cannot read a sample as long as `file` is there; reads it once for the check of all samples at the start."""
+
+    def __init__(self, file):
+        self._file = file
+
+    def __len__(self):
+        return len(X)
+
+    def __getitem__(self, index):
+        if index == 41 and self._file.exists():
+            raise DataError("stop")
+        return X[index], None
+
+
+@pytest.mark.parametrize("first_alone", [True, False])
+def test_a_pool_goes_on_where_another_stopped(pool, tmp_path, monkeypatch, first_alone):
+    monkeypatch.setattr(statistics_cache, "SECONDS_BETWEEN_SAVES", 0)
+    monkeypatch.setattr("numpot.quant.default.data_digest", lambda samples: "the same")  # which would read sample 41
+    loader, options = Stops(tmp_path / "stop"), {"statistics_cache": tmp_path / "cache", "align_channels": False}
+    (tmp_path / "stop").touch()
+    with pytest.raises(DataError, match="stop"):
+        quantize(GRAPH, loader, pool=None if first_alone else pool, **options)
+    (tmp_path / "stop").unlink()
+    resumed = quantize(GRAPH, loader, pool=pool if first_alone else None, preset="mixed", **options)
+    assert bytes_of(resumed, tmp_path) == bytes_of(quantize(GRAPH, loader, preset="mixed", align_channels=False), tmp_path)
+
+
+# ---- what travels ----------------------------------------------------------------------------------------------------------------
+
+
+def arrivals(pool):
+    """How often each parcel came to a worker: computed there, from what the scheduler sent, or from another worker."""
+    received = Counter()
+    log = pool._client.run(lambda dask_worker: [(set(e["keys"])) for e in dask_worker.transfer_incoming_log])
+    for worker, transfers in log.items():
+        received.update((worker, key) for keys in transfers for key in keys if key.startswith("numpot-"))
+    return received
+
+
+def test_models_travel_once_to_each_worker(pool):
+    before, known = arrivals(pool), set(pool._shared)
+    report = run(drop=0.02, pool=pool, ranking_subset_size=37).report
+    assert report.partial > 4 and report.full > 3  # many pieces, for each of which the models are needed
+    new = arrivals(pool) - before
+    sent = set(pool._shared) - known
+    assert sent and set(new.values()) <= {1}
+    for key in sent:  # one worker gets it from the scheduler, each other one, if it works on such a piece, from a worker
+        assert sum(1 for _, arrived in new if arrived == key) <= 1
+
+
+def test_data_is_opened_by_the_worker(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.savez("data.npz", x=X, y=LABELS)
+    data = open_data("data.npz", GRAPH)
+    packed = pickle.dumps(data)
+    monkeypatch.chdir("/")
+    assert len(packed) < 1000 < X.nbytes
+    again = pickle.loads(packed)
+    assert len(again) == len(X) and np.array_equal(again[7][0]["x"], data[7][0]["x"]) and again[7][1] == LABELS[7]
+
+
+def test_pieces_are_whole_batches():
+    assert pieces(8, 30, 16, 5) == [range(8, 23), range(23, 30)]
+    assert pieces(0, 9, 2, 4) == [range(4), range(4, 8), range(8, 9)]
+
+
+def test_a_merge_that_knows_less_than_the_update_is_not_used():
+    class Other(Accuracy):
+        def update(self, outputs, labels):
+            self.more = 1
+
+    assert merges(Accuracy()) and merges(F1()) and not merges(Deviation()) and not merges(Other())
+
+
+# ---- a worker that dies ----------------------------------------------------------------------------------------------------------
+
+
+class Deadly(Many):
+    """The first worker that reads sample 300 is killed."""
+
+    def __init__(self, folder):
+        self._folder, self._home = folder, os.getpid()
+
+    def __getitem__(self, index):
+        if index == 300 and os.getpid() != self._home and not (self._folder / "killed").exists():
+            (self._folder / "killed").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().__getitem__(index)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
+def test_a_killed_worker_costs_its_piece_only(pool, tmp_path):
+    int8 = quantize(GRAPH, DATA, **FEW_BITS)
+    shared = evaluate(int8, Deadly(tmp_path), Deviation(), pool=pool)
+    assert (tmp_path / "killed").exists() and shared.value == evaluate(int8, Many(), Deviation()).value
+
+
+class Fatal(Many):
+    """No worker survives sample 300."""
+
+    def __getitem__(self, index):
+        if index == 300:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().__getitem__(index)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
+def test_a_piece_that_ends_every_worker_is_given_up():
+    pytest.importorskip("distributed", reason="needs the extra 'distributed'")
+    with pytest.raises(ClusterError, match="a piece of work has ended every worker that tried it"), open_pool(workers=1) as pool:
+        evaluate(GRAPH, Fatal(), Accuracy(), pool=pool)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
+def test_workers_killed_during_a_search(tmp_path):
+    """At any time, by somebody else; with one worker at a time all that was shared is lost with it, and sent again."""
+    pytest.importorskip("distributed", reason="needs the extra 'distributed'")
+    expected = bytes_of(run(drop=0.02, data=Many()).model, tmp_path)
+    with open_pool(workers=1) as pool:
+        timers = [threading.Timer(delay, _kill_workers, [pool]) for delay in (0.2, 6)]
+        for timer in timers:
+            timer.start()
+        found = [bytes_of(run(drop=0.02, data=Many(), pool=pool).model, tmp_path) for _ in range(10)]
+        assert all(timer.finished.is_set() for timer in timers)  # they came in time
+    assert set(found) == {expected}
+
+
+def _kill_workers(pool):
+    for pid in pool.run_everywhere(os.getpid):
+        os.kill(pid, signal.SIGKILL)
+
+
+# ---- refusals --------------------------------------------------------------------------------------------------------------------
+
+
+def refusal(error=ClusterError, **options):
+    with pytest.raises(error) as caught, open_pool(**options):
+        pass
+    return str(caught.value)
+
+
+def test_bad_input(monkeypatch):
+    pytest.importorskip("distributed", reason="needs the extra 'distributed'")
+    monkeypatch.setattr(distributed, "CONNECT_SECONDS", 0.2)
+    assert refusal(workers=0) == "workers must be at least 1, found 0"
+    assert "give one of them" in refusal(workers=2, scheduler="tcp://127.0.0.1:1")
+    assert refusal(scheduler="tcp://127.0.0.1:1").startswith("scheduler tcp://127.0.0.1:1: cannot be reached (")
+    assert refusal(scheduler="nonsense://x").startswith("scheduler nonsense://x: cannot be reached (")
+
+
+def test_without_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    assert "pip install 'numpot[distributed]'" in refusal(MissingExtraError, workers=2)
+
+
+def test_a_worker_with_other_versions(pool, monkeypatch):
+    mine = distributed.environment()
+    monkeypatch.setattr(distributed, "environment", type("Cached", (), {"__call__": lambda self: mine | {"numpy": "1.0"}})())
+    with pytest.raises(ClusterError, match=r"worker \S+: has numpy \d\S+, expected 1.0 as here; results could differ"):
+        list(pool.map(str, ["x"], [1]))  # a worker that came later
+
+
+def test_no_worker(monkeypatch):
+    dask = pytest.importorskip("distributed", reason="needs the extra 'distributed'")
+    with dask.LocalCluster(n_workers=0, processes=False, dashboard_address=":0") as cluster:
+        address = cluster.scheduler_address
+        assert refusal(scheduler=address) == f"scheduler {address}: has no worker. Start some with `dask worker {address} --nthreads 1`"
+
+
+def test_command_line(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    from numpot.ir.xmlbin import write_model
+
+    write_model(GRAPH, Path("net.xml"))
+    np.savez("data.npz", x=X, y=LABELS)
+    result = numpot("quantize", "net.xml", "--data", "data.npz", "-o", "out.xml", "--workers", "0")
+    assert result.exit_code == 2 and "workers must be at least 1, found 0" in result.output
+    result = numpot("evaluate", "net.xml", "--data", "data.npz", "--workers", "0")
+    assert result.exit_code == 2
