@@ -11,6 +11,7 @@ import numpy as np
 from numpot.ir.graph import Graph, Tensor
 
 from .data import DataLoader, Subset, batches, fixed_batch
+from .free_batch import with_free_batch
 from .progress import track
 from .statistics import Collector, collect
 from .statistics_cache import StatisticsCache
@@ -38,7 +39,9 @@ class Samples:
         if seen == len(self):
             return
         seen -= seen % (fixed_batch(model) or 1)
-        collect(model, self._inputs(model, seen, description), wanted, first=seen, after_batch=saved.save_if_due if saved else None)
+        free = with_free_batch(model)
+        twins = {free.nodes[tensor.producer.name].outputs[tensor.index]: collectors for tensor, collectors in wanted.items()}
+        collect(free, self._inputs(free, seen, description), twins, first=seen, after_batch=saved.save_if_due if saved else None)
         if saved:
             saved.save()
 
