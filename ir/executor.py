@@ -23,9 +23,10 @@ from .workers import Workers
 class Executor:
     """A graph, compiled. `plan` lists its steps.
 
-    arithmetic: as for Interpreter. threads: at most so many work together; by default one per core that the process may use. observe: tensors of `graph` that an
-    observer wants to see. count_saturation: count, in every integer layer, the pairs of products that clip (or would clip, in exact
-    arithmetic); read `saturation` afterwards. An Executor is for one caller at a time: its memory is used again by the next run.
+    arithmetic: as for Interpreter. threads: at most so many work together; by default one per core that the process may use. observe:
+    tensors of `graph` that an observer wants to see. count_saturation: count, in every integer layer, the pairs of products that clip (or
+    would clip, in exact arithmetic); read `saturation` afterwards. An Executor is for one caller at a time: its memory is used again by
+    the next run.
     """
 
     def __init__(

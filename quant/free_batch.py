@@ -16,7 +16,7 @@ WITHIN_A_SAMPLE = frozenset(
     """
     Parameter Result Convolution ConvolutionBackpropData MatMul MaxPool AvgPool BatchNormInference
     Add Subtract Multiply Divide Maximum Minimum ReLU LeakyReLU PReLU Clamp Elu Sigmoid Tanh Swish HSwish HSigmoid Mish Gelu SoftPlus
-    Abs Erf Exp Log Negative Sqrt Power Concat Reshape Flatten Squeeze Unsqueeze Transpose Pad Softmax LogSoftmax
+    Abs Erf Exp Log Negative Sqrt Power Concat Reshape Flatten Squeeze Unsqueeze Transpose Pad SoftMax LogSoftmax
     ReduceMean ReduceMax ReduceMin ReduceSum DepthToSpace SpaceToDepth Interpolate
     """.split()
 )

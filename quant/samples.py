@@ -39,7 +39,7 @@ class Samples:
         if seen == len(self):
             return
         seen -= seen % (fixed_batch(model) or 1)
-        free = with_free_batch(model)
+        free = _without_results(with_free_batch(model))
         twins = {free.nodes[tensor.producer.name].outputs[tensor.index]: collectors for tensor, collectors in wanted.items()}
         collect(free, self._inputs(free, seen, description), twins, first=seen, after_batch=saved.save_if_due if saved else None)
         if saved:
@@ -51,3 +51,11 @@ class Samples:
             for batch in batches(rest, model, self.batch_size):
                 yield batch.inputs
                 advance(len(batch.indices))
+
+
+def _without_results(model: Graph) -> Graph:
+    """A copy that computes nothing but what is observed."""
+    twin = model.copy()
+    for result in list(twin.outputs):
+        twin.remove(result)
+    return twin

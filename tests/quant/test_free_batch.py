@@ -5,7 +5,8 @@ import pytest
 
 from numpot.ir.executor import Executor
 from numpot.ir.graph import Graph
-from numpot.quant.free_batch import with_free_batch
+from numpot.ir.ops import OPERATORS
+from numpot.quant.free_batch import WITHIN_A_SAMPLE, with_free_batch
 
 from ..networks import Network
 from .array_data import normal
@@ -29,8 +30,8 @@ def test_what_runs_one_sample_at_a_time_can_run_several():
 @pytest.mark.parametrize(
     "tail",
     [
-        lambda net, x: net.do("Softmax", x, axis=0),
-        lambda net, x: net.do("Softmax", x, axis=-2),
+        lambda net, x: net.do("SoftMax", x, axis=0),
+        lambda net, x: net.do("SoftMax", x, axis=-2),
         lambda net, x: net.do("ReduceMean", x, np.array([0]), keep_dims=True),
         lambda net, x: net.do("Transpose", x, np.array([1, 0])),
         lambda net, x: net.do("Reshape", x, np.array([2, 3])),
@@ -41,6 +42,10 @@ def test_what_runs_one_sample_at_a_time_can_run_several():
 def test_a_model_that_would_mix_samples_or_says_1_stays_as_it_is(tail):
     graph = one_image(tail)
     assert with_free_batch(graph) is graph
+
+
+def test_the_operators_that_are_trusted_are_known():
+    assert OPERATORS.keys() >= WITHIN_A_SAMPLE
 
 
 def test_other_batches_are_the_models_own():
