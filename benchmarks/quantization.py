@@ -5,8 +5,9 @@
     python -m benchmarks.quantization --make ENVS --only resnet --rounds 5 --samples 3000
 
 POT needs an environment of its own, because it cannot live with a NumPy or SciPy of today. Every process is left one core, reads the same
-.xml and the same samples, and writes an int8 .xml; tools take turns, and of each the shortest time counts. numpot's kernels are compiled
-when it is first used on a machine; one run that is not measured sees to that.
+.xml and the same samples, and writes an int8 .xml; tools take turns, and of each the shortest times count. Other work on the machine
+lengthens CPU times less than others. numpot's kernels are compiled when it is first used on a machine; one run that is not measured sees
+to that.
 """
 
 import argparse
@@ -34,9 +35,10 @@ TIME_BAR, MEMORY_BAR, FLAT_BAR = 0.5, 1.0, 1.05  # of the faster peer; of POT; o
 
 
 class Measured(NamedTuple):
-    """One process. wall: from its start to its end, call: of the quantization alone, seconds. peak: megabytes."""
+    """One process. wall, cpu: from its start to its end, call: of the quantization alone, seconds. peak: megabytes."""
 
     wall: float
+    cpu: float
     call: float
     peak: float
 
@@ -83,20 +85,25 @@ def compare(name: str, pythons: Mapping[str, str], samples: int, rounds: int, fo
         for tool, python in pythons.items():
             print(f"{name}: {tool}, {i + 1} of {rounds}", file=sys.stderr)
             runs[tool].append(run(tool, python, name, samples, folder))
-    return {tool: Measured(min(m.wall for m in ms), min(m.call for m in ms), max(m.peak for m in ms)) for tool, ms in runs.items()}
+    return {tool: Measured(*(min(m[i] for m in ms) for i in range(3)), max(m.peak for m in ms)) for tool, ms in runs.items()}
 
 
 def run(tool: str, python: str, name: str, samples: int, folder: Path) -> Measured:
     model, output = MATERIAL / name / f"{name}.xml", folder / f"{tool}.xml"
     command = [python, str(SCRIPTS / f"by_{tool}.py"), str(model), str(folder / f"{name}.npz"), str(samples), str(output)]
     cleaned = {key: value for key, value in os.environ.items() if key not in ("OPENBLAS_CORETYPE", "PYTHONPATH")}
-    begin = perf_counter()
+    begin, cpu = perf_counter(), cpu_of_children()
     done = subprocess.run(command, env=cleaned, capture_output=True, text=True, preexec_fn=one_core())
-    wall = perf_counter() - begin
+    wall, cpu = perf_counter() - begin, cpu_of_children() - cpu
     if done.returncode:
         raise SystemExit(f"{tool} failed on {name}:\n{done.stderr}")
     call, peak = done.stdout.splitlines()[-1].split()
-    return Measured(wall, float(call), float(peak))
+    return Measured(wall, cpu, float(call), float(peak))
+
+
+def cpu_of_children() -> float:
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def one_core() -> partial[None] | None:
@@ -122,16 +129,26 @@ def write_samples(name: str, folder: Path) -> None:
 
 def table(measured: Mapping[str, Mapping[str, Measured]], samples: int) -> str:
     tools = list(next(iter(measured.values()), {}))
-    header = ["", *(f"{tool} process / call s" for tool in tools), "process", "call", *(f"{tool} MB" for tool in tools), "memory / pot"]
+    header = [
+        "",
+        *(f"{tool} process / CPU / call s" for tool in tools),
+        "process",
+        "CPU",
+        "call",
+        *(f"{tool} MB" for tool in tools),
+        "memory / pot",
+    ]
     return markdown(f"quantizing with {samples} samples, one core", [header, *(line(name, m) for name, m in measured.items())])
 
 
 def line(name: str, measured: Mapping[str, Measured]) -> list[str]:
     """Ratios are numpot's by the faster peer's, memory by POT's."""
     ours, peers = measured["numpot"], [m for tool, m in measured.items() if tool != "numpot"]
-    times = [verdict(getattr(ours, what) / min(getattr(m, what) for m in peers), TIME_BAR) if peers else "" for what in ("wall", "call")]
+    times = [
+        verdict(getattr(ours, what) / min(getattr(m, what) for m in peers), TIME_BAR) if peers else "" for what in ("wall", "cpu", "call")
+    ]
     memory = verdict(ours.peak / measured["pot"].peak, MEMORY_BAR) if "pot" in measured else ""
-    seconds = [f"{m.wall:.2f} / {m.call:.2f}" for m in measured.values()]
+    seconds = [f"{m.wall:.2f} / {m.cpu:.2f} / {m.call:.2f}" for m in measured.values()]
     return [name, *seconds, *times, *(f"{m.peak:.0f}" for m in measured.values()), memory]
 
 

@@ -34,7 +34,8 @@ class Job:
 
 def read_job(context: typer.Context, config: str, model: str | None, data: str | None, output: str | None) -> Job:
     """model, data, output: what the command line says, which goes before the file. Raises NumpotError."""
-    from numpot.quant.config import AccuracyAware, read_config
+    from numpot.quant.config import AccuracyAware
+    from numpot.quant.config_reader import read_config
     from numpot.quant.data import open_data
 
     _refuse_others(context)

@@ -8,7 +8,8 @@ from numpot.ir.graph import Graph
 from numpot.ir.ops.registry import nearest
 
 from ..accuracy_aware import quantize_accuracy_aware
-from ..config import AccuracyAware, Algorithm, read_params
+from ..config import AccuracyAware, Algorithm
+from ..config_reader import read_params
 from ..default import quantize
 from ..errors import QuantizationError
 from .engine import Engine
