@@ -61,8 +61,8 @@ def main() -> None:
     names = [name for name in MODELS if options.only in name]
     with TemporaryDirectory() as folder:
         measured = {name: compare(name, pythons, options.samples, options.rounds, Path(folder)) for name in names}
+        print(table(measured, options.samples), flush=True)
         tenfold = {name: run("numpot", sys.executable, name, 10 * options.samples, Path(folder)) for name in names}
-    print(table(measured, options.samples))
     print(growth_table({name: (m["numpot"], tenfold[name]) for name, m in measured.items()}, options.samples))
 
 
