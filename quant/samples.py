@@ -3,7 +3,8 @@
 Nothing is kept of a sample but what it adds to the statistics; these may be kept on disk while they grow (statistics_cache.py).
 """
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,10 +17,12 @@ from .progress import track
 from .statistics import Collector, collect
 from .statistics_cache import StatisticsCache
 
+OBSERVED_BYTES = 2**27  # of observed tensors at once; EfficientNet-Lite0 then runs 2 pictures at once: 0.5 of the memory of 8, equal time
+
 
 @dataclass(frozen=True)
 class Samples:
-    """What to calibrate with, and how. batch_size: samples in flight; results do not depend on it. cache: None to keep nothing on disk."""
+    """What to calibrate with, and how. batch_size: samples in flight, at most; results do not depend on it. cache: None to keep nothing on disk."""
 
     loader: DataLoader
     batch_size: int
@@ -41,16 +44,28 @@ class Samples:
         seen -= seen % (fixed_batch(model) or 1)
         free = _without_results(with_free_batch(model))
         twins = {free.nodes[tensor.producer.name].outputs[tensor.index]: collectors for tensor, collectors in wanted.items()}
-        collect(free, self._inputs(free, seen, description), twins, first=seen, after_batch=saved.save_if_due if saved else None)
+        collect(
+            free,
+            self._inputs(free, seen, _in_flight(self.batch_size, twins), description),
+            twins,
+            first=seen,
+            after_batch=saved.save_if_due if saved else None,
+        )
         if saved:
             saved.save()
 
-    def _inputs(self, model: Graph, first: int, description: str) -> Iterator[Mapping[str, np.ndarray]]:
+    def _inputs(self, model: Graph, first: int, batch_size: int, description: str) -> Iterator[Mapping[str, np.ndarray]]:
         rest = Subset(self.loader, range(first, len(self)))
         with track(len(rest), description, quiet=not self.progress) as advance:
-            for batch in batches(rest, model, self.batch_size):
+            for batch in batches(rest, model, batch_size):
                 yield batch.inputs
                 advance(len(batch.indices))
+
+
+def _in_flight(batch_size: int, observed: Iterable[Tensor]) -> int:
+    """Fewer samples at once where what is observed of one is large: many cost memory then, and save no time."""
+    of_one = sum(math.prod(abs(d) for d in t.shape) * t.dtype.itemsize for t in observed)
+    return min(batch_size, max(OBSERVED_BYTES // max(of_one, 1), 1))
 
 
 def _without_results(model: Graph) -> Graph:
