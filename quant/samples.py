@@ -22,7 +22,8 @@ OBSERVED_BYTES = 2**27  # of observed tensors at once; EfficientNet-Lite0 then r
 
 @dataclass(frozen=True)
 class Samples:
-    """What to calibrate with, and how. batch_size: samples in flight, at most; results do not depend on it. cache: None to keep nothing on disk."""
+    """What to calibrate with, and how. batch_size: samples in flight, at most; results do not depend on it.
+    cache: None to keep nothing on disk."""
 
     loader: DataLoader
     batch_size: int

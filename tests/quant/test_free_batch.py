@@ -7,6 +7,7 @@ from numpot.ir.executor import Executor
 from numpot.ir.graph import Graph
 from numpot.ir.ops import OPERATORS
 from numpot.quant.free_batch import WITHIN_A_SAMPLE, with_free_batch
+from numpot.quant.samples import _in_flight
 
 from ..networks import Network
 from .array_data import normal
@@ -60,3 +61,8 @@ def test_files_of_real_models_can_be_opened(name):
     from numpot.ir import read_model
 
     assert with_free_batch(read_model(MATERIAL / name / f"{name}.xml")).inputs[0].output.shape[0] == -1
+
+
+def test_large_samples_are_fewer_at_once():
+    small, large = (Network().input(-1, 3, side, side) for side in (8, 2048))
+    assert _in_flight(8, [small]) == 8 and _in_flight(8, [large]) == 2 and _in_flight(8, [large] * 9) == 1
