@@ -23,9 +23,10 @@ from .workers import Workers
 class Executor:
     """A graph, compiled. `plan` lists its steps.
 
-    arithmetic: as for Interpreter. threads: at most so many work together; by default one per core. observe: tensors of `graph` that an
-    observer wants to see. count_saturation: count, in every integer layer, the pairs of products that clip (or would clip, in exact
-    arithmetic); read `saturation` afterwards. An Executor is for one caller at a time: its memory is used again by the next run.
+    arithmetic: as for Interpreter. threads: at most so many work together; by default one per core that the process may use. observe:
+    tensors of `graph` that an observer wants to see. count_saturation: count, in every integer layer, the pairs of products that clip (or
+    would clip, in exact arithmetic); read `saturation` afterwards. An Executor is for one caller at a time: its memory is used again by
+    the next run.
     """
 
     def __init__(
@@ -39,7 +40,7 @@ class Executor:
     ) -> None:
         self.graph = for_arithmetic(graph, arithmetic)
         observed = set(observe)
-        threads = threads or os.cpu_count() or 1
+        threads = threads or available_cores()
         self._plan = make_plan(self.graph, observed, threads, count_saturation)
         tallies = Tallies(self._plan.steps) if count_saturation else None
         self._schedule = make_schedule(self._plan, self.graph, observed)
@@ -111,3 +112,8 @@ class Executor:
         if tensor not in self._shapes:
             self._shapes[tensor] = tensor.shape
         return from_memory(memory[self._plan.slots.numbers[tensor]], self._shapes[tensor])
+
+
+def available_cores() -> int:
+    """Cores that this process may use; a container or taskset may leave it fewer than the machine has, and then threads are in the way."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

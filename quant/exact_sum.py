@@ -19,23 +19,47 @@ class ExactSum:
     """
 
     def __init__(self, size: int) -> None:
-        self.limbs = np.zeros((LIMBS, size), np.int64)
+        self._limbs = np.zeros((LIMBS, size), np.int64)
+        self._pending: list[np.ndarray] = []
+        self._pending_rows = 0
+
+    @property
+    def limbs(self) -> np.ndarray:
+        self._settle()
+        return self._limbs
+
+    @limbs.setter
+    def limbs(self, limbs: np.ndarray) -> None:
+        self._settle()
+        self._limbs = limbs
 
     def add(self, values: np.ndarray) -> None:
-        """values: (n, C) float32, finite."""
-        for rows in (values[first : first + ROWS] for first in range(0, len(values), ROWS)):
-            bits = np.ascontiguousarray(rows, np.float32).view(np.uint32).astype(np.int64)
+        """values: (n, C) float32, finite. They wait for others, because many rows at once cost little more than one."""
+        self._pending.append(np.array(values, np.float32))
+        self._pending_rows += len(values)
+        if self._pending_rows >= ROWS:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Add what waits."""
+        if not self._pending:
+            return
+        waiting = np.concatenate(self._pending)
+        self._pending, self._pending_rows = [], 0
+        for rows in (waiting[first : first + ROWS] for first in range(0, len(waiting), ROWS)):
+            bits = rows.view(np.uint32).astype(np.int64)
             exponent = (bits >> 23) & 0xFF
             mantissa = (bits & 0x7FFFFF) | ((exponent > 0).astype(np.int64) << 23)
             position = np.maximum(exponent, 1) - 1  # of the mantissa's last bit, in units of 2^-149
             term = np.where(bits >> 31, -mantissa, mantissa) << (position % LIMB_BITS)
             limb = position // LIMB_BITS
             for i in range(int(limb.min()), int(limb.max()) + 1):
-                self.limbs[i] += np.where(limb == i, term, 0).sum(axis=0)
+                self._limbs[i] += np.where(limb == i, term, 0).sum(axis=0)
             self._carry()
 
     def merge(self, other: "ExactSum") -> None:
-        self.limbs += other.limbs
+        self._settle()
+        self._limbs += other.limbs
         self._carry()
 
     def mean(self, count: int) -> np.ndarray:
@@ -44,6 +68,6 @@ class ExactSum:
         return np.array([total / (count << LOWEST_EXPONENT) for total in totals], np.float64)
 
     def _carry(self) -> None:
-        for low, high in zip(self.limbs[:-1], self.limbs[1:], strict=True):
+        for low, high in zip(self._limbs[:-1], self._limbs[1:], strict=True):
             high += low >> LIMB_BITS
             low &= (1 << LIMB_BITS) - 1

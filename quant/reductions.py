@@ -11,6 +11,7 @@ import numpy as np
 Reduction = Literal["min", "max", "abs_max", "mean", "quantile", "abs_quantile"]
 REDUCTIONS: Final = get_args(Reduction)
 QUANTILES: Final = ("quantile", "abs_quantile")
+SWEPT: Final = (("min", None), ("max", None), ("min", 1), ("max", 1), ("mean", 1))  # what one reading of images gives
 
 
 class Observed:
@@ -25,13 +26,36 @@ class Observed:
 
     def reduce(self, reduction: Reduction, channel_axis: int | None, q: float = 0.0) -> np.ndarray:
         """(N, 1) if channel_axis is None, else (N, C); float32. channel_axis: the axis, batch included, that is kept. q: of a quantile."""
-        key = (reduction, channel_axis, q)
+        key = (reduction, channel_axis, q if reduction in QUANTILES else 0.0)
         if key not in self._known:
             if reduction in QUANTILES:
                 self._known.update(self._tails(reduction, channel_axis, q))
+            elif (reduction, channel_axis) in SWEPT and self._lies_channels_last:
+                self._known.update(self._swept())
             else:
                 self._known[key] = self._reduced(reduction, channel_axis)
         return self._known[key]
+
+    @property
+    def _lies_channels_last(self) -> bool:
+        """Images as the executor makes them: of shape (N,C,H,W), in memory (N,H,W,C)."""
+        x = self.x
+        return x.ndim == 4 and x.dtype == np.float32 and x.size > 0 and bool(x.transpose(0, 2, 3, 1).flags.c_contiguous)
+
+    def _swept(self) -> dict[tuple[str, int | None, float], np.ndarray]:
+        from numpot.kernels.sweep import sweep  # numba: imported where it is used
+
+        images, channels, height, width = self.x.shape
+        low, high, total = sweep(self.x.transpose(0, 2, 3, 1).reshape(images, height * width, channels))
+        for extreme in (low, high):
+            extreme[np.isnan(total)] = np.nan
+        return {
+            ("min", 1, 0.0): low,
+            ("max", 1, 0.0): high,
+            ("mean", 1, 0.0): (total / (height * width)).astype(np.float32),
+            ("min", None, 0.0): low.min(axis=1, keepdims=True),
+            ("max", None, 0.0): high.max(axis=1, keepdims=True),
+        }
 
     def _reduced(self, reduction: Reduction, channel_axis: int | None) -> np.ndarray:
         if reduction == "abs_max":

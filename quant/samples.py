@@ -6,6 +6,7 @@ Nothing is kept of a sample but what it adds to the statistics; these may be kep
 import copy
 import functools
 import itertools
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -15,19 +16,23 @@ import numpy as np
 from numpot.ir.graph import Graph, Tensor
 
 from .data import Batch, DataLoader, Subset, batches, fixed_batch
+from .free_batch import with_free_batch
 from .pool import Alone, Pool, pieces
 from .progress import Advance, track
 from .statistics import Collector, collect
 from .statistics_cache import StatisticsCache
 
 PIECE: Final = 16  # samples that a worker takes at once
+OBSERVED_BYTES: Final = (
+    2**27
+)  # of observed tensors at once; EfficientNet-Lite0 then runs 2 pictures at once: 0.5 of the memory of 8, equal time
 Wanted = Mapping[Tensor, list[Collector]]
 Piece = tuple[range, list[list[bool]]]
 
 
 @dataclass(frozen=True)
 class Samples:
-    """What to calibrate with, and how. batch_size: samples in flight; results do not depend on it. cache: None to keep nothing on disk.
+    """What to calibrate with, and how. batch_size: samples in flight, at most; results do not depend on it. cache: None to keep nothing on disk.
     pool: who runs the model; results do not depend on it either."""
 
     loader: DataLoader
@@ -49,25 +54,26 @@ class Samples:
         seen = min((c.count for collectors in wanted.values() for c in collectors), default=len(self))
         if seen == len(self):
             return
-        after = saved.save_if_due if saved else _nothing
+        model, wanted = _to_run(model, wanted)
+        after, batch_size = saved.save_if_due if saved else _nothing, _in_flight(self.batch_size, wanted)
         with track(len(self) - seen, description, quiet=not self.progress) as advance:
             if isinstance(self.pool, Alone):
                 seen -= seen % (fixed_batch(model) or 1)
                 rest = Subset(self.loader, range(seen, len(self)))
-                inputs = _advancing(batches(rest, model, self.batch_size), advance)
+                inputs = _advancing(batches(rest, model, batch_size), advance)
                 collect(model, inputs, wanted, first=seen, after_batch=after)
             else:
-                for done in self._share(model, wanted, empty):
+                for done in self._share(model, wanted, empty, batch_size):
                     advance(done)
                     after()
         if saved:
             saved.save()
 
-    def _share(self, model: Graph, wanted: Wanted, empty: list[list[Collector]]) -> Iterator[int]:
+    def _share(self, model: Graph, wanted: Wanted, empty: list[list[Collector]], batch_size: int) -> Iterator[int]:
         """Have workers collect, and merge; yields the number of samples of each piece. empty: such collectors as new ones."""
         places = [(tensor.producer.name, tensor.index) for tensor in wanted]
-        work = functools.partial(_Collecting, places, self.batch_size)
-        cut = _pieces(wanted, len(self), fixed_batch(model) or self.batch_size)
+        work = functools.partial(_Collecting, places, batch_size)
+        cut = _pieces(wanted, len(self), fixed_batch(model) or batch_size)
         for (piece, _), found in zip(cut, self.pool.map(work, (model, empty, self.loader), cut), strict=True):
             for mine, theirs in zip(wanted.values(), found, strict=True):
                 for collector, other in zip(mine, theirs, strict=True):
@@ -111,3 +117,17 @@ def _advancing(source: Iterable[Batch], advance: Advance) -> Iterator[Mapping[st
 
 def _nothing() -> None:
     pass
+
+
+def _to_run(model: Graph, wanted: Wanted) -> tuple[Graph, Wanted]:
+    """A copy that computes nothing but what is observed, with a free batch if it may have one; and its tensors."""
+    twin = with_free_batch(model).copy()
+    for result in list(twin.outputs):
+        twin.remove(result)
+    return twin, {twin.nodes[t.producer.name].outputs[t.index]: collectors for t, collectors in wanted.items()}
+
+
+def _in_flight(batch_size: int, observed: Iterable[Tensor]) -> int:
+    """Fewer samples at once where what is observed of one is large: many cost memory then, and save no time."""
+    of_one = sum(math.prod(abs(d) for d in t.shape) * t.dtype.itemsize for t in observed)
+    return min(batch_size, max(OBSERVED_BYTES // max(of_one, 1), 1))

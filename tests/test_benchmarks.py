@@ -57,3 +57,13 @@ def test_lines_of_a_table_can_be_told_apart() -> None:
     for group in GROUPS.values():
         names = [case.name for case in group.cases()]
         assert names and len(set(names)) == len(names)
+
+
+def test_a_line_about_quantizing_has_numpots_share_of_the_faster_peer_and_of_pots_memory() -> None:
+    from benchmarks.quantization import Measured, line
+
+    measured = {"numpot": Measured(2, 1.8, 1, 150), "pot": Measured(9, 9, 8, 200), "nncf": Measured(5, 3.6, 1.5, 100)}
+    assert line("net", measured) == [
+        *("net", "2.00 / 1.80 / 1.00", "9.00 / 9.00 / 8.00", "5.00 / 3.60 / 1.50"),
+        *("**0.40** (within 0.5)", "**0.50** (within 0.5)", "**0.67** (misses 0.5)", "150", "200", "100", "**0.75** (within 1.0)"),
+    ]

@@ -1,6 +1,7 @@
 """What numpot does beyond POT, and what it is worth on real models: the numbers in docs/differences.md."""
 
 import functools
+import json
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from numpot.quant.parameters import Parameters
 from numpot.quant.range_parameters import RangeEstimation
 
 from .array_data import ArrayData
-from .material import NAMES, load_data, load_model, needs_material
+from .material import MATERIAL, NAMES, load_data, load_model, needs_material
 from .test_pot_reference import top_1
 
 BEYOND = {
@@ -51,6 +52,15 @@ def test_best_is_no_worse_than_performance_on_any_model(name):
     accuracy = top_1(best, name)
     assert accuracy >= top_1(quantized(name, "performance"), name) - 0.1
     assert accuracy >= MEASURED["best"][name] - 0.2
+
+
+@needs_material
+@pytest.mark.parametrize("name", [n if n.startswith("digits") else pytest.param(n, marks=pytest.mark.slow) for n in NAMES])
+def test_best_is_no_worse_than_any_other_tool(name):
+    """The best of POT, NNCF and onnxruntime, with whatever preset, on the same images."""
+    (others,) = (m["acc"] for key, m in json.loads((MATERIAL / "reference.json").read_text())["models"].items() if key.endswith(f"/{name}"))
+    best = max(value for how, value in others.items() if how.startswith(("default_", "nncf_", "ort_")))
+    assert top_1(quantized(name, "best"), name) >= 100 * best - 0.1
 
 
 @needs_material

@@ -45,12 +45,12 @@ def fast_biases_of_pot(name: str) -> dict[str, np.ndarray]:
 def assert_close(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
     assert found.keys() == expected.keys()
     for layer, bias in expected.items():
-        np.testing.assert_allclose(found[layer], bias, rtol=0, atol=1e-4 * np.abs(bias).max(), err_msg=layer)
+        np.testing.assert_allclose(found[layer], bias, rtol=1e-3, atol=1e-6 * np.abs(bias).max(), err_msg=layer)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_fast_bias_correction_is_pots(name):
-    """Within 1e-4 of the largest bias of the layer; measured: 3e-5."""
+    """Every element within 1e-3 of itself, or, where terms cancel out, within 1e-6 of the largest of its layer."""
     graph = quantized(name, True)
     assert_close(biases(graph), fast_biases_of_pot(name))
     before = biases(load_model(name))

@@ -1,5 +1,6 @@
 """What calibration remembers: equal to NumPy on the whole, whatever batches the samples arrive in."""
 
+import gc
 import tracemalloc
 from typing import get_args
 
@@ -156,6 +157,7 @@ def test_quantize_needs_no_more_memory_for_3000_samples_than_for_300(estimator):
     quantize(graph, Drawn(20), range_estimator=estimator)  # what is imported and compiled once does not count
     peaks = []
     for count in (300, 3000):
+        gc.collect()  # what earlier tests left is not to be counted, or freed, in between
         tracemalloc.start()
         try:
             quantize(graph, Drawn(count), stat_subset_size=count, stat_batch_size=32, range_estimator=estimator)

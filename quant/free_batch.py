@@ -1,0 +1,47 @@
+"""A model whose batch is fixed at 1, as files often have it, with a free batch: several samples a run cost less than one at a time.
+
+Only where it is certain that no sample sees another: every operator is one of those below, and every tensor that depends on the input
+keeps its shape but for the first dimension. What would mix samples (a Transpose that moves the batch, a Reshape across it, a reduction
+over it) changes a shape, and the model then runs sample by sample.
+"""
+
+from dataclasses import replace
+
+from numpot.ir.errors import GraphError
+from numpot.ir.graph import Graph, Node
+from numpot.ir.ops.parameter import Parameter
+
+#: Operators that keep to a sample if the first dimension is, before and after them, the batch.
+WITHIN_A_SAMPLE = frozenset(
+    """
+    Parameter Result Convolution ConvolutionBackpropData MatMul MaxPool AvgPool BatchNormInference
+    Add Subtract Multiply Divide Maximum Minimum ReLU LeakyReLU PReLU Clamp Elu Sigmoid Tanh Swish HSwish HSigmoid Mish Gelu SoftPlus
+    Abs Erf Exp Log Negative Sqrt Power Concat Reshape Flatten Squeeze Unsqueeze Transpose Pad SoftMax LogSoftmax
+    ReduceMean ReduceMax ReduceMin ReduceSum DepthToSpace SpaceToDepth Interpolate
+    """.split()
+)
+
+
+def with_free_batch(graph: Graph) -> Graph:
+    """A copy with a free batch, its nodes named as before; the graph itself if its batch is not 1, or must stay so."""
+    if any(node.output.shape[:1] != (1,) for node in graph.inputs):
+        return graph
+    twin = graph.copy()
+    try:
+        for node in twin.inputs:
+            assert isinstance(node.op, Parameter)
+            twin.replace_op(node, replace(node.op, shape=(-1, *node.output.shape[1:])))
+        twin.infer()
+    except GraphError:
+        return graph
+    return twin if all(_keeps_samples_apart(node, twin.nodes[node.name]) for node in graph) else graph
+
+
+def _keeps_samples_apart(node: Node, twin: Node) -> bool:
+    """twin: the node where the batch is free."""
+    if node.type == "Constant" or (node.type != "Parameter" and all(t.constant is not None for t in node.inputs)):
+        return True
+    if any(b.shape != (-1, *a.shape[1:]) for a, b in zip(node.outputs, twin.outputs, strict=True)):
+        return False
+    axis = getattr(node.op, "axis", None)
+    return node.type in WITHIN_A_SAMPLE and (axis is None or axis % len(twin.inputs[0].shape) != 0)
