@@ -23,17 +23,17 @@ from .statistics import Collector, collect
 from .statistics_cache import StatisticsCache
 
 PIECE: Final = 16  # samples that a worker takes at once
-OBSERVED_BYTES: Final = (
-    2**27
-)  # of observed tensors at once; EfficientNet-Lite0 then runs 2 pictures at once: 0.5 of the memory of 8, equal time
+OBSERVED_BYTES: Final = 2**27  # of observed tensors at once: 2 pictures of EfficientNet-Lite0, half the memory of 8 in the same time
 Wanted = Mapping[Tensor, list[Collector]]
 Piece = tuple[range, list[list[bool]]]
 
 
 @dataclass(frozen=True)
 class Samples:
-    """What to calibrate with, and how. batch_size: samples in flight, at most; results do not depend on it. cache: None to keep nothing on disk.
-    pool: who runs the model; results do not depend on it either."""
+    """What to calibrate with, and how. batch_size: samples in flight, at most; results do not depend on it, nor on who runs the model.
+
+    cache: None to keep nothing on disk.
+    """
 
     loader: DataLoader
     batch_size: int

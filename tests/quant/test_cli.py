@@ -326,7 +326,12 @@ def test_help_imports_nothing_heavy() -> None:
 def test_interrupt_leaves_no_half_written_file(folder: Path) -> None:
     np.savez("large.npz", x=np.zeros((20000, 2, 6, 6), np.float32))
     command = [sys.executable, "-m", "numpot.quant.cli", "quantize", "model.xml", "--data", "large.npz", "-o", "int8.xml"]
-    process = subprocess.Popen([*command, "--subset-size", "20000"], stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [*command, "--subset-size", "20000"],
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # a shell makes what it runs in the background deaf
+    )
     assert process.stderr is not None
     process.stderr.readline()  # the first 10 % are done: it is in the middle of the work
     process.send_signal(signal.SIGINT)
