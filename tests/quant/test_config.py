@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from numpot.quant.config import Algorithm, Config
-from numpot.quant.config_reader import read_config, read_params, without_comments
+from numpot.quant.config import Algorithm, Config, read_config, read_params, without_comments
 from numpot.quant.errors import QuantizationError
 
 POT = """{
