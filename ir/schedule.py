@@ -30,6 +30,7 @@ class Stretch:
     chunk: int = 1
     offsets: dict[int, int] = field(default_factory=dict)  # slot -> where it begins in the arena, in bytes of one image
     arena_bytes: int = 0  # of one image
+    crossing: tuple[int, ...] = ()  # its other slots, which have arrays of their own
 
     @cached_property
     def local(self) -> np.ndarray:
@@ -110,6 +111,7 @@ def _place(stretch: Stretch, rows: list[Step], plan: Plan, own: set[int]) -> Non
     for i in range(stretch.first, stretch.stop):
         for slot in set(rows[i].slots) - own:
             lives.setdefault(slot, [i, i])[1] = i
+    stretch.crossing = tuple(own.intersection(slot for step in rows[stretch.first : stretch.stop] for slot in step.slots))
     placed: list[tuple[int, int, int, int]] = []  # begin, end, first step, last step
     for slot, (first, last) in lives.items():
         size = round_up(plan.slots.slots[slot].image_bytes, ALIGNMENT)

@@ -77,8 +77,8 @@ class Workers:
             self._arenas[thread] = aligned(stretch.arena_bytes * chunk, np.uint8)
         places = np.zeros((2, len(self._slot_bytes)), np.int64)
         places[0, stretch.local] = self._arenas[thread].ctypes.data + stretch.begins * chunk
-        for slot, array in memory.items():
-            places[:, slot] = array.__array_interface__["data"][0], self._slot_bytes[slot]
+        for slot in stretch.crossing:
+            places[:, slot] = memory[slot].__array_interface__["data"][0], self._slot_bytes[slot]
         return places
 
 
