@@ -7,7 +7,7 @@ import numpy as np
 from .epilogue import Epilogue, FloatEpilogue, FloatResidual, Residual, Target
 from .isa import ISA
 from .jit import kernel
-from .microkernel import Block, count_clipped, tiles
+from .microkernel import Block, tiles
 from .microkernel_matrix import POSITIONS, Grid, make_grid, matrix_tiles
 from .packing import MATRIX_WORD, TILE_COLUMNS, PackedWeights, round_up, runs_of
 from .reference import Array
@@ -16,9 +16,8 @@ from .share import Share, alone, claim, finish, wait
 from .strips import Source, Strips, Words, cut, scratch, take
 from .window import Window
 
-LANES, ROWS, VECTORS, HAS_DOT = ISA.lanes, ISA.rows, ISA.vectors, ISA.has_dot
+ROWS, VECTORS, HAS_DOT = ISA.rows, ISA.vectors, ISA.has_dot
 MANY = 2048  # positions of a strip of a matrix product, at most
-LOOK = 8 * ROWS  # positions of a strip that are looked at again together
 
 
 class Dense(NamedTuple):
@@ -174,39 +173,22 @@ def _strip(
             matrix_tiles(seen, grid, block, target, stop, VECTORS)
         else:
             matrix_tiles(seen, grid, block, target, stop, 1)
-    elif count is not None and safe < words:
-        for p in range(0, seen.last + 1, LOOK):
-            _counting_tile(seen, block, target, p, whole, layer.saturating, count)
+    elif count is not None:
+        _counting_tiles(seen, block, target, whole, layer.saturating, count)
     elif whole:
-        tiles(seen, block, target, 0, seen.last + 1, VECTORS, False)
+        tiles(seen, block, target, VECTORS, None, True)
     else:
-        tiles(seen, block, target, 0, seen.last + 1, 1, False)
+        tiles(seen, block, target, 1, None, True)
 
 
 @kernel
-def _counting_tile(source: Source, block: Block, target: Target, first: int, whole: bool, saturating: bool, count: SaturationCount) -> None:
-    """One tile, saturating, and a second look where a pair sum reached a limit; where none did, both arithmetics agree anyway."""
-    stop = min(first + LOOK, source.last + 1)
-    if whole:  # noqa: SIM108, the number of registers must be a constant of the call
-        touched = tiles(source, block, target, first, stop, VECTORS, True)
+def _counting_tiles(source: Source, block: Block, target: Target, whole: bool, saturating: bool, count: SaturationCount) -> None:
+    """Numbers of registers, and the arithmetic, must be constants of the call."""
+    if whole and saturating:
+        tiles(source, block, target, VECTORS, count, True)
+    elif whole:
+        tiles(source, block, target, VECTORS, count, False)
+    elif saturating:
+        tiles(source, block, target, 1, count, True)
     else:
-        touched = tiles(source, block, target, first, stop, 1, True)
-    if not touched:
-        return
-    if not saturating:
-        exact = Block(*block[:7], (0, block.pairs[1]), (0, 0))
-        if whole:
-            tiles(source, exact, target, first, stop, VECTORS, False)
-        else:
-            tiles(source, exact, target, first, stop, 1, False)
-    vectors = VECTORS if whole else 1
-    clipped, overflow = np.empty(LANES, np.int32), np.empty(LANES, np.int32)
-    for vector in range(vectors):
-        clipped[:], overflow[:] = 0, 0
-        part = Block(block.values, block.start + 4 * LANES * vector, *block[2:])
-        for p in range(first, stop):
-            count_clipped(source, part, p, 4 * LANES * vectors, clipped, overflow)
-        for lane in range(min(LANES, target.valid - vector * LANES)):
-            channel = target.channel + vector * LANES + lane
-            count.pairs[channel] += clipped[lane]
-            count.overflow[channel] = max(count.overflow[channel], overflow[lane])
+        tiles(source, block, target, 1, count, False)

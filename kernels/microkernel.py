@@ -20,7 +20,7 @@ from numba import types
 from .epilogue import Types, store, target_columns
 from .isa import ISA
 from .reference import INT16_MAX, INT16_MIN, Array
-from .vectors import I32, I64, Vectors, cgutils, fields, instructions, part
+from .vectors import I32, I64, Vectors, fields, index, instructions
 
 
 class Block(NamedTuple):
@@ -38,35 +38,39 @@ class Block(NamedTuple):
 
 
 @instructions
-def tiles(_: Any, source: Any, block: Any, target: Any, first: Any, stop: Any, vectors: Any, watched: Any) -> Any:
-    """Positions first .. stop, ISA.rows at a time (the source's last one again where there are no more), `vectors` registers of channels.
+def tiles(_: Any, source: Any, block: Any, target: Any, vectors: Any, count: Any, saturating: Any) -> Any:
+    """All positions, ISA.rows at a time (the last one again where there are no more), times `vectors` registers of channels, a constant.
 
-    watched: returns whether some pair sum reached a limit of 16 bits, so that it may have clipped; else returns False. Both are constants.
+    count: a SaturationCount or None. saturating: whether block.pairs clip, a constant; they always do unless they are counted.
     """
-    count, watch, floats = vectors.literal_value, watched.literal_value, block.types[0].dtype == types.float32
+    registers, clips, floats = vectors.literal_value, saturating.literal_value, block.types[0].dtype == types.float32
     kinds = Types(target)
 
     def generate(context: Any, builder: ir.IRBuilder, _: Any, arguments: Any) -> Any:
         v = Vectors(builder, ISA, ISA.lanes)
         s, w, t = (fields(context, builder, *pair) for pair in zip((source, block, target), arguments, strict=False))
-        beginning = first_sums(v, w, count, floats)
-        columns = [target_columns(v, t, i, kinds) for i in range(count)]
-        touched = v.variable(cgutils.false_bit)
-        with v.loop(arguments[3], arguments[4], ISA.rows) as p:
+        counts = None if count == types.none else fields(context, builder, count, arguments[4])
+        beginning = first_sums(v, w, registers, floats)
+        columns = [target_columns(v, t, i, kinds) for i in range(registers)]
+        with v.loop(index(0), v.at(s.last, 1), ISA.rows) as p:
             positions = [v.smaller(v.at(p, m), s.last) for m in range(ISA.rows)]
             windows = [v.at(s.data, s.start, v.load(v.item(s.rows, position, 8), I64)) for position in positions]
             sums = [[v.variable(x) for x in beginning] for _ in windows]
             with v.loop(*w.dots) as k:
                 _add_products(v, s, w, k, windows, sums, v.multiply_add if floats else v.dot)
             if not floats:
-                v.set(touched, builder.or_(v.get(touched), _add_pairs(v, s, w, windows, sums, watch)))
+                with v.loop(*w.pairs) as k:
+                    touched = _add_pairs(v, s, w, k, windows, sums, exact=not clips)
+                    if counts:
+                        with builder.if_then(touched, likely=False):
+                            _count_word(v, s, w, k, p, columns, counts)
             for position, row in zip(positions, sums, strict=True):
                 start = v.at(t.start, builder.mul(position, t.pitch))
                 for column, total in zip(columns, row, strict=True):
                     store(v, t, column, start, v.get(total), kinds)
-        return v.get(touched)
+        return context.get_dummy_value()
 
-    return types.boolean(source, block, target, types.int64, types.int64, vectors, watched), generate
+    return types.void(source, block, target, vectors, count, saturating), generate
 
 
 def first_sums(v: Vectors, w: SimpleNamespace, count: int, floats: bool) -> list[Any]:
@@ -80,58 +84,59 @@ def first_sums(v: Vectors, w: SimpleNamespace, count: int, floats: bool) -> list
 
 def _add_products(v: Vectors, s: SimpleNamespace, w: SimpleNamespace, k: Any, windows: list[Any], sums: list[list[Any]], add: Any) -> None:
     """sums[m][i] = add(sums[m][i], word k of window m, word k of the weights of vector i)"""
-    offset = v.load(v.item(s.offsets, v.load(v.item(w.order, v.at(w.order_start, k), 8), I64), 8), I64)
-    kind, size = (v.float32, 4) if add == v.multiply_add else (v.int32, 1)
-    begin = v.at(v.item(w.values, w.start, size), v.builder.mul(k, I64(4 * v.lanes * len(sums[0]))))
-    weights = [v.load(v.at(begin, 4 * v.lanes * i), kind) for i in range(len(sums[0]))]
+    kind = v.float32 if add == v.multiply_add else v.int32
+    offset = _offset(v, s, w, k)
+    weights = [_weights(v, w, k, i, len(sums[0]), kind) for i in range(len(sums[0]))]
     for window, row in zip(windows, sums, strict=True):
         word = v.splat(v.load(v.at(window, offset), kind.element))
         for total, weight in zip(row, weights, strict=True):
             v.set(total, add(v.get(total), word, weight))
 
 
-def _add_pairs(v: Vectors, s: SimpleNamespace, w: SimpleNamespace, windows: list[Any], sums: list[list[Any]], watch: bool) -> Any:
-    """The saturating words; returns, if watched, whether a pair sum reached a limit."""
-    highest, lowest = v.variable(v.constant(v.int16, 0)), v.variable(v.constant(v.int16, 0))
+def _offset(v: Vectors, s: SimpleNamespace, w: SimpleNamespace, k: Any) -> Any:
+    """Where word k of the block lies in a window."""
+    return v.load(v.item(s.offsets, v.load(v.item(w.order, v.at(w.order_start, k), 8), I64), 8), I64)
+
+
+def _weights(v: Vectors, w: SimpleNamespace, k: Any, register: int, registers: int, kind: ir.VectorType) -> Any:
+    """Word k of the channels of a register."""
+    begin = v.at(v.item(w.values, w.start, 4 if kind == v.float32 else 1), v.builder.mul(k, I64(4 * v.lanes * registers)))
+    return v.load(v.at(begin, 4 * v.lanes * register), kind)
+
+
+def _add_pairs(
+    v: Vectors, s: SimpleNamespace, w: SimpleNamespace, k: Any, windows: list[Any], sums: list[list[Any]], *, exact: bool
+) -> Any:
+    """A word whose pairs may clip; exact: as if they did not. Returns whether a pair sum reached a limit of 16 bits."""
+    highest = lowest = v.constant(v.int16, 0)
 
     def add(total: Any, codes: Any, weights: Any) -> Any:
+        nonlocal highest, lowest
         pairs = v.pairs(codes, weights)
-        if watch:
-            v.set(highest, v.larger(v.get(highest), pairs))
-            v.set(lowest, v.smaller(v.get(lowest), pairs))
-        return v.add_pairs(total, pairs)
+        highest, lowest = v.larger(highest, pairs), v.smaller(lowest, pairs)
+        return v.dot(total, codes, weights) if exact else v.add_pairs(total, pairs)
 
-    with v.loop(*w.pairs) as k:
-        _add_products(v, s, w, k, windows, sums, add)
-    return v.at_a_limit(v.get(highest), v.get(lowest)) if watch else cgutils.false_bit
+    _add_products(v, s, w, k, windows, sums, add)
+    return v.at_a_limit(highest, lowest)
 
 
-@instructions
-def count_clipped(_: Any, source: Any, block: Any, position: Any, pitch: Any, clipped: Any, overflow: Any) -> Any:
-    """For one position and one register of channels: adds to clipped (lanes,) s32 the pair sums of block.pairs that clip, and lifts
-    overflow (lanes,) s32 to the worst miss. pitch: elements from one word of the block to the next.
-    """
-
-    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-        v = Vectors(builder, ISA, ISA.lanes)
-        s, w = (fields(context, builder, *pair) for pair in zip((source, block), arguments, strict=False))
-        counts = [part(context, builder, kind, a) for kind, a in zip(signature.args[4:], arguments[4:], strict=True)]
-        count, worst = (v.variable(v.load(place, v.int32)) for place in counts)
-        window = v.at(s.data, s.start, v.load(v.item(s.rows, arguments[2], 8), I64))
-        with v.loop(*w.pairs) as k:
-            offset = v.load(v.item(s.offsets, v.load(v.item(w.order, v.at(w.order_start, k), 8), I64), 8), I64)
+def _count_word(v: Vectors, s: SimpleNamespace, w: SimpleNamespace, k: Any, p: Any, columns: list[Any], counts: SimpleNamespace) -> None:
+    """Adds to the counts the pair sums of word k that clip in the tile at position p, and lifts the overflow to the worst miss."""
+    builder, wide = v.builder, ir.VectorType(I64, v.lanes)
+    offset, stop = _offset(v, s, w, k), v.smaller(v.at(p, ISA.rows), v.at(s.last, 1))
+    for i, column in enumerate(columns):
+        weights = _weights(v, w, k, i, len(columns), v.int32)
+        count, worst = v.variable(v.constant(v.int32, 0)), v.variable(v.constant(v.int32, 0))
+        with v.loop(p, stop) as position:
+            window = v.at(s.data, s.start, v.load(v.item(s.rows, position, 8), I64))
             word = v.splat(v.load(v.at(window, offset), I32))
-            weights = v.load(v.at(w.values, w.start, v.builder.mul(k, arguments[3])), v.int32)
-            clipped = v.pairs(word, weights)
-            with builder.if_then(v.at_a_limit(clipped, clipped), likely=False):
-                for pair in v.exact_pairs(word, weights):
-                    low, high = v.constant(v.int32, INT16_MIN), v.constant(v.int32, INT16_MAX)
-                    miss = v.larger(builder.sub(pair, high), builder.sub(low, pair))
-                    clips = builder.icmp_signed(">", miss, v.constant(v.int32, 0))
-                    v.set(count, builder.add(v.get(count), builder.zext(clips, v.int32)))
-                    v.set(worst, v.larger(v.get(worst), miss))
-        v.store(v.get(count), counts[0])
-        v.store(v.get(worst), counts[1])
-        return context.get_dummy_value()
-
-    return types.void(source, block, types.int64, types.int64, clipped, overflow), generate
+            for pair in v.exact_pairs(word, weights):
+                low, high = v.constant(v.int32, INT16_MIN), v.constant(v.int32, INT16_MAX)
+                miss = v.larger(builder.sub(pair, high), builder.sub(low, pair))
+                clips = builder.icmp_signed(">", miss, v.constant(v.int32, 0))
+                v.set(count, builder.add(v.get(count), builder.zext(clips, v.int32)))
+                v.set(worst, v.larger(v.get(worst), miss))
+        for array, found, combine in ((counts.pairs, count, builder.add), (counts.overflow, worst, v.larger)):
+            place = v.item(array, column.channel, 8)
+            before = v.load_lanes(place, wide, column.mask)
+            v.store_lanes(combine(before, builder.sext(v.get(found), wide)), place, column.mask)

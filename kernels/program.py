@@ -157,8 +157,10 @@ def _convolution(step: Any, images: int, worker: Worker, share: Share, tally: Sa
         return
     if step.grid.positions != 0:
         _integers(step, read_matrix(step), x, shape, worker, share, parts, None)
+    elif tally is None:
+        _integers(step, read_dense(step, np.int8), x, shape, worker, share, parts, None)
     else:
-        _integers(step, read_dense(step, np.int8), x, shape, worker, share, parts, None if tally is None else _count(tally, step))
+        _integers(step, read_dense(step, np.int8), x, shape, worker, share, parts, _count(tally, step))
 
 
 @kernel
