@@ -53,6 +53,8 @@ def matrix_tiles(_: Any, source: Any, grid: Any, block: Any, target: Any, stop: 
     count, kinds = vectors.literal_value, Types(target)
 
     def generate(context: Any, builder: ir.IRBuilder, _: Any, arguments: Any) -> Any:
+        if not ISA.has_matrix_unit:  # callers are compiled all the same; nobody packs weights for it
+            return context.get_dummy_value()
         v = Vectors(builder, ISA, ISA.lanes)
         s, g, w, t = (fields(context, builder, *pair) for pair in zip((source, grid, block, target), arguments, strict=False))
         stop = arguments[4]

@@ -43,6 +43,26 @@ print(ISA.name)
     assert done.stdout.strip() == name, done.stderr
 
 
+@pytest.mark.slow
+@pytest.mark.skipif("avx2" not in available(), reason="this processor has no AVX2")
+def test_a_network_runs_on_a_processor_of_2013() -> None:
+    """LLVM knows no newer instruction then, and would not find one that some kernel names."""
+    code = """
+import numpy as np
+from numpot.ir.executor import Executor
+from numpot.ir.interpreter import Interpreter
+from tests.ir.int8_networks import network, samples
+graph, x = network("chain", "unsigned"), samples("chain")
+for arithmetic in ("exact", "saturating"):
+    found = Executor(graph, arithmetic=arithmetic, count_saturation=arithmetic == "saturating").run(x)["y"]
+    np.testing.assert_array_equal(found, Interpreter(graph, arithmetic=arithmetic).run(x)["y"])
+print("equal")
+"""
+    old = {"NUMPOT_ISA": "avx2", "NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": ""}
+    done = subprocess.run([sys.executable, "-c", code], env={**os.environ, **old}, cwd=HERE.parents[1], capture_output=True, text=True)
+    assert done.stdout.strip() == "equal", done.stderr
+
+
 def test_an_unknown_name_is_refused() -> None:
     with pytest.raises(ValueError, match="^NUMPOT_ISA: expected one of .*portable, which this processor can run, found 'avx9'$"):
         choose("avx9")
