@@ -49,8 +49,6 @@ def _require_window(weights: PackedWeights, window: Window) -> None:
     if weights.word != MATRIX_WORD:
         require_products(weights.products, window, weights.depth, round_up(weights.depth, 4))
         return
-    (kh, kw), groups = window.kernel, len(weights.values)
-    runs = runs_of(window.kernel, groups, window.dilations[1] > 1)
-    K = runs * round_up(kh * kw // runs * weights.depth, MATRIX_WORD)
+    runs, K = runs_of(window.kernel, weights.depth, len(weights.values), window.dilations[1] > 1)
     if (weights.runs, weights.products) != (runs, K):
         raise ValueError(f"weights: packed for {weights.products} products in {weights.runs} runs, found a window that has {K} in {runs}")

@@ -59,10 +59,9 @@ def suits_matrix_unit(window: Window, size: tuple[int, int], weights: tuple[int,
     else:
         seen = (width - 1) * window.strides[1] + (kw - 1) * window.dilations[1] + 1
         positions = (lines - 1) * -(-seen * window.strides[0] // window.strides[1]) + width
-    runs = runs_of(window.kernel, groups, window.dilations[1] > 1)
-    words = runs * -(-(kh * kw // runs * depth) // MATRIX_WORD)
+    _, products = runs_of(window.kernel, depth, groups, window.dilations[1] > 1)
     dots = round_up(lines * width, ROWS) * (kh * kw * -(-depth // 4) + 1)
-    return round_up(positions, rows) * (3 * words + 5) < dots
+    return round_up(positions, rows) * (3 * products // MATRIX_WORD + 5) < dots
 
 
 def convolve(

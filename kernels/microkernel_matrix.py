@@ -65,12 +65,12 @@ def matrix_tiles(_: Any, source: Any, grid: Any, block: Any, target: Any, stop: 
         sums = builder.ptrtoint(memory, I64)
         v.call("llvm.x86.ldtilecfg", VOID, cgutils.global_constant(builder, "numpot_tiles", ir.Constant(ir.ArrayType(I8, 64), SHAPES)))
         with v.loop(index(0), stop, POSITIONS) as p:  # the last ones again where there are no more
-            begin = v.call("llvm.smax.i64", I64, v.call("llvm.smin.i64", I64, p, v.at(stop, -POSITIONS)), index(0))
+            begin = v.larger(v.smaller(p, v.at(stop, -POSITIONS)), index(0))
             _multiply(v, s, g, w, begin, count)
             for m in range(2):
                 for i in range(count):
                     _move(v, "tilestored64", _sums(m, i), v.at(sums, (m * ROWS * count + i) * LINE), index(count * LINE))
-            with v.loop(builder.sub(p, begin), _smaller(v, builder.sub(stop, begin), POSITIONS)) as m:
+            with v.loop(builder.sub(p, begin), v.smaller(builder.sub(stop, begin), index(POSITIONS))) as m:
                 place = v.load(v.item(g.places, v.at(begin, m), 8), I64)
                 with builder.if_then(builder.icmp_signed(">=", place, index(0))):
                     row, start = v.item(sums, m, count * LINE), v.at(t.start, builder.mul(place, t.pitch))
@@ -89,10 +89,6 @@ SHAPES = [1, *[0] * 15, *[LINE, 0] * 8, *[0] * 16, *[ROWS] * 8, *[0] * 8]
 
 def _sums(m: int, i: int) -> int:
     return 2 * m + i
-
-
-def _smaller(v: Vectors, a: Any, b: int) -> Any:
-    return v.call("llvm.smin.i64", I64, a, index(b))
 
 
 def _multiply(v: Vectors, s: SimpleNamespace, g: SimpleNamespace, w: SimpleNamespace, begin: Any, count: int) -> None:

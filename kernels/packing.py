@@ -88,25 +88,30 @@ def pack_for_matrix_unit(w: Array, groups: int = 1, *, dilated: bool = False) ->
     """
     taps = split_groups(w, groups, np.int8)
     _, columns, positions, depth = taps.shape
-    runs = runs_of(w.shape[2:], groups, dilated)
+    runs, products = runs_of(w.shape[2:], depth, groups, dilated)
     taps = taps.reshape(groups, columns, runs, positions // runs * depth)
-    padded = np.zeros((groups, round_up(columns, ISA.lanes), runs, round_up(taps.shape[3], MATRIX_WORD)), np.int8)
+    padded = np.zeros((groups, round_up(columns, ISA.lanes), runs, products // runs), np.int8)
     padded[:, :columns, :, : taps.shape[3]] = taps
-    fours = padded.reshape(groups, padded.shape[1], runs * padded.shape[3] // 4, 4)
+    fours = padded.reshape(groups, padded.shape[1], products // 4, 4)
     values = aligned((groups, padded[0].size), np.int8)
     starts = range(0, padded.shape[1], TILE_COLUMNS)
     for start in starts:
         block = fours[:, start : start + TILE_COLUMNS].swapaxes(1, 2)
         values[:, start * fours[0, 0].size :][:, : block[0].size] = block.reshape(groups, block[0].size)
-    words = fours.shape[2] * 4 // MATRIX_WORD
+    words = products // MATRIX_WORD
     order = np.broadcast_to(np.arange(words), (groups, len(starts), words)).copy()
     sums = padded.sum(axis=(2, 3), dtype=np.int32)
-    return PackedWeights(values, order, np.full(order.shape[:2], words), sums, columns, depth, words * MATRIX_WORD, MATRIX_WORD, runs)
+    return PackedWeights(values, order, np.full(order.shape[:2], words), sums, columns, depth, products, MATRIX_WORD, runs)
 
 
-def runs_of(kernel: tuple[int, ...], groups: int, dilated: bool) -> int:
-    """How many runs of codes side by side a window has: a line is one, unless something lies between its taps."""
-    return kernel[0] if groups == 1 and not dilated else kernel[0] * kernel[1]
+def runs_of(kernel: tuple[int, ...], depth: int, groups: int, dilated: bool) -> tuple[int, int]:
+    """How many runs of codes side by side a window has, and K, each run filled up to whole words of the matrix unit.
+
+    A line is one run, unless something lies between its taps. depth: channels of a tap.
+    """
+    taps = kernel[0] * kernel[1]
+    runs = kernel[0] if groups == 1 and not dilated else taps
+    return runs, runs * round_up(taps // runs * depth, MATRIX_WORD)
 
 
 def _safe_first(words: Array) -> tuple[Array, int]:

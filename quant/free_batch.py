@@ -5,11 +5,9 @@ keeps its shape but for the first dimension. What would mix samples (a Transpose
 over it) changes a shape, and the model then runs sample by sample.
 """
 
-from dataclasses import replace
-
 from numpot.ir.errors import GraphError
 from numpot.ir.graph import Graph, Node
-from numpot.ir.ops.parameter import Parameter
+from numpot.ir.inputs import reshape_inputs
 
 #: Operators that keep to a sample if the first dimension is, before and after them, the batch.
 WITHIN_A_SAMPLE = frozenset(
@@ -28,10 +26,7 @@ def with_free_batch(graph: Graph) -> Graph:
         return graph
     twin = graph.copy()
     try:
-        for node in twin.inputs:
-            assert isinstance(node.op, Parameter)
-            twin.replace_op(node, replace(node.op, shape=(-1, *node.output.shape[1:])))
-        twin.infer()
+        reshape_inputs(twin, {node.name: (-1, *node.output.shape[1:]) for node in twin.inputs})
     except GraphError:
         return graph
     return twin if all(_keeps_samples_apart(node, twin.nodes[node.name]) for node in graph) else graph

@@ -1,6 +1,6 @@
 """Small ONNX models, and the authority that runs them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,18 @@ from numpot.ir.onnx import read_onnx
 from numpot.ir.simplify import simplify
 
 Arrays = Mapping[str, np.ndarray]
+F = np.dtype(np.float32)
+CONV = [helper.make_node("Conv", ["x", "w", "b"], ["y"], name="conv")]
+
+
+def normals(seed: int) -> Callable[..., np.ndarray]:
+    """A function of a shape that draws float32 numbers; one for each file of tests, so that no file changes what another draws."""
+    rng = np.random.default_rng(seed)
+    return lambda *shape: rng.standard_normal(shape).astype(np.float32)
+
+
+def node(type: str, inputs: list[str], outputs: list[str], name: str = "", **attributes: object) -> onnx.NodeProto:
+    return helper.make_node(type, inputs, outputs, name=name, **attributes)
 
 
 def model(

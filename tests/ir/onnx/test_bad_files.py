@@ -16,22 +16,10 @@ from numpot.ir.onnx.writer import to_model
 
 from ..int8_networks import network
 from .cases import floats, ints
-from .models import model
+from .models import CONV, F, model, node, normals
 
-F = np.dtype(np.float32)
-RNG = np.random.default_rng(1)
-CONV = [helper.make_node("Conv", ["x", "w", "b"], ["y"], name="conv")]
-
-
-def normal(*shape: int) -> np.ndarray:
-    return RNG.standard_normal(shape).astype(np.float32)
-
-
+normal = normals(1)
 WEIGHTS = {"w": normal(4, 3, 3, 3), "b": normal(4)}
-
-
-def node(type: str, inputs: list[str], outputs: list[str], name: str = "", **attributes: object) -> onnx.NodeProto:
-    return helper.make_node(type, inputs, outputs, name=name, **attributes)
 
 
 def refusal(blob: bytes) -> str:

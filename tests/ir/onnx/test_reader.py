@@ -9,22 +9,10 @@ from numpot.ir.graph import Graph
 from numpot.ir.onnx import OnnxError, read_onnx
 
 from .cases import floats, ints
-from .models import check, model, run
+from .models import CONV, F, check, model, node, normals, run
 
-F = np.dtype(np.float32)
-RNG = np.random.default_rng(2)
-CONV = [helper.make_node("Conv", ["x", "w", "b"], ["y"], name="conv")]
-
-
-def normal(*shape: int) -> np.ndarray:
-    return RNG.standard_normal(shape).astype(np.float32)
-
-
+normal = normals(2)
 WEIGHTS = {"w": normal(4, 3, 3, 3), "b": normal(4)}
-
-
-def node(type: str, inputs: list[str], outputs: list[str], name: str = "", **attributes: object) -> onnx.NodeProto:
-    return helper.make_node(type, inputs, outputs, name=name, **attributes)
 
 
 def read(*nodes: onnx.NodeProto, shape: tuple[int | str, ...] = ("N", 3, 8, 8), opset: int = 17, **constants: np.ndarray) -> Graph:
