@@ -1,5 +1,6 @@
 """Convolution and MatMul of codes with int8 weights: their integer twins, and the float operators that make reals of the sums."""
 
+import functools
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -84,11 +85,11 @@ def _float_offset(twin: IntegerTwin, weights: np.ndarray, bounds: Range | None) 
     if not isinstance(twin, MatMulInteger) or bounds is None or bounds.zero_point.size != 1:
         return None
     rows = weights.T if twin.transpose_b else weights  # (K,N)
-    largest_sum = int(LAST_CODE) * int(np.abs(rows.astype(np.int64)).sum(axis=0).max())
+    largest_sum = int(LAST_CODE) * int(np.abs(rows.astype(np.int16)).sum(axis=0, dtype=np.int64).max())
     shift = bounds.zero_point.reshape(())
     if shift == 0 or (shift == np.rint(shift) and largest_sum < 2**24):
         return None
-    return np.add.accumulate(rows * shift, axis=0, dtype=np.float32)[-1]
+    return functools.reduce(np.add, (row * shift for row in rows))  # one row at a time: the matrix as float32 would be large
 
 
 def _integer_twin(node: Node, weights: IntegerWeights, input_scales: int, arithmetic: IntegerArithmetic) -> IntegerTwin | None:

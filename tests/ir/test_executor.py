@@ -1,6 +1,8 @@
 """The executor against the interpreter, on random networks; and what it owes its callers besides the right numbers."""
 
 import itertools
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,9 @@ from numpot.ir.errors import GraphError
 from numpot.ir.executor import Executor
 from numpot.ir.graph import Graph, Tensor
 from numpot.ir.interpreter import Interpreter
+from numpot.ir.ops.constant import Constant
 from numpot.ir.schedule import Stretch
+from numpot.ir.xmlbin import read_xmlbin, write_model
 from numpot.kernels import reference
 
 from ..networks import Network
@@ -233,6 +237,27 @@ def test_no_two_tensors_share_memory_while_both_are_needed(graph: Graph) -> None
             apart = places[a][1] <= places[b][0] or places[b][1] <= places[a][0]
             assert apart or not together
         assert all(end <= stretch.arena_bytes for _, end in places.values())
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="only Linux says what of a file is in memory")
+@pytest.mark.parametrize("int8", [False, True])
+def test_weights_of_a_file_are_in_memory_once(int8: bool, tmp_path: Path) -> None:
+    """Packed, that is; the file gives them again to whoever reads the graph."""
+    net = Network(int8=int8)
+    original = net.result(net.matmul(net.quantize(net.input(-1, 512), 0, 6), 1024))
+    write_model(original, tmp_path / "m.xml")
+    graph = read_xmlbin(tmp_path / "m.xml")
+
+    def in_memory() -> int:
+        of_file = Path("/proc/self/smaps").read_text().partition(str(tmp_path / "m.bin"))[2]
+        return 1024 * int(re.findall(r"^Rss: +(\d+) kB", of_file, re.MULTILINE)[0])
+
+    assert in_memory() >= 512 * 1024
+    Executor(graph)
+    assert in_memory() < 256 * 1024
+    for node, copy in zip(original, graph, strict=True):
+        if isinstance(node.op, Constant):
+            np.testing.assert_array_equal(copy.op.value, node.op.value)
 
 
 def test_nothing_is_fused_across_a_tensor_that_is_observed() -> None:
