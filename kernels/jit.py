@@ -1,16 +1,19 @@
 """The one decorator of all compiled kernels, and where their machine code is kept."""
 
+import contextlib
 import functools
 import hashlib
 import logging
 import os
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
+from llvmlite import binding
+from numba.core.caching import CompileResultCacheImpl, FunctionCache
 
 from .isa import ISA
 
@@ -25,13 +28,51 @@ def kernel(function: F) -> F:
 
     Never with `fastmath`: float32 results promise the same bits as NumPy, so no product may be fused into a sum and no sum reordered.
     """
+    with _own_folder() as folder:
+        return cast(F, numba.njit(nogil=True, error_model="numpy", cache=folder is not None)(function))
+
+
+def entry(function: F) -> F:
+    """A kernel for Python alone to call, never for another kernel: what is kept on disk is its machine code without the intermediate code.
+
+    Numba keeps both, and reads both, so that it could compile callers. For a large kernel that takes more memory than a model's weights.
+    """
+    compiled: Any = kernel(function)
+    with _own_folder() as folder:
+        if folder:
+            compiled._cache = MachineCodeCache(function)
+    return cast(F, compiled)
+
+
+@contextlib.contextmanager
+def _own_folder() -> Iterator[Path | None]:
+    """Numba reads the setting when it decorates; other people's functions keep their own folder."""
     folder = cache_folder()
     outside = config.CACHE_DIR
-    config.CACHE_DIR = str(folder or "")  # read by njit when it decorates; other people's functions keep their own folder
+    config.CACHE_DIR = str(folder or "")
     try:
-        return cast(F, numba.njit(nogil=True, error_model="numpy", cache=folder is not None)(function))
+        yield folder
     finally:
         config.CACHE_DIR = outside
+
+
+class MachineCode(CompileResultCacheImpl):  # type: ignore[misc]
+    """What numba writes of a compiled function, with empty functions in place of its intermediate code."""
+
+    def reduce(self, compiled: Any) -> tuple[Any, ...]:
+        (name, kind, (machine_code, _)), *rest = super().reduce(compiled)
+        return (name, kind, (machine_code, _names_alone(compiled.library._final_module))), *rest
+
+
+def _names_alone(module: binding.ModuleRef) -> bytes:
+    """LLVM bitcode that defines what a module defines, emptily: from it numba learns which names the machine code has."""
+    functions = [f'define void @"{f.name}"() {{ ret void }}' for f in module.functions if not f.is_declaration]
+    variables = [f'@"{v.name}" = global i8 0' for v in module.global_variables if not v.is_declaration]
+    return binding.parse_assembly("\n".join(functions + variables)).as_bitcode()
+
+
+class MachineCodeCache(FunctionCache):  # type: ignore[misc]
+    _impl_class = MachineCode
 
 
 @functools.cache

@@ -15,7 +15,7 @@ import numpy as np
 from .dense import Dense, convolve_units
 from .depthwise import depthwise_units
 from .elementwise import Clip, add_units, channels_last_units, copy_units, dequantize_units, mean_units, quantize_units
-from .jit import kernel
+from .jit import entry, kernel
 from .pooling import average_pool_units, max_pool_units
 from .reference import Array
 from .saturation import SaturationCount
@@ -70,7 +70,7 @@ class Worker(NamedTuple):
     threads: int  # how many share the steps
 
 
-@kernel
+@entry
 def run_program(
     program: int,
     first: int,

@@ -67,3 +67,15 @@ def test_a_line_about_quantizing_has_numpots_share_of_the_faster_peer_and_of_pot
         *("net", "2.00 / 1.80 / 1.00", "9.00 / 9.00 / 8.00", "5.00 / 3.60 / 1.50"),
         *("**0.40** (within 0.5)", "**0.50** (within 0.5)", "**0.67** (misses 0.5)", "150", "200", "100", "**0.75** (within 1.0)"),
     ]
+
+
+@pytest.mark.slow
+def test_an_int8_run_takes_no_more_memory_than_openvinos() -> None:
+    from benchmarks.memory import BAR, peak_of
+    from benchmarks.models import FOLDER, int8_file, int8_graph
+    from numpot.ir import save_model
+
+    name = "MobileNetV2"
+    save_model(int8_graph(name), FOLDER / f"{name}.xml")
+    peak_of("numpot", FOLDER / f"{name}.xml")  # compiles what is not compiled yet
+    assert peak_of("numpot", FOLDER / f"{name}.xml") <= BAR * peak_of("openvino", int8_file(name))

@@ -1,6 +1,7 @@
 """The decorator: machine code is kept where it can be, and nothing here costs an import of numba."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -45,6 +46,31 @@ def test_other_peoples_cache_folder_is_left_alone() -> None:
     before = jit.config.CACHE_DIR
     jit.kernel(lambda x: x)
     assert before == jit.config.CACHE_DIR
+
+
+def add_one(x: np.int64) -> np.int64:
+    return x + 1
+
+
+def test_machine_code_alone_is_kept_of_what_only_python_calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(jit, "candidates", lambda: [tmp_path])
+    jit.cache_folder.cache_clear()
+    try:
+        compiled, found = jit.entry(add_one), jit.entry(add_one)
+    finally:
+        jit.cache_folder.cache_clear()
+    for attempt in (compiled, found):
+        assert attempt(np.int64(1)) == 2
+    (code,) = found.overloads.values()
+    assert found.stats.cache_hits and " add " not in str(code.library._get_module_for_linking())
+
+
+def test_what_only_python_calls_is_called_by_no_kernel() -> None:
+    """It would call the empty function that stands in the kept file."""
+    sources = "".join(path.read_text() for path in KERNELS.glob("*.py"))
+    names = re.findall(r"^@entry\ndef (\w+)", sources, re.MULTILINE)
+    assert names == ["run_program"]
+    assert all(sources.count(f"{name}(") == 1 for name in names)
 
 
 CALL = """
