@@ -35,6 +35,20 @@ def load_data(name: str) -> Data:
     return Data(*(_normalized(arrays[key]) for key in ("x_cal", "x_test")), arrays["y_test"])
 
 
+def logits(graph: Graph, x: np.ndarray) -> np.ndarray:
+    """(samples, classes) float32, of a model that calls them so."""
+    from numpot.ir.executor import Executor
+
+    executor = Executor(graph)
+    return np.concatenate([executor.run(x[i : i + 250])["logits"] for i in range(0, len(x), 250)])
+
+
+def top_1(graph: Graph, name: str) -> float:
+    """Percent of the whole test set."""
+    data = load_data(name)
+    return 100 * float(np.mean(logits(graph, data.test).argmax(1) == data.labels))
+
+
 def _normalized(pixels: np.ndarray) -> np.ndarray:
     """(N,28,28) u8 -> (N,1,28,28) float32, as the networks were trained."""
     return (pixels[:, None].astype(np.float32) / np.float32(255) - np.float32(0.2860)) / np.float32(0.3530)

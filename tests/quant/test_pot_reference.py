@@ -12,7 +12,7 @@ from numpot.ir.xmlbin import write_model
 from numpot.quant.default import quantize
 
 from .array_data import ArrayData
-from .material import MATERIAL, NAMES, load_data, load_model, needs_material, pot_ranges
+from .material import MATERIAL, NAMES, load_data, load_model, needs_material, pot_ranges, top_1
 
 pytest.importorskip("onnx")
 pytestmark = needs_material
@@ -93,13 +93,6 @@ def test_whole_models_are_the_vendors(name):
 
 
 # ---- worth ---------------------------------------------------------------------------------------------------------------------
-
-
-def top_1(graph: Graph, name: str) -> float:
-    """Percent of the whole test set."""
-    data, executor = load_data(name), Executor(graph)
-    scores = np.concatenate([executor.run(data.test[i : i + 250])["logits"] for i in range(0, len(data.test), 250)])
-    return 100 * float(np.mean(scores.argmax(1) == data.labels))
 
 
 def test_accuracy_of_digits():
