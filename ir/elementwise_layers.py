@@ -8,6 +8,7 @@ from numpot.kernels.program import Kernel
 from numpot.kernels.steps import Row
 
 from .chain import Chain
+from .dtypes import DType
 from .graph import Node
 from .integer_epilogue import ZERO, take_codes
 from .layer_steps import Context, Image, LayerKernel, activation, image
@@ -93,10 +94,19 @@ def copies(node: Node, context: Context) -> list[LayerKernel] | None:
     return rows
 
 
-def channels_last(shape: Image, size: int) -> Row:
-    """What brings a model input with elements of `size` bytes into (H,W,C)."""
-    row = Row(Kernel.CHANNELS_LAST, flag=size)
-    row.shapes(shape, shape)
+def channels_last(shape: Image, dtype: DType) -> Row:
+    """What brings an image (C,H,W) into shape, (H,W,C)."""
+    return _turn(shape[0] * shape[1], shape[2], dtype)
+
+
+def channels_first(shape: Image, dtype: DType) -> Row:
+    """What brings an image of shape (H,W,C) into (C,H,W)."""
+    return _turn(shape[2], shape[0] * shape[1], dtype)
+
+
+def _turn(lines: int, columns: int, dtype: DType) -> Row:
+    row = Row(Kernel.TURN_U if dtype.itemsize == 1 else Kernel.TURN_F)
+    row.shapes((columns, 1, lines), (lines, 1, columns))
     return row
 
 

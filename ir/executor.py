@@ -73,7 +73,21 @@ class Executor:
                 observer(item, self._value(item, values, memory))
         if self._tallies:
             self._tallies.ran(images)
-        return {name: np.array(self._value(t, values, memory), order="C") for name, t in self._results}
+        return self._outputs(values, memory)
+
+    def _outputs(self, values: dict[Tensor, np.ndarray], memory: dict[int, np.ndarray]) -> dict[str, np.ndarray]:
+        """By name, each an array of its own: what kernels have written in this run as it is, everything else copied."""
+        outputs: dict[str, np.ndarray] = {}
+        given: set[int | None] = set()
+        for name, tensor in self._results:
+            turned = self._plan.results.get(tensor)
+            slot = self._plan.slots.numbers.get(tensor) if turned is None else turned
+            value = self._value(tensor, values, memory) if turned is None else memory[turned].reshape(tensor.shape)
+            first = None if slot is None else self._schedule.own.get(slot)
+            is_new = first is not None and first not in values and slot not in given
+            outputs[name] = value if is_new and value.flags.c_contiguous else np.array(value, order="C")
+            given.add(slot)
+        return outputs
 
     @np.errstate(all="ignore")
     def _define(self, step: Step, values: dict[Tensor, np.ndarray], memory: dict[int, np.ndarray]) -> None:

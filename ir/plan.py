@@ -59,6 +59,7 @@ class Plan:
     constants: dict[Tensor, np.ndarray]
     slots: Slots
     aliases: dict[Tensor, Tensor] = field(default_factory=dict)  # tensors that are another one's memory, in another shape
+    results: dict[Tensor, int] = field(default_factory=dict)  # slots where outputs lie as the graph sees them, not as kernels do
 
 
 def make_plan(graph: Graph, keep: set[Tensor], threads: int, counting: bool = False) -> Plan:
@@ -80,6 +81,7 @@ def make_plan(graph: Graph, keep: set[Tensor], threads: int, counting: bool = Fa
     for node in order:
         plan.steps.extend(chains.get(node, []))
     _drop_unread(plan, graph, keep)
+    _turn_results(plan, graph)
     return plan
 
 
@@ -131,10 +133,24 @@ def _channels_last(tensor: Tensor, slots: Slots) -> Step:
     """What brings an input image into (H,W,C), in a slot of its own."""
     shape = layer_steps.image(tensor, slots)
     assert shape is not None
-    row, number = elementwise_layers.channels_last(shape, tensor.dtype.itemsize), slots.number(tensor)
+    row, number = elementwise_layers.channels_last(shape, tensor.dtype), slots.number(tensor)
     turned = slots.add(Slot(tensor.dtype, shape))
     row.record["x"], row.record["out"] = number, turned
     return Step(tensor.name, "channels last", (tensor,), (), row=row, slots=(number, turned))
+
+
+def _turn_results(plan: Plan, graph: Graph) -> None:
+    """Steps that bring images among the outputs of kernels into (C,H,W)."""
+    made = {t for step in plan.steps if step.row for t in step.outputs}
+    for tensor in dict.fromkeys(result.inputs[0] for result in graph.outputs):
+        if tensor in made and len(tensor.shape) == 4 and tensor.dtype.itemsize in layer_steps.TURNED:
+            number = plan.slots.number(tensor)
+            height, width, channels = plan.slots.slots[number].shape
+            if channels > 1 and height * width > 1:
+                row = elementwise_layers.channels_first((height, width, channels), tensor.dtype)
+                plan.results[tensor] = turned = plan.slots.add(Slot(tensor.dtype, (channels, height, width)))
+                row.record["x"], row.record["out"] = number, turned
+                plan.steps.append(Step(tensor.name, "channels first", (tensor,), (), row=row, slots=(number, turned)))
 
 
 def _definition(node: Node) -> Step:

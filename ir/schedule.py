@@ -93,7 +93,9 @@ def _own(plan: Plan, graph: Graph, items: list[Stretch | Step | Tensor], rows: l
     seen: dict[int, int] = {}  # slot -> number of the one item that uses it
     own: dict[int, Tensor] = {}
     tensors = {number: tensor for tensor, number in reversed(plan.slots.numbers.items())}
-    outside = [t for p in graph.inputs for t in p.outputs] + [t for r in graph.outputs for t in r.inputs]
+    own.update({number: tensor for tensor, number in plan.results.items()})
+    outside = [t for p in graph.inputs for t in p.outputs]
+    outside += [t for r in graph.outputs for t in r.inputs if t not in plan.results]
     for i, item in enumerate(items):
         if isinstance(item, Stretch):
             for slot in {s for step in rows[item.first : item.stop] for s in step.slots}:

@@ -13,6 +13,7 @@ from .epilogue import Epilogue
 from .jit import kernel
 from .reference import Array
 from .share import Share, claim, finish, wait
+from .turn import BLOCK_BYTES, turn
 from .vectors import F32, cgutils, instructions
 
 STRETCH = 256  # positions that are computed before they are spread over channels
@@ -71,7 +72,7 @@ def _claim_part(share: Share, images: int, positions: int, parts: int) -> tuple[
 def quantize_units(x: Array, e: Epilogue, by_channel: bool, out: Array, share: Share, parts: int) -> None:
     """f32 -> codes out (N,P,C) u8. by_channel: x is (N,C,P), else (N,P,C)."""
     images, positions, channels = out.shape
-    line = np.empty(STRETCH, np.uint8)
+    lines = np.empty((BLOCK_BYTES, STRETCH), np.uint8)
     while True:
         image, first, stop = _claim_part(share, images, positions, parts)
         if image == images:
@@ -79,11 +80,11 @@ def quantize_units(x: Array, e: Epilogue, by_channel: bool, out: Array, share: S
         if by_channel and channels > 1:
             for begin in range(first, stop, STRETCH):
                 size = min(STRETCH, stop - begin)
-                for c in range(channels):
-                    _line(x[image, c, begin : begin + size], e, c, line)
-                    target = out[image, begin : begin + size, c]
-                    for i in range(size):
-                        target[i] = line[i]
+                for c in range(0, channels, BLOCK_BYTES):
+                    count = min(BLOCK_BYTES, channels - c)
+                    for i in range(count):
+                        _line(x[image, c + i, begin : begin + size], e, c + i, lines[i])
+                    turn(lines[:count, :size], out[image, begin : begin + size, c : c + count])
         else:
             source = x.reshape(out.shape)[image]
             for p in range(first, stop):
@@ -145,17 +146,14 @@ def copy_units(x: Array, first: int, out: Array, share: Share, parts: int) -> No
 
 
 @kernel
-def channels_last_units(x: Array, out: Array, share: Share, parts: int) -> None:
-    """(N,C,P) u8 or f32 -> out (N,P,C), same dtype."""
-    images, positions, channels = out.shape
+def turn_units(x: Array, out: Array, share: Share, parts: int) -> None:
+    """(N,A,B) u8 or f32 -> out (N,B,A), same dtype: (N,C,P) -> (N,P,C), and back. A unit is some lines of out."""
+    images, lines, _ = out.shape
     while True:
-        image, start, stop = _claim_part(share, images, positions, parts)
+        image, start, stop = _claim_part(share, images, lines, parts)
         if image == images:
             break
-        for c in range(channels):
-            source = x[image, c]
-            for p in range(start, stop):
-                out[image, p, c] = source[p]
+        turn(x[image, :, start:stop], out[image, start:stop])
         finish(share)
     wait(share, images * parts)
 

@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 from llvmlite import ir
 from numba import types
 
-from .epilogue import Types, store, target_columns
 from .isa import ISA
 from .reference import INT16_MAX, INT16_MIN, Array
+from .store import Types, store, target_columns
 from .vectors import I32, I64, Vectors, fields, index, instructions
 
 
@@ -51,7 +51,7 @@ def tiles(_: Any, source: Any, block: Any, target: Any, vectors: Any, count: Any
         s, w, t = (fields(context, builder, *pair) for pair in zip((source, block, target), arguments, strict=False))
         counts = None if count == types.none else fields(context, builder, count, arguments[4])
         beginning = first_sums(v, w, registers, floats)
-        columns = [target_columns(v, t, i, kinds) for i in range(registers)]
+        columns = target_columns(v, t, registers, kinds)
         with v.loop(index(0), v.at(s.last, 1), ISA.rows) as p:
             positions = [v.smaller(v.at(p, m), s.last) for m in range(ISA.rows)]
             windows = [v.at(s.data, s.start, v.load(v.item(s.rows, position, 8), I64)) for position in positions]
@@ -64,10 +64,8 @@ def tiles(_: Any, source: Any, block: Any, target: Any, vectors: Any, count: Any
                     if counts:
                         with builder.if_then(touched, likely=False):
                             _count_word(v, s, w, k, p, columns, counts)
-            for position, row in zip(positions, sums, strict=True):
-                start = v.at(t.start, builder.mul(position, t.pitch))
-                for column, total in zip(columns, row, strict=True):
-                    store(v, t, column, start, v.get(total), kinds)
+            starts = [v.at(t.start, builder.mul(position, t.pitch)) for position in positions]
+            store(v, t, columns, starts, [[v.get(total) for total in row] for row in sums], kinds)
         return context.get_dummy_value()
 
     return types.void(source, block, target, vectors, count, saturating), generate

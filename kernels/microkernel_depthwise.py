@@ -18,6 +18,7 @@ Interleaving works within 128 bits, so the channels come out in another order. W
 the sums are put back (`_in_channel_order`). float32 needs none of this: it multiplies one tap at a time.
 """
 
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -25,9 +26,9 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 
-from .epilogue import Types, store, target_columns
 from .isa import ISA
 from .reference import Array
+from .store import Types, store, target_columns
 from .vectors import I64, Vectors, fields, instructions
 
 POSITIONS = max(ISA.lanes // 8, 1)  # of a tile; two where there are 32 registers
@@ -61,21 +62,25 @@ def depthwise_tiles(_: Any, source: Any, block: Any, target: Any, lanes: Any, to
     def generate(context: Any, builder: ir.IRBuilder, _: Any, arguments: Any) -> Any:
         v = Vectors(builder, ISA, lanes.literal_value)
         s, w, t = (fields(context, builder, *pair) for pair in zip((source, block, target), arguments, strict=False))
-        columns = [target_columns(v, t, i, kinds) for i in range(4)]
+        packed = kinds.are_packed(v) and not floats  # then narrowing to bytes brings the channels back in order
+        columns = target_columns(v, t, 4, kinds, order=partial(_interleaved_order, v) if packed else None)
         initial = [v.load_lanes(v.item(w.initial, c.channel, 4), v.int32, c.mask) for c in columns]
-        zero = v.constant(v.float32 if floats else v.int32, 0)
+        if packed:
+            initial = _interleaved_order(v, initial)
+        beginning = initial if packed else [v.constant(v.float32 if floats else v.int32, 0)] * 4
 
         def tile(positions: list[Any], add: Any) -> None:
             windows = [v.at(s.data, s.start, v.load(v.item(s.rows, position, 8), I64)) for position in positions]
-            sums = [[v.variable(zero) for _ in range(4)] for _ in windows]
+            sums = [[v.variable(x) for x in beginning] for _ in windows]
             with v.loop(I64(0), w.words) as k:
                 add(v, s, w, k, windows, sums)
-            for position, row in zip(positions, sums, strict=True):
-                start, totals = v.at(t.start, builder.mul(position, t.pitch)), [v.get(total) for total in row]
-                if not floats:
+            starts, rows = [v.at(t.start, builder.mul(position, t.pitch)) for position in positions], []
+            for row in sums:
+                totals = [v.get(total) for total in row]
+                if not floats and not packed:
                     totals = [builder.add(*pair) for pair in zip(_in_channel_order(v, totals), initial, strict=True)]
-                for column, total in zip(columns, totals, strict=True):
-                    store(v, t, column, start, total, kinds)
+                rows.append(totals)
+            store(v, t, columns, starts, rows, kinds)
 
         if shared == 1:
             with v.loop(I64(0), v.at(s.last, 1), POSITIONS) as p:
@@ -140,3 +145,13 @@ def _in_channel_order(v: Vectors, q: list[Any]) -> list[Any]:
         return [n0, n1, n2, n3]
     (a, b), (c, d) = v.riffle(q[0], q[2]), v.riffle(q[1], q[3])
     return [*v.riffle(a, c), *v.riffle(b, d)]
+
+
+def _interleaved_order(v: Vectors, n: list[Any]) -> list[Any]:
+    """Four registers of numbers, one a channel, in `channel_order`."""
+    words = [v.builder.bitcast(x, v.int32) for x in n]
+    if v.lanes == 8:
+        words = [*v.riffle(words[0], words[2]), *v.riffle(words[1], words[3])]
+    else:  # exchanges parts and registers, which is its own inverse
+        words = _in_channel_order(v, words)
+    return [v.builder.bitcast(x, n[0].type) for x in words]

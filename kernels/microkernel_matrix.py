@@ -16,10 +16,10 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 
-from .epilogue import Types, store, target_columns
 from .isa import ISA
 from .microkernel import first_sums
 from .reference import Array
+from .store import Types, store, target_columns
 from .strips import Strips
 from .vectors import I8, I64, Vectors, cgutils, fields, index, instructions
 
@@ -58,25 +58,25 @@ def matrix_tiles(_: Any, source: Any, grid: Any, block: Any, target: Any, stop: 
         v = Vectors(builder, ISA, ISA.lanes)
         s, g, w, t = (fields(context, builder, *pair) for pair in zip((source, grid, block, target), arguments, strict=False))
         stop = arguments[4]
-        first = first_sums(v, w, count, floats=False)
-        columns = [target_columns(v, t, i, kinds) for i in range(count)]
-        memory = cgutils.alloca_once(builder, ir.ArrayType(I8, POSITIONS * count * LINE))
+        columns = target_columns(v, t, count, kinds)
+        memory = cgutils.alloca_once(builder, ir.ArrayType(I8, (POSITIONS + 1) * count * LINE))
         memory.align = LINE
         sums = builder.ptrtoint(memory, I64)
+        beginning = v.item(sums, index(POSITIONS), count * LINE)
+        for i, first in enumerate(first_sums(v, w, count, floats=False)):
+            v.store(first, v.at(beginning, i * LINE))
         v.call("llvm.x86.ldtilecfg", VOID, cgutils.global_constant(builder, "numpot_tiles", ir.Constant(ir.ArrayType(I8, 64), SHAPES)))
-        with v.loop(index(0), stop, POSITIONS) as p:  # the last ones again where there are no more
-            begin = v.larger(v.smaller(p, v.at(stop, -POSITIONS)), index(0))
-            _multiply(v, s, g, w, begin, count)
-            for m in range(2):
-                for i in range(count):
-                    _move(v, "tilestored64", _sums(m, i), v.at(sums, (m * ROWS * count + i) * LINE), index(count * LINE))
-            with v.loop(builder.sub(p, begin), v.smaller(builder.sub(stop, begin), index(POSITIONS))) as m:
-                place = v.load(v.item(g.places, v.at(begin, m), 8), I64)
-                with builder.if_then(builder.icmp_signed(">=", place, index(0))):
-                    row, start = v.item(sums, m, count * LINE), v.at(t.start, builder.mul(place, t.pitch))
-                    for i, column in enumerate(columns):
-                        total = builder.add(v.load(v.at(row, i * LINE), v.int32), first[i])
-                        store(v, t, column, start, total, kinds)
+        with v.loop(index(0), v.at(stop, POSITIONS), POSITIONS) as p:
+            # While one tile is multiplied, the sums of the one before it are finished: they need time on their way through memory.
+            there_is_one, there_was_one = builder.icmp_signed("<", p, stop), builder.icmp_signed(">", p, index(0))
+            with builder.if_then(there_is_one):
+                _multiply(v, s, g, w, _begin(v, p, stop), beginning, count)
+            with builder.if_then(there_was_one):
+                _finish(v, t, g, columns, sums, v.at(p, -POSITIONS), stop, kinds)
+            with builder.if_then(there_is_one):
+                for m in range(2):
+                    for i in range(count):
+                        _move(v, "tilestored64", _sums(m, i), v.at(sums, (m * ROWS * count + i) * LINE), index(count * LINE))
         v.call("llvm.x86.tilerelease", VOID)
         return context.get_dummy_value()
 
@@ -87,15 +87,33 @@ def matrix_tiles(_: Any, source: Any, grid: Any, block: Any, target: Any, stop: 
 SHAPES = [1, *[0] * 15, *[LINE, 0] * 8, *[0] * 16, *[ROWS] * 8, *[0] * 8]
 
 
+def _begin(v: Vectors, p: Any, stop: Any) -> Any:
+    """The first position of the tile at p: the last ones again where there are no more."""
+    return v.larger(v.smaller(p, v.at(stop, -POSITIONS)), index(0))
+
+
+def _finish(v: Vectors, t: SimpleNamespace, g: SimpleNamespace, columns: list[Any], sums: Any, p: Any, stop: Any, kinds: Types) -> None:
+    """Store the results of positions p .. p + 32."""
+    count, begin = len(columns), _begin(v, p, stop)
+    together = 4 // count  # positions whose results leave as one register of codes
+    end = v.smaller(v.builder.sub(stop, begin), index(POSITIONS))
+    with v.loop(v.builder.sub(p, begin), end, together) as m:
+        positions = [v.smaller(v.at(m, i), v.at(end, -1)) for i in range(together)]
+        places = [v.load(v.item(g.places, v.at(begin, position), 8), I64) for position in positions]
+        starts = [v.at(t.start, v.builder.mul(v.larger(place, index(0)), t.pitch)) for place in places]
+        rows = [[v.load(v.at(v.item(sums, m, count * LINE), i * LINE), v.int32) for i in range(count)] for m in positions]
+        store(v, t, columns, starts, rows, kinds, [v.builder.icmp_signed(">=", place, index(0)) for place in places])
+
+
 def _sums(m: int, i: int) -> int:
     return 2 * m + i
 
 
-def _multiply(v: Vectors, s: SimpleNamespace, g: SimpleNamespace, w: SimpleNamespace, begin: Any, count: int) -> None:
-    """All words of positions begin .. begin + 32."""
+def _multiply(v: Vectors, s: SimpleNamespace, g: SimpleNamespace, w: SimpleNamespace, begin: Any, beginning: Any, count: int) -> None:
+    """All words of positions begin .. begin + 32. beginning: address of what the sums of a position begin with."""
     for m in range(2):
         for i in range(count):
-            v.call("llvm.x86.tilezero", VOID, _register(_sums(m, i)))
+            _move(v, "tileloadd64", _sums(m, i), v.at(beginning, i * LINE), index(0))  # the same row for every position
     window = v.at(s.data, s.start, v.builder.mul(begin, g.step))
     half = v.item(window, g.step, ROWS)
     weights, row = v.at(w.values, w.start), count * LINE

@@ -14,7 +14,7 @@ import numpy as np
 
 from .dense import Dense, convolve_units
 from .depthwise import depthwise_units
-from .elementwise import Clip, add_units, channels_last_units, copy_units, dequantize_units, mean_units, quantize_units
+from .elementwise import Clip, add_units, copy_units, dequantize_units, mean_units, quantize_units, turn_units
 from .jit import entry, kernel
 from .pooling import average_pool_units, max_pool_units
 from .reference import Array
@@ -52,10 +52,11 @@ class Kernel(IntEnum):
     DEQUANTIZE = 21
     ADD = 22
     COPY = 23
-    CHANNELS_LAST = 24
-    MEAN_FF = 25
-    MEAN_UF = 26
-    MEAN_UU = 27
+    TURN_U = 24  # (C,H,W) to (H,W,C), or back: two axes of an image change places
+    TURN_F = 25
+    MEAN_FF = 26
+    MEAN_UF = 27
+    MEAN_UU = 28
     MAX_POOL_U = 30
     MAX_POOL_F = 31
     AVERAGE_POOL = 32
@@ -224,10 +225,10 @@ def _elementwise(step: Any, images: int, worker: Worker, share: Share) -> None:
         add_units(a, b, Clip(step.epilogue.low, step.epilogue.high), array(out, shape, np.float32), share, parts)
     elif step.kernel == Kernel.COPY:  # sizes in bytes; flag: the first byte in each position of out
         copy_units(array(x, _positions(step.input, images), np.uint8), step.flag, array(out, shape, np.uint8), share, parts)
-    elif step.kernel == Kernel.CHANNELS_LAST and step.flag == 1:  # bytes of an element
-        channels_last_units(array(x, (images, channels, shape[1]), np.uint8), array(out, shape, np.uint8), share, parts)
-    elif step.kernel == Kernel.CHANNELS_LAST:
-        channels_last_units(array(x, (images, channels, shape[1]), np.float32), array(out, shape, np.float32), share, parts)
+    elif step.kernel == Kernel.TURN_U:
+        turn_units(array(x, (images, channels, shape[1]), np.uint8), array(out, shape, np.uint8), share, parts)
+    elif step.kernel == Kernel.TURN_F:
+        turn_units(array(x, (images, channels, shape[1]), np.float32), array(out, shape, np.float32), share, parts)
     else:
         _mean(step, images, x, out, share)
 

@@ -149,6 +149,44 @@ class Vectors:
         chosen = self.builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(I32, kind.count), order))
         return self.builder.bitcast(chosen, self.int32)
 
+    def side_by_side(self, parts: list[Any]) -> Any:
+        """One, two or four registers, or masks, as one."""
+        while len(parts) > 1:
+            order = ir.Constant(ir.VectorType(I32, 2 * parts[0].type.count), list(range(2 * parts[0].type.count)))
+            parts = [self.builder.shuffle_vector(*pair, order) for pair in zip(parts[::2], parts[1::2], strict=True)]
+        return parts[0]
+
+    # ---- between float32, int32 and bytes; x86 ----
+
+    def rounded(self, y: Any) -> Any:
+        """float32 -> int32, halves to even; the smallest number there is for NaN and for what int32 does not hold."""
+        if self.bits == 512:
+            every, as_set = ir.Constant(I16, -1), ir.Constant(I32, 4)  # lanes; how: as the processor is set to round
+            return self.call("llvm.x86.avx512.mask.cvtps2dq.512", self.int32, y, self.constant(self.int32, 0), every, as_set)
+        return self.call({256: "llvm.x86.avx.cvt.ps2dq.256", 128: "llvm.x86.sse2.cvtps2dq"}[self.bits], self.int32, y)
+
+    def narrow(self, a: Any, b: Any) -> Any:
+        """Two registers of int32 -> int16, or of int16 -> u8, clipped: in each 128 bits first the numbers of a, then those of b."""
+        name, kind = ("packssdw", self.int16) if a.type == self.int32 else ("packuswb", self.int8)
+        name = {512: f"llvm.x86.avx512.{name}.512", 256: f"llvm.x86.avx2.{name}", 128: f"llvm.x86.sse2.{name}.128"}[self.bits]
+        return self.call(name, kind, a, b)
+
+    def regroup(self, codes: Any) -> Any:
+        """Four registers that were narrowed to one, each in one piece."""
+        parts = self.bits // 128
+        order = [4 * part + register for register in range(4) for part in range(parts)]
+        return self.builder.bitcast(self._shuffle(codes, codes, 32, order), self.int8)
+
+    def clip_codes(self, codes: Any, first: Any, last: Any) -> Any:
+        """min(max(codes, first), last) of u8."""
+        codes = self.builder.select(self.builder.icmp_unsigned("<", codes, first), first, codes)
+        return self.builder.select(self.builder.icmp_unsigned(">", codes, last), last, codes)
+
+    def cut(self, codes: Any, begin: int, count: int) -> Any:
+        """`count` bytes of a register from `begin` on."""
+        order = ir.Constant(ir.VectorType(I32, count), list(range(begin, begin + count)))
+        return self.builder.shuffle_vector(codes, codes, order)
+
     # ---- arithmetic ----
 
     def call(self, name: str, result: ir.Type, *arguments: Any) -> Any:
@@ -166,8 +204,14 @@ class Vectors:
 
     def clip(self, y: Any, low: Any, high: Any) -> Any:
         """min(max(y, low), high) of float vectors, written so that a NaN stays NaN."""
-        y = self.builder.select(self.builder.fcmp_ordered("<", y, low), low, y)
+        return self.at_most(self.builder.select(self.builder.fcmp_ordered("<", y, low), low, y), high)
+
+    def at_most(self, y: Any, high: Any) -> Any:
+        """min(y, high) of float vectors; a NaN stays NaN."""
         return self.builder.select(self.builder.fcmp_ordered(">", y, high), high, y)
+
+    def magnitude(self, y: Any) -> Any:
+        return self.call(f"llvm.fabs.v{self.lanes}f32", self.float32, y)
 
     def larger(self, a: Any, b: Any) -> Any:
         return self.builder.select(self.builder.icmp_signed(">", a, b), a, b)

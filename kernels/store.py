@@ -1,0 +1,234 @@
+"""The end of a tile, as LLVM instructions: its sums become what is stored, by the constants of an Epilogue (eq. 8 to 11, 15, 16).
+
+Codes leave four registers at a time. Once rounded to int32 they are narrowed twice, each time two registers to one, and clipped on the way
+to what 16 and 8 bits hold. `packs` works within 128 bits, so four registers a b c d of 16 lanes come out, in groups of four bytes, as
+
+    a0 b0 c0 d0 | a1 b1 c1 d1 | a2 b2 c2 d2 | a3 b3 c3 d3
+
+and one permutation puts the groups of a register side by side. `t` is a Target, `c` what is known of a register of channels.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import groupby
+from types import SimpleNamespace
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+
+from .vectors import I1, I8, I64, Vectors
+
+# Adding 1.5 * 2**23 to a float32 of -128..255 rounds it to an integer, halves to even, and leaves that integer in its last byte (eq. 11).
+ROUNDER = 12582912.0
+
+
+class Types:
+    """Element types of a Target: of its output, and of its residual or None."""
+
+    def __init__(self, target: Any) -> None:
+        self.out, residual = target.types[0].dtype, target.types[6]
+        self.residual = None if residual == types.none else residual.types[0].dtype
+
+    def are_packed(self, v: Vectors) -> bool:
+        """Do results leave four registers at a time?"""
+        return bool(self.out == types.uint8 and v.isa.is_x86)
+
+
+def target_columns(v: Vectors, t: SimpleNamespace, count: int, kinds: Types, *, order: Any = None) -> list[SimpleNamespace]:
+    """For each of `count` registers of channels the constants of the epilogue, one number a lane, which channels exist, and where they begin.
+
+    order: how the numbers of these registers lie in the tile's own, a function of a list of registers; None: as in memory.
+
+    Before codes, bounds of activations become bounds of codes: what follows them keeps order, rounded or not, so a clip of eq. 9 may as
+    well come after it.
+    """
+    columns = []
+    for offset in range(0, count * v.lanes, v.lanes):
+        mask, channel = v.lanes_below(v.at(t.valid, -offset)), v.at(t.channel, offset)
+        c = _constants(v, t.epilogue, channel, mask)
+        c.offset_of_register, c.channel, c.mask = offset, channel, mask
+        c.is_interleaved = order is not None
+        c.is_whole = v.builder.icmp_signed(">=", t.valid, I64(offset + v.lanes))
+        if kinds.residual is not None:
+            c.residual = _constants(v, t.residual, channel, mask)
+        columns.append(c)
+    if order is not None:
+        _reorder(columns, order)
+    if t.epilogue and kinds.out == types.uint8:
+        for c in columns:
+            _bounds_of_codes(v, c, kinds)
+        is_simple = _is_simple(v, columns) if kinds.residual is None else None
+        for c in columns:
+            c.is_simple = is_simple
+    return columns
+
+
+def _constants(v: Vectors, numbers: SimpleNamespace | None, channel: Any, mask: Any) -> SimpleNamespace:
+    """Of an epilogue or a residual: arrays from `channel` on, numbers in every lane."""
+    constants = SimpleNamespace()
+    for name, part in vars(numbers).items() if numbers else ():
+        if name != "x":
+            is_array = part.type == I64
+            setattr(constants, name, v.load_lanes(v.item(part, channel, 4), v.float32, mask) if is_array else v.splat(part))
+    return constants
+
+
+def _reorder(columns: list[SimpleNamespace], order: Any) -> None:
+    for name in ("scale", "bias", "multiplier", "factor", "shift"):
+        if hasattr(columns[0], name):
+            for c, numbers in zip(columns, order([getattr(c, name) for c in columns]), strict=True):
+                setattr(c, name, numbers)
+
+
+def _bounds_of_codes(v: Vectors, c: SimpleNamespace, kinds: Types) -> None:
+    low, high = c.low, c.high
+    if kinds.residual is not None:
+        r = c.residual
+        r.low, r.high = v.clip(_affine(v, low, r), r.low, r.high), v.clip(_affine(v, high, r), r.low, r.high)
+        low, high = r.least, r.most
+    least, most = (v.builder.fsub(v.constant(v.float32, n), c.offset) for n in (0, 255))
+    c.first_code, c.last_code = (v.clip(_affine(v, end, c), least, most) for end in (low, high))
+    c.rounder = v.builder.fadd(v.constant(v.float32, ROUNDER), c.offset)
+
+
+def _is_simple(v: Vectors, columns: list[SimpleNamespace]) -> Any:
+    """Is the affine map of all channels one fused multiply-add, and is no result beyond what an int32 holds? A bool.
+
+    A product is rounded of its own only where something else than zero is added to it; sums of integers are at most 2**31.
+    """
+    simple = v.builder.not_(v.constant(ir.VectorType(I1, v.lanes), 0))
+    for c in columns:
+        c.coefficient = v.builder.fmul(c.multiplier, c.factor)  # exact: one of them is 1
+        scale, bias, coefficient, shift = (v.magnitude(x) for x in (c.scale, c.bias, c.coefficient, c.shift))
+        reach = v.multiply_add(bias, scale, v.constant(v.float32, 2.0**31))
+        reach = v.multiply_add(shift, reach, coefficient)
+        fits = v.builder.fcmp_ordered("<", reach, v.constant(v.float32, 2.0**30))
+        one, zero = (v.constant(v.float32, number) for number in (1, 0))
+        fused = v.builder.or_(v.builder.fcmp_ordered("==", c.multiplier, one), v.builder.fcmp_ordered("==", c.shift, zero))
+        simple = v.builder.and_(simple, v.builder.and_(fits, fused))
+    mask = v.builder.bitcast(simple, ir.IntType(v.lanes))
+    return v.builder.icmp_unsigned("==", mask, ir.Constant(mask.type, -1))
+
+
+def store(
+    v: Vectors, t: SimpleNamespace, columns: list[SimpleNamespace], starts: list[Any], rows: list[list[Any]], kinds: Types, exist: Any = None
+) -> None:
+    """Finish the sums of some positions, a register for each column, and write the channels that exist.
+
+    starts: of the positions, in t.out; exist: bools, which of them do, or None if all.
+    """
+    registers = [
+        SimpleNamespace(position=m, exists=exist and exist[m], place=v.at(start, c.offset_of_register), column=c, total=total)
+        for m, (start, row) in enumerate(zip(starts, rows, strict=True))
+        for c, total in zip(columns, row, strict=True)
+    ]
+    size = kinds.out.bitwidth // 8
+    if not kinds.are_packed(v):
+        for r in registers:
+            with _only_if(v, r.exists):
+                _write(v, v.item(t.out, r.place, size), _finish(v, t, r, kinds) if t.epilogue else r.total, [r.column])
+        return
+    for i in range(0, len(registers), 4):
+        four = registers[i : i + 4]
+        codes, begin = _codes(v, t, [*four, *[four[-1]] * (4 - len(four))], kinds), 0
+        for _, group in groupby(four, lambda r: r.position):
+            piece = list(group)
+            with _only_if(v, piece[0].exists):
+                _write(v, v.item(t.out, piece[0].place, 1), v.cut(codes, begin, len(piece) * v.lanes), [r.column for r in piece])
+            begin += len(piece) * v.lanes
+
+
+@contextmanager
+def _only_if(v: Vectors, condition: Any) -> Iterator[None]:
+    if condition is None:
+        yield
+    else:
+        with v.builder.if_then(condition):
+            yield
+
+
+def _read(v: Vectors, address: Any, kind: ir.VectorType, column: SimpleNamespace) -> Any:
+    result = v.variable(v.constant(kind, 0))
+    with v.builder.if_else(column.is_whole) as (whole, partly):
+        with whole:
+            v.set(result, v.load(address, kind))
+        with partly:
+            v.set(result, v.load_lanes(address, kind, column.mask))
+    return v.get(result)
+
+
+def _write(v: Vectors, address: Any, value: Any, columns: list[SimpleNamespace]) -> None:
+    """Neighbouring registers. Without a mask where there are channels for all lanes: before AVX-512, masks cost a branch for each byte."""
+    with v.builder.if_else(columns[-1].is_whole) as (whole, partly):
+        with whole:
+            v.store(value, address)
+        with partly:
+            v.store_lanes(value, address, v.side_by_side([c.mask for c in columns]))
+
+
+def _codes(v: Vectors, t: SimpleNamespace, registers: list[SimpleNamespace], kinds: Types) -> Any:
+    """Four registers of sums -> one of u8, in their order."""
+    reals, columns = [_real(v, t, r, kinds) for r in registers], [r.column for r in registers]
+    if columns[0].is_simple is None:
+        reals = [_mapped(v, y, c) for y, c in zip(reals, columns, strict=True)]
+    else:
+        results = [v.variable(y) for y in reals]
+        with v.builder.if_else(columns[0].is_simple) as (simple, otherwise):
+            for block, affine in ((simple, _mapped_simply), (otherwise, _mapped)):
+                with block:
+                    for result, y, c in zip(results, reals, columns, strict=True):
+                        v.set(result, affine(v, y, c))
+        reals = [v.get(result) for result in results]
+    first, last = (_narrowed(v, [getattr(c, name) for c in columns], columns) for name in ("first_code", "last_code"))
+    codes = v.clip_codes(_narrowed(v, reals, columns), first, last)
+    return codes if columns[0].is_interleaved else v.regroup(codes)
+
+
+def _mapped(v: Vectors, y: Any, c: SimpleNamespace) -> Any:
+    """y * multiplier * factor + shift, but no more than the last code: what is too large for an int32 would be rounded to its smallest."""
+    return v.at_most(_affine(v, y, c), c.last_code)
+
+
+def _mapped_simply(v: Vectors, y: Any, c: SimpleNamespace) -> Any:
+    return v.fused_multiply_add(c.shift, y, c.coefficient)
+
+
+def _narrowed(v: Vectors, reals: list[Any], columns: list[SimpleNamespace]) -> Any:
+    """Four registers of floats, rounded, offset and clipped to u8."""
+    words = []
+    for pair in (slice(0, 2), slice(2, 4)):
+        offset = v.narrow(*(v.rounded(c.offset) for c in columns[pair]))
+        words.append(v.builder.add(v.narrow(*(v.rounded(y) for y in reals[pair])), offset))
+    return v.narrow(*words)
+
+
+def _finish(v: Vectors, t: SimpleNamespace, r: SimpleNamespace, kinds: Types) -> Any:
+    """A register of sums -> what is stored, f32 or u8."""
+    y, c = _real(v, t, r, kinds), r.column
+    if kinds.out == types.uint8:
+        y = v.builder.fadd(v.clip(_affine(v, y, c), c.first_code, c.last_code), c.rounder)
+        return v.builder.trunc(v.builder.bitcast(y, v.int32), ir.VectorType(I8, v.lanes))
+    y = v.clip(y, c.low, c.high)
+    if kinds.residual is not None:
+        y = v.builder.fadd(y, _read(v, v.item(t.residual.x, r.place, 4), v.float32, c))
+        y = v.clip(y, c.residual.least, c.residual.most)
+    return y
+
+
+def _real(v: Vectors, t: SimpleNamespace, r: SimpleNamespace, kinds: Types) -> Any:
+    """A register of sums -> the numbers they stand for (eq. 8); with codes of a residual branch, in its units (eq. 15)."""
+    total, c = r.total, r.column
+    y = total if total.type == v.float32 else v.builder.fmul(v.builder.sitofp(total, v.float32), c.scale)
+    y = v.builder.fadd(y, c.bias)
+    if kinds.residual == types.uint8:
+        y = v.clip(_affine(v, y, c.residual), c.residual.low, c.residual.high)
+        codes = _read(v, v.item(t.residual.x, r.place, 1), ir.VectorType(I8, v.lanes), c)
+        codes = v.builder.sitofp(v.builder.zext(codes, v.int32), v.float32)
+        y = v.builder.fadd(y, v.builder.fsub(codes, c.residual.zero))
+    return y
+
+
+def _affine(v: Vectors, y: Any, c: SimpleNamespace) -> Any:
+    """y * multiplier * factor + shift: one product rounded, the other not."""
+    return v.fused_multiply_add(c.shift, v.builder.fmul(y, c.multiplier), c.factor)
