@@ -25,7 +25,10 @@ def codes(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
         chain.nodes.append(node)
         return None
     affine, offset = made
-    row = Row(Kernel.QUANTIZE, flag=int(len(x.shape) == 4 and not lies_channels_last(x)))
+    turns = len(x.shape) == 4 and not lies_channels_last(x)
+    if not turns and all(constant.size == 1 for constant in affine):  # one line, as if of one channel
+        shape = (shape[0], shape[1] * shape[2], 1)
+    row = Row(Kernel.QUANTIZE, flag=int(turns))
     row.shapes(shape, shape)
     row.write("epilogue", make_epilogue(shape[2], 1.0, 0.0, -np.inf, np.inf, *affine, offset))
     return LayerKernel("quantize", row, x, as_it_is=True)

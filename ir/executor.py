@@ -5,6 +5,7 @@ Integers are equal to the interpreter's bit for bit; float32 layers to within ro
 
 import os
 from collections.abc import Iterable
+from functools import cached_property
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from .lowering import Arithmetic, for_arithmetic
 from .ops.registry import Shape
 from .plan import Step, make_plan
 from .saturation import LayerSaturation, Tallies
-from .schedule import Stretch, make_schedule
+from .schedule import Schedule, Stretch, make_schedule
 from .slots import from_memory, to_memory
 from .workers import Workers
 
@@ -43,12 +44,21 @@ class Executor:
         threads = threads or available_cores()
         self._plan = make_plan(self.graph, observed, threads, count_saturation)
         tallies = Tallies(self._plan.steps) if count_saturation else None
-        self._schedule = make_schedule(self._plan, self.graph, observed)
-        self._workers = Workers(threads, self._plan, self._schedule, tallies)
+        self._observed = observed
+        self._workers = Workers(threads, self._plan, self._of_one, tallies)
         self._ports = ports(self.graph)
         self._results = [(result.name, result.inputs[0]) for result in self.graph.outputs]
         self._tallies = tallies
         self._shapes: dict[Tensor, Shape] = {}
+
+    @cached_property
+    def _of_one(self) -> Schedule:
+        return make_schedule(self._plan, self.graph, self._observed)
+
+    @cached_property
+    def _of_many(self) -> Schedule:
+        """For runs of more than one image."""
+        return make_schedule(self._plan, self.graph, self._observed, many=True)
 
     @property
     def plan(self) -> list[Step]:
@@ -63,8 +73,9 @@ class Executor:
         """Outputs by name, as `Interpreter.run`; the observer sees the observed tensors as they are made."""
         values = bind_inputs(self._ports, inputs)
         images = self._images(values)
-        memory = self._memory(values, images)
-        for item in self._schedule.items:
+        schedule = self._of_many if images > 1 else self._of_one
+        memory = self._memory(schedule, values, images)
+        for item in schedule.items:
             if isinstance(item, Stretch):
                 self._workers.run(item, memory, images)
             elif isinstance(item, Step):
@@ -73,9 +84,9 @@ class Executor:
                 observer(item, self._value(item, values, memory))
         if self._tallies:
             self._tallies.ran(images)
-        return self._outputs(values, memory)
+        return self._outputs(schedule, values, memory)
 
-    def _outputs(self, values: dict[Tensor, np.ndarray], memory: dict[int, np.ndarray]) -> dict[str, np.ndarray]:
+    def _outputs(self, schedule: Schedule, values: dict[Tensor, np.ndarray], memory: dict[int, np.ndarray]) -> dict[str, np.ndarray]:
         """By name, each an array of its own: what kernels have written in this run as it is, everything else copied."""
         outputs: dict[str, np.ndarray] = {}
         given: set[int | None] = set()
@@ -83,7 +94,7 @@ class Executor:
             turned = self._plan.results.get(tensor)
             slot = self._plan.slots.numbers.get(tensor) if turned is None else turned
             value = self._value(tensor, values, memory) if turned is None else memory[turned].reshape(tensor.shape)
-            first = None if slot is None else self._schedule.own.get(slot)
+            first = None if slot is None else schedule.own.get(slot)
             is_new = first is not None and first not in values and slot not in given
             outputs[name] = value if is_new and value.flags.c_contiguous else np.array(value, order="C")
             given.add(slot)
@@ -106,10 +117,10 @@ class Executor:
                 return len(values[port.tensor])
         return self._plan.slots.batch
 
-    def _memory(self, values: dict[Tensor, np.ndarray], images: int) -> dict[int, np.ndarray]:
+    def _memory(self, schedule: Schedule, values: dict[Tensor, np.ndarray], images: int) -> dict[int, np.ndarray]:
         """The arrays of the slots that have one of their own: inputs as they came, and room for what will cross between items."""
         memory = {}
-        for number, tensor in self._schedule.own.items():
+        for number, tensor in schedule.own.items():
             if tensor.producer.type == "Parameter":
                 memory[number] = np.ascontiguousarray(values[tensor])
             else:

@@ -17,8 +17,9 @@ from .graph import Graph, Tensor
 from .plan import Plan, Step
 from .slots import ALIGNMENT
 
-CACHED = 1 << 19  # bytes of slots that stay in a processor's second-level cache, weights beside them
-MOST_IMAGES = 32  # that go through a stretch together
+CACHED = 1 << 20  # bytes of slots that stay in a processor's second-level cache, weights beside them
+MOST_IMAGES = 1024  # that go through a stretch together
+ENOUGH = 32  # images that share the reading of weights; more are not worth another stretch
 
 
 @dataclass
@@ -56,7 +57,8 @@ class Schedule:
     scratch: int  # bytes a thread needs besides
 
 
-def make_schedule(plan: Plan, graph: Graph, observed: set[Tensor]) -> Schedule:
+def make_schedule(plan: Plan, graph: Graph, observed: set[Tensor], *, many: bool = False) -> Schedule:
+    """many: for runs of more than one image, whose stretches also end where from there on more images can go together."""
     shown: dict[Tensor, list[Tensor]] = {}  # what to show when a tensor is made: itself, and those that are its memory
     for tensor in observed:
         origin = tensor
@@ -65,13 +67,14 @@ def make_schedule(plan: Plan, graph: Graph, observed: set[Tensor]) -> Schedule:
         shown.setdefault(origin, []).append(tensor)
     items: list[Stretch | Step | Tensor] = [t for p in graph.inputs for t in shown.get(p.output, [])]
     rows: list[Step] = []
+    ends = _ends([step for step in plan.steps if step.row], plan) if many else set()
     for i, step in enumerate(plan.steps):
         if step.define:
             items.append(step)
         else:
             rows.append(step)
             last = items[-1] if items else None
-            if isinstance(last, Stretch):
+            if isinstance(last, Stretch) and len(rows) - 1 not in ends:
                 last.stop = len(rows)
             else:
                 items.append(Stretch(len(rows) - 1, len(rows)))
@@ -86,6 +89,26 @@ def make_schedule(plan: Plan, graph: Graph, observed: set[Tensor]) -> Schedule:
         if isinstance(item, Stretch):
             _place(item, rows, plan, set(own))
     return Schedule(items, program, own, max((s.scratch for s in rows), default=0))
+
+
+def _ends(rows: list[Step], plan: Plan) -> set[int]:
+    """Where stretches end because from there on to the last row twice as many images, or more, can go together."""
+    chunks = [min(_images_together(step, plan), ENOUGH) for step in rows]
+    ends, chunk = set(), min(chunks, default=1)
+    for i in range(len(rows)):
+        rest = min(chunks[i:])
+        if rest >= 2 * chunk:
+            ends.add(i)
+            chunk = rest
+    return ends
+
+
+def _images_together(step: Step, plan: Plan) -> int:
+    """So many that what the step reads and writes stays in the cache, or takes as long to bring there as its weights."""
+    assert step.row is not None
+    weights = sum(array.nbytes for array in step.row.constants)
+    image = sum(plan.slots.slots[slot].image_bytes for slot in set(step.slots))
+    return min(max(max(CACHED, weights) // max(image, 1), 1), MOST_IMAGES)
 
 
 def _own(plan: Plan, graph: Graph, items: list[Stretch | Step | Tensor], rows: list[Step]) -> dict[int, Tensor]:
@@ -124,5 +147,4 @@ def _place(stretch: Stretch, rows: list[Step], plan: Plan, own: set[int]) -> Non
         placed.append((begin, begin + size, first, last))
         stretch.offsets[slot] = begin
     stretch.arena_bytes = max((end for _, end, _, _ in placed), default=0)
-    widest = max(sum(plan.slots.slots[s].image_bytes for s in set(step.slots)) for step in rows[stretch.first : stretch.stop])
-    stretch.chunk = min(max(CACHED // max(widest, 1), 1), MOST_IMAGES)
+    stretch.chunk = min(_images_together(step, plan) for step in rows[stretch.first : stretch.stop])

@@ -11,6 +11,7 @@ from numba import types
 
 from .epilogue import Epilogue
 from .jit import kernel
+from .quantize import quantize_line, quantize_positions
 from .reference import Array
 from .share import Share, claim, finish, wait
 from .turn import BLOCK_BYTES, turn
@@ -77,27 +78,20 @@ def quantize_units(x: Array, e: Epilogue, by_channel: bool, out: Array, share: S
         image, first, stop = _claim_part(share, images, positions, parts)
         if image == images:
             break
-        if by_channel and channels > 1:
+        if channels == 1:
+            quantize_line(x[image].reshape(-1)[first:stop], e, 0, out[image, first:stop].reshape(-1))
+        elif by_channel:
             for begin in range(first, stop, STRETCH):
                 size = min(STRETCH, stop - begin)
                 for c in range(0, channels, BLOCK_BYTES):
                     count = min(BLOCK_BYTES, channels - c)
                     for i in range(count):
-                        _line(x[image, c + i, begin : begin + size], e, c + i, lines[i])
+                        quantize_line(x[image, c + i, begin : begin + size], e, c + i, lines[i])
                     turn(lines[:count, :size], out[image, begin : begin + size, c : c + count])
         else:
-            source = x.reshape(out.shape)[image]
-            for p in range(first, stop):
-                for c in range(channels):
-                    out[image, p, c] = _code(source[p, c], e, c)
+            quantize_positions(x.reshape(out.shape)[image, first:stop], e, out[image, first:stop])
         finish(share)
     wait(share, images * parts)
-
-
-@kernel
-def _line(x: Array, e: Epilogue, c: int, out: Array) -> None:
-    for i in range(len(x)):
-        out[i] = _code(x[i], e, c)
 
 
 @kernel

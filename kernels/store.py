@@ -48,7 +48,6 @@ def target_columns(v: Vectors, t: SimpleNamespace, count: int, kinds: Types, *, 
         mask, channel = v.lanes_below(v.at(t.valid, -offset)), v.at(t.channel, offset)
         c = _constants(v, t.epilogue, channel, mask)
         c.offset_of_register, c.channel, c.mask = offset, channel, mask
-        c.is_interleaved = order is not None
         c.is_whole = v.builder.icmp_signed(">=", t.valid, I64(offset + v.lanes))
         if kinds.residual is not None:
             c.residual = _constants(v, t.residual, channel, mask)
@@ -56,12 +55,17 @@ def target_columns(v: Vectors, t: SimpleNamespace, count: int, kinds: Types, *, 
     if order is not None:
         _reorder(columns, order)
     if t.epilogue and kinds.out == types.uint8:
-        for c in columns:
-            _bounds_of_codes(v, c, kinds)
-        is_simple = _is_simple(v, columns) if kinds.residual is None else None
-        for c in columns:
-            c.is_simple = is_simple
+        bound_codes(v, columns, kinds, is_interleaved=order is not None)
     return columns
+
+
+def bound_codes(v: Vectors, columns: list[SimpleNamespace], kinds: Types, *, is_interleaved: bool = False) -> None:
+    """What the ends of registers of codes need besides their constants. is_interleaved: see `order` of target_columns."""
+    for c in columns:
+        _bounds_of_codes(v, c, kinds)
+    is_simple = _is_simple(v, columns) if kinds.residual is None else None
+    for c in columns:
+        c.is_simple, c.is_interleaved = is_simple, is_interleaved
 
 
 def _constants(v: Vectors, numbers: SimpleNamespace | None, channel: Any, mask: Any) -> SimpleNamespace:
@@ -148,7 +152,8 @@ def _only_if(v: Vectors, condition: Any) -> Iterator[None]:
             yield
 
 
-def _read(v: Vectors, address: Any, kind: ir.VectorType, column: SimpleNamespace) -> Any:
+def read(v: Vectors, address: Any, kind: ir.VectorType, column: SimpleNamespace) -> Any:
+    """The numbers of the channels that exist."""
     result = v.variable(v.constant(kind, 0))
     with v.builder.if_else(column.is_whole) as (whole, partly):
         with whole:
@@ -170,7 +175,7 @@ def _write(v: Vectors, address: Any, value: Any, columns: list[SimpleNamespace])
 def _codes(v: Vectors, t: SimpleNamespace, registers: list[SimpleNamespace], kinds: Types) -> Any:
     """Four registers of sums -> one of u8, in their order."""
     reals, columns = [_real(v, t, r, kinds) for r in registers], [r.column for r in registers]
-    if columns[0].is_simple is None:
+    if columns[0].is_simple is None or registers[0].total.type == v.float32:
         reals = [_mapped(v, y, c) for y, c in zip(reals, columns, strict=True)]
     else:
         results = [v.variable(y) for y in reals]
@@ -211,7 +216,7 @@ def _finish(v: Vectors, t: SimpleNamespace, r: SimpleNamespace, kinds: Types) ->
         return v.builder.trunc(v.builder.bitcast(y, v.int32), ir.VectorType(I8, v.lanes))
     y = v.clip(y, c.low, c.high)
     if kinds.residual is not None:
-        y = v.builder.fadd(y, _read(v, v.item(t.residual.x, r.place, 4), v.float32, c))
+        y = v.builder.fadd(y, read(v, v.item(t.residual.x, r.place, 4), v.float32, c))
         y = v.clip(y, c.residual.least, c.residual.most)
     return y
 
@@ -223,7 +228,7 @@ def _real(v: Vectors, t: SimpleNamespace, r: SimpleNamespace, kinds: Types) -> A
     y = v.builder.fadd(y, c.bias)
     if kinds.residual == types.uint8:
         y = v.clip(_affine(v, y, c.residual), c.residual.low, c.residual.high)
-        codes = _read(v, v.item(t.residual.x, r.place, 1), ir.VectorType(I8, v.lanes), c)
+        codes = read(v, v.item(t.residual.x, r.place, 1), ir.VectorType(I8, v.lanes), c)
         codes = v.builder.sitofp(v.builder.zext(codes, v.int32), v.float32)
         y = v.builder.fadd(y, v.builder.fsub(codes, c.residual.zero))
     return y

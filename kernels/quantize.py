@@ -1,0 +1,74 @@
+"""float32 numbers on their way to codes, in registers: the end of a tile (store.py) without the tile."""
+
+from types import SimpleNamespace
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+
+from .epilogue import Epilogue, Target
+from .isa import ISA
+from .jit import kernel
+from .reference import Array
+from .store import Types, bound_codes, read, store, target_columns
+from .vectors import F32, I64, Vectors, fields, index, instructions, part
+
+CHANNELS = 4 * ISA.lanes  # that are finished together
+NUMBERS = 4 * ISA.lanes
+
+
+@instructions
+def _quantize_positions(_: Any, x: Any, stop: Any, target: Any) -> Any:
+    """Positions 0 .. stop of x f32, (stop, target.pitch) from the first channel of the target on: CHANNELS of them."""
+    kinds = Types(target)
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        v, stop = Vectors(builder, ISA, ISA.lanes), arguments[1]
+        begin, t = part(context, builder, signature.args[0], arguments[0]), fields(context, builder, target, arguments[2])
+        columns = target_columns(v, t, 4, kinds)
+        with v.loop(index(0), stop) as p:
+            line = v.item(begin, builder.mul(p, t.pitch), 4)
+            numbers = [read(v, v.item(line, c.channel, 4), v.float32, c) for c in columns]
+            store(v, t, columns, [v.at(t.start, builder.mul(p, t.pitch))], [numbers], kinds)
+        return context.get_dummy_value()
+
+    return types.void(x, types.int64, target), generate
+
+
+@instructions
+def _quantize_line(_: Any, x: Any, target: Any) -> Any:
+    """x (target.valid,) f32, all of one channel."""
+    kinds = Types(target)
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        v = Vectors(builder, ISA, ISA.lanes)
+        begin, t = part(context, builder, signature.args[0], arguments[0]), fields(context, builder, target, arguments[1])
+        constants = {
+            name: v.splat(v.load(v.item(value, t.channel, 4), F32) if value.type == I64 else value) for name, value in vars(t.epilogue).items()
+        }
+        with v.loop(index(0), t.valid, NUMBERS) as n:
+            columns = []
+            for offset in range(0, NUMBERS, v.lanes):
+                left = builder.sub(t.valid, v.at(n, offset))
+                whole = builder.icmp_signed(">=", left, index(v.lanes))
+                columns.append(SimpleNamespace(**constants, offset_of_register=offset, mask=v.lanes_below(left), is_whole=whole))
+            bound_codes(v, columns, kinds)
+            numbers = [read(v, v.item(begin, v.at(n, c.offset_of_register), 4), v.float32, c) for c in columns]
+            store(v, t, columns, [v.at(t.start, n)], [numbers], kinds)
+        return context.get_dummy_value()
+
+    return types.void(x, target), generate
+
+
+@kernel
+def quantize_positions(x: Array, e: Epilogue, out: Array) -> None:
+    """x (P,C) f32 -> out (P,C) u8 by the constants of each channel (eq. 9 to 11)."""
+    positions, channels = out.shape
+    for c in range(0, channels, CHANNELS):
+        _quantize_positions(x, positions, Target(out, c, channels, c, channels - c, e, None))
+
+
+@kernel
+def quantize_line(x: Array, e: Epilogue, channel: int, out: Array) -> None:
+    """x (n,) f32 -> out (n,) u8 by the constants of one channel."""
+    _quantize_line(x, Target(out, 0, 0, channel, len(x), e, None))
