@@ -8,7 +8,7 @@ from .epilogue import Epilogue, FloatEpilogue, FloatResidual, Residual, Target
 from .isa import ISA
 from .jit import kernel
 from .microkernel import Block, tiles
-from .microkernel_matrix import POSITIONS, Grid, make_grid, matrix_tiles
+from .microkernel_matrix import POSITIONS, Grid, make_grid, matrix_tiles, tile_begins
 from .packing import MATRIX_WORD, TILE_COLUMNS, PackedWeights, round_up, runs_of
 from .reference import Array
 from .saturation import SaturationCount
@@ -40,7 +40,7 @@ def make_dense(weights: PackedWeights, window: Window, size: tuple[int, int], ze
     words = Words(weights.runs, weights.order.shape[2] // weights.runs, weights.word)
     rows = POSITIONS if weights.word == MATRIX_WORD else ROWS
     strips = cut(window, size, pixel, size[1] * len(weights.values) * weights.columns * out_bytes, words, rows=rows)
-    grid = make_grid(strips, window.strides[1], size[1]) if weights.word == MATRIX_WORD else None
+    grid = make_grid(strips, window.strides[1] // strips.skip[1], size[1]) if weights.word == MATRIX_WORD else None
     return Dense(strips, weights, zero_point, in_place, saturating, grid)
 
 
@@ -53,15 +53,15 @@ def suits_matrix_unit(window: Window, size: tuple[int, int], weights: tuple[int,
     if not ISA.has_matrix_unit:
         return False
     depth, (kh, kw), (lines, width) = weights[1], window.kernel, size
-    positions, rows = lines * width, POSITIONS
     if window.is_pointwise:  # all images are one line, as a rule of many positions
-        rows = ROWS
+        positions = round_up(lines * width, ROWS)
     else:
-        seen = (width - 1) * window.strides[1] + (kw - 1) * window.dilations[1] + 1
-        positions = (lines - 1) * -(-seen * window.strides[0] // window.strides[1]) + width
+        seen = width if window.kernel == (1, 1) else (width - 1) * window.strides[1] + (kw - 1) * window.dilations[1] + 1
+        pitch = width if window.kernel == (1, 1) else -(-seen * window.strides[0] // window.strides[1])
+        positions = POSITIONS * tile_begins(lines, width, pitch).size
     _, products = runs_of(window.kernel, depth, groups, window.dilations[1] > 1)
     dots = round_up(lines * width, ROWS) * (kh * kw * -(-depth // 4) + 1)
-    return round_up(positions, rows) * (3 * products // MATRIX_WORD + 5) < dots
+    return positions * (3 * products // MATRIX_WORD + 5) < dots
 
 
 def convolve(
@@ -167,11 +167,13 @@ def _strip(
     target = Target(out, start + channel, out.shape[3], channel, weights.columns - first, epilogue, residual)
     whole = first + TILE_COLUMNS <= columns
     if grid is not None:
-        stop = source.last // out.shape[2] * grid.width + source.last % out.shape[2] + 1
+        lines, width = (source.last + 1) // out.shape[2], out.shape[2]
+        stop = (lines - 1) * grid.width + width
+        last = lines * grid.tiles_of_line if grid.tiles_of_line else -(-stop // POSITIONS)
         if whole:
-            matrix_tiles(seen, grid, block, target, stop, VECTORS)
+            matrix_tiles(seen, grid, block, target, last, stop, VECTORS)
         else:
-            matrix_tiles(seen, grid, block, target, stop, 1)
+            matrix_tiles(seen, grid, block, target, last, stop, 1)
     elif count is not None:
         _counting_tiles(seen, block, target, whole, layer.saturating, count)
     elif whole:

@@ -36,20 +36,31 @@ class Grid(NamedTuple):
     step: int  # bytes from one to the next
     width: int  # from a line to the next, in positions
     places: Array  # (positions,) s64: which output position each is, or -1
+    begins: Array  # (tiles,) s64: the position where each tile begins
+    tiles_of_line: int  # 0 if tiles go on from one line to the next
 
 
 def make_grid(strips: Strips, stride: int, width: int) -> Grid:
-    """stride: horizontal; width: W' of the output."""
+    """stride: horizontal, of positions in a strip; width: W' of the output."""
     step = max(stride * strips.pixel, 1)  # 0 if there are no channels to sum over
     pitch = max(strips.pitch * strips.step // step, width)
     places = np.full((strips.lines, pitch), -1)
     places[:, :width] = np.arange(strips.lines * width).reshape(-1, width)
-    return Grid(step, pitch, places.ravel())
+    begins = tile_begins(strips.lines, width, pitch)
+    tiles_of_line = 0 if begins.ndim == 1 else begins.shape[1]
+    return Grid(step, pitch, places.ravel(), begins.ravel(), tiles_of_line)
+
+
+def tile_begins(lines: int, width: int, pitch: int) -> Array:
+    """Where tiles begin on a grid: (tiles,), all positions in turn, or (lines,tiles of a line), if that makes fewer tiles."""
+    through = np.arange(0, (lines - 1) * pitch + width, POSITIONS)
+    of_line = np.minimum(np.arange(0, width, POSITIONS), max(width - POSITIONS, 0))
+    return through if len(through) <= lines * len(of_line) else np.add.outer(np.arange(lines) * pitch, of_line)
 
 
 @instructions
-def matrix_tiles(_: Any, source: Any, grid: Any, block: Any, target: Any, stop: Any, vectors: Any) -> Any:
-    """Positions 0 .. stop of the grid times `vectors` registers of channels, a constant."""
+def matrix_tiles(_: Any, source: Any, grid: Any, block: Any, target: Any, tiles: Any, stop: Any, vectors: Any) -> Any:
+    """The first tiles of the grid, positions up to `stop`, times `vectors` registers of channels, a constant."""
     count, kinds = vectors.literal_value, Types(target)
 
     def generate(context: Any, builder: ir.IRBuilder, _: Any, arguments: Any) -> Any:
@@ -57,7 +68,7 @@ def matrix_tiles(_: Any, source: Any, grid: Any, block: Any, target: Any, stop: 
             return context.get_dummy_value()
         v = Vectors(builder, ISA, ISA.lanes)
         s, g, w, t = (fields(context, builder, *pair) for pair in zip((source, grid, block, target), arguments, strict=False))
-        stop = arguments[4]
+        tiles, stop = arguments[4:6]
         columns = target_columns(v, t, count, kinds)
         memory = cgutils.alloca_once(builder, ir.ArrayType(I8, (POSITIONS + 1) * count * LINE))
         memory.align = LINE
@@ -66,35 +77,36 @@ def matrix_tiles(_: Any, source: Any, grid: Any, block: Any, target: Any, stop: 
         for i, first in enumerate(first_sums(v, w, count, floats=False)):
             v.store(first, v.at(beginning, i * LINE))
         v.call("llvm.x86.ldtilecfg", VOID, cgutils.global_constant(builder, "numpot_tiles", ir.Constant(ir.ArrayType(I8, 64), SHAPES)))
-        with v.loop(index(0), v.at(stop, POSITIONS), POSITIONS) as p:
+        with v.loop(index(0), v.at(tiles, 1)) as i:
             # While one tile is multiplied, the sums of the one before it are finished: they need time on their way through memory.
-            there_is_one, there_was_one = builder.icmp_signed("<", p, stop), builder.icmp_signed(">", p, index(0))
+            there_is_one, there_was_one = builder.icmp_signed("<", i, tiles), builder.icmp_signed(">", i, index(0))
             with builder.if_then(there_is_one):
-                _multiply(v, s, g, w, _begin(v, p, stop), beginning, count)
+                _multiply(v, s, g, w, _begin(v, g, i, stop)[0], beginning, count)
             with builder.if_then(there_was_one):
-                _finish(v, t, g, columns, sums, v.at(p, -POSITIONS), stop, kinds)
+                _finish(v, t, g, columns, sums, v.at(i, -1), stop, kinds)
             with builder.if_then(there_is_one):
                 for m in range(2):
-                    for i in range(count):
-                        _move(v, "tilestored64", _sums(m, i), v.at(sums, (m * ROWS * count + i) * LINE), index(count * LINE))
+                    for c in range(count):
+                        _move(v, "tilestored64", _sums(m, c), v.at(sums, (m * ROWS * count + c) * LINE), index(count * LINE))
         v.call("llvm.x86.tilerelease", VOID)
         return context.get_dummy_value()
 
-    return types.void(source, grid, block, target, types.int64, vectors), generate
+    return types.void(source, grid, block, target, types.int64, types.int64, vectors), generate
 
 
 #: What ldtilecfg reads (Intel's manual, volume 1, section 18.3): palette 1, then bytes of a row and rows of the eight registers.
 SHAPES = [1, *[0] * 15, *[LINE, 0] * 8, *[0] * 16, *[ROWS] * 8, *[0] * 8]
 
 
-def _begin(v: Vectors, p: Any, stop: Any) -> Any:
-    """The first position of the tile at p: the last ones again where there are no more."""
-    return v.larger(v.smaller(p, v.at(stop, -POSITIONS)), index(0))
+def _begin(v: Vectors, g: SimpleNamespace, tile: Any, stop: Any) -> tuple[Any, Any]:
+    """The first position that a tile computes, the last ones again where there are no more, and the first that is new."""
+    p = v.load(v.item(g.begins, tile, 8), I64)
+    return v.larger(v.smaller(p, v.at(stop, -POSITIONS)), index(0)), p
 
 
-def _finish(v: Vectors, t: SimpleNamespace, g: SimpleNamespace, columns: list[Any], sums: Any, p: Any, stop: Any, kinds: Types) -> None:
-    """Store the results of positions p .. p + 32."""
-    count, begin = len(columns), _begin(v, p, stop)
+def _finish(v: Vectors, t: SimpleNamespace, g: SimpleNamespace, columns: list[Any], sums: Any, tile: Any, stop: Any, kinds: Types) -> None:
+    """Store the results of a tile."""
+    count, (begin, p) = len(columns), _begin(v, g, tile, stop)
     together = 4 // count  # positions whose results leave as one register of codes
     end = v.smaller(v.builder.sub(stop, begin), index(POSITIONS))
     with v.loop(v.builder.sub(p, begin), end, together) as m:

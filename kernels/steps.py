@@ -27,8 +27,8 @@ def _numbers(names: str, kind: type = np.int64) -> list[tuple[str, type]]:
     return [(name, kind) for name in names.split()]
 
 
-STRIPS = np.dtype(_numbers("lines pixel pitch step reach top left spare rows positions offsets words"))
-GRID = np.dtype(_numbers("step width places positions"))
+STRIPS = np.dtype(_numbers("lines pixel pitch step reach top left spare skip skip_ rows positions offsets words"))
+GRID = np.dtype(_numbers("step width places positions begins tiles tiles_of_line"))
 WEIGHTS = np.dtype(_numbers("values order safe sums groups blocks words lanes columns depth products word runs"))
 CHANNELS = np.dtype(_numbers("values size words sums initial pixel offsets kernel_height kernel_width together"))
 EPILOGUE = np.dtype(_numbers("scale bias multiplier factor shift") + _numbers("low high offset", np.float32), align=True)
@@ -88,19 +88,24 @@ class Row:
         self.record["window"] = tuple(pair[0] for pair in window) + tuple(pair[1] for pair in window)
 
 
+def _write_strips(row: Row, s: Strips) -> None:
+    fields = s._asdict() | {"skip": s.skip[0], "skip_": s.skip[1]}
+    row.write("strips", fields, positions=len(s.rows), words=len(s.offsets))
+
+
 def write_dense(row: Row, layer: Dense) -> None:
-    s, w = layer.strips, layer.weights
+    w = layer.weights
     row.record["zero_point"], row.record["saturating"], row.record["in_place"] = layer.zero_point, layer.saturating, layer.in_place
-    row.write("strips", s, positions=len(s.rows), words=len(s.offsets))
+    _write_strips(row, layer.strips)
     groups, blocks, words = w.order.shape
     if layer.grid is not None:
-        row.write("grid", layer.grid, positions=len(layer.grid.places))
+        row.write("grid", layer.grid, positions=len(layer.grid.places), tiles=len(layer.grid.begins))
     row.write("weights", w, groups=groups, blocks=blocks, words=words, lanes=w.sums.shape[1])
 
 
 def write_depthwise(row: Row, layer: Depthwise) -> None:
-    s, w = layer.strips, layer.weights
-    row.write("strips", s, positions=len(s.rows), words=len(s.offsets))
+    w = layer.weights
+    _write_strips(row, layer.strips)
     arrays = {"values": w.values, "sums": w.sums, "initial": layer.initial, "pixel": layer.pixel, "offsets": layer.offsets}
     row.write(
         "depthwise", arrays, size=w.values.size, words=w.words, kernel_height=w.kernel[0], kernel_width=w.kernel[1], together=w.together
@@ -127,7 +132,7 @@ def array(address: int, shape: Any, dtype: Any) -> Array:
 @kernel
 def read_strips(s: Any) -> Strips:
     rows, offsets = array(s.rows, (s.positions,), np.int64), array(s.offsets, (s.words,), np.int64)
-    return Strips(s.lines, s.pixel, s.pitch, s.step, s.reach, s.top, s.left, s.spare, rows, offsets)
+    return Strips(s.lines, s.pixel, s.pitch, s.step, s.reach, s.top, s.left, s.spare, (s.skip, s.skip_), rows, offsets)
 
 
 @kernel
@@ -144,7 +149,8 @@ def read_dense(step: Any, dtype: Any) -> Dense:
 def read_matrix(step: Any) -> Dense:
     """A Dense for the matrix unit."""
     d, g = read_dense(step, np.int8), step.grid
-    grid = Grid(g.step, g.width, array(g.places, (g.positions,), np.int64))
+    places, begins = array(g.places, (g.positions,), np.int64), array(g.begins, (g.tiles,), np.int64)
+    grid = Grid(g.step, g.width, places, begins, g.tiles_of_line)
     return Dense(d.strips, d.weights, d.zero_point, d.in_place, d.saturating, grid)
 
 

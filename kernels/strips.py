@@ -44,6 +44,7 @@ class Strips(NamedTuple):
     top: int  # lines of border above the first
     left: int  # bytes of border before a line
     spare: int  # bytes behind the last line that a tile may read
+    skip: tuple[int, int]  # only every so many lines and pixels are in a strip, as no position sees the others
     rows: Array  # as in Source
     offsets: Array
 
@@ -62,6 +63,7 @@ def cut(window: Window, size: tuple[int, int], pixel: int, width_bytes: int, wor
     many lines; rows: of a tile.
     """
     lines, width = size
+    window, skip = _without_gaps(window)
     reach, columns = (k * d + 1 - d for k, d in zip(window.kernel, window.dilations, strict=True))  # what one position spans
     pitch = round_up((width - 1) * window.strides[1] + columns, window.strides[1]) * pixel
     most = max(STRIP_BYTES // max(pitch * window.strides[0] + width_bytes, 1), 1)
@@ -74,7 +76,14 @@ def cut(window: Window, size: tuple[int, int], pixel: int, width_bytes: int, wor
     offsets = row * window.dilations[0] * pitch + place * window.dilations[1] * pixel + words.size * word
     tables = starts.astype(np.int64).ravel(), offsets.astype(np.int64).ravel()
     spare = SLACK + rows * window.strides[1] * pixel
-    return Strips(lines, pixel, pitch, window.strides[0], reach, window.pads_begin[0], window.pads_begin[1] * pixel, spare, *tables)
+    return Strips(lines, pixel, pitch, window.strides[0], reach, window.pads_begin[0], window.pads_begin[1] * pixel, spare, skip, *tables)
+
+
+def _without_gaps(window: Window) -> tuple[Window, tuple[int, int]]:
+    """A window that sees every so many pixels, and each one once, slides by one over those: its strips have only them."""
+    if window.kernel == (1, 1) and window.pads_begin == window.pads_end == (0, 0):
+        return window._replace(strides=(1, 1)), window.strides
+    return window, (1, 1)
 
 
 def scratch_size(strips: Strips) -> int:
@@ -96,7 +105,10 @@ def take(strips: Strips, x: Array, image: int, first: int, lines: int, in_place:
     last = len(strips.rows) // strips.lines * lines - 1
     if in_place:
         return Source(x.reshape(-1), (image * x.shape[1] + first) * strips.pitch, last, strips.rows, strips.offsets)
-    _fill_strip(x[image], first * strips.step - strips.top, (lines - 1) * strips.step + strips.reach, strips, memory)
+    if strips.skip == (1, 1):
+        _fill_strip(x[image], first * strips.step - strips.top, (lines - 1) * strips.step + strips.reach, strips, memory)
+    else:
+        _fill_with_some(x[image], first, lines, strips, memory)
     return Source(memory, strips.pitch, last, strips.rows, strips.offsets)
 
 
@@ -116,3 +128,12 @@ def _fill_strip(x: Array, first: int, height: int, strips: Strips, memory: Array
             copy_bytes(memory, target + end, memory, end, strips.pitch - end)
         else:
             copy_bytes(memory, target, memory, 0, strips.pitch)
+
+
+@kernel
+def _fill_with_some(x: Array, first: int, lines: int, strips: Strips, memory: Array) -> None:
+    """As _fill_strip, for strips that skip lines and pixels; they have no border."""
+    down, right = strips.skip
+    for i in range(lines):
+        for j in range(strips.pitch // strips.pixel):
+            copy_bytes(memory, (i + 1) * strips.pitch + j * strips.pixel, x[(first + i) * down], j * right * strips.pixel, strips.pixel)
