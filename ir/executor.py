@@ -121,7 +121,7 @@ class Executor:
         """The arrays of the slots that have one of their own: inputs as they came, and room for what will cross between items."""
         memory = {}
         for number, tensor in schedule.own.items():
-            if tensor.producer.type == "Parameter":
+            if tensor is not None and tensor.producer.type == "Parameter":
                 memory[number] = np.ascontiguousarray(values[tensor])
             else:
                 slot = self._plan.slots.slots[number]

@@ -48,12 +48,12 @@ class Stretch:
 class Schedule:
     """items: stretches, single steps that have a definition, and tensors to show to the observer, in the order they come.
 
-    own: slots that need an array of their own, for the whole batch, by their first tensor.
+    own: slots that need an array of their own, for the whole batch, and the first tensor of each; an image that was turned has none.
     """
 
     items: list[Stretch | Step | Tensor]
     program: np.ndarray  # (rows,) STEP
-    own: dict[int, Tensor]
+    own: dict[int, Tensor | None]
     scratch: int  # bytes a thread needs besides
 
 
@@ -111,10 +111,10 @@ def _images_together(step: Step, plan: Plan) -> int:
     return min(max(max(CACHED, weights) // max(image, 1), 1), MOST_IMAGES)
 
 
-def _own(plan: Plan, graph: Graph, items: list[Stretch | Step | Tensor], rows: list[Step]) -> dict[int, Tensor]:
+def _own(plan: Plan, graph: Graph, items: list[Stretch | Step | Tensor], rows: list[Step]) -> dict[int, Tensor | None]:
     """The slots that somebody outside of one stretch reads or writes."""
     seen: dict[int, int] = {}  # slot -> number of the one item that uses it
-    own: dict[int, Tensor] = {}
+    own: dict[int, Tensor | None] = {}
     tensors = {number: tensor for tensor, number in reversed(plan.slots.numbers.items())}
     own.update({number: tensor for tensor, number in plan.results.items()})
     outside = [t for p in graph.inputs for t in p.outputs]
@@ -123,7 +123,7 @@ def _own(plan: Plan, graph: Graph, items: list[Stretch | Step | Tensor], rows: l
         if isinstance(item, Stretch):
             for slot in {s for step in rows[item.first : item.stop] for s in step.slots}:
                 if seen.setdefault(slot, i) != i:
-                    own[slot] = tensors[slot]
+                    own[slot] = tensors.get(slot)
         else:
             outside += [item] if isinstance(item, Tensor) else [*item.inputs, *item.outputs]
     own.update({plan.slots.numbers[t]: tensors[plan.slots.numbers[t]] for t in outside if t in plan.slots.numbers})

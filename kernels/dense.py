@@ -162,7 +162,8 @@ def _strip(
     elif not HAS_DOT:  # the clipping instruction is the cheaper one, and exact where nothing can clip
         dots, pairs = (safe, words), (0, safe)
     at = g * columns + first
-    block = Block(weights.values, at * weights.products, weights.order, number * words, weights.sums, at, layer.zero_point, dots, pairs)
+    tables = weights.order, weights.limits, number * words
+    block = Block(weights.values, at * weights.products, *tables, weights.sums, at, layer.zero_point, dots, pairs)
     channel = g * weights.columns + first
     target = Target(out, start + channel, out.shape[3], channel, weights.columns - first, epilogue, residual)
     whole = first + TILE_COLUMNS <= columns

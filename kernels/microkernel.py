@@ -20,7 +20,10 @@ from numba import types
 from .isa import ISA
 from .reference import INT16_MAX, INT16_MIN, Array
 from .store import Types, store, target_columns
-from .vectors import I32, I64, Vectors, fields, index, instructions
+from .vectors import I8, I32, I64, Vectors, fields, index, instructions
+
+# Rows that pairs are added for at a time: their products need a register, too, before they are added.
+HALF = -(-ISA.rows // 2)
 
 
 class Block(NamedTuple):
@@ -29,7 +32,8 @@ class Block(NamedTuple):
     values: Array  # (groups, ...) s8 or f32
     start: int
     order: Array  # (groups, blocks, words) s64
-    order_start: int
+    limits: Array  # (groups, blocks, words) u8
+    order_start: int  # also in limits
     sums: Array  # (groups, N') s32, of the weights of each channel
     sums_start: int
     zero_point: int
@@ -59,11 +63,13 @@ def tiles(_: Any, source: Any, block: Any, target: Any, vectors: Any, count: Any
             with v.loop(*w.dots) as k:
                 _add_products(v, s, w, k, windows, sums, v.multiply_add if floats else v.dot)
             if not floats:
-                with v.loop(*w.pairs) as k:
-                    touched = _add_pairs(v, s, w, k, windows, sums, exact=not clips)
-                    if counts:
-                        with builder.if_then(touched, likely=False):
-                            _count_word(v, s, w, k, p, columns, counts)
+                for rows in (slice(0, HALF), slice(HALF, ISA.rows)):
+                    with v.loop(*w.pairs) as k:
+                        if counts is None:
+                            _add_pairs(v, s, w, k, windows[rows], sums[rows], exact=False)
+                        else:
+                            first, stop = v.at(p, rows.start), v.smaller(v.at(p, rows.stop), v.at(s.last, 1))
+                            _count_pairs(v, s, w, k, windows[rows], sums[rows], (first, stop), columns, counts, exact=not clips)
             starts = [v.at(t.start, builder.mul(position, t.pitch)) for position in positions]
             store(v, t, columns, starts, [[v.get(total) for total in row] for row in sums], kinds)
         return context.get_dummy_value()
@@ -118,14 +124,47 @@ def _add_pairs(
     return v.at_a_limit(highest, lowest)
 
 
-def _count_word(v: Vectors, s: SimpleNamespace, w: SimpleNamespace, k: Any, p: Any, columns: list[Any], counts: SimpleNamespace) -> None:
-    """Adds to the counts the pair sums of word k that clip in the tile at position p, and lifts the overflow to the worst miss."""
+def _count_pairs(
+    v: Vectors,
+    s: SimpleNamespace,
+    w: SimpleNamespace,
+    k: Any,
+    windows: list[Any],
+    sums: list[list[Any]],
+    positions: tuple[Any, Any],
+    columns: list[Any],
+    counts: SimpleNamespace,
+    *,
+    exact: bool,
+) -> None:
+    """_add_pairs and its counting, as a rule by a look at the codes alone: they are seldom so large."""
+    with v.builder.if_else(_may_clip(v, s, w, k, windows)) as (may, cannot):
+        with may:
+            touched = _add_pairs(v, s, w, k, windows, sums, exact=exact)
+            with v.builder.if_then(touched, likely=False):
+                _count_word(v, s, w, k, positions, columns, counts)
+        with cannot:
+            _add_products(v, s, w, k, windows, sums, v.dot)
+
+
+def _may_clip(v: Vectors, s: SimpleNamespace, w: SimpleNamespace, k: Any, windows: list[Any]) -> Any:
+    """Is any code of word k, in any of the windows, so large that a pair may clip? A bool."""
+    offset = _offset(v, s, w, k)
+    limit = v.load(v.at(w.limits, w.order_start, k), I8)
+    largest = v.splat(v.builder.mul(v.builder.zext(limit, I32), I32(0x01010101)))  # in every byte
+    return v.any_code_above([v.splat(v.load(v.at(window, offset), I32)) for window in windows], largest)
+
+
+def _count_word(
+    v: Vectors, s: SimpleNamespace, w: SimpleNamespace, k: Any, positions: tuple[Any, Any], columns: list[Any], counts: SimpleNamespace
+) -> None:
+    """Adds to the counts the pair sums of word k that clip at positions first .. stop, and lifts the overflow to the worst miss."""
     builder, wide = v.builder, ir.VectorType(I64, v.lanes)
-    offset, stop = _offset(v, s, w, k), v.smaller(v.at(p, ISA.rows), v.at(s.last, 1))
+    offset = _offset(v, s, w, k)
     for i, column in enumerate(columns):
         weights = _weights(v, w, k, i, len(columns), v.int32)
         count, worst = v.variable(v.constant(v.int32, 0)), v.variable(v.constant(v.int32, 0))
-        with v.loop(p, stop) as position:
+        with v.loop(*positions) as position:
             window = v.at(s.data, s.start, v.load(v.item(s.rows, position, 8), I64))
             word = v.splat(v.load(v.at(window, offset), I32))
             for pair in v.exact_pairs(word, weights):

@@ -149,9 +149,7 @@ def _in_channel_order(v: Vectors, q: list[Any]) -> list[Any]:
 
 def _interleaved_order(v: Vectors, n: list[Any]) -> list[Any]:
     """Four registers of numbers, one a channel, in `channel_order`."""
-    words = [v.builder.bitcast(x, v.int32) for x in n]
-    if v.lanes == 8:
-        words = [*v.riffle(words[0], words[2]), *v.riffle(words[1], words[3])]
-    else:  # exchanges parts and registers, which is its own inverse
-        words = _in_channel_order(v, words)
-    return [v.builder.bitcast(x, n[0].type) for x in words]
+    a, b, c, d = words = [v.builder.bitcast(x, v.int32) for x in n]
+    # With 4 or 16 lanes what exchanges parts and registers is its own inverse.
+    ordered = [*v.riffle(a, c), *v.riffle(b, d)] if v.lanes == 8 else _in_channel_order(v, words)
+    return [v.builder.bitcast(x, n[0].type) for x in ordered]

@@ -6,7 +6,7 @@ import numpy as np
 
 from .isa import ISA
 from .reference import Array
-from .saturation import pairs_are_safe
+from .saturation import largest_safe_codes, pairs_are_safe
 
 TILE_COLUMNS = ISA.vectors * ISA.lanes
 MATRIX_WORD = 64  # codes
@@ -22,6 +22,7 @@ class PackedWeights(NamedTuple):
     values: Array  # (groups, K*N') s8 or f32; a block lies as (words, columns, elements of a word)
     order: Array  # (groups, blocks, words) s64: which word of a window meets each word of the block
     safe: Array  # (groups, blocks) s64: how many words come first because they are safe
+    limits: Array  # (groups, blocks, words) u8: no pair of a word clips as long as its codes are at most this
     sums: Array  # (groups, N') s32, of each output channel: what a zero point multiplies (eq. 3)
     columns: int  # output channels of a group, N <= N', N' a multiple of the lanes of a register
     depth: int  # input channels of a group
@@ -70,15 +71,18 @@ def pack_taps(taps: Array) -> PackedWeights:
     words = padded.reshape(groups, padded.shape[1], positions * padded.shape[3] // word, word)
     starts = range(0, words.shape[1], TILE_COLUMNS)
     order, safe = np.zeros((groups, len(starts), words.shape[2]), np.int64), np.zeros((groups, len(starts)), np.int64)
+    limits = np.full(order.shape, 255, np.uint8)
     values = aligned((groups, padded[0].size), taps.dtype)
     for g in range(groups):
         for block, start in enumerate(starts):
             columns_of_block = words[g, start : start + TILE_COLUMNS]
             order[g, block], safe[g, block] = _safe_first(columns_of_block)
+            if word == 4:
+                limits[g, block] = largest_safe_codes(columns_of_block[:, order[g, block]]).min(axis=(0, 2))
             first = start * words.shape[2] * word
             values[g, first : first + columns_of_block.size] = columns_of_block[:, order[g, block]].swapaxes(0, 1).ravel()
     sums = padded.sum(axis=(2, 3), dtype=np.int32) if taps.dtype == np.int8 else np.zeros(padded.shape[:2], np.int32)
-    return PackedWeights(values, order, safe, sums, columns, depth, words.shape[2] * word, runs=positions)
+    return PackedWeights(values, order, safe, limits, sums, columns, depth, words.shape[2] * word, runs=positions)
 
 
 def pack_for_matrix_unit(w: Array, groups: int = 1, *, dilated: bool = False) -> PackedWeights:
@@ -101,7 +105,8 @@ def pack_for_matrix_unit(w: Array, groups: int = 1, *, dilated: bool = False) ->
     words = products // MATRIX_WORD
     order = np.broadcast_to(np.arange(words), (groups, len(starts), words)).copy()
     sums = padded.sum(axis=(2, 3), dtype=np.int32)
-    return PackedWeights(values, order, np.full(order.shape[:2], words), sums, columns, depth, products, MATRIX_WORD, runs)
+    limits = np.full(order.shape, 255, np.uint8)
+    return PackedWeights(values, order, np.full(order.shape[:2], words), limits, sums, columns, depth, products, MATRIX_WORD, runs)
 
 
 def runs_of(kernel: tuple[int, ...], depth: int, groups: int, dilated: bool) -> tuple[int, int]:

@@ -43,9 +43,9 @@ def _quantize_line(_: Any, x: Any, target: Any) -> Any:
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
         v = Vectors(builder, ISA, ISA.lanes)
         begin, t = part(context, builder, signature.args[0], arguments[0]), fields(context, builder, target, arguments[1])
-        constants = {
-            name: v.splat(v.load(v.item(value, t.channel, 4), F32) if value.type == I64 else value) for name, value in vars(t.epilogue).items()
-        }
+        constants = {}
+        for name, value in vars(t.epilogue).items():
+            constants[name] = v.splat(v.load(v.item(value, t.channel, 4), F32) if value.type == I64 else value)
         with v.loop(index(0), t.valid, NUMBERS) as n:
             columns = []
             for offset in range(0, NUMBERS, v.lanes):

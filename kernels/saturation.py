@@ -38,6 +38,14 @@ def pairs_are_safe(w: Array) -> Array:
     return (highest <= INT16_MAX) & (lowest >= INT16_MIN)
 
 
+def largest_safe_codes(w: Array) -> Array:
+    """(...,2n) s8 -> (...,n) u8: as long as both codes are at most so large, the pair of neighbours cannot clip; 255 where it never can."""
+    first, second = w[..., 0::2].astype(np.int32), w[..., 1::2].astype(np.int32)
+    up = np.maximum(first, 0) + np.maximum(second, 0)
+    down = -(np.minimum(first, 0) + np.minimum(second, 0))
+    return np.minimum(np.minimum(INT16_MAX // np.maximum(up, 1), -INT16_MIN // np.maximum(down, 1)), 255).astype(np.uint8)
+
+
 def number_of_pairs(output_shape: Sequence[int], weight_shape: Sequence[int]) -> int:
     """Pair sums a layer forms: (N,O,H',W') outputs of ceil(G/2) pairs at each tap of weights (O,G,kh,kw)."""
     _, depth, kh, kw = weight_shape

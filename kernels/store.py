@@ -1,11 +1,6 @@
 """The end of a tile, as LLVM instructions: its sums become what is stored, by the constants of an Epilogue (eq. 8 to 11, 15, 16).
 
-Codes leave four registers at a time. Once rounded to int32 they are narrowed twice, each time two registers to one, and clipped on the way
-to what 16 and 8 bits hold. `packs` works within 128 bits, so four registers a b c d of 16 lanes come out, in groups of four bytes, as
-
-    a0 b0 c0 d0 | a1 b1 c1 d1 | a2 b2 c2 d2 | a3 b3 c3 d3
-
-and one permutation puts the groups of a register side by side. `t` is a Target, `c` what is known of a register of channels.
+Codes leave four registers at a time (narrow.py). `t` is a Target, `c` what is known of a register of channels.
 """
 
 from collections.abc import Iterator
@@ -17,6 +12,7 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 
+from .narrow import clip_codes, cut, narrow, regroup, rounded
 from .vectors import I1, I8, I64, Vectors
 
 # Adding 1.5 * 2**23 to a float32 of -128..255 rounds it to an integer, halves to even, and leaves that integer in its last byte (eq. 11).
@@ -36,7 +32,7 @@ class Types:
 
 
 def target_columns(v: Vectors, t: SimpleNamespace, count: int, kinds: Types, *, order: Any = None) -> list[SimpleNamespace]:
-    """For each of `count` registers of channels the constants of the epilogue, one number a lane, which channels exist, and where they begin.
+    """For each of `count` registers of channels its constants, one number a lane, which channels exist, and where they begin.
 
     order: how the numbers of these registers lie in the tile's own, a function of a list of registers; None: as in memory.
 
@@ -116,14 +112,20 @@ def _is_simple(v: Vectors, columns: list[SimpleNamespace]) -> Any:
 
 
 def store(
-    v: Vectors, t: SimpleNamespace, columns: list[SimpleNamespace], starts: list[Any], rows: list[list[Any]], kinds: Types, exist: Any = None
+    v: Vectors,
+    t: SimpleNamespace,
+    columns: list[SimpleNamespace],
+    starts: list[Any],
+    rows: list[list[Any]],
+    kinds: Types,
+    exist: list[Any] | None = None,
 ) -> None:
     """Finish the sums of some positions, a register for each column, and write the channels that exist.
 
     starts: of the positions, in t.out; exist: bools, which of them do, or None if all.
     """
     registers = [
-        SimpleNamespace(position=m, exists=exist and exist[m], place=v.at(start, c.offset_of_register), column=c, total=total)
+        SimpleNamespace(position=m, exists=exist[m] if exist else None, place=v.at(start, c.offset_of_register), column=c, total=total)
         for m, (start, row) in enumerate(zip(starts, rows, strict=True))
         for c, total in zip(columns, row, strict=True)
     ]
@@ -139,7 +141,7 @@ def store(
         for _, group in groupby(four, lambda r: r.position):
             piece = list(group)
             with _only_if(v, piece[0].exists):
-                _write(v, v.item(t.out, piece[0].place, 1), v.cut(codes, begin, len(piece) * v.lanes), [r.column for r in piece])
+                _write(v, v.item(t.out, piece[0].place, 1), cut(v, codes, begin, len(piece) * v.lanes), [r.column for r in piece])
             begin += len(piece) * v.lanes
 
 
@@ -186,8 +188,8 @@ def _codes(v: Vectors, t: SimpleNamespace, registers: list[SimpleNamespace], kin
                         v.set(result, affine(v, y, c))
         reals = [v.get(result) for result in results]
     first, last = (_narrowed(v, [getattr(c, name) for c in columns], columns) for name in ("first_code", "last_code"))
-    codes = v.clip_codes(_narrowed(v, reals, columns), first, last)
-    return codes if columns[0].is_interleaved else v.regroup(codes)
+    codes = clip_codes(v, _narrowed(v, reals, columns), first, last)
+    return codes if columns[0].is_interleaved else regroup(v, codes)
 
 
 def _mapped(v: Vectors, y: Any, c: SimpleNamespace) -> Any:
@@ -203,9 +205,9 @@ def _narrowed(v: Vectors, reals: list[Any], columns: list[SimpleNamespace]) -> A
     """Four registers of floats, rounded, offset and clipped to u8."""
     words = []
     for pair in (slice(0, 2), slice(2, 4)):
-        offset = v.narrow(*(v.rounded(c.offset) for c in columns[pair]))
-        words.append(v.builder.add(v.narrow(*(v.rounded(y) for y in reals[pair])), offset))
-    return v.narrow(*words)
+        offset = narrow(v, *(rounded(v, c.offset) for c in columns[pair]))
+        words.append(v.add_clipped(narrow(v, *(rounded(v, y) for y in reals[pair])), offset))
+    return narrow(v, *words)
 
 
 def _finish(v: Vectors, t: SimpleNamespace, r: SimpleNamespace, kinds: Types) -> Any:

@@ -8,7 +8,7 @@ from numba import types
 from .isa import ISA
 from .jit import kernel
 from .reference import Array
-from .vectors import I8, Vectors, instructions, part
+from .vectors import Vectors, instructions, part
 
 BLOCK_BYTES = 16  # of a line of a block, which has as many lines as elements
 OPEN_LINES = 16  # of the output that are written at a time; often each is a page of its own, and processors remember few of these

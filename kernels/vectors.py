@@ -133,16 +133,16 @@ class Vectors:
         """Elements of `bits` of a and b in turn, in each 128 bits: those of the lower halves, and those of the upper halves."""
         some, total = 128 // bits, self.bits // bits
         lower = [part + e + other for part in range(0, total, some) for e in range(some // 2) for other in (0, total)]
-        return self._shuffle(a, b, bits, lower), self._shuffle(a, b, bits, [n + some // 2 for n in lower])
+        return self.shuffle(a, b, bits, lower), self.shuffle(a, b, bits, [n + some // 2 for n in lower])
 
     def riffle(self, a: Any, b: Any) -> tuple[Any, Any]:
         """The 128-bit parts of a and b in turn: the first register full of them, and the second."""
         parts = self.bits // 128
         order = [part + other for part in range(parts) for other in (0, parts)]
         words = [4 * part + e for part in order for e in range(4)]
-        return self._shuffle(a, b, 32, words[: self.lanes]), self._shuffle(a, b, 32, words[self.lanes :])
+        return self.shuffle(a, b, 32, words[: self.lanes]), self.shuffle(a, b, 32, words[self.lanes :])
 
-    def _shuffle(self, a: Any, b: Any, bits: int, order: list[int]) -> Any:
+    def shuffle(self, a: Any, b: Any, bits: int, order: list[int]) -> Any:
         """Elements of `bits` by their number in a, and after those in b; a register of int32."""
         kind = ir.VectorType(ir.IntType(bits), self.bits // bits)
         a, b = self.builder.bitcast(a, kind), self.builder.bitcast(b, kind)
@@ -155,37 +155,6 @@ class Vectors:
             order = ir.Constant(ir.VectorType(I32, 2 * parts[0].type.count), list(range(2 * parts[0].type.count)))
             parts = [self.builder.shuffle_vector(*pair, order) for pair in zip(parts[::2], parts[1::2], strict=True)]
         return parts[0]
-
-    # ---- between float32, int32 and bytes; x86 ----
-
-    def rounded(self, y: Any) -> Any:
-        """float32 -> int32, halves to even; the smallest number there is for NaN and for what int32 does not hold."""
-        if self.bits == 512:
-            every, as_set = ir.Constant(I16, -1), ir.Constant(I32, 4)  # lanes; how: as the processor is set to round
-            return self.call("llvm.x86.avx512.mask.cvtps2dq.512", self.int32, y, self.constant(self.int32, 0), every, as_set)
-        return self.call({256: "llvm.x86.avx.cvt.ps2dq.256", 128: "llvm.x86.sse2.cvtps2dq"}[self.bits], self.int32, y)
-
-    def narrow(self, a: Any, b: Any) -> Any:
-        """Two registers of int32 -> int16, or of int16 -> u8, clipped: in each 128 bits first the numbers of a, then those of b."""
-        name, kind = ("packssdw", self.int16) if a.type == self.int32 else ("packuswb", self.int8)
-        name = {512: f"llvm.x86.avx512.{name}.512", 256: f"llvm.x86.avx2.{name}", 128: f"llvm.x86.sse2.{name}.128"}[self.bits]
-        return self.call(name, kind, a, b)
-
-    def regroup(self, codes: Any) -> Any:
-        """Four registers that were narrowed to one, each in one piece."""
-        parts = self.bits // 128
-        order = [4 * part + register for register in range(4) for part in range(parts)]
-        return self.builder.bitcast(self._shuffle(codes, codes, 32, order), self.int8)
-
-    def clip_codes(self, codes: Any, first: Any, last: Any) -> Any:
-        """min(max(codes, first), last) of u8."""
-        codes = self.builder.select(self.builder.icmp_unsigned("<", codes, first), first, codes)
-        return self.builder.select(self.builder.icmp_unsigned(">", codes, last), last, codes)
-
-    def cut(self, codes: Any, begin: int, count: int) -> Any:
-        """`count` bytes of a register from `begin` on."""
-        order = ir.Constant(ir.VectorType(I32, count), list(range(begin, begin + count)))
-        return self.builder.shuffle_vector(codes, codes, order)
 
     # ---- arithmetic ----
 
@@ -262,11 +231,15 @@ class Vectors:
         codes_even, codes_odd = self._halves(codes, signed=False)
         weights_even, weights_odd = self._halves(weights, signed=True)
         products = self.builder.mul(codes_even, weights_even), self.builder.mul(codes_odd, weights_odd)
-        return self.call(f"llvm.sadd.sat.v{2 * self.lanes}i16", self.int16, *products)
+        return self.add_clipped(*products)
 
     def add_pairs(self, total: Any, pairs: Any) -> Any:
         """total + both pair sums of each lane."""
         return self._add_products(total, pairs, self.constant(self.int16, 1))
+
+    def add_clipped(self, a: Any, b: Any) -> Any:
+        """a + b of int16, clipped to it."""
+        return self.call(f"llvm.sadd.sat.v{a.type.count}i16", a.type, a, b)
 
     def exact_pairs(self, codes: Any, weights: Any) -> list[Any]:
         """Both pair sums of each lane, (lanes,) s32 each, before any clipping (eq. 5)."""
@@ -285,6 +258,15 @@ class Vectors:
         bottom = self.builder.icmp_signed("==", lowest, self.constant(self.int16, INT16_MIN))
         mask = self.builder.bitcast(self.builder.or_(top, bottom), ir.IntType(2 * self.lanes))
         return self.builder.icmp_unsigned("!=", mask, ir.Constant(mask.type, 0))
+
+    def any_code_above(self, registers: list[Any], limit: Any) -> Any:
+        """Is any byte, unsigned, of any register larger than the limit's in its place? A bool."""
+        largest, *others = (self._bytes(register) for register in registers)
+        for other in others:
+            largest = self.builder.select(self.builder.icmp_unsigned(">", largest, other), largest, other)
+        mask = self.builder.icmp_unsigned(">", largest, self._bytes(limit))
+        bits = self.builder.bitcast(mask, ir.IntType(4 * self.lanes))
+        return self.builder.icmp_unsigned("!=", bits, ir.Constant(bits.type, 0))
 
     def _bytes(self, value: Any) -> Any:
         return self.builder.bitcast(value, self.int8)

@@ -212,16 +212,16 @@ def test_the_plan_of_a_float_mobilenet_block() -> None:
     """The Add belongs to the convolution above it."""
     plan = Executor(mobilenet_block(int8=False)).plan
     layer = "convolution f32"
-    assert [step.kernel for step in plan] == ["channels last", layer, layer, "depthwise f32", layer, layer]
-    assert [len(step.fused) for step in plan] == [0, 2, 2, 2, 2, 1]  # bias and activation, or branch
+    assert [step.kernel for step in plan] == ["channels last", layer, layer, "depthwise f32", layer, layer, "channels first"]
+    assert [len(step.fused) for step in plan] == [0, 2, 2, 2, 2, 1, 0]  # bias and activation, or branch
 
 
 def test_the_plan_of_an_integer_mobilenet_block() -> None:
     """From one layer's sums to the next one's codes is one step, the residual Add included: no float is ever stored but the result."""
     executor = Executor(mobilenet_block(int8=True), arithmetic="saturating")
     layer = "convolution u8s8 saturating"
-    assert kernels(executor) == ["quantize", layer, layer, "depthwise u8s8", layer, layer]
-    assert [len(step.fused) for step in executor.plan] == [0, 5, 5, 5, 8, 3]
+    assert kernels(executor) == ["quantize", layer, layer, "depthwise u8s8", layer, layer, "channels first"]
+    assert [len(step.fused) for step in executor.plan] == [0, 5, 5, 5, 8, 3, 0]
 
 
 @FEW
@@ -229,7 +229,7 @@ def test_the_plan_of_an_integer_mobilenet_block() -> None:
 def test_no_two_tensors_share_memory_while_both_are_needed(graph: Graph) -> None:
     executor = Executor(graph, threads=1)
     steps = [step for step in executor.plan if step.row]
-    for stretch in (item for item in executor._schedule.items if isinstance(item, Stretch)):
+    for stretch in (item for item in executor._of_one.items + executor._of_many.items if isinstance(item, Stretch)):
         lives = {s: [i for i in range(stretch.first, stretch.stop) if s in steps[i].slots] for s in stretch.offsets}
         places = {s: (o, o + executor._plan.slots.slots[s].image_bytes) for s, o in stretch.offsets.items()}
         for a, b in itertools.combinations(stretch.offsets, 2):

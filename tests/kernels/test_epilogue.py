@@ -40,6 +40,18 @@ def test_every_half_goes_to_even() -> None:
     assert_array_equal(out, np.clip(np.rint(a * b.astype(int) / 2), 0, 255))
 
 
+def test_whatever_is_beyond_the_codes_is_clipped() -> None:
+    """Up to what no int16 and no int32 holds, on both sides, for codes that count from 0 and from -128."""
+    a, b = np.full((1, 999), 255, np.uint8), np.repeat(np.int8([[-128, -1, 0, 1, 127]]), 999, axis=0)
+    for factor in (1e-7, 1e-3, 1e-2, 0.3, 1, 1e4, 1e30, np.inf):
+        for multiplier, shift in ((factor, 0), (1, 3), (factor, 3)):
+            for offset in (0, 128):
+                e = make_epilogue(5, 0.5, 0.0, -np.inf, np.inf, multiplier, factor if multiplier == 1 else 1, shift, offset)
+                with np.errstate(invalid="ignore"):
+                    want = reference.requantize(product(a, b, np.int32), *e)
+                assert_array_equal(product(a, b, np.uint8, e)[:, [0, 1, 3, 4]], want[:, [0, 1, 3, 4]])  # 0 * inf is NaN in the middle
+
+
 def test_the_activation_clips_before_the_shift() -> None:
     """Bounds in reals, one pair for all channels, whose codes differ from channel to channel and may lie outside of 0..255."""
     a, b = np.arange(256, dtype=np.uint8)[:, None], np.array([[-1] * 20 + [1] * 20], np.int8)
