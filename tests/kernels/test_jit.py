@@ -118,12 +118,12 @@ def test_where_nothing_can_be_written_one_warning_is_given(tmp_path: Path) -> No
 
 @pytest.mark.slow
 def test_the_second_process_compiles_nothing_and_an_edit_elsewhere_is_noticed(tmp_path: Path) -> None:
-    """The compiled caller lives in depthwise.py, the edit is in epilogue.py: numba alone would go on running the old code."""
+    """The compiled caller lives in depthwise.py, the edit is in store.py: numba alone would go on running the old code."""
     copy = tmp_path / "copied"
     shutil.copytree(KERNELS, copy, ignore=shutil.ignore_patterns("__pycache__"))
     environment = {"PYTHONPATH": str(tmp_path), "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
     assert run(CALL, **environment) == "7 compiled"
     assert run(CALL, **environment) == "7 found"
-    file = copy / "epilogue.py"
-    file.write_text(file.read_text().replace("ROUNDER = 12582912.0", "ROUNDER = 12582913.0"))
+    file = copy / "store.py"
+    file.write_text(file.read_text().replace("fadd(y, c.bias)", "fadd(y, c.scale)"))
     assert run(CALL, **environment) == "8 compiled"
