@@ -156,14 +156,17 @@ def _strip(
     seen = Source(source.data, source.start + g * weights.depth * weights.values.itemsize, source.last, source.rows, source.offsets)
     safe, first = weights.safe[g, j], j * TILE_COLUMNS
     columns = weights.sums.shape[1]
-    dots, pairs = (0, words), (0, 0)
-    if layer.saturating or count is not None:
-        dots, pairs = (0, safe), (safe, words)
-    elif not HAS_DOT:  # the clipping instruction is the cheaper one, and exact where nothing can clip
-        dots, pairs = (safe, words), (0, safe)
+    coupled = 0 if HAS_DOT else weights.coupled[g, j]
+    dots, pairs = (coupled, safe), (safe, words)
+    if count is None and not layer.saturating:
+        dots, pairs = (0, words), (0, 0)
+        if not HAS_DOT:  # the clipping instruction is the cheaper one, and exact where nothing can clip
+            dots, pairs = (safe, words), (coupled, safe)
+    elif count is None and not HAS_DOT:
+        dots, pairs = (0, 0), (coupled, words)
     at = g * columns + first
     tables = weights.order, weights.limits, number * words
-    block = Block(weights.values, at * weights.products, *tables, weights.sums, at, layer.zero_point, dots, pairs)
+    block = Block(weights.values, at * weights.products, *tables, weights.sums, at, layer.zero_point, (0, coupled), dots, pairs)
     channel = g * weights.columns + first
     target = Target(out, start + channel, out.shape[3], channel, weights.columns - first, epilogue, residual)
     whole = first + TILE_COLUMNS <= columns

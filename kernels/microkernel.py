@@ -37,6 +37,7 @@ class Block(NamedTuple):
     sums: Array  # (groups, N') s32, of the weights of each channel
     sums_start: int
     zero_point: int
+    couples: tuple[int, int]  # the words, first and end, of which two can be added in 16 bits; for instruction sets without a dot product
     dots: tuple[int, int]  # the words, first and end, for the exact instruction
     pairs: tuple[int, int]  # the words for the instruction that clips pair sums
 
@@ -64,6 +65,9 @@ def tiles(_: Any, source: Any, block: Any, target: Any, vectors: Any, count: Any
                 _add_products(v, s, w, k, windows, sums, v.multiply_add if floats else v.dot)
             if not floats:
                 for rows in (slice(0, HALF), slice(HALF, ISA.rows)):
+                    if not ISA.has_dot:
+                        with v.loop(w.couples[0], w.couples[1], 2) as k:
+                            _add_couples(v, s, w, k, windows[rows], sums[rows])
                     with v.loop(*w.pairs) as k:
                         if counts is None:
                             _add_pairs(v, s, w, k, windows[rows], sums[rows], exact=False)
@@ -106,6 +110,16 @@ def _weights(v: Vectors, w: SimpleNamespace, k: Any, register: int, registers: i
     """Word k of the channels of a register."""
     begin = v.at(v.item(w.values, w.start, 4 if kind == v.float32 else 1), v.builder.mul(k, I64(4 * v.lanes * registers)))
     return v.load(v.at(begin, 4 * v.lanes * register), kind)
+
+
+def _add_couples(v: Vectors, s: SimpleNamespace, w: SimpleNamespace, k: Any, windows: list[Any], sums: list[list[Any]]) -> None:
+    """Words k and k + 1, whose pair sums are added before they are widened."""
+    words = [(_offset(v, s, w, k), [_weights(v, w, k, i, len(sums[0]), v.int32) for i in range(len(sums[0]))]) for k in (k, v.at(k, 1))]
+    for window, row in zip(windows, sums, strict=True):
+        codes = [v.splat(v.load(v.at(window, offset), I32)) for offset, _ in words]
+        for i, total in enumerate(row):
+            first, second = (v.pairs(code, weights[i]) for code, (_, weights) in zip(codes, words, strict=True))
+            v.set(total, v.add_pairs(v.get(total), v.builder.add(first, second)))
 
 
 def _add_pairs(

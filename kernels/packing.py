@@ -6,7 +6,7 @@ import numpy as np
 
 from .isa import ISA
 from .reference import Array
-from .saturation import largest_safe_codes, pairs_are_safe
+from .saturation import largest_safe_codes, pairs_are_safe, sums_of_two_are_safe
 
 TILE_COLUMNS = ISA.vectors * ISA.lanes
 MATRIX_WORD = 64  # codes
@@ -22,6 +22,7 @@ class PackedWeights(NamedTuple):
     values: Array  # (groups, K*N') s8 or f32; a block lies as (words, columns, elements of a word)
     order: Array  # (groups, blocks, words) s64: which word of a window meets each word of the block
     safe: Array  # (groups, blocks) s64: how many words come first because they are safe
+    coupled: Array  # (groups, blocks) s64: how many of those come first, as two can be added in 16 bits before they are widened
     limits: Array  # (groups, blocks, words) u8: no pair of a word clips as long as its codes are at most this
     sums: Array  # (groups, N') s32, of each output channel: what a zero point multiplies (eq. 3)
     columns: int  # output channels of a group, N <= N', N' a multiple of the lanes of a register
@@ -71,18 +72,18 @@ def pack_taps(taps: Array) -> PackedWeights:
     words = padded.reshape(groups, padded.shape[1], positions * padded.shape[3] // word, word)
     starts = range(0, words.shape[1], TILE_COLUMNS)
     order, safe = np.zeros((groups, len(starts), words.shape[2]), np.int64), np.zeros((groups, len(starts)), np.int64)
-    limits = np.full(order.shape, 255, np.uint8)
+    coupled, limits = np.zeros_like(safe), np.full(order.shape, 255, np.uint8)
     values = aligned((groups, padded[0].size), taps.dtype)
     for g in range(groups):
         for block, start in enumerate(starts):
             columns_of_block = words[g, start : start + TILE_COLUMNS]
-            order[g, block], safe[g, block] = _safe_first(columns_of_block)
+            order[g, block], safe[g, block], coupled[g, block] = _safe_first(columns_of_block)
             if word == 4:
                 limits[g, block] = largest_safe_codes(columns_of_block[:, order[g, block]]).min(axis=(0, 2))
             first = start * words.shape[2] * word
             values[g, first : first + columns_of_block.size] = columns_of_block[:, order[g, block]].swapaxes(0, 1).ravel()
     sums = padded.sum(axis=(2, 3), dtype=np.int32) if taps.dtype == np.int8 else np.zeros(padded.shape[:2], np.int32)
-    return PackedWeights(values, order, safe, limits, sums, columns, depth, words.shape[2] * word, runs=positions)
+    return PackedWeights(values, order, safe, coupled, limits, sums, columns, depth, words.shape[2] * word, runs=positions)
 
 
 def pack_for_matrix_unit(w: Array, groups: int = 1, *, dilated: bool = False) -> PackedWeights:
@@ -105,8 +106,8 @@ def pack_for_matrix_unit(w: Array, groups: int = 1, *, dilated: bool = False) ->
     words = products // MATRIX_WORD
     order = np.broadcast_to(np.arange(words), (groups, len(starts), words)).copy()
     sums = padded.sum(axis=(2, 3), dtype=np.int32)
-    limits = np.full(order.shape, 255, np.uint8)
-    return PackedWeights(values, order, np.full(order.shape[:2], words), limits, sums, columns, depth, products, MATRIX_WORD, runs)
+    safe, limits = np.full(order.shape[:2], words), np.full(order.shape, 255, np.uint8)
+    return PackedWeights(values, order, safe, np.zeros_like(safe), limits, sums, columns, depth, products, MATRIX_WORD, runs)
 
 
 def runs_of(kernel: tuple[int, ...], depth: int, groups: int, dilated: bool) -> tuple[int, int]:
@@ -119,9 +120,15 @@ def runs_of(kernel: tuple[int, ...], depth: int, groups: int, dilated: bool) -> 
     return runs, runs * round_up(taps // runs * depth, MATRIX_WORD)
 
 
-def _safe_first(words: Array) -> tuple[Array, int]:
-    """(N,words,4) s8 -> an order of the words, those safe in every column first, and how many. float32 words keep their order."""
+def _safe_first(words: Array) -> tuple[Array, int, int]:
+    """(N,words,4) s8 -> an order of the words, those safe in every column first, how many, and how many of them come in couples.
+
+    float32 words keep their order.
+    """
     if words.dtype != np.int8:
-        return np.arange(words.shape[1]), 0
-    safe = pairs_are_safe(words).all(axis=(0, 2))
-    return np.argsort(~safe, kind="stable"), int(safe.sum())
+        return np.arange(words.shape[1]), 0, 0
+    is_safe = pairs_are_safe(words).all(axis=(0, 2))
+    safe, others = np.flatnonzero(is_safe), np.flatnonzero(~is_safe)
+    couples, left = safe[: len(safe) // 2 * 2].reshape(-1, 2), safe[len(safe) // 2 * 2 :]
+    fit = sums_of_two_are_safe(words[:, couples[:, 0]], words[:, couples[:, 1]]).all(axis=(0, 2))
+    return np.concatenate([couples[fit].ravel(), couples[~fit].ravel(), left, others]), len(safe), 2 * int(fit.sum())

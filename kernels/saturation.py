@@ -32,18 +32,29 @@ def provably_safe(w: Array) -> Array:
 
 def pairs_are_safe(w: Array) -> Array:
     """(...,2n) s8 -> (...,n) bool: can no activation codes make the pair of neighbours clip (eq. 12)?"""
-    first, second = w[..., 0::2].astype(np.int32), w[..., 1::2].astype(np.int32)
-    highest = 255 * (np.maximum(first, 0) + np.maximum(second, 0))
-    lowest = 255 * (np.minimum(first, 0) + np.minimum(second, 0))
-    return (highest <= INT16_MAX) & (lowest >= INT16_MIN)
+    return _fit(*_one_sided_sums(w))
+
+
+def sums_of_two_are_safe(first: Array, second: Array) -> Array:
+    """Twice (...,2n) s8 -> (...,n) bool: is even the sum of a pair of the first and the same pair of the second always one of 16 bits?"""
+    return _fit(*(a + b for a, b in zip(_one_sided_sums(first), _one_sided_sums(second), strict=True)))
 
 
 def largest_safe_codes(w: Array) -> Array:
     """(...,2n) s8 -> (...,n) u8: as long as both codes are at most so large, the pair of neighbours cannot clip; 255 where it never can."""
-    first, second = w[..., 0::2].astype(np.int32), w[..., 1::2].astype(np.int32)
-    up = np.maximum(first, 0) + np.maximum(second, 0)
-    down = -(np.minimum(first, 0) + np.minimum(second, 0))
-    return np.minimum(np.minimum(INT16_MAX // np.maximum(up, 1), -INT16_MIN // np.maximum(down, 1)), 255).astype(np.uint8)
+    up, down = _one_sided_sums(w)
+    return np.minimum(np.minimum(INT16_MAX // np.maximum(up, 1), INT16_MIN // np.minimum(down, -1)), 255).astype(np.uint8)
+
+
+def _one_sided_sums(w: Array) -> tuple[Array, Array]:
+    """(...,2n) s8 -> of each pair the sum of its positive weights and that of its negative ones, (...,n) s32."""
+    pairs = w.reshape(*w.shape[:-1], w.shape[-1] // 2, 2).astype(np.int32)
+    return np.maximum(pairs, 0).sum(axis=-1), np.minimum(pairs, 0).sum(axis=-1)
+
+
+def _fit(up: Array, down: Array) -> Array:
+    """Do the largest codes over positive weights, and over negative ones, stay within 16 bits?"""
+    return (255 * up <= INT16_MAX) & (255 * down >= INT16_MIN)
 
 
 def number_of_pairs(output_shape: Sequence[int], weight_shape: Sequence[int]) -> int:

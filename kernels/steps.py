@@ -29,7 +29,7 @@ def _numbers(names: str, kind: type = np.int64) -> list[tuple[str, type]]:
 
 STRIPS = np.dtype(_numbers("lines pixel pitch step reach top left spare skip skip_ rows positions offsets words"))
 GRID = np.dtype(_numbers("step width places positions begins tiles tiles_of_line"))
-WEIGHTS = np.dtype(_numbers("values order safe limits sums groups blocks words lanes columns depth products word runs"))
+WEIGHTS = np.dtype(_numbers("values order safe coupled limits sums groups blocks words lanes columns depth products word runs"))
 CHANNELS = np.dtype(_numbers("values size words sums initial pixel offsets kernel_height kernel_width together"))
 EPILOGUE = np.dtype(_numbers("scale bias multiplier factor shift") + _numbers("low high offset", np.float32), align=True)
 RESIDUAL = np.dtype(_numbers("multiplier factor shift") + _numbers("zero low high least most", np.float32), align=True)
@@ -139,9 +139,10 @@ def read_strips(s: Any) -> Strips:
 def read_dense(step: Any, dtype: Any) -> Dense:
     w = step.weights
     values = array(w.values, (w.groups, w.products * w.lanes), dtype)
-    order, safe = array(w.order, (w.groups, w.blocks, w.words), np.int64), array(w.safe, (w.groups, w.blocks), np.int64)
-    limits, sums = array(w.limits, (w.groups, w.blocks, w.words), np.uint8), array(w.sums, (w.groups, w.lanes), np.int32)
-    weights = PackedWeights(values, order, safe, limits, sums, w.columns, w.depth, w.products, w.word, w.runs)
+    order, limits = array(w.order, (w.groups, w.blocks, w.words), np.int64), array(w.limits, (w.groups, w.blocks, w.words), np.uint8)
+    safe, coupled = array(w.safe, (w.groups, w.blocks), np.int64), array(w.coupled, (w.groups, w.blocks), np.int64)
+    sums = array(w.sums, (w.groups, w.lanes), np.int32)
+    weights = PackedWeights(values, order, safe, coupled, limits, sums, w.columns, w.depth, w.products, w.word, w.runs)
     return Dense(read_strips(step.strips), weights, step.zero_point, step.in_place != 0, step.saturating != 0, None)
 
 

@@ -6,7 +6,7 @@ from numpy.testing import assert_array_equal
 from numpot.kernels import reference
 from numpot.kernels.convolution import convolution
 from numpot.kernels.packing import pack_convolution
-from numpot.kernels.saturation import SaturationCount, number_of_pairs, provably_safe
+from numpot.kernels.saturation import SaturationCount, largest_safe_codes, number_of_pairs, provably_safe, sums_of_two_are_safe
 from numpot.kernels.window import Window
 
 from .problems import nhwc
@@ -32,6 +32,42 @@ def test_all_pairs_of_weights() -> None:
     corners = np.array([[0, 0], [0, 255], [255, 0], [255, 255]])
     sums = w[:, :, 0, 0].astype(np.int32) @ corners.T
     assert_array_equal(provably_safe(w), ((sums >= -32768) & (sums <= 32767)).all(axis=1))
+
+
+def test_the_largest_safe_code_of_all_pairs_of_weights() -> None:
+    """Codes up to it never make the pair clip; with one more they do."""
+    first, second = np.meshgrid(np.arange(-128, 128), np.arange(-128, 128))
+    w = np.stack([first.ravel(), second.ravel()], axis=1)
+    limit = largest_safe_codes(w.astype(np.int8))[:, 0].astype(np.int32)
+
+    def extremes(code: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        sums = np.stack([w @ corner for corner in np.array([[0, 0], [0, 1], [1, 0], [1, 1]])]) * code
+        return sums.max(axis=0), sums.min(axis=0)
+
+    highest, lowest = extremes(limit)
+    assert (highest <= 32767).all() and (lowest >= -32768).all()
+    highest, lowest = extremes(limit + 1)
+    assert_array_equal((highest > 32767) | (lowest < -32768) | (limit == 255), True)
+
+
+def test_two_pairs_whose_sum_always_fits() -> None:
+    """Each of both words' pairs pressed hardest, at once."""
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(-60, 61, (2, 20_000, 2), np.int8)
+    both = np.concatenate([a, b], axis=1).astype(np.int32)
+    highest, lowest = 255 * np.maximum(both, 0).sum(axis=1), 255 * np.minimum(both, 0).sum(axis=1)
+    fits = sums_of_two_are_safe(a, b)[:, 0]
+    assert_array_equal(fits, (highest <= 32767) & (lowest >= -32768))
+    assert 0 < fits.sum() < len(fits)
+
+
+def test_words_are_packed_couples_first_and_those_that_clip_last() -> None:
+    w = np.random.default_rng(0).integers(-20, 21, (4, 4 * 9, 1, 1), np.int8)
+    w[1, 4 * 2 : 4 * 2 + 2] = 127  # word 2 clips
+    w[3, 4 * 5 : 4 * 7] = 40  # words 5 and 6 are safe, but not their sum
+    packed = pack_convolution(w)
+    assert_array_equal(packed.order[0, 0], [0, 1, 3, 4, 7, 8, 5, 6, 2])
+    assert packed.coupled[0, 0] == 6 and packed.safe[0, 0] == 8
 
 
 def test_safe_channels_never_clip_and_unsafe_ones_can() -> None:
