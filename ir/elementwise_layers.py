@@ -1,5 +1,7 @@
 """What stands between layers, as rows of a program: codes and back, sums of two branches, means, channels side by side."""
 
+import math
+
 import numpy as np
 
 from numpot.kernels.elementwise import Affine
@@ -11,7 +13,7 @@ from .chain import Chain
 from .dtypes import DType
 from .graph import Node
 from .integer_epilogue import ZERO, take_codes
-from .layer_steps import Context, Image, LayerKernel, activation, image
+from .layer_steps import TURNED, Context, Image, LayerKernel, activation, image
 from .slots import lies_channels_last
 
 
@@ -105,6 +107,17 @@ def channels_last(shape: Image, dtype: DType) -> Row:
 def channels_first(shape: Image, dtype: DType) -> Row:
     """What brings an image of shape (H,W,C) into (C,H,W)."""
     return _turn(shape[2], shape[0] * shape[1], dtype)
+
+
+def flat(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
+    """Reshape, Flatten: an image (H,W,C) whose elements are wanted as those of (C,H,W), in one row."""
+    x, y = node.inputs[0], node.output
+    shape, parts = image(x, context.slots), context.slots.parts(y)
+    if len(x.shape) != 4 or not lies_channels_last(x) or len(y.shape) == 4 or shape is None or parts != math.prod(shape):
+        return None
+    if x.dtype.itemsize not in TURNED:
+        return None
+    return LayerKernel("channels first", channels_first(shape, x.dtype), x)
 
 
 def _turn(lines: int, columns: int, dtype: DType) -> Row:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from numpot.kernels.pooling import MEAN_INSIDE, MEAN_OF_ALL, SUM
 from numpot.kernels.program import Kernel
 from numpot.kernels.steps import Row
 from numpot.kernels.window import Window
@@ -86,14 +87,26 @@ def max_pool(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
 
 def average_pool(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
     """Of a float model only: where codes follow, the definition's order of summation decides ties."""
+    if context.graph.of_type("Quantize"):
+        return None
+    kind = MEAN_INSIDE if node.op.exclude_pad else MEAN_OF_ALL  # type: ignore[attr-defined]
+    return _float_pool("average pool", kind, node, context)
+
+
+def sum_pool(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
+    """Sums of codes are exact in any order."""
+    return _float_pool("sum pool", SUM, node, context)
+
+
+def _float_pool(label: str, kind: int, node: Node, context: Context) -> LayerKernel | None:
     x, op = node.inputs[0], node.op
     seen, made = image(x, context.slots), image(node.output, context.slots)
-    if len(x.shape) != 4 or x.dtype != np.float32 or seen is None or made is None or context.graph.of_type("Quantize"):
+    if len(x.shape) != 4 or x.dtype != np.float32 or seen is None or made is None:
         return None
-    row = Row(Kernel.AVERAGE_POOL, flag=int(op.exclude_pad))  # type: ignore[attr-defined]
+    row = Row(Kernel.AVERAGE_POOL, flag=kind)
     row.shapes(seen, made)
     row.window(Window(op.kernel, op.strides, (1, 1), op.pads_begin, op.pads_end))  # type: ignore[attr-defined]
-    return LayerKernel("average pool", row, x)
+    return LayerKernel(label, row, x)
 
 
 def leaves_memory(node: Node, context: Context) -> bool:

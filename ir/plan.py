@@ -24,6 +24,7 @@ BUILDERS: dict[str, Builder] = {
     "MatMulInteger": integer_layers.matmul,
     "MaxPool": layer_steps.max_pool,
     "AvgPool": layer_steps.average_pool,
+    "SumPool": layer_steps.sum_pool,
     "Quantize": elementwise_layers.codes,
     "Multiply": elementwise_layers.codes,
     "MultiplyAdd": elementwise_layers.codes,
@@ -31,6 +32,8 @@ BUILDERS: dict[str, Builder] = {
     "Dequantize": elementwise_layers.dequantize,
     "Add": elementwise_layers.add,
     "ReduceMean": elementwise_layers.mean,
+    "Flatten": elementwise_layers.flat,
+    "Reshape": elementwise_layers.flat,
 }
 
 

@@ -19,6 +19,9 @@ def max_pool(x: Array, out: Array, *, window: Window) -> None:
     max_pool_units(x, window, out, alone())
 
 
+MEAN_OF_ALL, MEAN_INSIDE, SUM = 0, 1, 2  # what average_pool_units makes of a window that padding takes part in
+
+
 def average_pool(x: Array, out: Array, *, window: Window, exclude_pad: bool) -> None:
     """(N,H,W,C) f32 -> out (N,H',W',C) f32: the mean of each window, summed in reading order.
 
@@ -27,53 +30,62 @@ def average_pool(x: Array, out: Array, *, window: Window, exclude_pad: bool) -> 
     """
     require("x", x, (np.float32,), (-1, -1, -1, -1))
     require("out", out, (np.float32,), (len(x), -1, -1, x.shape[3]))
-    average_pool_units(x, window, exclude_pad, out, alone())
+    average_pool_units(x, window, MEAN_INSIDE if exclude_pad else MEAN_OF_ALL, out, alone())
 
 
 @kernel
 def max_pool_units(x: Array, window: Window, out: Array, share: Share) -> None:
     """This thread's share of the lines, and the wait for the others."""
-    lines = out.shape[0] * out.shape[1]
+    lines, column = out.shape[0] * out.shape[1], np.empty(x.shape[2:], x.dtype)
     while True:
         unit = claim(share)
         if unit >= lines:
             break
-        _max_line(x[unit // out.shape[1]], window, unit % out.shape[1], out[unit // out.shape[1], unit % out.shape[1]])
+        _max_line(x[unit // out.shape[1]], window, unit % out.shape[1], column, out[unit // out.shape[1], unit % out.shape[1]])
         finish(share)
     wait(share, lines)
 
 
 @kernel
-def _max_line(x: Array, window: Window, line: int, out: Array) -> None:
-    """x (H,W,C) -> one line (W',C)"""
-    lowest = 0 if x.itemsize == 1 else -np.inf
-    top = line * window.strides[0] - window.pads_begin[0]
-    for column in range(out.shape[0]):
-        left = column * window.strides[1] - window.pads_begin[1]
-        out[column] = lowest
-        for row in range(top, top + window.kernel[0] * window.dilations[0], window.dilations[0]):
-            if 0 <= row < x.shape[0]:
-                for place in range(left, left + window.kernel[1] * window.dilations[1], window.dilations[1]):
-                    if 0 <= place < x.shape[1]:
-                        for c in range(x.shape[2]):
-                            out[column, c] = out[column, c] if out[column, c] >= x[row, place, c] else x[row, place, c]
+def _max_line(x: Array, window: Window, line: int, column: Array, out: Array) -> None:
+    """x (H,W,C) -> one line (W',C): first the largest of each column (W,C) that the windows see, then along the line."""
+    out[:] = 0 if x.itemsize == 1 else -np.inf
+    first, begun = line * window.strides[0] - window.pads_begin[0], False
+    for row in range(first, first + window.kernel[0] * window.dilations[0], window.dilations[0]):
+        if 0 <= row < x.shape[0]:
+            if begun:
+                _lift(column.reshape(-1), x[row].reshape(-1))
+            else:
+                column[:], begun = x[row], True
+    for position in range(out.shape[0] if begun else 0):
+        first = position * window.strides[1] - window.pads_begin[1]
+        for place in range(first, first + window.kernel[1] * window.dilations[1], window.dilations[1]):
+            if 0 <= place < x.shape[1]:
+                _lift(out[position], column[place])
 
 
 @kernel
-def average_pool_units(x: Array, window: Window, exclude_pad: bool, out: Array, share: Share) -> None:
-    """This thread's share of the lines, and the wait for the others."""
+def _lift(a: Array, b: Array) -> None:
+    """a <- the larger of both; NaN of a number and NaN."""
+    for i in range(len(a)):
+        a[i] = a[i] if a[i] >= b[i] else b[i]
+
+
+@kernel
+def average_pool_units(x: Array, window: Window, kind: int, out: Array, share: Share) -> None:
+    """This thread's share of the lines, and the wait for the others. kind: the mean, with padding or without, or the sum."""
     lines = out.shape[0] * out.shape[1]
     while True:
         unit = claim(share)
         if unit >= lines:
             break
-        _mean_line(x[unit // out.shape[1]], window, exclude_pad, unit % out.shape[1], out[unit // out.shape[1], unit % out.shape[1]])
+        _mean_line(x[unit // out.shape[1]], window, kind, unit % out.shape[1], out[unit // out.shape[1], unit % out.shape[1]])
         finish(share)
     wait(share, lines)
 
 
 @kernel
-def _mean_line(x: Array, window: Window, exclude_pad: bool, line: int, out: Array) -> None:
+def _mean_line(x: Array, window: Window, kind: int, line: int, out: Array) -> None:
     """x (H,W,C) -> one line (W',C)"""
     bottom, right = x.shape[0] + window.pads_end[0], x.shape[1] + window.pads_end[1]
     for column in range(out.shape[0]):
@@ -86,7 +98,7 @@ def _mean_line(x: Array, window: Window, exclude_pad: bool, line: int, out: Arra
                 source = x[row, place]
                 for c in range(len(target)):
                     target[c] += source[c]
-            elif not exclude_pad and row < bottom and place < right:
+            elif kind == MEAN_OF_ALL and row < bottom and place < right:
                 divisor += 1
-        for c in range(len(target)):
+        for c in range(len(target) if kind != SUM else 0):
             target[c] /= np.float32(divisor)

@@ -255,4 +255,4 @@ def _pool(step: Any, images: int, worker: Worker, share: Share) -> None:
     elif step.kernel == Kernel.MAX_POOL_F:
         max_pool_units(array(x, seen, np.float32), window, array(out, made, np.float32), share)
     else:
-        average_pool_units(array(x, seen, np.float32), window, step.flag != 0, array(out, made, np.float32), share)
+        average_pool_units(array(x, seen, np.float32), window, step.flag, array(out, made, np.float32), share)
