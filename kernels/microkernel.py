@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from llvmlite import ir
 from numba import types
 
-from .epilogue import Types, store, target_columns
+from .epilogue import Types, place_of, store, target_columns
 from .isa import ISA
 from .reference import INT16_MAX, INT16_MIN, Array
 from .vectors import I32, I64, Vectors, fields, index, instructions
@@ -65,7 +65,7 @@ def tiles(_: Any, source: Any, block: Any, target: Any, vectors: Any, count: Any
                         with builder.if_then(touched, likely=False):
                             _count_word(v, s, w, k, p, columns, counts)
             for position, row in zip(positions, sums, strict=True):
-                start = v.at(t.start, builder.mul(position, t.pitch))
+                start = place_of(v, t, position)
                 for column, total in zip(columns, row, strict=True):
                     store(v, t, column, start, v.get(total), kinds)
         return context.get_dummy_value()

@@ -25,7 +25,7 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 
-from .epilogue import Types, store, target_columns
+from .epilogue import Types, place_of, store, target_columns
 from .isa import ISA
 from .reference import Array
 from .vectors import I64, Vectors, fields, instructions
@@ -71,7 +71,7 @@ def depthwise_tiles(_: Any, source: Any, block: Any, target: Any, lanes: Any, to
             with v.loop(I64(0), w.words) as k:
                 add(v, s, w, k, windows, sums)
             for position, row in zip(positions, sums, strict=True):
-                start, totals = v.at(t.start, builder.mul(position, t.pitch)), [v.get(total) for total in row]
+                start, totals = place_of(v, t, position), [v.get(total) for total in row]
                 if not floats:
                     totals = [builder.add(*pair) for pair in zip(_in_channel_order(v, totals), initial, strict=True)]
                 for column, total in zip(columns, totals, strict=True):

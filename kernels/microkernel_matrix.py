@@ -16,7 +16,7 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 
-from .epilogue import Types, store, target_columns
+from .epilogue import Types, place_of, store, target_columns
 from .isa import ISA
 from .microkernel import first_sums
 from .reference import Array
@@ -73,7 +73,7 @@ def matrix_tiles(_: Any, source: Any, grid: Any, block: Any, target: Any, stop: 
             with v.loop(builder.sub(p, begin), v.smaller(builder.sub(stop, begin), index(POSITIONS))) as m:
                 place = v.load(v.item(g.places, v.at(begin, m), 8), I64)
                 with builder.if_then(builder.icmp_signed(">=", place, index(0))):
-                    row, start = v.item(sums, m, count * LINE), v.at(t.start, builder.mul(place, t.pitch))
+                    row, start = v.item(sums, m, count * LINE), place_of(v, t, place)
                     for i, column in enumerate(columns):
                         total = builder.add(v.load(v.at(row, i * LINE), v.int32), first[i])
                         store(v, t, column, start, total, kinds)

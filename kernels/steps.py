@@ -15,6 +15,7 @@ from .depthwise import Depthwise, PackedDepthwise
 from .elementwise import Affine
 from .epilogue import Epilogue, FloatEpilogue, FloatResidual, Residual
 from .jit import kernel
+from .lattice import Lattice
 from .microkernel_matrix import Grid
 from .packing import PackedWeights
 from .reference import Array
@@ -29,6 +30,7 @@ def _numbers(names: str, kind: type = np.int64) -> list[tuple[str, type]]:
 
 STRIPS = np.dtype(_numbers("lines pixel pitch step reach top left spare rows positions offsets words"))
 GRID = np.dtype(_numbers("step width places positions"))
+LATTICE = np.dtype(_numbers("first line image places positions"))
 WEIGHTS = np.dtype(_numbers("values order safe sums groups blocks words lanes columns depth products word runs"))
 CHANNELS = np.dtype(_numbers("values size words sums initial pixel offsets kernel_height kernel_width together"))
 EPILOGUE = np.dtype(_numbers("scale bias multiplier factor shift") + _numbers("low high offset", np.float32), align=True)
@@ -43,6 +45,7 @@ STEP = np.dtype(
         ("input", SHAPE),
         ("output", SHAPE),
         ("strips", STRIPS),
+        ("lattice", LATTICE),
         ("grid", GRID),
         ("weights", WEIGHTS),
         ("depthwise", CHANNELS),
@@ -90,6 +93,7 @@ class Row:
 
 def write_dense(row: Row, layer: Dense) -> None:
     s, w = layer.strips, layer.weights
+    row.write("lattice", layer.lattice, positions=len(layer.lattice.places))
     row.record["zero_point"], row.record["saturating"], row.record["in_place"] = layer.zero_point, layer.saturating, layer.in_place
     row.write("strips", s, positions=len(s.rows), words=len(s.offsets))
     groups, blocks, words = w.order.shape
@@ -100,6 +104,7 @@ def write_dense(row: Row, layer: Dense) -> None:
 
 def write_depthwise(row: Row, layer: Depthwise) -> None:
     s, w = layer.strips, layer.weights
+    row.write("lattice", layer.lattice, positions=len(layer.lattice.places))
     row.write("strips", s, positions=len(s.rows), words=len(s.offsets))
     arrays = {"values": w.values, "sums": w.sums, "initial": layer.initial, "pixel": layer.pixel, "offsets": layer.offsets}
     row.write(
@@ -131,13 +136,20 @@ def read_strips(s: Any) -> Strips:
 
 
 @kernel
+def read_lattice(g: Any) -> Lattice:
+    return Lattice(g.first, g.line, g.image, array(g.places, (g.positions,), np.int64))
+
+
+@kernel
 def read_dense(step: Any, dtype: Any) -> Dense:
     w = step.weights
     values = array(w.values, (w.groups, w.products * w.lanes), dtype)
     order, safe = array(w.order, (w.groups, w.blocks, w.words), np.int64), array(w.safe, (w.groups, w.blocks), np.int64)
     sums = array(w.sums, (w.groups, w.lanes), np.int32)
     weights = PackedWeights(values, order, safe, sums, w.columns, w.depth, w.products, w.word, w.runs)
-    return Dense(read_strips(step.strips), weights, step.zero_point, step.in_place != 0, step.saturating != 0, None)
+    return Dense(
+        read_strips(step.strips), weights, step.zero_point, step.in_place != 0, step.saturating != 0, read_lattice(step.lattice), None
+    )
 
 
 @kernel
@@ -145,7 +157,7 @@ def read_matrix(step: Any) -> Dense:
     """A Dense for the matrix unit."""
     d, g = read_dense(step, np.int8), step.grid
     grid = Grid(g.step, g.width, array(g.places, (g.positions,), np.int64))
-    return Dense(d.strips, d.weights, d.zero_point, d.in_place, d.saturating, grid)
+    return Dense(d.strips, d.weights, d.zero_point, d.in_place, d.saturating, d.lattice, grid)
 
 
 @kernel
@@ -154,7 +166,7 @@ def read_depthwise(step: Any, dtype: Any) -> Depthwise:
     sums, initial = array(w.sums, (channels,), np.int32), array(w.initial, (channels,), np.int32)
     weights = PackedDepthwise(array(w.values, (w.size,), dtype), w.words, sums, (w.kernel_height, w.kernel_width), w.together)
     pixel, offsets = array(w.pixel, (step.strips.pixel,), np.uint8), array(w.offsets, (w.words * 4,), np.int64)
-    return Depthwise(read_strips(step.strips), weights, initial, pixel, offsets)
+    return Depthwise(read_strips(step.strips), weights, initial, pixel, offsets, read_lattice(step.lattice))
 
 
 @kernel
