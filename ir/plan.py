@@ -11,7 +11,7 @@ import numpy as np
 
 from numpot.kernels.steps import Row
 
-from . import elementwise_layers, float_layers, integer_layers, layer_steps, transposed_layers
+from . import elementwise_layers, float_layers, integer_layers, layer_steps, resize_layers, transposed_layers
 from .chain import Chain
 from .graph import Graph, Node, Tensor
 from .layer_steps import Builder, Context, LayerKernel, Tallied
@@ -34,6 +34,7 @@ BUILDERS: dict[str, Builder] = {
     "Add": elementwise_layers.add,
     "ReduceMean": elementwise_layers.mean,
     "Concat": elementwise_layers.copies,
+    "Interpolate": resize_layers.interpolate,
 }
 
 

@@ -18,6 +18,7 @@ from .elementwise import Clip, add_units, channels_last_units, copy_units, dequa
 from .jit import kernel
 from .pooling import average_pool_units, max_pool_units
 from .reference import Array
+from .resize import chosen_units, weighted_units
 from .saturation import SaturationCount
 from .share import Share
 from .steps import (
@@ -31,6 +32,7 @@ from .steps import (
     read_float_residual,
     read_matrix,
     read_residual,
+    read_taps,
     read_window,
 )
 
@@ -59,6 +61,8 @@ class Kernel(IntEnum):
     MAX_POOL_U = 30
     MAX_POOL_F = 31
     AVERAGE_POOL = 32
+    RESIZE_CHOSEN = 40
+    RESIZE_WEIGHTED = 41
 
 
 class Worker(NamedTuple):
@@ -110,8 +114,10 @@ def _run_step(step: Any, images: int, worker: Worker, share: Share, tally: Satur
         _depthwise(step, images, worker, share)
     elif step.kernel < Kernel.MAX_POOL_U:
         _elementwise(step, images, worker, share)
-    else:
+    elif step.kernel < Kernel.RESIZE_CHOSEN:
         _pool(step, images, worker, share)
+    else:
+        _resize(step, images, worker, share)
 
 
 @kernel
@@ -256,3 +262,13 @@ def _pool(step: Any, images: int, worker: Worker, share: Share) -> None:
         max_pool_units(array(x, seen, np.float32), window, array(out, made, np.float32), share)
     else:
         average_pool_units(array(x, seen, np.float32), window, step.flag != 0, array(out, made, np.float32), share)
+
+
+@kernel
+def _resize(step: Any, images: int, worker: Worker, share: Share) -> None:
+    x, out, rows, columns = worker.tensors[step.x], worker.tensors[step.out], read_taps(step.rows), read_taps(step.columns)
+    seen, made = _image(step.input, images), _image(step.output, images)
+    if step.kernel == Kernel.RESIZE_CHOSEN:  # sizes in bytes
+        chosen_units(array(x, seen, np.uint8), rows, columns, array(out, made, np.uint8), share)
+    else:
+        weighted_units(array(x, seen, np.float32), rows, columns, array(out, made, np.float32), share)

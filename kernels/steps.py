@@ -19,6 +19,7 @@ from .lattice import Lattice
 from .microkernel_matrix import Grid
 from .packing import PackedWeights
 from .reference import Array
+from .resize import Taps
 from .strips import Strips
 from .vectors import instructions
 from .window import Window
@@ -37,6 +38,7 @@ EPILOGUE = np.dtype(_numbers("scale bias multiplier factor shift") + _numbers("l
 RESIDUAL = np.dtype(_numbers("multiplier factor shift") + _numbers("zero low high least most", np.float32), align=True)
 AFFINE = np.dtype(_numbers("multiplier shift"))
 WINDOW = np.dtype(_numbers("kernel strides dilations pads_begin pads_end kernel_ strides_ dilations_ pads_begin_ pads_end_"))
+TAPS = np.dtype(_numbers("indices weights output taps"))
 SHAPE = np.dtype(_numbers("height width channels"))
 
 STEP = np.dtype(
@@ -52,6 +54,8 @@ STEP = np.dtype(
         ("epilogue", EPILOGUE),
         ("residual", RESIDUAL),
         ("window", WINDOW),
+        ("rows", TAPS),
+        ("columns", TAPS),
         ("affine", AFFINE),
     ],
     align=True,
@@ -110,6 +114,11 @@ def write_depthwise(row: Row, layer: Depthwise) -> None:
     row.write(
         "depthwise", arrays, size=w.values.size, words=w.words, kernel_height=w.kernel[0], kernel_width=w.kernel[1], together=w.together
     )
+
+
+def write_resize(row: Row, rows: Taps, columns: Taps) -> None:
+    for name, taps in (("rows", rows), ("columns", columns)):
+        row.write(name, taps, output=len(taps.weights), taps=taps.weights.shape[1])
 
 
 # ---- reading it in compiled code -----------------------------------------------------------------------------------------------
@@ -203,3 +212,8 @@ def read_affine(affine: Any, channels: int) -> Affine:
 def read_window(w: Any) -> Window:
     begin, end = (w.pads_begin, w.pads_begin_), (w.pads_end, w.pads_end_)
     return Window((w.kernel, w.kernel_), (w.strides, w.strides_), (w.dilations, w.dilations_), begin, end)
+
+
+@kernel
+def read_taps(t: Any) -> Taps:
+    return Taps(array(t.indices, (t.output, t.taps), np.int64), array(t.weights, (t.output, t.taps), np.float32))
