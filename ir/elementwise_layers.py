@@ -81,12 +81,12 @@ def mean(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
     return LayerKernel("mean u8", row, x.producer.inputs[0])
 
 
-def copies(node: Node, context: Context) -> list[LayerKernel] | None:
+def copies(node: Node, chain: Chain, context: Context) -> list[LayerKernel] | None:
     """Concat of channels: one copy an input, each into its place."""
     axis: int = node.op.axis  # type: ignore[attr-defined]
     rank, size = len(node.output.shape), node.output.dtype.itemsize
     shapes = [image(t, context.slots) for t in (*node.inputs, node.output)]
-    if axis % max(rank, 1) != (1 if rank == 4 else rank - 1) or None in shapes:
+    if axis % max(rank, 1) != (1 if rank == 4 else rank - 1) or None in shapes or any(chain.constant(t) is not None for t in node.inputs):
         return None
     rows, first = [], 0
     made: Image = shapes[-1]  # type: ignore[assignment]

@@ -1,6 +1,6 @@
 """Float layers as rows of a program: the layer, its bias, its activation, and the residual branch that is added to it."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -8,13 +8,15 @@ from numpot.kernels import float32
 from numpot.kernels.dense import make_dense
 from numpot.kernels.depthwise import make_depthwise, pack_depthwise
 from numpot.kernels.epilogue import FloatEpilogue
+from numpot.kernels.packing import PackedWeights
 from numpot.kernels.program import Kernel
 from numpot.kernels.steps import Row, write_dense, write_depthwise
 from numpot.kernels.strips import scratch_size
+from numpot.kernels.transposed import Phase
 from numpot.kernels.window import Window
 
 from .chain import Chain
-from .graph import Node
+from .graph import Node, Tensor
 from .layer_steps import Context, Image, LayerKernel, activation, image, window_of
 from .packed import packed
 
@@ -49,29 +51,63 @@ def matmul(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
 
 
 def _dense(node: Node, chain: Chain, context: Context, weights: Any, window: Window, x: Image, y: Image, label: str) -> LayerKernel:
-    bias, low, high = _bias_and_activation(chain, y[2])
-    branch = chain.take_sum(context.slots)
-    row = Row(Kernel.CONVOLUTION_FFR if branch else Kernel.CONVOLUTION_FF, flag=int(window.is_pointwise))
-    row.shapes(x, y)
-    row.write("epilogue", FloatEpilogue(bias, np.float32(low), np.float32(high)))
-    if branch:
-        least, most = activation(chain)
-        row.write("residual", {"least": least, "most": most})
-    layer = make_dense(weights, window, y[:2], 0, False, 4)
+    return dense_row(node, take_end(chain, context, y[2]), weights, window, None, x, y, label)
+
+
+class FloatEnd(NamedTuple):
+    """What a kernel takes over behind the sums: bias and activation, and a branch with an activation of the sum."""
+
+    epilogue: FloatEpilogue
+    branch: Tensor | None = None
+    bounds: tuple[float, float] = (-np.inf, np.inf)
+
+
+def take_end(chain: Chain, context: Context, channels: int, *, with_branch: bool = True) -> FloatEnd:
+    bias, low, high = _bias_and_activation(chain, channels)
+    epilogue = FloatEpilogue(bias, np.float32(low), np.float32(high))
+    branch = chain.take_sum(context.slots) if with_branch else None
+    return FloatEnd(epilogue) if branch is None else FloatEnd(epilogue, branch, activation(chain))
+
+
+def dense_row(
+    node: Node, end: FloatEnd, weights: PackedWeights, window: Window, phase: Phase | None, x: Image, y: Image, label: str
+) -> LayerKernel:
+    """The row of a convolution: of all outputs, or of a phase of them."""
+    size, spacing = (y[:2], None) if phase is None else (phase.size, phase.spacing)
+    row = Row(Kernel.CONVOLUTION_FFR if end.branch else Kernel.CONVOLUTION_FF, flag=int(window.is_pointwise and phase is None))
+    row.shapes(x, (*size, y[2]))
+    row.write("epilogue", end.epilogue)
+    row.write("residual", {"least": end.bounds[0], "most": end.bounds[1]})
+    layer = make_dense(weights, window, size, 0, False, 4, spacing)
     write_dense(row, layer)
-    return LayerKernel(label, row, node.inputs[0], branch, scratch=scratch_size(layer.strips))
+    return LayerKernel(label, row, node.inputs[0], end.branch, scratch=scratch_size(layer.strips))
 
 
 def _depthwise(node: Node, chain: Chain, context: Context, weights: np.ndarray, window: Window, x: Image, y: Image) -> LayerKernel:
+    end = take_end(chain, context, y[2], with_branch=False)
+    return depthwise_row(node, context, end, weights, window, None, x, y, "depthwise f32")
+
+
+def depthwise_row(
+    node: Node,
+    context: Context,
+    end: FloatEnd,
+    weights: np.ndarray,
+    window: Window,
+    phase: Phase | None,
+    x: Image,
+    y: Image,
+    label: str,
+) -> LayerKernel:
+    """The row of a depthwise convolution with weights (C,1,kh,kw), as above; its kernel adds no branch."""
+    size, spacing = (y[:2], None) if phase is None else (phase.size, phase.spacing)
     taps = packed(weights, "depthwise", lambda: pack_depthwise(weights))
-    bias, low, high = _bias_and_activation(chain, y[2])
-    border = np.zeros(y[2], np.float32)
-    layer = make_depthwise(taps, taps.sums, border, window, y[:2], 4, strips=pieces(context.threads))
+    layer = make_depthwise(taps, taps.sums, np.zeros(y[2], np.float32), window, size, 4, pieces(context.threads), spacing)
     row = Row(Kernel.DEPTHWISE_FF)
-    row.shapes(x, y)
-    row.write("epilogue", FloatEpilogue(bias, np.float32(low), np.float32(high)))
+    row.shapes(x, (*size, y[2]))
+    row.write("epilogue", end.epilogue)
     write_depthwise(row, layer)
-    return LayerKernel("depthwise f32", row, node.inputs[0], scratch=scratch_size(layer.strips))
+    return LayerKernel(label, row, node.inputs[0], scratch=scratch_size(layer.strips))
 
 
 def pieces(threads: int) -> int:

@@ -1,14 +1,18 @@
 """Integer layers as rows of a program: from codes, through sums, scale, bias and activation, to the next layer's codes."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from numpot.kernels.dense import make_dense, suits_matrix_unit
 from numpot.kernels.depthwise import make_depthwise, pack_depthwise, positions_together
 from numpot.kernels.packing import PackedWeights, pack_convolution, pack_for_matrix_unit
 from numpot.kernels.program import Kernel
+from numpot.kernels.reference import Arithmetic
 from numpot.kernels.saturation import number_of_pairs, provably_safe
 from numpot.kernels.steps import Row, write_dense, write_depthwise
 from numpot.kernels.strips import scratch_size
+from numpot.kernels.transposed import Phase
 from numpot.kernels.window import Window
 
 from .chain import Chain
@@ -61,19 +65,46 @@ def _dense(
     y: Image,
     label: str,
 ) -> LayerKernel:
-    arithmetic: str = node.op.arithmetic  # type: ignore[attr-defined]
-    end = take_epilogue(chain, context.slots, y[2])
-    row = Row(_DENSE[end.stores], flag=int(window.is_pointwise))
-    row.shapes(x, y)
-    _write_end(row, end)
-    exact = arithmetic == "exact" or bool(provably_safe(weights).all())
-    in_tiles = exact and not context.counting and suits_matrix_unit(window, y[:2], weights.shape, groups)
-    layer = make_dense(_pack(weights, groups, window, in_tiles), window, y[:2], zero_point, not exact, _BYTES[end.stores])
-    write_dense(row, layer)
+    layer = IntegerLayer(node.op.arithmetic, groups, zero_point, x, y, label)  # type: ignore[attr-defined]
     tallied = Tallied(weights, number_of_pairs(y, weights.shape))
+    return dense_row(layer, weights, window, None, take_epilogue(chain, context.slots, y[2]), tallied, node, context)
+
+
+@dataclass(frozen=True)
+class IntegerLayer:
+    """x, y: its input and its output."""
+
+    arithmetic: Arithmetic
+    groups: int
+    zero_point: int
+    x: Image
+    y: Image
+    label: str
+
+
+def dense_row(
+    layer: IntegerLayer,
+    weights: np.ndarray,
+    window: Window,
+    phase: Phase | None,
+    end: LayerEnd,
+    tallied: Tallied,
+    node: Node,
+    context: Context,
+) -> LayerKernel:
+    """The row of a convolution with weights (O,G,kh,kw): of all outputs, or of a phase of them."""
+    size, spacing = (layer.y[:2], None) if phase is None else (phase.size, phase.spacing)
+    row = Row(_DENSE[end.stores], flag=int(window.is_pointwise and phase is None))
+    row.shapes(layer.x, (*size, layer.y[2]))
+    _write_end(row, end)
+    exact = layer.arithmetic == "exact" or bool(provably_safe(weights).all())
+    in_tiles = exact and not context.counting and suits_matrix_unit(window, size, weights.shape, layer.groups)
+    packed_weights = _pack(weights, layer.groups, window, in_tiles)
+    dense = make_dense(packed_weights, window, size, layer.zero_point, not exact, _BYTES[end.stores], spacing)
+    write_dense(row, dense)
     other = end.branch.codes if end.branch else None
-    label = f"{label} u8s8 {arithmetic}{' in tiles' if in_tiles else ''}"
-    return LayerKernel(label, row, node.inputs[0], other, tallied=tallied, scratch=scratch_size(layer.strips))
+    label = f"{layer.label} u8s8 {layer.arithmetic}{' in tiles' if in_tiles else ''}"
+    return LayerKernel(label, row, node.inputs[0], other, tallied=tallied, scratch=scratch_size(dense.strips))
 
 
 def _pack(weights: np.ndarray, groups: int, window: Window, in_tiles: bool) -> PackedWeights:

@@ -47,7 +47,7 @@ class LayerKernel:
 
 
 TURNED = (1, 4)  # bytes of the elements that a kernel can bring from (C,H,W) into (H,W,C)
-Builder = Callable[[Node, Chain, Context], LayerKernel | None]
+Builder = Callable[[Node, Chain, Context], LayerKernel | list[LayerKernel] | None]  # several, of which each makes a part
 Image = tuple[int, int, int]
 
 

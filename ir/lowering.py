@@ -20,7 +20,7 @@ import numpy as np
 from .graph import Graph, Node
 from .lowering_arithmetic import MEANS, ON_TWO, lower_arithmetic, read_exactly
 from .lowering_layers import INTEGER_LAYERS, LAYERS, IntegerArithmetic, IntegerWeights, integer_weights, lower_layer
-from .lowering_ranges import ON_CODES, Range, range_of
+from .lowering_ranges import Range, range_of, works_on_codes
 from .lowering_requantize import quantize_as_runtime
 from .lowering_residual import is_absorbed_by_residual_add, lower_residual_add
 from .ops.affine import quantization_multiplier, snap_shift
@@ -63,7 +63,7 @@ def lower(graph: Graph, arithmetic: IntegerArithmetic = "exact") -> Graph:
             lower_layer(lowered, node, arithmetic, ranges)
         elif node.type in INTEGER_LAYERS:
             lowered.replace_op(node, replace(node.op, arithmetic=arithmetic))  # type: ignore[type-var]
-        elif node.type in ON_CODES or node.type == "Concat":
+        elif works_on_codes(node):
             _sink_dequantize(lowered, node)
         elif node.type in MEANS:
             lower_arithmetic(lowered, node, ranges)
@@ -118,7 +118,7 @@ def _lower_fake_quantize(graph: Graph, node: Node, ranges: dict[Node, Range]) ->
 def reaches_layer(node: Node) -> bool:
     """Whether a layer reads this result, directly or behind operators that work on codes."""
     readers = [use.node for use in node.output.consumers]
-    return any(r.type in LAYERS or ((r.type in ON_CODES or r.type == "Concat") and reaches_layer(r)) for r in readers)
+    return any(r.type in LAYERS or (works_on_codes(r) and reaches_layer(r)) for r in readers)
 
 
 def _sink_dequantize(graph: Graph, node: Node) -> None:

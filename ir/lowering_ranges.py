@@ -6,9 +6,17 @@ import numpy as np
 
 from .graph import Node, Tensor
 from .ops.fake_quantize import FakeQuantize
+from .ops.interpolate import Interpolate
 
 #: Operators that give the codes of what they would give for the real numbers, when one scale serves the whole tensor.
 ON_CODES = frozenset("MaxPool ReduceMax Reshape Flatten Squeeze Unsqueeze Transpose Slice StridedSlice Gather Tile DepthToSpace".split())
+
+
+def works_on_codes(node: Node) -> bool:
+    """Whether it gives the codes of what it would give for the real numbers: of Concat, if all inputs have the same range."""
+    nearest = isinstance(node.op, Interpolate) and node.op.mode == "nearest"
+    return node.type in ON_CODES or node.type == "Concat" or nearest
+
 
 #: Who reads codes: convolutions unsigned ones, the others signed ones too.
 UNSIGNED_READERS = frozenset({"Convolution"})
@@ -86,7 +94,7 @@ def _readers_of_codes(node: Node) -> set[str]:
     """Types of those who read this result, directly or behind operators that work on codes."""
     types: set[str] = set()
     for reader in {use.node for use in node.output.consumers}:
-        types |= _readers_of_codes(reader) if reader.type in ON_CODES or reader.type == "Concat" else {reader.type}
+        types |= _readers_of_codes(reader) if works_on_codes(reader) else {reader.type}
     return types
 
 
@@ -97,6 +105,6 @@ def _is_per_tensor_or_channel(bound: np.ndarray, rank: int) -> bool:
 def source_of_codes(codes: Tensor) -> Node:
     """The operator that made these codes, above those that only move or compare them."""
     node = codes.producer
-    while node.type in ON_CODES or node.type == "Concat":
+    while works_on_codes(node):
         node = node.inputs[0].producer
     return node

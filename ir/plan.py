@@ -11,7 +11,7 @@ import numpy as np
 
 from numpot.kernels.steps import Row
 
-from . import elementwise_layers, float_layers, integer_layers, layer_steps
+from . import elementwise_layers, float_layers, integer_layers, layer_steps, resize_layers, transposed_layers
 from .chain import Chain
 from .graph import Graph, Node, Tensor
 from .layer_steps import Builder, Context, LayerKernel, Tallied
@@ -19,8 +19,10 @@ from .slots import Slot, Slots, lies_channels_last
 
 BUILDERS: dict[str, Builder] = {
     "Convolution": float_layers.convolution,
+    "ConvolutionBackpropData": transposed_layers.floats,
     "MatMul": float_layers.matmul,
     "ConvolutionInteger": integer_layers.convolution,
+    "ConvolutionBackpropDataInteger": transposed_layers.integers,
     "MatMulInteger": integer_layers.matmul,
     "MaxPool": layer_steps.max_pool,
     "AvgPool": layer_steps.average_pool,
@@ -34,6 +36,8 @@ BUILDERS: dict[str, Builder] = {
     "ReduceMean": elementwise_layers.mean,
     "Flatten": elementwise_layers.flat,
     "Reshape": elementwise_layers.flat,
+    "Concat": elementwise_layers.copies,
+    "Interpolate": resize_layers.interpolate,
 }
 
 
@@ -105,25 +109,28 @@ def _steps(node: Node, chain: Chain, plan: Plan, context: Context) -> list[Step]
         return []
     if any(t in plan.constants for t in node.inputs[:1]):
         return [_definition(node)]
-    if node.type == "Concat" and not any(t in plan.constants for t in node.inputs):
-        copies = elementwise_layers.copies(node, context)
-        if copies is not None:
-            return [step for made in copies for step in _rows(node, chain, made, plan)]
     build = BUILDERS.get(node.type)
     made = build(node, chain, context) if build else None
-    return [_definition(node)] if made is None else _rows(node, chain, made, plan)
+    if made is None:
+        return [_definition(node)]
+    turned: dict[Tensor, int] = {}
+    return [step for part in (made if isinstance(made, list) else [made]) for step in _rows(node, chain, part, plan, turned)]
 
 
-def _rows(node: Node, chain: Chain, made: LayerKernel, plan: Plan) -> list[Step]:
-    """The step of a kernel, and before it those that bring input images into (H,W,C) where the kernel wants them so."""
+def _rows(node: Node, chain: Chain, made: LayerKernel, plan: Plan, turned: dict[Tensor, int]) -> list[Step]:
+    """The step of a kernel, and before it those that bring input images into (H,W,C) where the kernel wants them so.
+
+    turned: slots of the images that other parts of the same layer have brought there already.
+    """
     inputs = tuple(t for t in (made.x, made.other) if t is not None)
     steps, reads = [], []
     for name, tensor in zip(("x", "other"), inputs, strict=False):
         number = plan.slots.number(tensor)
         if not made.as_it_is and len(tensor.shape) == 4 and not lies_channels_last(tensor):
-            turn = _channels_last(tensor, plan.slots)
-            number = turn.slots[-1]
-            steps.append(turn)
+            if tensor not in turned:
+                steps.append(_channels_last(tensor, plan.slots))
+                turned[tensor] = steps[-1].slots[-1]
+            number = turned[tensor]
         made.row.record[name] = number
         reads.append(number)
     out = made.row.record["out"] = plan.slots.number(chain.end)

@@ -30,13 +30,17 @@ class Tallies:
     """Counts of all integer layers, their channels one after another; every layer's row is told where its own begin."""
 
     def __init__(self, steps: list["Step"]) -> None:
-        self._steps = [step for step in steps if step.tallied]
+        self._steps: list[Step] = []
         self._images = 0
-        channels = 0
-        for step in self._steps:
-            assert step.row is not None and step.tallied is not None
-            step.row.record["tally"] = channels
-            channels += len(step.tallied.weights)
+        first = channels = 0
+        for step in steps:
+            if step.row is None or step.tallied is None:
+                continue
+            if not self._steps or step.tallied is not self._steps[-1].tallied:  # else another part of the same layer
+                self._steps.append(step)
+                first = channels
+                channels += len(step.tallied.weights)
+            step.row.record["tally"] = first
         self.total = SaturationCount.zeros(channels)
 
     def add(self, count: SaturationCount) -> None:

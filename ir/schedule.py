@@ -78,7 +78,7 @@ def make_schedule(plan: Plan, graph: Graph, observed: set[Tensor], *, many: bool
                 last.stop = len(rows)
             else:
                 items.append(Stretch(len(rows) - 1, len(rows)))
-        if [s.outputs for s in plan.steps[i + 1 : i + 2]] != [step.outputs]:  # a Concat is several steps
+        if [s.outputs for s in plan.steps[i + 1 : i + 2]] != [step.outputs]:  # a Concat and a transposed convolution are several steps
             items += [t for made in step.outputs for t in shown.get(made, [])]
     program = np.zeros(len(rows), STEP)
     for i, step in enumerate(rows):

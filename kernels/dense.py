@@ -7,6 +7,7 @@ import numpy as np
 from .epilogue import Epilogue, FloatEpilogue, FloatResidual, Residual, Target
 from .isa import ISA
 from .jit import kernel
+from .lattice import Lattice, Spacing, make_lattice
 from .microkernel import Block, tiles
 from .microkernel_matrix import POSITIONS, Grid, make_grid, matrix_tiles, tile_begins
 from .packing import MATRIX_WORD, TILE_COLUMNS, PackedWeights, round_up, runs_of
@@ -26,14 +27,26 @@ class Dense(NamedTuple):
     strips: Strips
     weights: PackedWeights
     zero_point: int  # 0 for float32
-    in_place: bool  # every position is a line of its own, of one image, and read where it lies
+    in_place: bool  # every position sees the pixel in its own place, and reads it there
     saturating: bool
+    lattice: Lattice
     grid: Grid | None = None  # for the matrix unit
 
 
-def make_dense(weights: PackedWeights, window: Window, size: tuple[int, int], zero_point: int, saturating: bool, out_bytes: int) -> Dense:
-    """size: (H',W') of the output; any number of positions where the window is pointwise. out_bytes: of an output element."""
-    if window.is_pointwise:
+def make_dense(
+    weights: PackedWeights,
+    window: Window,
+    size: tuple[int, int],
+    zero_point: int,
+    saturating: bool,
+    out_bytes: int,
+    spacing: Spacing | None = None,
+) -> Dense:
+    """size: (H',W') of the output; any number of positions where the window is pointwise. out_bytes: of an output element.
+
+    spacing: of the positions in the output, where they are not all there is.
+    """
+    if window.is_pointwise and spacing is None:
         size = (MANY, 1)
     pixel = len(weights.values) * weights.depth * weights.values.itemsize
     in_place = window.is_pointwise and pixel % weights.word == 0  # else the last word would end behind the array
@@ -41,7 +54,9 @@ def make_dense(weights: PackedWeights, window: Window, size: tuple[int, int], ze
     rows = POSITIONS if weights.word == MATRIX_WORD else ROWS
     strips = cut(window, size, pixel, size[1] * len(weights.values) * weights.columns * out_bytes, words, rows=rows)
     grid = make_grid(strips, window.strides[1] // strips.skip[1], size[1]) if weights.word == MATRIX_WORD else None
-    return Dense(strips, weights, zero_point, in_place, saturating, grid)
+    channels = len(weights.values) * weights.columns
+    lattice = make_lattice(spacing or Spacing(size), strips.lines, size[1], channels)
+    return Dense(strips, weights, zero_point, in_place, saturating, lattice, grid)
 
 
 def suits_matrix_unit(window: Window, size: tuple[int, int], weights: tuple[int, ...], groups: int) -> bool:
@@ -83,10 +98,10 @@ def convolve(
     if window.is_pointwise:  # a matrix product: let every position be a line of its own, and all images one
         images, height, width = 1, images * height * width, 1
         out = out.reshape(1, height, 1, out.shape[3])
-        residual = None if residual is None else residual._replace(x=residual.x.reshape(out.shape))
+    residual = None if residual is None else residual._replace(x=residual.x.reshape(-1))
     layer = make_dense(weights, window, out.shape[1:3], zero_point, saturating, out.itemsize)
     codes = x.reshape(images, height, width * channels).view(np.uint8)
-    convolve_units(layer, codes, residual, out, epilogue, count, scratch(layer.strips), alone(), 1)
+    convolve_units(layer, codes, residual, out.reshape(-1), out.shape[:3], epilogue, count, scratch(layer.strips), alone(), 1)
 
 
 @kernel
@@ -95,6 +110,7 @@ def convolve_units(
     x: Array,
     residual: Residual | FloatResidual | None,
     out: Array,
+    size: tuple[int, int, int],
     epilogue: Epilogue | FloatEpilogue | None,
     count: SaturationCount | None,
     memory: Array,
@@ -103,10 +119,11 @@ def convolve_units(
 ) -> None:
     """This thread's share of the units, and the wait for the others. A unit: one strip times one of `parts` parts of the weights.
 
-    x: (N,H,bytes) u8. residual: like out, of its own type. memory: of this thread, strips.scratch_size bytes.
+    x: (N,H,bytes) u8. out: flat; size: (N,H',W') of the positions. residual: like out, of its own type. memory: of this thread,
+    strips.scratch_size bytes.
     """
-    images, lines, width, channels = out.shape
-    strips, weights = layer.strips, layer.weights
+    images, lines, width = size
+    strips, weights, lattice = layer.strips, layer.weights, layer.lattice
     cuts = -(-lines // strips.lines)
     blocks = weights.order.shape[0] * weights.order.shape[1]
     filled, source = -1, Source(memory, 0, 0, strips.rows, strips.offsets)
@@ -120,11 +137,11 @@ def convolve_units(
             memory[: strips.pitch] = layer.zero_point  # the line of border
         if strip != filled:
             seen = min(strips.lines, lines - first)
-            source = take(strips, x, image, first, seen, layer.in_place and _fills_a_tile(layer.grid, seen), memory)
+            source = take(strips, x, image, first, seen, layer.in_place and _fills_a_tile(layer.grid, seen * width), memory)
             filled = strip
-        start = (image * lines + first) * width * channels
+        start = image * lattice.image + lattice.first + first * lattice.line
         for block in range(part * blocks // parts, (part + 1) * blocks // parts):
-            _strip(layer, layer.grid, source, block, residual, out, start, epilogue, count)
+            _strip(layer, layer.grid, source, block, residual, out, start, width, epilogue, count)
         finish(share)
     wait(share, images * cuts * parts)
 
@@ -146,10 +163,11 @@ def _strip(
     residual: Residual | FloatResidual | None,
     out: Array,
     start: int,
+    width: int,
     epilogue: Epilogue | FloatEpilogue | None,
     count: SaturationCount | None,
 ) -> None:
-    """One strip times one block of weights. start: of the strip in out."""
+    """One strip times one block of weights. start: of the strip in out; width: positions of a line."""
     weights = layer.weights
     groups, blocks, words = weights.order.shape
     g, j = number // blocks, number % blocks
@@ -168,10 +186,10 @@ def _strip(
     tables = weights.order, weights.limits, number * words
     block = Block(weights.values, at * weights.products, *tables, weights.sums, at, layer.zero_point, (0, coupled), dots, pairs)
     channel = g * weights.columns + first
-    target = Target(out, start + channel, out.shape[3], channel, weights.columns - first, epilogue, residual)
+    target = Target(out, start + channel, layer.lattice.places, channel, weights.columns - first, epilogue, residual)
     whole = first + TILE_COLUMNS <= columns
     if grid is not None:
-        lines, width = (source.last + 1) // out.shape[2], out.shape[2]
+        lines = (source.last + 1) // width
         stop = (lines - 1) * grid.width + width
         last = lines * grid.tiles_of_line if grid.tiles_of_line else -(-stop // POSITIONS)
         if whole:

@@ -11,6 +11,7 @@ import numpy as np
 from .epilogue import Epilogue, FloatEpilogue, Target
 from .isa import ISA
 from .jit import kernel
+from .lattice import Lattice, Spacing, make_lattice
 from .microkernel_depthwise import ChannelBlock, channel_order, depthwise_tiles
 from .packing import aligned, round_up
 from .reference import Array
@@ -117,7 +118,7 @@ def convolve_depthwise(
     if out.size:
         layer = make_depthwise(weights, initial, pixel, window, out.shape[1:3], out.itemsize)
         codes = x.reshape(*x.shape[:2], x.shape[2] * channels).view(np.uint8)
-        depthwise_units(layer, codes, out, epilogue, scratch(layer.strips), alone())
+        depthwise_units(layer, codes, out.reshape(-1), out.shape[:3], epilogue, scratch(layer.strips), alone())
 
 
 class Depthwise(NamedTuple):
@@ -128,12 +129,22 @@ class Depthwise(NamedTuple):
     initial: Array  # (C,) s32: what sums of integers begin with
     pixel: Array  # flat u8: the bytes of a pixel of the border
     offsets: Array  # (taps,) s64: as in Source, filled up to whole words
+    lattice: Lattice
 
 
 def make_depthwise(
-    weights: PackedDepthwise, initial: Array, pixel: Array, window: Window, size: tuple[int, int], out_bytes: int, strips: int = 1
+    weights: PackedDepthwise,
+    initial: Array,
+    pixel: Array,
+    window: Window,
+    size: tuple[int, int],
+    out_bytes: int,
+    strips: int = 1,
+    spacing: Spacing | None = None,
 ) -> Depthwise:
-    """initial: (C,) s32; pixel: (C,), of the border; size: (H',W') of the output; strips: at least so many, if it has as many lines."""
+    """initial: (C,) s32; pixel: (C,), of the border; size: (H',W') of the output; strips: at least so many, if it has as many lines;
+    spacing: of the positions in the output, where they are not all there is.
+    """
     border = pixel.view(np.uint8)
     cuts = cut(window, size, len(border), size[1] * len(pixel) * out_bytes, Words(math.prod(window.kernel), 1), strips)
     offsets = np.zeros(weights.words * 4 // weights.values.itemsize, np.int64)  # past the last tap weights are zero: read any byte
@@ -142,7 +153,8 @@ def make_depthwise(
     else:
         row, pixel = np.ogrid[: window.kernel[0], : len(offsets) // window.kernel[0]]
         offsets[:] = (row * window.dilations[0] * cuts.pitch + pixel * len(border)).ravel()
-    return Depthwise(cuts, weights, initial, border, offsets)
+    lattice = make_lattice(spacing or Spacing(size), cuts.lines, size[1], len(initial))
+    return Depthwise(cuts, weights, initial, border, offsets, lattice)
 
 
 @kernel
@@ -150,13 +162,17 @@ def depthwise_units(
     layer: Depthwise,
     x: Array,
     out: Array,
+    size: tuple[int, int, int],
     epilogue: Epilogue | FloatEpilogue | None,
     memory: Array,
     share: Share,
 ) -> None:
-    """This thread's share of the strips, and the wait for the others. x: (N,H,bytes) u8; memory: strips.scratch_size bytes."""
-    images, lines, width, channels = out.shape
-    strips = layer.strips
+    """This thread's share of the strips, and the wait for the others.
+
+    x: (N,H,bytes) u8; out: flat; size: (N,H',W') of the positions; memory: strips.scratch_size bytes.
+    """
+    images, lines, width = size
+    strips, lattice = layer.strips, layer.lattice
     cuts = -(-lines // strips.lines)
     has_border = False
     while True:
@@ -169,22 +185,22 @@ def depthwise_units(
             has_border = True
         image, first = unit // cuts, unit % cuts * strips.lines
         seen = take(strips, x, image, first, min(strips.lines, lines - first), False, memory)
-        start = (image * lines + first) * width * channels
-        _strip(layer, Source(seen.data, seen.start, seen.last, seen.rows, layer.offsets), out, start, epilogue)
+        start = image * lattice.image + lattice.first + first * lattice.line
+        _strip(layer, Source(seen.data, seen.start, seen.last, seen.rows, layer.offsets), out, start, width, epilogue)
         finish(share)
     wait(share, images * cuts)
 
 
 @kernel
-def _strip(layer: Depthwise, source: Source, out: Array, start: int, epilogue: Epilogue | FloatEpilogue | None) -> None:
-    """One strip through all blocks of channels. start: of the strip in out."""
-    weights, channels = layer.weights, out.shape[3]
+def _strip(layer: Depthwise, source: Source, out: Array, start: int, width: int, epilogue: Epilogue | FloatEpilogue | None) -> None:
+    """One strip through all blocks of channels. start: of the strip in out; width: positions of a line."""
+    weights, channels = layer.weights, len(layer.initial)
     channel = begin = 0
     while channel < channels:
         lanes = block_lanes(channels - channel)
         seen = Source(source.data, source.start + channel * weights.values.itemsize, source.last, source.rows, source.offsets)
-        block = ChannelBlock(weights.values, begin, weights.words, out.shape[2], layer.initial)
-        target = Target(out, start + channel, channels, channel, channels - channel, epilogue, None)
+        block = ChannelBlock(weights.values, begin, weights.words, width, layer.initial)
+        target = Target(out, start + channel, layer.lattice.places, channel, channels - channel, epilogue, None)
         if lanes == LANES:
             _tiles_of_large_registers(seen, block, target, weights.together)
         elif lanes == HALF:

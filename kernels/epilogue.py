@@ -39,7 +39,7 @@ class Residual(NamedTuple):
     y <- clip(clip(y * multiplier * factor + shift, low, high) + (x - zero), least, most)
     """
 
-    x: Array  # u8, of the shape of the output
+    x: Array  # u8, as many as the output has
     zero: np.float32  # 0 or 128
     multiplier: Array  # (O,) f32, and the other two like the Epilogue's
     factor: Array
@@ -53,7 +53,7 @@ class Residual(NamedTuple):
 class FloatResidual(NamedTuple):
     """Another branch that is added to a float result: y <- clip(y + x, least, most)."""
 
-    x: Array  # f32, of the shape of the output
+    x: Array  # f32, as many as the output has
     least: np.float32
     most: np.float32
 
@@ -82,9 +82,9 @@ def spread(value: float | Array, channels: int) -> Array:
 class Target(NamedTuple):
     """Where the results of output positions go."""
 
-    out: Array  # (N,H',W',O) s32, f32 or u8
+    out: Array  # flat s32, f32 or u8
     start: int  # in out, of the tile's first channel at position 0
-    pitch: int  # elements from one position to the next, O
+    places: Array  # (positions,) s64: where each one begins, from position 0
     channel: int  # first output channel of the tile
     valid: int  # how many of the channels from there on exist; the others are padding
     epilogue: Epilogue | FloatEpilogue | None

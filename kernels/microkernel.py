@@ -19,7 +19,7 @@ from numba import types
 
 from .isa import ISA
 from .reference import INT16_MAX, INT16_MIN, Array
-from .store import Types, store, target_columns
+from .store import Types, place_of, store, target_columns
 from .vectors import I8, I32, I64, Vectors, fields, index, instructions
 
 # Rows that pairs are added for at a time: their products need a register, too, before they are added.
@@ -74,7 +74,7 @@ def tiles(_: Any, source: Any, block: Any, target: Any, vectors: Any, count: Any
                         else:
                             first, stop = v.at(p, rows.start), v.smaller(v.at(p, rows.stop), v.at(s.last, 1))
                             _count_pairs(v, s, w, k, windows[rows], sums[rows], (first, stop), columns, counts, exact=not clips)
-            starts = [v.at(t.start, builder.mul(position, t.pitch)) for position in positions]
+            starts = [place_of(v, t, position) for position in positions]
             store(v, t, columns, starts, [[v.get(total) for total in row] for row in sums], kinds)
         return context.get_dummy_value()
 

@@ -28,7 +28,7 @@ from numba import types
 
 from .isa import ISA
 from .reference import Array
-from .store import Types, store, target_columns
+from .store import Types, place_of, store, target_columns
 from .vectors import I64, Vectors, fields, instructions
 
 POSITIONS = max(ISA.lanes // 8, 1)  # of a tile; two where there are 32 registers
@@ -74,7 +74,7 @@ def depthwise_tiles(_: Any, source: Any, block: Any, target: Any, lanes: Any, to
             sums = [[v.variable(x) for x in beginning] for _ in windows]
             with v.loop(I64(0), w.words) as k:
                 add(v, s, w, k, windows, sums)
-            starts, rows = [v.at(t.start, builder.mul(position, t.pitch)) for position in positions], []
+            starts, rows = [place_of(v, t, position) for position in positions], []
             for row in sums:
                 totals = [v.get(total) for total in row]
                 if not floats and not packed:

@@ -19,7 +19,7 @@ from numba import types
 from .isa import ISA
 from .microkernel import first_sums
 from .reference import Array
-from .store import Types, store, target_columns
+from .store import Types, place_of, store, target_columns
 from .strips import Strips
 from .vectors import I8, I64, Vectors, cgutils, fields, index, instructions
 
@@ -112,7 +112,7 @@ def _finish(v: Vectors, t: SimpleNamespace, g: SimpleNamespace, columns: list[An
     with v.loop(v.builder.sub(p, begin), end, together) as m:
         positions = [v.smaller(v.at(m, i), v.at(end, -1)) for i in range(together)]
         places = [v.load(v.item(g.places, v.at(begin, position), 8), I64) for position in positions]
-        starts = [v.at(t.start, v.builder.mul(v.larger(place, index(0)), t.pitch)) for place in places]
+        starts = [place_of(v, t, v.larger(place, index(0))) for place in places]
         rows = [[v.load(v.at(v.item(sums, m, count * LINE), i * LINE), v.int32) for i in range(count)] for m in positions]
         store(v, t, columns, starts, rows, kinds, [v.builder.icmp_signed(">=", place, index(0)) for place in places])
 

@@ -18,6 +18,7 @@ from .elementwise import Clip, add_units, copy_units, dequantize_units, mean_uni
 from .jit import entry, kernel
 from .pooling import average_pool_units, max_pool_units
 from .reference import Array
+from .resize import chosen_units, weighted_units
 from .saturation import SaturationCount
 from .share import Share
 from .steps import (
@@ -31,6 +32,7 @@ from .steps import (
     read_float_residual,
     read_matrix,
     read_residual,
+    read_taps,
     read_window,
 )
 
@@ -60,6 +62,8 @@ class Kernel(IntEnum):
     MAX_POOL_U = 30
     MAX_POOL_F = 31
     AVERAGE_POOL = 32
+    RESIZE_CHOSEN = 40
+    RESIZE_WEIGHTED = 41
 
 
 class Worker(NamedTuple):
@@ -111,8 +115,10 @@ def _run_step(step: Any, images: int, worker: Worker, share: Share, tally: Satur
         _depthwise(step, images, worker, share)
     elif step.kernel < Kernel.MAX_POOL_U:
         _elementwise(step, images, worker, share)
-    else:
+    elif step.kernel < Kernel.RESIZE_CHOSEN:
         _pool(step, images, worker, share)
+    else:
+        _resize(step, images, worker, share)
 
 
 @kernel
@@ -135,15 +141,15 @@ def _parts(worker: Worker, units: int, most: int) -> int:
 
 @kernel
 def _convolution(step: Any, images: int, worker: Worker, share: Share, tally: SaturationCount | None) -> None:
-    lines, width = images * step.output.height, step.output.width
+    lines, width, elements = images * step.output.height, step.output.width, images * step.lattice.image
     x_lines, x_bytes = step.input.height, step.input.width * step.input.channels
     if step.flag != 0:  # pointwise: all positions of all images are lines of one
         lines, width, x_lines, x_bytes = lines * width, 1, images * x_lines * step.input.width, step.input.channels
-        images = 1
+        images, elements = 1, lines * step.output.channels
     if step.kernel >= Kernel.CONVOLUTION_FF:
         x_bytes *= 4
     x = array(worker.tensors[step.x], (images, x_lines, x_bytes), np.uint8)
-    shape = (images, lines // images, width, step.output.channels)
+    shape, size = (elements,), (images, lines // images, width)
     units = images * -(-(lines // images) // step.strips.lines)
     parts = _parts(worker, units, step.weights.groups * step.weights.blocks)
     place = worker.tensors[step.out]
@@ -151,34 +157,34 @@ def _convolution(step: Any, images: int, worker: Worker, share: Share, tally: Sa
         real = array(place, shape, np.float32)
         floats, after = read_dense(step, np.float32), read_float_epilogue(step)
         if step.kernel == Kernel.CONVOLUTION_FF:
-            convolve_units(floats, x, None, real, after, None, worker.memory, share, parts)
+            convolve_units(floats, x, None, real, size, after, None, worker.memory, share, parts)
         else:
             branch = read_float_residual(step, array(worker.tensors[step.other], shape, np.float32))
-            convolve_units(floats, x, branch, real, after, None, worker.memory, share, parts)
+            convolve_units(floats, x, branch, real, size, after, None, worker.memory, share, parts)
         return
     if step.grid.positions != 0:
-        _integers(step, read_matrix(step), x, shape, worker, share, parts, None)
+        _integers(step, read_matrix(step), x, shape, size, worker, share, parts, None)
     elif tally is None:
-        _integers(step, read_dense(step, np.int8), x, shape, worker, share, parts, None)
+        _integers(step, read_dense(step, np.int8), x, shape, size, worker, share, parts, None)
     else:
-        _integers(step, read_dense(step, np.int8), x, shape, worker, share, parts, _count(tally, step))
+        _integers(step, read_dense(step, np.int8), x, shape, size, worker, share, parts, _count(tally, step))
 
 
 @kernel
 def _integers(
-    step: Any, layer: Dense, x: Array, shape: Any, worker: Worker, share: Share, parts: int, count: SaturationCount | None
+    step: Any, layer: Dense, x: Array, shape: Any, size: Any, worker: Worker, share: Share, parts: int, count: SaturationCount | None
 ) -> None:
-    """A convolution of codes; x: (N,H,bytes) u8, shape: (N,H',W',O) of out."""
+    """A convolution of codes; x: (N,H,bytes) u8; shape: of out, flat; size: (N,H',W') of the positions."""
     place = worker.tensors[step.out]
     if step.kernel == Kernel.CONVOLUTION_US:
-        convolve_units(layer, x, None, array(place, shape, np.int32), None, count, worker.memory, share, parts)
+        convolve_units(layer, x, None, array(place, shape, np.int32), size, None, count, worker.memory, share, parts)
     elif step.kernel == Kernel.CONVOLUTION_UF:
-        convolve_units(layer, x, None, array(place, shape, np.float32), read_epilogue(step), count, worker.memory, share, parts)
+        convolve_units(layer, x, None, array(place, shape, np.float32), size, read_epilogue(step), count, worker.memory, share, parts)
     elif step.kernel == Kernel.CONVOLUTION_UU:
-        convolve_units(layer, x, None, array(place, shape, np.uint8), read_epilogue(step), count, worker.memory, share, parts)
+        convolve_units(layer, x, None, array(place, shape, np.uint8), size, read_epilogue(step), count, worker.memory, share, parts)
     else:
         residual = read_residual(step, array(worker.tensors[step.other], shape, np.uint8))
-        convolve_units(layer, x, residual, array(place, shape, np.uint8), read_epilogue(step), count, worker.memory, share, parts)
+        convolve_units(layer, x, residual, array(place, shape, np.uint8), size, read_epilogue(step), count, worker.memory, share, parts)
 
 
 @kernel
@@ -190,21 +196,22 @@ def _count(tally: SaturationCount, step: Any) -> SaturationCount:
 
 @kernel
 def _depthwise(step: Any, images: int, worker: Worker, share: Share) -> None:
-    shape, place = _image(step.output, images), worker.tensors[step.out]
+    shape, place = (images * step.lattice.image,), worker.tensors[step.out]
+    size = (images, step.output.height, step.output.width)
     x_bytes = step.input.width * step.input.channels
     if step.kernel == Kernel.DEPTHWISE_FF:
         x = array(worker.tensors[step.x], (images, step.input.height, 4 * x_bytes), np.uint8)
         reals = array(place, shape, np.float32)
-        depthwise_units(read_depthwise(step, np.float32), x, reals, read_float_epilogue(step), worker.memory, share)
+        depthwise_units(read_depthwise(step, np.float32), x, reals, size, read_float_epilogue(step), worker.memory, share)
         return
     codes = array(worker.tensors[step.x], (images, step.input.height, x_bytes), np.uint8)
     layer = read_depthwise(step, np.int8)
     if step.kernel == Kernel.DEPTHWISE_UU:
-        depthwise_units(layer, codes, array(place, shape, np.uint8), read_epilogue(step), worker.memory, share)
+        depthwise_units(layer, codes, array(place, shape, np.uint8), size, read_epilogue(step), worker.memory, share)
     elif step.kernel == Kernel.DEPTHWISE_UF:
-        depthwise_units(layer, codes, array(place, shape, np.float32), read_epilogue(step), worker.memory, share)
+        depthwise_units(layer, codes, array(place, shape, np.float32), size, read_epilogue(step), worker.memory, share)
     else:
-        depthwise_units(layer, codes, array(place, shape, np.int32), None, worker.memory, share)
+        depthwise_units(layer, codes, array(place, shape, np.int32), size, None, worker.memory, share)
 
 
 @kernel
@@ -256,3 +263,13 @@ def _pool(step: Any, images: int, worker: Worker, share: Share) -> None:
         max_pool_units(array(x, seen, np.float32), window, array(out, made, np.float32), share)
     else:
         average_pool_units(array(x, seen, np.float32), window, step.flag, array(out, made, np.float32), share)
+
+
+@kernel
+def _resize(step: Any, images: int, worker: Worker, share: Share) -> None:
+    x, out, rows, columns = worker.tensors[step.x], worker.tensors[step.out], read_taps(step.rows), read_taps(step.columns)
+    seen, made = _image(step.input, images), _image(step.output, images)
+    if step.kernel == Kernel.RESIZE_CHOSEN:  # sizes in bytes
+        chosen_units(array(x, seen, np.uint8), rows, columns, array(out, made, np.uint8), share)
+    else:
+        weighted_units(array(x, seen, np.float32), rows, columns, array(out, made, np.float32), share)

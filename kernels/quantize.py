@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 
@@ -18,21 +19,21 @@ NUMBERS = 4 * ISA.lanes
 
 
 @instructions
-def _quantize_positions(_: Any, x: Any, stop: Any, target: Any) -> Any:
-    """Positions 0 .. stop of x f32, (stop, target.pitch) from the first channel of the target on: CHANNELS of them."""
+def _quantize_positions(_: Any, x: Any, stop: Any, pitch: Any, target: Any) -> Any:
+    """Positions 0 .. stop of x (stop,pitch) f32, CHANNELS of them, from the first channel of the target on."""
     kinds = Types(target)
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-        v, stop = Vectors(builder, ISA, ISA.lanes), arguments[1]
-        begin, t = part(context, builder, signature.args[0], arguments[0]), fields(context, builder, target, arguments[2])
+        v, stop, pitch = Vectors(builder, ISA, ISA.lanes), *arguments[1:3]
+        begin, t = part(context, builder, signature.args[0], arguments[0]), fields(context, builder, target, arguments[3])
         columns = target_columns(v, t, 4, kinds)
         with v.loop(index(0), stop) as p:
-            line = v.item(begin, builder.mul(p, t.pitch), 4)
-            numbers = [read(v, v.item(line, c.channel, 4), v.float32, c) for c in columns]
-            store(v, t, columns, [v.at(t.start, builder.mul(p, t.pitch))], [numbers], kinds)
+            line = builder.mul(p, pitch)
+            numbers = [read(v, v.item(begin, v.at(line, c.channel), 4), v.float32, c) for c in columns]
+            store(v, t, columns, [v.at(t.start, line)], [numbers], kinds)
         return context.get_dummy_value()
 
-    return types.void(x, types.int64, target), generate
+    return types.void(x, types.int64, types.int64, target), generate
 
 
 @instructions
@@ -65,10 +66,10 @@ def quantize_positions(x: Array, e: Epilogue, out: Array) -> None:
     """x (P,C) f32 -> out (P,C) u8 by the constants of each channel (eq. 9 to 11)."""
     positions, channels = out.shape
     for c in range(0, channels, CHANNELS):
-        _quantize_positions(x, positions, Target(out, c, channels, c, channels - c, e, None))
+        _quantize_positions(x, positions, channels, Target(out, c, np.empty(0, np.int64), c, channels - c, e, None))
 
 
 @kernel
 def quantize_line(x: Array, e: Epilogue, channel: int, out: Array) -> None:
     """x (n,) f32 -> out (n,) u8 by the constants of one channel."""
-    _quantize_line(x, Target(out, 0, 0, channel, len(x), e, None))
+    _quantize_line(x, Target(out, 0, np.empty(0, np.int64), channel, len(x), e, None))

@@ -15,9 +15,11 @@ from .depthwise import Depthwise, PackedDepthwise
 from .elementwise import Affine
 from .epilogue import Epilogue, FloatEpilogue, FloatResidual, Residual
 from .jit import kernel
+from .lattice import Lattice
 from .microkernel_matrix import Grid
 from .packing import PackedWeights
 from .reference import Array
+from .resize import Taps
 from .strips import Strips
 from .vectors import instructions
 from .window import Window
@@ -28,6 +30,7 @@ def _numbers(names: str, kind: type = np.int64) -> list[tuple[str, type]]:
 
 
 STRIPS = np.dtype(_numbers("lines pixel pitch step reach top left spare skip skip_ rows positions offsets words"))
+LATTICE = np.dtype(_numbers("first line image places positions"))
 GRID = np.dtype(_numbers("step width places positions begins tiles tiles_of_line"))
 WEIGHTS = np.dtype(_numbers("values order safe coupled limits sums groups blocks words lanes columns depth products word runs"))
 CHANNELS = np.dtype(_numbers("values size words sums initial pixel offsets kernel_height kernel_width together"))
@@ -35,6 +38,7 @@ EPILOGUE = np.dtype(_numbers("scale bias multiplier factor shift") + _numbers("l
 RESIDUAL = np.dtype(_numbers("multiplier factor shift") + _numbers("zero low high least most", np.float32), align=True)
 AFFINE = np.dtype(_numbers("multiplier shift"))
 WINDOW = np.dtype(_numbers("kernel strides dilations pads_begin pads_end kernel_ strides_ dilations_ pads_begin_ pads_end_"))
+TAPS = np.dtype(_numbers("indices weights output taps"))
 SHAPE = np.dtype(_numbers("height width channels"))
 
 STEP = np.dtype(
@@ -43,12 +47,15 @@ STEP = np.dtype(
         ("input", SHAPE),
         ("output", SHAPE),
         ("strips", STRIPS),
+        ("lattice", LATTICE),
         ("grid", GRID),
         ("weights", WEIGHTS),
         ("depthwise", CHANNELS),
         ("epilogue", EPILOGUE),
         ("residual", RESIDUAL),
         ("window", WINDOW),
+        ("rows", TAPS),
+        ("columns", TAPS),
         ("affine", AFFINE),
     ],
     align=True,
@@ -95,6 +102,7 @@ def _write_strips(row: Row, s: Strips) -> None:
 
 def write_dense(row: Row, layer: Dense) -> None:
     w = layer.weights
+    row.write("lattice", layer.lattice, positions=len(layer.lattice.places))
     row.record["zero_point"], row.record["saturating"], row.record["in_place"] = layer.zero_point, layer.saturating, layer.in_place
     _write_strips(row, layer.strips)
     groups, blocks, words = w.order.shape
@@ -106,10 +114,16 @@ def write_dense(row: Row, layer: Dense) -> None:
 def write_depthwise(row: Row, layer: Depthwise) -> None:
     w = layer.weights
     _write_strips(row, layer.strips)
+    row.write("lattice", layer.lattice, positions=len(layer.lattice.places))
     arrays = {"values": w.values, "sums": w.sums, "initial": layer.initial, "pixel": layer.pixel, "offsets": layer.offsets}
     row.write(
         "depthwise", arrays, size=w.values.size, words=w.words, kernel_height=w.kernel[0], kernel_width=w.kernel[1], together=w.together
     )
+
+
+def write_resize(row: Row, rows: Taps, columns: Taps) -> None:
+    for name, taps in (("rows", rows), ("columns", columns)):
+        row.write(name, taps, output=len(taps.weights), taps=taps.weights.shape[1])
 
 
 # ---- reading it in compiled code -----------------------------------------------------------------------------------------------
@@ -136,6 +150,11 @@ def read_strips(s: Any) -> Strips:
 
 
 @kernel
+def read_lattice(g: Any) -> Lattice:
+    return Lattice(g.first, g.line, g.image, array(g.places, (g.positions,), np.int64))
+
+
+@kernel
 def read_dense(step: Any, dtype: Any) -> Dense:
     w = step.weights
     values = array(w.values, (w.groups, w.products * w.lanes), dtype)
@@ -143,7 +162,8 @@ def read_dense(step: Any, dtype: Any) -> Dense:
     safe, coupled = array(w.safe, (w.groups, w.blocks), np.int64), array(w.coupled, (w.groups, w.blocks), np.int64)
     sums = array(w.sums, (w.groups, w.lanes), np.int32)
     weights = PackedWeights(values, order, safe, coupled, limits, sums, w.columns, w.depth, w.products, w.word, w.runs)
-    return Dense(read_strips(step.strips), weights, step.zero_point, step.in_place != 0, step.saturating != 0, None)
+    lattice = read_lattice(step.lattice)
+    return Dense(read_strips(step.strips), weights, step.zero_point, step.in_place != 0, step.saturating != 0, lattice, None)
 
 
 @kernel
@@ -152,7 +172,7 @@ def read_matrix(step: Any) -> Dense:
     d, g = read_dense(step, np.int8), step.grid
     places, begins = array(g.places, (g.positions,), np.int64), array(g.begins, (g.tiles,), np.int64)
     grid = Grid(g.step, g.width, places, begins, g.tiles_of_line)
-    return Dense(d.strips, d.weights, d.zero_point, d.in_place, d.saturating, grid)
+    return Dense(d.strips, d.weights, d.zero_point, d.in_place, d.saturating, d.lattice, grid)
 
 
 @kernel
@@ -161,7 +181,7 @@ def read_depthwise(step: Any, dtype: Any) -> Depthwise:
     sums, initial = array(w.sums, (channels,), np.int32), array(w.initial, (channels,), np.int32)
     weights = PackedDepthwise(array(w.values, (w.size,), dtype), w.words, sums, (w.kernel_height, w.kernel_width), w.together)
     pixel, offsets = array(w.pixel, (step.strips.pixel,), np.uint8), array(w.offsets, (w.words * 4,), np.int64)
-    return Depthwise(read_strips(step.strips), weights, initial, pixel, offsets)
+    return Depthwise(read_strips(step.strips), weights, initial, pixel, offsets, read_lattice(step.lattice))
 
 
 @kernel
@@ -198,3 +218,8 @@ def read_affine(affine: Any, channels: int) -> Affine:
 def read_window(w: Any) -> Window:
     begin, end = (w.pads_begin, w.pads_begin_), (w.pads_end, w.pads_end_)
     return Window((w.kernel, w.kernel_), (w.strides, w.strides_), (w.dilations, w.dilations_), begin, end)
+
+
+@kernel
+def read_taps(t: Any) -> Taps:
+    return Taps(array(t.indices, (t.output, t.taps), np.int64), array(t.weights, (t.output, t.taps), np.float32))

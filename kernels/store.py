@@ -111,6 +111,11 @@ def _is_simple(v: Vectors, columns: list[SimpleNamespace]) -> Any:
     return v.builder.icmp_unsigned("==", mask, ir.Constant(mask.type, -1))
 
 
+def place_of(v: Vectors, t: SimpleNamespace, position: Any) -> Any:
+    """Where the results of a position begin, in elements of t.out."""
+    return v.at(t.start, v.load(v.item(t.places, position, 8), I64))
+
+
 def store(
     v: Vectors,
     t: SimpleNamespace,

@@ -42,7 +42,7 @@ class Strips(NamedTuple):
     step: int  # input lines from one output line to the next
     reach: int  # input lines that one output line sees
     top: int  # lines of border above the first
-    left: int  # bytes of border before a line
+    left: int  # bytes of border before a line; like top, less than none where the windows begin further on
     spare: int  # bytes behind the last line that a tile may read
     skip: tuple[int, int]  # only every so many lines and pixels are in a strip, as no position sees the others
     rows: Array  # as in Source
@@ -115,8 +115,8 @@ def take(strips: Strips, x: Array, image: int, first: int, lines: int, in_place:
 @kernel
 def _fill_strip(x: Array, first: int, height: int, strips: Strips, memory: Array) -> None:
     """Copies `height` lines from `first` on of x (H,bytes) behind the line of border in the memory; what is not in x is border."""
-    begin = min(strips.left, strips.pitch)
-    end = min(strips.left + x.shape[1], strips.pitch)
+    begin = min(max(strips.left, 0), strips.pitch)
+    end = max(min(strips.left + x.shape[1], strips.pitch), begin)
     if strips.left == 0 and strips.pitch == x.shape[1] and first >= 0 and first + height <= len(x):  # no border: one copy for all lines
         copy_bytes(memory, strips.pitch, x, first * strips.pitch, height * strips.pitch)
         return
@@ -124,7 +124,7 @@ def _fill_strip(x: Array, first: int, height: int, strips: Strips, memory: Array
         target, line = (i + 1) * strips.pitch, first + i
         if 0 <= line < len(x):
             copy_bytes(memory, target, memory, 0, begin)
-            copy_bytes(memory, target + begin, x, line * x.shape[1], end - begin)
+            copy_bytes(memory, target + begin, x, line * x.shape[1] + begin - strips.left, end - begin)
             copy_bytes(memory, target + end, memory, end, strips.pitch - end)
         else:
             copy_bytes(memory, target, memory, 0, strips.pitch)
