@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
+from numba.core import externals
+from numba.core.caching import FunctionCache
+from numba.core.runtime import rtsys
 
 from .isa import ISA
 
@@ -29,9 +32,25 @@ def kernel(function: F) -> F:
     outside = config.CACHE_DIR
     config.CACHE_DIR = str(folder or "")  # read by njit when it decorates; other people's functions keep their own folder
     try:
-        return cast(F, numba.njit(nogil=True, error_model="numpy", cache=folder is not None)(function))
+        compiled: Any = numba.njit(nogil=True, error_model="numpy")(function)
+        if folder is not None:
+            compiled._cache = KeptCode(function)
+        return cast(F, compiled)
     finally:
         config.CACHE_DIR = outside
+
+
+class KeptCode(FunctionCache):  # type: ignore[misc]
+    """Numba's cache, without a quarter of a second before the first kernel runs: numba prepares to compile (it imports all that it can
+    compile, SciPy's linear algebra among it) before it looks whether there is machine code. When there is none, the compiler prepares
+    itself.
+    """
+
+    def load_overload(self, signature: Any, target: Any) -> Any:
+        rtsys.initialize(target)  # what machine code calls: the memory of its arrays, and the C library's mathematics
+        externals.c_math_functions.install(target)
+        with self._guard_against_spurious_io_errors():
+            return self._load_overload(signature, target)
 
 
 @functools.cache
