@@ -31,6 +31,8 @@ BUILDERS: dict[str, Builder] = {
     "Dequantize": elementwise_layers.dequantize,
     "Add": elementwise_layers.add,
     "ReduceMean": elementwise_layers.mean,
+    "ReLU": elementwise_layers.clip,
+    "Clamp": elementwise_layers.clip,
 }
 
 
@@ -59,11 +61,12 @@ class Plan:
     constants: dict[Tensor, np.ndarray]
     slots: Slots
     aliases: dict[Tensor, Tensor] = field(default_factory=dict)  # tensors that are another one's memory, in another shape
+    swept: dict[Tensor, int] = field(default_factory=dict)  # tensor -> the slot of what its sweep finds
 
 
-def make_plan(graph: Graph, keep: set[Tensor], threads: int, counting: bool = False) -> Plan:
+def make_plan(graph: Graph, keep: set[Tensor], threads: int, counting: bool = False, swept: frozenset[Tensor] = frozenset()) -> Plan:
     """keep: tensors that must be made as they are, because somebody looks at them; nothing is fused across one. counting: will runs count
-    pairs that clip?
+    pairs that clip? swept: tensors of `keep` that get a step which sweeps them.
     """
     order = graph.topological_order()
     plan = Plan([], _fold_constants(order, keep), Slots(graph))
@@ -79,6 +82,7 @@ def make_plan(graph: Graph, keep: set[Tensor], threads: int, counting: bool = Fa
         chains[chain.nodes[-1]] = steps
     for node in order:
         plan.steps.extend(chains.get(node, []))
+        plan.steps.extend(_sweep(t, plan) for t in node.outputs if t in swept)
     _drop_unread(plan, graph, keep)
     return plan
 
@@ -137,6 +141,25 @@ def _channels_last(tensor: Tensor, slots: Slots) -> Step:
     return Step(tensor.name, "channels last", (tensor,), (), row=row, slots=(number, turned))
 
 
+def can_be_swept(tensor: Tensor, slots: Slots) -> bool:
+    """Whether a step can sweep a tensor: float images that some step makes, channels last."""
+    return (
+        len(tensor.shape) == 4
+        and tensor.dtype == np.float32
+        and tensor.producer.type not in ("Parameter", "Constant", *layer_steps.RESHAPING)
+        and slots.parts(tensor) is not None
+    )
+
+
+def _sweep(tensor: Tensor, plan: Plan) -> Step:
+    shape = layer_steps.image(tensor, plan.slots)
+    assert shape is not None
+    row, x = elementwise_layers.sweep(shape), plan.slots.number(tensor)
+    out = plan.swept[tensor] = plan.slots.add(Slot(tensor.dtype, (4, shape[2])))
+    row.record["x"], row.record["out"] = x, out
+    return Step(tensor.name, "sweep", (tensor,), (), row=row, slots=(x, out))
+
+
 def _definition(node: Node) -> Step:
     """The NumPy definition, for every operator without a kernel."""
 
@@ -161,7 +184,7 @@ def _drop_unread(plan: Plan, graph: Graph, keep: set[Tensor]) -> None:
         need(tensor)
     steps: list[Step] = []
     for step in reversed(plan.steps):
-        if needed.intersection(step.outputs) or (not step.outputs and step.slots[-1] in slots):
+        if needed.intersection(step.outputs) or step.kernel == "sweep" or (not step.outputs and step.slots[-1] in slots):
             for tensor in step.inputs:
                 need(tensor)
             slots.update(step.slots[:-1])

@@ -5,8 +5,10 @@ What lives only within a stretch shares one arena, each slot beginning where nob
 an array of its own, for the whole batch.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import accumulate
 
 import numpy as np
 
@@ -17,8 +19,9 @@ from .graph import Graph, Tensor
 from .plan import Plan, Step
 from .slots import ALIGNMENT
 
-CACHED = 1 << 19  # bytes of slots that stay in a processor's second-level cache, weights beside them
+CACHED = 1 << 20  # bytes of slots that stay in a processor's second-level cache
 MOST_IMAGES = 32  # that go through a stretch together
+SPLIT = 2  # a stretch is split where so many times as many images fit
 
 
 @dataclass
@@ -65,13 +68,14 @@ def make_schedule(plan: Plan, graph: Graph, observed: set[Tensor]) -> Schedule:
         shown.setdefault(origin, []).append(tensor)
     items: list[Stretch | Step | Tensor] = [t for p in graph.inputs for t in shown.get(p.output, [])]
     rows: list[Step] = []
+    narrower = _where_images_become_small(plan)
     for i, step in enumerate(plan.steps):
         if step.define:
             items.append(step)
         else:
             rows.append(step)
             last = items[-1] if items else None
-            if isinstance(last, Stretch):
+            if isinstance(last, Stretch) and i not in narrower:
                 last.stop = len(rows)
             else:
                 items.append(Stretch(len(rows) - 1, len(rows)))
@@ -88,6 +92,27 @@ def make_schedule(plan: Plan, graph: Graph, observed: set[Tensor]) -> Schedule:
     return Schedule(items, program, own, max((s.scratch for s in rows), default=0))
 
 
+def _where_images_become_small(plan: Plan) -> set[int]:
+    """Numbers of the steps from which on, to the end, at least SPLIT times as many images go through together as before.
+
+    There a stretch ends: behind it, many images share one reading of the weights, which are large where images are small.
+    """
+    chunks = [_chunk(plan, [step]) if step.row else MOST_IMAGES for step in plan.steps]
+    behind = list(accumulate(reversed(chunks), min))[::-1]
+    found, before = set(), behind[0] if behind else 0
+    for i, chunk in enumerate(behind):
+        if chunk >= SPLIT * before:
+            found.add(i)
+            before = chunk
+    return found
+
+
+def _chunk(plan: Plan, steps: Sequence[Step]) -> int:
+    """How many images go through these steps together."""
+    widest = max(sum(plan.slots.slots[s].image_bytes for s in set(step.slots)) for step in steps)
+    return min(max(CACHED // max(widest, 1), 1), MOST_IMAGES)
+
+
 def _own(plan: Plan, graph: Graph, items: list[Stretch | Step | Tensor], rows: list[Step]) -> dict[int, Tensor]:
     """The slots that somebody outside of one stretch reads or writes."""
     seen: dict[int, int] = {}  # slot -> number of the one item that uses it
@@ -101,6 +126,7 @@ def _own(plan: Plan, graph: Graph, items: list[Stretch | Step | Tensor], rows: l
                     own[slot] = tensors[slot]
         else:
             outside += [item] if isinstance(item, Tensor) else [*item.inputs, *item.outputs]
+    own.update({slot: tensor for tensor, slot in plan.swept.items()})
     own.update({plan.slots.numbers[t]: tensors[plan.slots.numbers[t]] for t in outside if t in plan.slots.numbers})
     return own
 
@@ -122,5 +148,4 @@ def _place(stretch: Stretch, rows: list[Step], plan: Plan, own: set[int]) -> Non
         placed.append((begin, begin + size, first, last))
         stretch.offsets[slot] = begin
     stretch.arena_bytes = max((end for _, end, _, _ in placed), default=0)
-    widest = max(sum(plan.slots.slots[s].image_bytes for s in set(step.slots)) for step in rows[stretch.first : stretch.stop])
-    stretch.chunk = min(max(CACHED // max(widest, 1), 1), MOST_IMAGES)
+    stretch.chunk = _chunk(plan, rows[stretch.first : stretch.stop])

@@ -14,7 +14,7 @@ import numpy as np
 
 from .dense import Dense, convolve_units
 from .depthwise import depthwise_units
-from .elementwise import Clip, add_units, channels_last_units, copy_units, dequantize_units, mean_units, quantize_units
+from .elementwise import Clip, add_units, channels_last_units, clip_units, copy_units, dequantize_units, mean_units, quantize_units
 from .jit import kernel
 from .pooling import average_pool_units, max_pool_units
 from .reference import Array
@@ -33,6 +33,7 @@ from .steps import (
     read_residual,
     read_window,
 )
+from .sweep import sweep_units
 
 
 class Kernel(IntEnum):
@@ -56,6 +57,8 @@ class Kernel(IntEnum):
     MEAN_FF = 25
     MEAN_UF = 26
     MEAN_UU = 27
+    CLIP = 28
+    SWEEP = 29
     MAX_POOL_U = 30
     MAX_POOL_F = 31
     AVERAGE_POOL = 32
@@ -222,6 +225,13 @@ def _elementwise(step: Any, images: int, worker: Worker, share: Share) -> None:
     elif step.kernel == Kernel.ADD:
         a, b = array(x, shape, np.float32), array(worker.tensors[step.other], shape, np.float32)
         add_units(a, b, Clip(step.epilogue.low, step.epilogue.high), array(out, shape, np.float32), share, parts)
+    elif step.kernel == Kernel.CLIP:
+        limits = Clip(step.epilogue.low, step.epilogue.high)
+        clip_units(array(x, shape, np.float32), limits, array(out, shape, np.float32), share, parts)
+    elif step.kernel == Kernel.SWEEP:
+        seen = array(x, _positions(step.input, images), np.float32)
+        extremes, sums = array(out, (images, 4, seen.shape[2]), np.float32), array(out, (images, 2, seen.shape[2]), np.float64)
+        sweep_units(seen, extremes, sums, share)
     elif step.kernel == Kernel.COPY:  # sizes in bytes; flag: the first byte in each position of out
         copy_units(array(x, _positions(step.input, images), np.uint8), step.flag, array(out, shape, np.uint8), share, parts)
     elif step.kernel == Kernel.CHANNELS_LAST and step.flag == 1:  # bytes of an element

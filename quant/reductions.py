@@ -14,12 +14,16 @@ QUANTILES: Final = ("quantile", "abs_quantile")
 SWEPT: Final = (("min", None), ("max", None), ("min", 1), ("max", 1), ("mean", 1))  # what one reading of images gives
 
 
+#: Reduction, channel axis, quantile -> what it gives.
+Known = dict[tuple[str, int | None, float], np.ndarray]
+
+
 class Observed:
     """Samples of one tensor. x: (N, ...) float32."""
 
     def __init__(self, x: np.ndarray) -> None:
         self.x = x
-        self._known: dict[tuple[str, int | None, float], np.ndarray] = {}
+        self._known: Known = {}
 
     def __len__(self) -> int:
         return len(self.x)
@@ -42,20 +46,11 @@ class Observed:
         x = self.x
         return x.ndim == 4 and x.dtype == np.float32 and x.size > 0 and bool(x.transpose(0, 2, 3, 1).flags.c_contiguous)
 
-    def _swept(self) -> dict[tuple[str, int | None, float], np.ndarray]:
+    def _swept(self) -> Known:
         from numpot.kernels.sweep import sweep  # numba: imported where it is used
 
         images, channels, height, width = self.x.shape
-        low, high, total = sweep(self.x.transpose(0, 2, 3, 1).reshape(images, height * width, channels))
-        for extreme in (low, high):
-            extreme[np.isnan(total)] = np.nan
-        return {
-            ("min", 1, 0.0): low,
-            ("max", 1, 0.0): high,
-            ("mean", 1, 0.0): (total / (height * width)).astype(np.float32),
-            ("min", None, 0.0): low.min(axis=1, keepdims=True),
-            ("max", None, 0.0): high.max(axis=1, keepdims=True),
-        }
+        return _from_sweep(*sweep(self.x.transpose(0, 2, 3, 1).reshape(images, height * width, channels)), height * width)
 
     def _reduced(self, reduction: Reduction, channel_axis: int | None) -> np.ndarray:
         if reduction == "abs_max":
@@ -68,7 +63,7 @@ class Observed:
             value = (np.min if reduction == "min" else np.max)(self.x, axis=axes)
         return value.reshape(len(self.x), -1).astype(np.float32)
 
-    def _tails(self, reduction: Reduction, channel_axis: int | None, q: float) -> dict[tuple[str, int | None, float], np.ndarray]:
+    def _tails(self, reduction: Reduction, channel_axis: int | None, q: float) -> Known:
         """The quantile that is asked for and the opposite one, which as a rule is asked for next."""
         values = self.rows(channel_axis)
         values = np.abs(values) if reduction == "abs_quantile" else values
@@ -81,3 +76,30 @@ class Observed:
             return self.x.reshape(len(self.x), 1, -1)
         channels = self.x.shape[channel_axis]
         return np.moveaxis(self.x, channel_axis, 1).reshape(len(self.x), channels, -1) if channels else self.x.reshape(len(self.x), 0, 0)
+
+
+class Swept(Observed):
+    """Images of which nothing is there but what a sweep found (kernels/sweep.py): enough for what `SWEPT` lists and the largest absolute
+    value. low, high, total: (N,C). positions: of each image.
+    """
+
+    def __init__(self, low: np.ndarray, high: np.ndarray, total: np.ndarray, positions: int) -> None:
+        super().__init__(low)
+        self._known = _from_sweep(low, high, total, positions)
+
+
+def _from_sweep(low: np.ndarray, high: np.ndarray, total: np.ndarray, positions: int) -> Known:
+    broken = np.isnan(total)
+    if broken.any():
+        low, high = np.where(broken, np.float32(np.nan), low), np.where(broken, np.float32(np.nan), high)
+    return {
+        ("min", 1, 0.0): low,
+        ("max", 1, 0.0): high,
+        ("mean", 1, 0.0): (total / positions).astype(np.float32),
+        ("min", None, 0.0): low.min(axis=1, keepdims=True),
+        ("max", None, 0.0): high.max(axis=1, keepdims=True),
+    }
+
+
+def needs_only_a_sweep(reduction: Reduction, channel_axis: int | None) -> bool:
+    return (reduction, channel_axis) in SWEPT or (reduction == "abs_max" and channel_axis in (None, 1))
