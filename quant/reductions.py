@@ -4,6 +4,7 @@
 in cache: the largest absolute value from the smallest and the largest value, both tails from one partial sort.
 """
 
+import math
 from typing import Final, Literal, get_args
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 Reduction = Literal["min", "max", "abs_max", "mean", "quantile", "abs_quantile"]
 REDUCTIONS: Final = get_args(Reduction)
 QUANTILES: Final = ("quantile", "abs_quantile")
+MOST_IN_TAILS: Final = 16  # of the smallest and the largest numbers are kept; sorting is cheaper than more
 SWEPT: Final = (("min", None), ("max", None), ("min", 1), ("max", 1), ("mean", 1))  # what one reading of images gives
 
 
@@ -46,11 +48,16 @@ class Observed:
         x = self.x
         return x.ndim == 4 and x.dtype == np.float32 and x.size > 0 and bool(x.transpose(0, 2, 3, 1).flags.c_contiguous)
 
+    @property
+    def _images(self) -> np.ndarray:
+        """(N,P,C): what lies channels last."""
+        images, channels, height, width = self.x.shape
+        return self.x.transpose(0, 2, 3, 1).reshape(images, height * width, channels)
+
     def _swept(self) -> Known:
         from numpot.kernels.sweep import sweep  # numba: imported where it is used
 
-        images, channels, height, width = self.x.shape
-        return _from_sweep(*sweep(self.x.transpose(0, 2, 3, 1).reshape(images, height * width, channels)), height * width)
+        return _from_sweep(*sweep(self._images), self._images.shape[1])
 
     def _reduced(self, reduction: Reduction, channel_axis: int | None) -> np.ndarray:
         if reduction == "abs_max":
@@ -65,6 +72,12 @@ class Observed:
 
     def _tails(self, reduction: Reduction, channel_axis: int | None, q: float) -> Known:
         """The quantile that is asked for and the opposite one, which as a rule is asked for next."""
+        if (reduction, channel_axis) == ("quantile", 1) and self._lies_channels_last:
+            positions = math.prod(self.x.shape[2:])
+            count = min(int(min(q, 1 - q) * (positions - 1)) + 3, positions)  # and one more, where 1 - q is not quite the opposite
+            if count <= MOST_IN_TAILS:
+                both = _near_the_ends(self._images, count, np.array([q, 1 - q]))
+                return {(reduction, channel_axis, 1 - q): both[1], (reduction, channel_axis, q): both[0]}
         values = self.rows(channel_axis)
         values = np.abs(values) if reduction == "abs_quantile" else values
         both = np.quantile(values, [q, 1 - q], axis=2).astype(np.float32)
@@ -99,6 +112,25 @@ def _from_sweep(low: np.ndarray, high: np.ndarray, total: np.ndarray, positions:
         ("min", None, 0.0): low.min(axis=1, keepdims=True),
         ("max", None, 0.0): high.max(axis=1, keepdims=True),
     }
+
+
+def _near_the_ends(images: np.ndarray, count: int, quantiles: np.ndarray) -> list[np.ndarray]:
+    """(N,C) float32 each: the quantiles of the channels of images (N,P,C), as numpy.quantile has them, from their `count` smallest and
+    largest numbers."""
+    from numpot.kernels.tails import tails  # numba: imported where it is used
+
+    (low, high), last = tails(images, count), images.shape[1] - 1
+
+    def ranked(rank: int) -> np.ndarray:
+        return low[:, rank] if rank < count else high[:, last - rank]
+
+    found = []
+    for position in last * quantiles:
+        rank = int(position)
+        a, b, t = ranked(rank), ranked(min(rank + 1, last)), position - rank
+        step = (b - a).astype(np.float64)
+        found.append((a + step * t if t < 0.5 else b - step * (1 - t)).astype(np.float32))
+    return found
 
 
 def needs_only_a_sweep(reduction: Reduction, channel_axis: int | None) -> bool:
