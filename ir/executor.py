@@ -74,7 +74,7 @@ class Executor:
                 self._define(item, values, memory)
             elif observer is not None:
                 observer(item, self._value(item, values, memory))
-        self._swept = {tensor: memory[slot] for tensor, slot in self._plan.swept.items()}
+        self._swept = {t: memory[slot][:, row : row + 4] for t, (slot, row) in self._plan.swept.items()}
         if self._tallies:
             self._tallies.ran(images)
         return {name: np.array(self._value(t, values, memory), order="C") for name, t in self._results}
@@ -87,7 +87,8 @@ class Executor:
     def swept(self, tensor: Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(N,C) f32 least, (N,C) f32 largest, (N,C) f64 sum of the channels of each image of the last run; see kernels/sweep.py."""
         found = self._swept[tensor]
-        return found[:, 0], found[:, 1], found.reshape(len(found), -1).view(np.float64).reshape(len(found), 2, -1)[:, 1]
+        sums = np.ascontiguousarray(found[:, 2:]).reshape(len(found), -1).view(np.float64)
+        return found[:, 0], found[:, 1], sums
 
     @np.errstate(all="ignore")
     def _define(self, step: Step, values: dict[Tensor, np.ndarray], memory: dict[int, np.ndarray]) -> None:

@@ -33,7 +33,7 @@ from .steps import (
     read_residual,
     read_window,
 )
-from .sweep import sweep_units
+from .sweep import sweep_and_clip_units, sweep_units
 
 
 class Kernel(IntEnum):
@@ -57,7 +57,7 @@ class Kernel(IntEnum):
     MEAN_FF = 25
     MEAN_UF = 26
     MEAN_UU = 27
-    CLIP = 28
+    CLIP = 28  # flag: whether `other` gets what a sweep of both finds
     SWEEP = 29
     MAX_POOL_U = 30
     MAX_POOL_F = 31
@@ -226,12 +226,16 @@ def _elementwise(step: Any, images: int, worker: Worker, share: Share) -> None:
         a, b = array(x, shape, np.float32), array(worker.tensors[step.other], shape, np.float32)
         add_units(a, b, Clip(step.epilogue.low, step.epilogue.high), array(out, shape, np.float32), share, parts)
     elif step.kernel == Kernel.CLIP:
-        limits = Clip(step.epilogue.low, step.epilogue.high)
-        clip_units(array(x, shape, np.float32), limits, array(out, shape, np.float32), share, parts)
+        limits, floats, made = Clip(step.epilogue.low, step.epilogue.high), array(x, shape, np.float32), array(out, shape, np.float32)
+        if step.flag == 0:
+            clip_units(floats, limits, made, share, parts)
+        else:
+            found = worker.tensors[step.other]
+            extremes, sums = array(found, (images, 8, channels), np.float32), array(found, (images, 4, channels), np.float64)
+            sweep_and_clip_units(floats, limits, made, extremes, sums, share)
     elif step.kernel == Kernel.SWEEP:
         seen = array(x, _positions(step.input, images), np.float32)
-        extremes, sums = array(out, (images, 4, seen.shape[2]), np.float32), array(out, (images, 2, seen.shape[2]), np.float64)
-        sweep_units(seen, extremes, sums, share)
+        sweep_units(seen, array(out, (images, 4, channels), np.float32), array(out, (images, 2, channels), np.float64), share)
     elif step.kernel == Kernel.COPY:  # sizes in bytes; flag: the first byte in each position of out
         copy_units(array(x, _positions(step.input, images), np.uint8), step.flag, array(out, shape, np.uint8), share, parts)
     elif step.kernel == Kernel.CHANNELS_LAST and step.flag == 1:  # bytes of an element
