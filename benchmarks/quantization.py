@@ -31,6 +31,8 @@ from .report import markdown
 PACKAGES = {"pot": ("openvino-dev[onnx]==2023.3.0", "numpy<1.27", "scipy<1.11"), "nncf": ("nncf", "openvino")}
 SCRIPTS = Path(__file__).with_name("quantizers")
 MODELS = ("fmnist_mobilenet", "fmnist_resnet", "digits_cnn", "efficientnet_lite0")
+#: Without PYTHONDONTWRITEBYTECODE: what pip installs comes with byte code, and a checkout gets its own in the run that is not measured.
+NOT_PASSED_ON = ("OPENBLAS_CORETYPE", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
 TIME_BAR, MEMORY_BAR, FLAT_BAR = 0.5, 1.0, 1.05  # of the faster peer; of POT; of numpot's own with a tenth of the samples
 
 
@@ -91,7 +93,7 @@ def compare(name: str, pythons: Mapping[str, str], samples: int, rounds: int, fo
 def run(tool: str, python: str, name: str, samples: int, folder: Path) -> Measured:
     model, output = MATERIAL / name / f"{name}.xml", folder / f"{tool}.xml"
     command = [python, str(SCRIPTS / f"by_{tool}.py"), str(model), str(folder / f"{name}.npz"), str(samples), str(output)]
-    cleaned = {key: value for key, value in os.environ.items() if key not in ("OPENBLAS_CORETYPE", "PYTHONPATH")}
+    cleaned = {key: value for key, value in os.environ.items() if key not in NOT_PASSED_ON}
     begin, cpu = perf_counter(), cpu_of_children()
     done = subprocess.run(command, env=cleaned, capture_output=True, text=True, preexec_fn=one_core())
     wall, cpu = perf_counter() - begin, cpu_of_children() - cpu

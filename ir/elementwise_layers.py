@@ -62,6 +62,27 @@ def add(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
     return LayerKernel("add f32", row, node.inputs[0], node.inputs[1])
 
 
+def clip(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
+    """ReLU or Clamp of floats that no layer takes over."""
+    x = node.inputs[0]
+    shape = image(x, context.slots)
+    if shape is None or x.dtype != np.float32:
+        return None
+    chain.nodes.clear()  # the node itself is the activation
+    low, high = activation(chain)
+    row = Row(Kernel.CLIP)
+    row.write("epilogue", {"low": low, "high": high})
+    row.shapes(shape, shape)
+    return LayerKernel("clip f32", row, x)
+
+
+def sweep(shape: Image) -> Row:
+    """What takes the extremes and sums of the channels of a float image."""
+    row = Row(Kernel.SWEEP)
+    row.shapes(shape, (1, 4, shape[2]))
+    return row
+
+
 def mean(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
     """ReduceMean over an image's height and width; of codes, [-> Subtract | Multiply, affine and Quantize] is taken over too."""
     x, axes = node.inputs[0], chain.constant(node.inputs[1])

@@ -25,7 +25,8 @@ class Executor:
     """A graph, compiled. `plan` lists its steps.
 
     arithmetic: as for Interpreter. threads: at most so many work together; by default one per core that the process may use. observe:
-    tensors of `graph` that an observer wants to see. count_saturation: count, in every integer layer, the pairs of products that clip (or
+    tensors of `graph` that an observer wants to see. sweep: tensors of which only extremes and sums are wanted, if they
+    `can_be_swept`; read `swept` afterwards. count_saturation: count, in every integer layer, the pairs of products that clip (or
     would clip, in exact arithmetic); read `saturation` afterwards. An Executor is for one caller at a time: its memory is used again by
     the next run.
     """
@@ -37,12 +38,13 @@ class Executor:
         arithmetic: Arithmetic = "exact",
         threads: int | None = None,
         observe: Iterable[Tensor] = (),
+        sweep: Iterable[Tensor] = (),
         count_saturation: bool = False,
     ) -> None:
         self.graph = for_arithmetic(graph, arithmetic)
-        observed = set(observe)
+        observed, to_sweep = set(observe), frozenset(sweep)
         threads = threads or available_cores()
-        self._plan = make_plan(self.graph, observed, threads, count_saturation)
+        self._plan = make_plan(self.graph, observed | to_sweep, threads, count_saturation, to_sweep)
         tallies = Tallies(self._plan.steps) if count_saturation else None
         self._observed = observed
         self._workers = Workers(threads, self._plan, self._of_one, tallies)
@@ -50,6 +52,7 @@ class Executor:
         self._results = [(result.name, result.inputs[0]) for result in self.graph.outputs]
         self._tallies = tallies
         self._shapes: dict[Tensor, Shape] = {}
+        self._swept: dict[Tensor, np.ndarray] = {}
 
     @cached_property
     def _of_one(self) -> Schedule:
@@ -82,6 +85,7 @@ class Executor:
                 self._define(item, values, memory)
             elif observer is not None:
                 observer(item, self._value(item, values, memory))
+        self._swept = {t: memory[slot][:, row : row + 4] for t, (slot, row) in self._plan.swept.items()}
         if self._tallies:
             self._tallies.ran(images)
         return self._outputs(schedule, values, memory)
@@ -99,6 +103,17 @@ class Executor:
             outputs[name] = value if is_new and value.flags.c_contiguous else np.array(value, order="C")
             given.add(slot)
         return outputs
+
+    @property
+    def sweeps(self) -> Iterable[Tensor]:
+        """The tensors that are swept, in the order they are made."""
+        return self._plan.swept
+
+    def swept(self, tensor: Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(N,C) f32 least, (N,C) f32 largest, (N,C) f64 sum of the channels of each image of the last run; see kernels/sweep.py."""
+        found = self._swept[tensor]
+        sums = np.ascontiguousarray(found[:, 2:]).reshape(len(found), -1).view(np.float64)
+        return found[:, 0], found[:, 1], sums
 
     @np.errstate(all="ignore")
     def _define(self, step: Step, values: dict[Tensor, np.ndarray], memory: dict[int, np.ndarray]) -> None:

@@ -46,6 +46,7 @@ class LayerKernel:
     scratch: int = 0  # bytes of memory that a thread needs
 
 
+RESHAPING = ("Reshape", "Flatten", "Squeeze", "Unsqueeze")
 TURNED = (1, 4)  # bytes of the elements that a kernel can bring from (C,H,W) into (H,W,C)
 Builder = Callable[[Node, Chain, Context], LayerKernel | list[LayerKernel] | None]  # several, of which each makes a part
 Image = tuple[int, int, int]
@@ -111,7 +112,7 @@ def _float_pool(label: str, kind: int, node: Node, context: Context) -> LayerKer
 
 def leaves_memory(node: Node, context: Context) -> bool:
     """Whether an operator only gives the same memory another shape."""
-    if node.type not in ("Reshape", "Flatten", "Squeeze", "Unsqueeze"):
+    if node.type not in RESHAPING:
         return False
     x, y = node.inputs[0], node.output
     if context.slots.parts(x) is None or context.slots.parts(x) != context.slots.parts(y):

@@ -5,7 +5,8 @@ operator they take over stands, because only there everything they read exists.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 
 import numpy as np
 
@@ -38,6 +39,8 @@ BUILDERS: dict[str, Builder] = {
     "Reshape": elementwise_layers.flat,
     "Concat": elementwise_layers.copies,
     "Interpolate": resize_layers.interpolate,
+    "ReLU": elementwise_layers.clip,
+    "Clamp": elementwise_layers.clip,
 }
 
 
@@ -67,11 +70,12 @@ class Plan:
     slots: Slots
     aliases: dict[Tensor, Tensor] = field(default_factory=dict)  # tensors that are another one's memory, in another shape
     results: dict[Tensor, int] = field(default_factory=dict)  # slots where outputs lie as the graph sees them, not as kernels do
+    swept: dict[Tensor, tuple[int, int]] = field(default_factory=dict)  # tensor -> slot of what its sweep finds, and row in it
 
 
-def make_plan(graph: Graph, keep: set[Tensor], threads: int, counting: bool = False) -> Plan:
+def make_plan(graph: Graph, keep: set[Tensor], threads: int, counting: bool = False, swept: frozenset[Tensor] = frozenset()) -> Plan:
     """keep: tensors that must be made as they are, because somebody looks at them; nothing is fused across one. counting: will runs count
-    pairs that clip?
+    pairs that clip? swept: tensors of `keep` that get a step which sweeps them.
     """
     order = graph.topological_order()
     plan = Plan([], _fold_constants(order, keep), Slots(graph))
@@ -87,6 +91,8 @@ def make_plan(graph: Graph, keep: set[Tensor], threads: int, counting: bool = Fa
         chains[chain.nodes[-1]] = steps
     for node in order:
         plan.steps.extend(chains.get(node, []))
+    if swept:
+        plan.steps[:] = _with_sweeps(plan, swept)
     _drop_unread(plan, graph, keep)
     _turn_results(plan, graph)
     return plan
@@ -163,6 +169,48 @@ def _turn_results(plan: Plan, graph: Graph) -> None:
                 plan.steps.append(Step(tensor.name, "channels first", (tensor,), (), row=row, slots=(number, turned)))
 
 
+def can_be_swept(tensor: Tensor, slots: Slots) -> bool:
+    """Whether a step can sweep a tensor: float images that some step makes, channels last."""
+    return (
+        len(tensor.shape) == 4
+        and tensor.dtype == np.float32
+        and tensor.producer.type not in ("Parameter", "Constant", *layer_steps.RESHAPING)
+        and slots.parts(tensor) is not None
+    )
+
+
+def _with_sweeps(plan: Plan, swept: frozenset[Tensor]) -> list[Step]:
+    """The steps, and behind each one the sweep of what it makes; an activation sweeps what it reads and what it makes itself."""
+    clips = {s.inputs[0]: s for s in plan.steps if s.kernel == "clip f32" and swept.issuperset((*s.inputs, *s.outputs))}
+    remaining = swept - clips.keys() - {t for step in clips.values() for t in step.outputs}
+    steps: list[Step] = []
+    for step, following in zip_longest(plan.steps, plan.steps[1:]):
+        steps.append(_clip_and_sweep(step, plan) if any(step is clip for clip in clips.values()) else step)
+        if following is None or following.outputs != step.outputs:  # a Concat is several steps
+            steps += [_sweep(t, plan) for t in step.outputs if t in remaining]
+    return steps
+
+
+def _sweep(tensor: Tensor, plan: Plan) -> Step:
+    shape = layer_steps.image(tensor, plan.slots)
+    assert shape is not None
+    row, x = elementwise_layers.sweep(shape), plan.slots.number(tensor)
+    out = plan.slots.add(Slot(tensor.dtype, (4, shape[2])))
+    plan.swept[tensor] = out, 0
+    row.record["x"], row.record["out"] = x, out
+    return Step(tensor.name, "sweep", (tensor,), (), row=row, slots=(x, out))
+
+
+def _clip_and_sweep(step: Step, plan: Plan) -> Step:
+    """The step of an activation, which sweeps what it reads and what it makes on the way."""
+    assert step.row is not None
+    (x,), (y,), channels = step.inputs, step.outputs, int(step.row.record["output"]["channels"])
+    found = plan.slots.add(Slot(x.dtype, (8, channels)))
+    plan.swept[x], plan.swept[y] = (found, 0), (found, 4)
+    step.row.record["other"], step.row.record["flag"] = found, 1
+    return replace(step, slots=(step.slots[0], found, step.slots[1]))
+
+
 def _definition(node: Node) -> Step:
     """The NumPy definition, for every operator without a kernel."""
 
@@ -187,7 +235,7 @@ def _drop_unread(plan: Plan, graph: Graph, keep: set[Tensor]) -> None:
         need(tensor)
     steps: list[Step] = []
     for step in reversed(plan.steps):
-        if needed.intersection(step.outputs) or (not step.outputs and step.slots[-1] in slots):
+        if needed.intersection(step.outputs) or step.kernel == "sweep" or (not step.outputs and step.slots[-1] in slots):
             for tensor in step.inputs:
                 need(tensor)
             slots.update(step.slots[:-1])

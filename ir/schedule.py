@@ -126,6 +126,7 @@ def _own(plan: Plan, graph: Graph, items: list[Stretch | Step | Tensor], rows: l
                     own[slot] = tensors.get(slot)
         else:
             outside += [item] if isinstance(item, Tensor) else [*item.inputs, *item.outputs]
+    own.update({slot: tensor for tensor, (slot, _) in plan.swept.items()})
     own.update({plan.slots.numbers[t]: tensors[plan.slots.numbers[t]] for t in outside if t in plan.slots.numbers})
     return own
 

@@ -125,6 +125,22 @@ def add_units(a: Array, b: Array, clip: Clip, out: Array, share: Share, parts: i
 
 
 @kernel
+def clip_units(x: Array, clip: Clip, out: Array, share: Share, parts: int) -> None:
+    """clip(x, low, high), (N,P,C) f32."""
+    images, positions, channels = out.shape
+    while True:
+        image, start, stop = _claim_part(share, images, positions, parts)
+        if image == images:
+            break
+        for p in range(start, stop):
+            seen, made = x[image, p], out[image, p]
+            for c in range(channels):
+                made[c] = min(max(seen[c], clip.low), clip.high)
+        finish(share)
+    wait(share, images * parts)
+
+
+@kernel
 def copy_units(x: Array, first: int, out: Array, share: Share, parts: int) -> None:
     """x (N,P,bytes) u8 into out (N,P,more bytes), from byte `first` of each position on."""
     images, positions, size = x.shape

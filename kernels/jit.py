@@ -1,19 +1,20 @@
 """The one decorator of all compiled kernels, and where their machine code is kept."""
 
-import contextlib
 import functools
 import hashlib
 import logging
 import os
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
 from llvmlite import binding
+from numba.core import externals
 from numba.core.caching import CompileResultCacheImpl, FunctionCache
+from numba.core.runtime import rtsys
 
 from .isa import ISA
 
@@ -28,8 +29,7 @@ def kernel(function: F) -> F:
 
     Never with `fastmath`: float32 results promise the same bits as NumPy, so no product may be fused into a sum and no sum reordered.
     """
-    with _own_folder() as folder:
-        return cast(F, numba.njit(nogil=True, error_model="numpy", cache=folder is not None)(function))
+    return _compiled(function, KeptCode)
 
 
 def entry(function: F) -> F:
@@ -37,23 +37,33 @@ def entry(function: F) -> F:
 
     Numba keeps both, and reads both, so that it could compile callers. For a large kernel that takes more memory than a model's weights.
     """
-    compiled: Any = kernel(function)
-    with _own_folder() as folder:
-        if folder:
-            compiled._cache = MachineCodeCache(function)
-    return cast(F, compiled)
+    return _compiled(function, MachineCodeCache)
 
 
-@contextlib.contextmanager
-def _own_folder() -> Iterator[Path | None]:
-    """Numba reads the setting when it decorates; other people's functions keep their own folder."""
+def _compiled(function: F, cache: type[FunctionCache]) -> F:
     folder = cache_folder()
     outside = config.CACHE_DIR
-    config.CACHE_DIR = str(folder or "")
+    config.CACHE_DIR = str(folder or "")  # read by the cache when it is made; other people's functions keep their own folder
     try:
-        yield folder
+        compiled: Any = numba.njit(nogil=True, error_model="numpy")(function)
+        if folder is not None:
+            compiled._cache = cache(function)
+        return cast(F, compiled)
     finally:
         config.CACHE_DIR = outside
+
+
+class KeptCode(FunctionCache):  # type: ignore[misc]
+    """Numba's cache, without a quarter of a second before the first kernel runs: numba prepares to compile (it imports all that it can
+    compile, SciPy's linear algebra among it) before it looks whether there is machine code. When there is none, the compiler prepares
+    itself.
+    """
+
+    def load_overload(self, signature: Any, target: Any) -> Any:
+        rtsys.initialize(target)  # what machine code calls: the memory of its arrays, and the C library's mathematics
+        externals.c_math_functions.install(target)
+        with self._guard_against_spurious_io_errors():
+            return self._load_overload(signature, target)
 
 
 class MachineCode(CompileResultCacheImpl):  # type: ignore[misc]
@@ -71,7 +81,7 @@ def _names_alone(module: binding.ModuleRef) -> bytes:
     return binding.parse_assembly("\n".join(functions + variables)).as_bitcode()
 
 
-class MachineCodeCache(FunctionCache):  # type: ignore[misc]
+class MachineCodeCache(KeptCode):
     _impl_class = MachineCode
 
 

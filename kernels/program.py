@@ -14,7 +14,7 @@ import numpy as np
 
 from .dense import Dense, convolve_units
 from .depthwise import depthwise_units
-from .elementwise import Clip, add_units, copy_units, dequantize_units, mean_units, quantize_units, turn_units
+from .elementwise import Clip, add_units, clip_units, copy_units, dequantize_units, mean_units, quantize_units, turn_units
 from .jit import entry, kernel
 from .pooling import average_pool_units, max_pool_units
 from .reference import Array
@@ -35,6 +35,7 @@ from .steps import (
     read_taps,
     read_window,
 )
+from .sweep import sweep_and_clip_units, sweep_units
 
 
 class Kernel(IntEnum):
@@ -59,11 +60,13 @@ class Kernel(IntEnum):
     MEAN_FF = 26
     MEAN_UF = 27
     MEAN_UU = 28
-    MAX_POOL_U = 30
-    MAX_POOL_F = 31
-    AVERAGE_POOL = 32
-    RESIZE_CHOSEN = 40
-    RESIZE_WEIGHTED = 41
+    CLIP = 29  # flag: whether `other` gets what a sweep of both finds
+    SWEEP = 30
+    MAX_POOL_U = 40
+    MAX_POOL_F = 41
+    AVERAGE_POOL = 42
+    RESIZE_CHOSEN = 50
+    RESIZE_WEIGHTED = 51
 
 
 class Worker(NamedTuple):
@@ -230,6 +233,17 @@ def _elementwise(step: Any, images: int, worker: Worker, share: Share) -> None:
     elif step.kernel == Kernel.ADD:
         a, b = array(x, shape, np.float32), array(worker.tensors[step.other], shape, np.float32)
         add_units(a, b, Clip(step.epilogue.low, step.epilogue.high), array(out, shape, np.float32), share, parts)
+    elif step.kernel == Kernel.CLIP:
+        limits, floats, made = Clip(step.epilogue.low, step.epilogue.high), array(x, shape, np.float32), array(out, shape, np.float32)
+        if step.flag == 0:
+            clip_units(floats, limits, made, share, parts)
+        else:
+            found = worker.tensors[step.other]
+            extremes, sums = array(found, (images, 8, channels), np.float32), array(found, (images, 4, channels), np.float64)
+            sweep_and_clip_units(floats, limits, made, extremes, sums, share)
+    elif step.kernel == Kernel.SWEEP:
+        seen = array(x, _positions(step.input, images), np.float32)
+        sweep_units(seen, array(out, (images, 4, channels), np.float32), array(out, (images, 2, channels), np.float64), share)
     elif step.kernel == Kernel.COPY:  # sizes in bytes; flag: the first byte in each position of out
         copy_units(array(x, _positions(step.input, images), np.uint8), step.flag, array(out, shape, np.uint8), share, parts)
     elif step.kernel == Kernel.TURN_U:

@@ -24,7 +24,7 @@ def _quantize_positions(_: Any, x: Any, stop: Any, pitch: Any, target: Any) -> A
     kinds = Types(target)
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-        v, stop, pitch = Vectors(builder, ISA, ISA.lanes), *arguments[1:3]
+        v, (stop, pitch) = Vectors(builder, ISA, ISA.lanes), arguments[1:3]
         begin, t = part(context, builder, signature.args[0], arguments[0]), fields(context, builder, target, arguments[3])
         columns = target_columns(v, t, 4, kinds)
         with v.loop(index(0), stop) as p:

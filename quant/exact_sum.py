@@ -64,7 +64,8 @@ class ExactSum:
 
     def mean(self, count: int) -> np.ndarray:
         """(C,) float64: the exact sum over `count`, rounded to nearest."""
-        totals = [sum(int(limb) << (LIMB_BITS * i) for i, limb in enumerate(column)) for column in self.limbs.T]
+        below, top = self.limbs[:-1].T.astype("<u4"), self.limbs[-1].tolist()
+        totals = [int.from_bytes(b.tobytes(), "little") + (t << LIMB_BITS * (LIMBS - 1)) for b, t in zip(below, top, strict=True)]
         return np.array([total / (count << LOWEST_EXPONENT) for total in totals], np.float64)
 
     def _carry(self) -> None:

@@ -19,11 +19,11 @@ from .data import Batch, DataLoader, Subset, batches, fixed_batch
 from .free_batch import with_free_batch
 from .pool import Alone, Pool, pieces
 from .progress import Advance, track
-from .statistics import Collector, collect
+from .statistics import Collector, collect, executor_for, must_be_seen
 from .statistics_cache import StatisticsCache
 
 PIECE: Final = 16  # samples that a worker takes at once
-OBSERVED_BYTES: Final = 2**27  # of observed tensors at once: 2 pictures of EfficientNet-Lite0, half the memory of 8 in the same time
+OBSERVED_BYTES: Final = 2**27  # of tensors that are handed out, at once; more would take memory and save no time
 Wanted = Mapping[Tensor, list[Collector]]
 Piece = tuple[range, list[list[bool]]]
 
@@ -49,15 +49,19 @@ class Samples:
 
         All wanted tensors are observed, filled or not, so that the model runs as it would have run at once.
         """
-        empty = copy.deepcopy(list(wanted.values()))
+        alone = isinstance(self.pool, Alone)
+        empty = [] if alone else copy.deepcopy(list(wanted.values()))
         saved = self.cache.restore(model, wanted) if self.cache and wanted else None
         seen = min((c.count for collectors in wanted.values() for c in collectors), default=len(self))
         if seen == len(self):
             return
         model, wanted = _to_run(model, wanted)
-        after, batch_size = saved.save_if_due if saved else _nothing, _in_flight(self.batch_size, wanted)
+        after, batch_size = (
+            saved.save_if_due if saved else _nothing,
+            _in_flight(self.batch_size, [t for t in wanted if must_be_seen(t, wanted)]),
+        )
         with track(len(self) - seen, description, quiet=not self.progress) as advance:
-            if isinstance(self.pool, Alone):
+            if alone:
                 seen -= seen % (fixed_batch(model) or 1)
                 rest = Subset(self.loader, range(seen, len(self)))
                 inputs = _advancing(batches(rest, model, batch_size), advance)
@@ -87,11 +91,9 @@ class _Collecting:
     def __init__(
         self, places: Sequence[tuple[str, int]], batch_size: int, model: Graph, empty: list[list[Collector]], loader: DataLoader
     ) -> None:
-        from numpot.ir.executor import Executor  # numba: imported where it is used
-
         self._model, self._empty, self._loader, self._batch_size = model, empty, loader, batch_size
         self._tensors = [model.nodes[name].outputs[index] for name, index in places]
-        self._executor = Executor(model, observe=self._tensors, threads=1)
+        self._executor = executor_for(model, dict(zip(self._tensors, empty, strict=True)), threads=1)
 
     def __call__(self, piece: Piece) -> list[list[Collector]]:
         numbers, is_new = piece

@@ -15,6 +15,8 @@ class Collector(ABC):
     count: samples taken in. A collector is restored from `state()` by one made with the same arguments, which have the same `key`.
     """
 
+    needs_only_a_sweep = False  # of images: reductions.py
+
     def __init__(self) -> None:
         self.count = 0
 

@@ -4,7 +4,8 @@ Samples are reduced one by one, whatever batch they arrive in, and no aggregate 
 batch size, nor on where a run was interrupted, nor on how samples were shared among processes (docs/calibration.md, "Statistics").
 """
 
-from collections.abc import Callable, Iterable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from numpot.ir.graph import Graph, Tensor
 from .aggregates import ESTIMATES, Aggregate, Aggregator, new_aggregate
 from .defaults import SAMPLE_BUDGET
 from .errors import QuantizationError
-from .reductions import QUANTILES, Observed, Reduction
+from .reductions import QUANTILES, Observed, Reduction, Swept, needs_only_a_sweep
 from .state import Collector
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Statistic(Collector):
         self.channel_axis = channel_axis
         self.quantile = quantile
         self.budget = budget
+        self.needs_only_a_sweep = needs_only_a_sweep(reduction, channel_axis)
         self._total: Aggregate | None = None
         self._channels = 0
 
@@ -89,7 +91,7 @@ class Statistic(Collector):
 def collect(
     graph: Graph,
     inputs: Iterable[Mapping[str, np.ndarray]],
-    wanted: Mapping[Tensor, Iterable[Collector]],
+    wanted: Mapping[Tensor, Sequence[Collector]],
     *,
     first: int = 0,
     after_batch: Callable[[], None] | None = None,
@@ -98,28 +100,53 @@ def collect(
     """Run the model on every batch of `inputs` and let each collector take in its tensor, while it is hot in cache.
 
     first: the number of the first sample of `inputs`; a collector that has seen more samples already takes only those that are new to it.
-    after_batch: called after each. executor: of the graph, observing the wanted tensors, if there is one already. Raises
+    after_batch: called after each. executor: what `executor_for` made of the graph and the wanted tensors, if there is one already. Raises
     QuantizationError naming the tensor that holds NaN or infinity.
     """
-    from numpot.ir.executor import Executor  # numba: imported where it is used
+    executor = executor or executor_for(graph, wanted)
 
-    executor = executor or Executor(graph, observe=list(wanted))
-
-    def observer(tensor: Tensor, value: np.ndarray) -> None:
+    def take(tensor: Tensor, samples: int, from_sample: Callable[[int], Observed]) -> None:
         views: dict[int, Observed] = {}
         for collector in wanted[tensor]:
             seen = max(collector.count - first, 0)
-            batch = views.setdefault(seen, Observed(value[seen:]))
+            if seen not in views:
+                views[seen] = from_sample(seen)
             try:
-                collector.update(batch)
+                collector.update(views[seen])
             except ValueError as error:
                 raise QuantizationError(
                     f"tensor {tensor.name!r} of model {graph.name!r} holds {error} on calibration samples {first} to "
-                    f"{first + len(value) - 1}; a range needs finite values. Drop these samples or repair the model"
+                    f"{first + samples - 1}; a range needs finite values. Drop these samples or repair the model"
                 ) from error
+
+    def observer(tensor: Tensor, value: np.ndarray) -> None:
+        take(tensor, len(value), lambda seen: Observed(value[seen:]))
+
+    def take_swept(tensor: Tensor) -> None:
+        low, high, total = executor.swept(tensor)
+        positions = math.prod(tensor.shape[2:])
+        take(tensor, len(low), lambda seen: Swept(low[seen:], high[seen:], total[seen:], positions))
 
     for batch in inputs:
         executor.run(batch, observer=observer)
+        for tensor in executor.sweeps:
+            take_swept(tensor)
         first += len(next(iter(batch.values())))
         if after_batch is not None:
             after_batch()
+
+
+def executor_for(graph: Graph, wanted: Mapping[Tensor, Sequence[Collector]], threads: int | None = None) -> "Executor":
+    """What runs the graph so that `collect` can look at the wanted tensors, of which most need not be handed out but only be swept."""
+    from numpot.ir.executor import Executor  # numba: imported where it is used
+    from numpot.ir.plan import can_be_swept
+    from numpot.ir.slots import Slots
+
+    slots = Slots(graph)
+    sweep = [t for t in wanted if not must_be_seen(t, wanted) and can_be_swept(t, slots)]
+    return Executor(graph, observe=wanted.keys() - set(sweep), sweep=sweep, threads=threads)
+
+
+def must_be_seen(tensor: Tensor, wanted: Mapping[Tensor, Sequence[Collector]]) -> bool:
+    """Whether extremes and sums are not all that is wanted of a tensor."""
+    return not all(collector.needs_only_a_sweep for collector in wanted[tensor])

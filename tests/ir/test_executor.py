@@ -19,6 +19,7 @@ from numpot.ir.ops.constant import Constant
 from numpot.ir.schedule import Stretch
 from numpot.ir.xmlbin import read_xmlbin, write_model
 from numpot.kernels import reference
+from numpot.kernels.sweep import sweep
 
 from ..networks import Network
 from .int8_networks import network, samples
@@ -260,11 +261,30 @@ def test_weights_of_a_file_are_in_memory_once(int8: bool, tmp_path: Path) -> Non
             np.testing.assert_array_equal(copy.op.value, node.op.value)
 
 
+@pytest.mark.parametrize(("images", "threads"), [(1, 1), (3, 1), (2, 2), (7, 2)])
+def test_a_sweep_within_the_program_finds_what_one_of_the_observed_tensor_finds(images: int, threads: int) -> None:
+    graph = mobilenet_block(int8=False)
+    wanted = [n.output for n in graph if n.type in ("Convolution", "Add", "Clamp")]
+    swept, observed = Executor(graph, threads=threads, sweep=wanted), Executor(graph, threads=threads, observe=wanted)
+    x = np.random.default_rng(0).standard_normal((images, 8, 7, 7)).astype(np.float32)
+    seen: dict[Tensor, Any] = {}
+    expected = observed.run(
+        x, observer=lambda t, value: seen.update({t: sweep(value.transpose(0, 2, 3, 1).reshape(len(value), -1, value.shape[1]))})
+    )
+    found = swept.run(x)
+    assert list(swept.sweeps) == list(seen) and len(seen) == len(wanted)
+    for tensor in wanted:
+        for a, b in zip(swept.swept(tensor), seen[tensor], strict=True):
+            np.testing.assert_array_equal(a, b, strict=True)
+    for name, result in expected.items():
+        np.testing.assert_array_equal(found[name], result, strict=True)
+
+
 def test_nothing_is_fused_across_a_tensor_that_is_observed() -> None:
     graph = mobilenet_block(int8=False)
     relu6 = graph.of_type("Clamp")[0]
     executor = Executor(graph, observe=[relu6.inputs[0]])
-    assert kernels(executor)[1:3] == ["convolution f32", "numpy"] and executor.plan[2].name == relu6.name
+    assert kernels(executor)[1:3] == ["convolution f32", "clip f32"] and executor.plan[2].name == relu6.name
 
 
 def test_constants_are_computed_once() -> None:

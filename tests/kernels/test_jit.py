@@ -127,3 +127,9 @@ def test_the_second_process_compiles_nothing_and_an_edit_elsewhere_is_noticed(tm
     file = copy / "store.py"
     file.write_text(file.read_text().replace("fadd(y, c.bias)", "fadd(y, c.scale)"))
     assert run(CALL, **environment) == "8 compiled"
+
+
+def test_kept_machine_code_runs_without_preparing_to_compile() -> None:
+    code = "import sys, numpy, numpot.kernels.sweep as s; s.sweep(numpy.zeros((1, 1, 1), 'f4')); print('numba.np.arraymath' in sys.modules)"
+    run(code)  # now there is machine code
+    assert run(code) == "False"

@@ -17,7 +17,7 @@ from numpot.quant.default import quantize
 from numpot.quant.defaults import SAMPLE_BUDGET
 from numpot.quant.errors import QuantizationError
 from numpot.quant.histogram import Histogram
-from numpot.quant.reductions import Reduction
+from numpot.quant.reductions import Observed, Reduction
 from numpot.quant.statistics import Statistic, collect
 
 from ..networks import Network
@@ -232,3 +232,11 @@ def test_collectors_that_are_ahead_take_in_only_what_is_new():
     ahead, behind = fed(Statistic("mean", "mean"), X[:5], [5]), Statistic("mean", "mean")
     collect(net.result(net.relu(x)), ({"x": batch} for batch in np.split(X, 3)), {x: [ahead, behind]})
     assert ahead.count == behind.count == 12 and ahead.state() == behind.state()
+
+
+@pytest.mark.parametrize("positions", [1, 2, 3, 49, 196, 3136, 12544])
+@pytest.mark.parametrize("q", [0.0, 1e-4, 0.9999, 1.0, 1e-3, 0.01])
+def test_quantiles_of_images_are_numpys_to_the_last_bit(positions, q):
+    x = np.random.default_rng(positions).standard_normal((2, positions, 1, 5)).astype(np.float32).transpose(0, 3, 1, 2)
+    expected = np.quantile(x.reshape(2, 5, -1), [q], axis=2)[0].astype(np.float32)
+    np.testing.assert_array_equal(Observed(x).reduce("quantile", 1, q), expected, strict=True)
