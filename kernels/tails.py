@@ -13,20 +13,28 @@ def _tails(x: Array, low: Array, high: Array, broken: Array) -> None:
     line = np.empty(channels, np.float32)
     for n in range(images):
         for p in range(positions):
-            row = x[n, p]
+            row, hits = x[n, p], 0
             for c in range(channels):
-                broken[n, c] |= row[c] != row[c]
-                line[c] = row[c]
-            for kept in low[n]:
-                for c in range(channels):  # keep the smaller of the two, hand the other on
-                    v, k = line[c], kept[c]
-                    kept[c], line[c] = min(v, k), max(v, k)
-            for c in range(channels):
-                line[c] = row[c]
-            for kept in high[n]:
-                for c in range(channels):
-                    v, k = line[c], kept[c]
-                    kept[c], line[c] = max(v, k), min(v, k)
+                hits += not (low[n, -1, c] <= row[c] <= high[n, -1, c])
+            if hits > 0:  # seldom, after a while
+                _keep(row, line, low[n], high[n], broken[n])
+
+
+@kernel
+def _keep(row: Array, line: Array, low: Array, high: Array, broken: Array) -> None:
+    """Put the numbers of a position (C,) where they belong. line: (C,), to work on."""
+    for c in range(len(row)):
+        broken[c] |= row[c] != row[c]
+        line[c] = row[c]
+    for kept in low:
+        for c in range(len(row)):  # keep the smaller of the two, hand the other on
+            v, k = line[c], kept[c]
+            kept[c], line[c] = min(v, k), max(v, k)
+    line[:] = row
+    for kept in high:
+        for c in range(len(row)):
+            v, k = line[c], kept[c]
+            kept[c], line[c] = max(v, k), min(v, k)
 
 
 def tails(x: Array, count: int) -> tuple[Array, Array]:

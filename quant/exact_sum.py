@@ -44,17 +44,12 @@ class ExactSum:
         """Add what waits."""
         if not self._pending:
             return
+        from numpot.kernels.limbs import add_to_limbs  # numba: imported where it is used
+
         waiting = np.concatenate(self._pending)
         self._pending, self._pending_rows = [], 0
         for rows in (waiting[first : first + ROWS] for first in range(0, len(waiting), ROWS)):
-            bits = rows.view(np.uint32).astype(np.int64)
-            exponent = (bits >> 23) & 0xFF
-            mantissa = (bits & 0x7FFFFF) | ((exponent > 0).astype(np.int64) << 23)
-            position = np.maximum(exponent, 1) - 1  # of the mantissa's last bit, in units of 2^-149
-            term = np.where(bits >> 31, -mantissa, mantissa) << (position % LIMB_BITS)
-            limb = position // LIMB_BITS
-            for i in range(int(limb.min()), int(limb.max()) + 1):
-                self._limbs[i] += np.where(limb == i, term, 0).sum(axis=0)
+            add_to_limbs(rows.view(np.uint32), self._limbs)
             self._carry()
 
     def merge(self, other: "ExactSum") -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from numpot.ir import schedule
 from numpot.ir.dtypes import I64
 from numpot.ir.errors import GraphError
 from numpot.ir.executor import Executor
@@ -278,6 +279,18 @@ def test_a_sweep_within_the_program_finds_what_one_of_the_observed_tensor_finds(
             np.testing.assert_array_equal(a, b, strict=True)
     for name, result in expected.items():
         np.testing.assert_array_equal(found[name], result, strict=True)
+
+
+def test_small_images_go_through_the_last_layers_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = Network(int8=False)
+    graph = net.result(net.conv(net.max_pool(net.conv(net.input(-1, 3, 16, 16), 8), 4, 4), 4))
+    x = np.random.default_rng(0).standard_normal((9, 3, 16, 16)).astype(np.float32)
+    (expected,) = Executor(graph).run(x).values()
+    monkeypatch.setattr(schedule, "CACHED", 10_000)
+    split = Executor(graph)
+    chunks = [item.chunk for item in split._schedule.items if isinstance(item, Stretch)]
+    assert len(chunks) > 1 and chunks == sorted(chunks)
+    np.testing.assert_array_equal(*split.run(x).values(), expected, strict=True)
 
 
 def test_nothing_is_fused_across_a_tensor_that_is_observed() -> None:
