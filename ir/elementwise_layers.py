@@ -31,14 +31,19 @@ def codes(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
 
 
 def dequantize(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
+    """Dequantize of u8 [-> affine and Quantize]: to floats, or to codes of another range."""
     x, affine = node.inputs[0], _codes_of(chain, node)
     shape = image(x, context.slots)
     if affine is None or shape is None:
         return None
-    row = Row(Kernel.DEQUANTIZE)
+    end = take_codes(chain)
+    row = Row(Kernel.DEQUANTIZE if end is None else Kernel.REQUANTIZE)
     row.shapes(shape, shape)
     _write_affine(row, affine, shape[2])
-    return LayerKernel("dequantize", row, x)
+    if end is None:
+        return LayerKernel("dequantize", row, x)
+    row.write("epilogue", make_epilogue(shape[2], 1.0, 0.0, -np.inf, np.inf, *end[0], end[1]))
+    return LayerKernel("requantize", row, x)
 
 
 def add(node: Node, chain: Chain, context: Context) -> LayerKernel | None:

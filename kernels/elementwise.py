@@ -115,6 +115,21 @@ def dequantize_units(x: Array, affine: Affine, out: Array, share: Share, parts: 
 
 
 @kernel
+def requantize_units(x: Array, affine: Affine, e: Epilogue, out: Array, share: Share, parts: int) -> None:
+    """Codes (N,P,C) u8 of one range -> out (N,P,C) u8, codes of another."""
+    images, positions, channels = out.shape
+    while True:
+        image, start, stop = _claim_part(share, images, positions, parts)
+        if image == images:
+            break
+        for p in range(start, stop):
+            for c in range(channels):
+                out[image, p, c] = _code(_real(x[image, p, c], affine, c), e, c)
+        finish(share)
+    wait(share, images * parts)
+
+
+@kernel
 def add_units(a: Array, b: Array, clip: Clip, out: Array, share: Share, parts: int) -> None:
     """clip(a + b, low, high), (N,P,C) f32."""
     images, positions, channels = out.shape
