@@ -58,7 +58,7 @@ def _real(x: np.float32, affine: Affine | None, c: int) -> np.float32:
 
 
 @kernel
-def _claim_part(share: Share, images: int, positions: int, parts: int) -> tuple[int, int, int]:
+def claim_part(share: Share, images: int, positions: int, parts: int) -> tuple[int, int, int]:
     """The next unit: an image, and from where to where its positions run; image number `images` when none is left."""
     unit = claim(share)
     if unit >= images * parts:
@@ -73,7 +73,7 @@ def quantize_units(x: Array, e: Epilogue, by_channel: bool, out: Array, share: S
     images, positions, channels = out.shape
     line = np.empty(STRETCH, np.uint8)
     while True:
-        image, first, stop = _claim_part(share, images, positions, parts)
+        image, first, stop = claim_part(share, images, positions, parts)
         if image == images:
             break
         if by_channel and channels > 1:
@@ -104,7 +104,7 @@ def dequantize_units(x: Array, affine: Affine, out: Array, share: Share, parts: 
     """Codes (N,P,C) u8 -> out f32 = (x - shift) * multiplier."""
     images, positions, channels = out.shape
     while True:
-        image, start, stop = _claim_part(share, images, positions, parts)
+        image, start, stop = claim_part(share, images, positions, parts)
         if image == images:
             break
         for p in range(start, stop):
@@ -119,7 +119,7 @@ def requantize_units(x: Array, affine: Affine, e: Epilogue, out: Array, share: S
     """Codes (N,P,C) u8 of one range -> out (N,P,C) u8, codes of another."""
     images, positions, channels = out.shape
     while True:
-        image, start, stop = _claim_part(share, images, positions, parts)
+        image, start, stop = claim_part(share, images, positions, parts)
         if image == images:
             break
         for p in range(start, stop):
@@ -134,7 +134,7 @@ def add_units(a: Array, b: Array, clip: Clip, out: Array, share: Share, parts: i
     """clip(a + b, low, high), (N,P,C) f32."""
     images, positions, channels = out.shape
     while True:
-        image, start, stop = _claim_part(share, images, positions, parts)
+        image, start, stop = claim_part(share, images, positions, parts)
         if image == images:
             break
         for p in range(start, stop):
@@ -149,7 +149,7 @@ def copy_units(x: Array, first: int, out: Array, share: Share, parts: int) -> No
     """x (N,P,bytes) u8 into out (N,P,more bytes), from byte `first` of each position on."""
     images, positions, size = x.shape
     while True:
-        image, start, stop = _claim_part(share, images, positions, parts)
+        image, start, stop = claim_part(share, images, positions, parts)
         if image == images:
             break
         for p in range(start, stop):
@@ -164,7 +164,7 @@ def channels_last_units(x: Array, out: Array, share: Share, parts: int) -> None:
     """(N,C,P) u8 or f32 -> out (N,P,C), same dtype."""
     images, positions, channels = out.shape
     while True:
-        image, start, stop = _claim_part(share, images, positions, parts)
+        image, start, stop = claim_part(share, images, positions, parts)
         if image == images:
             break
         for c in range(channels):

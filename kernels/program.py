@@ -15,6 +15,7 @@ import numpy as np
 from .dense import Dense, convolve_units
 from .depthwise import depthwise_units
 from .elementwise import Clip, add_units, channels_last_units, copy_units, dequantize_units, mean_units, quantize_units, requantize_units
+from .gates import hard_units, product_units
 from .jit import kernel
 from .pooling import average_pool_units, max_pool_units
 from .reference import Array
@@ -58,12 +59,14 @@ class Kernel(IntEnum):
     MEAN_FF = 25
     MEAN_UF = 26
     MEAN_UU = 27
-    REQUANTIZE = 28
-    MAX_POOL_U = 30
-    MAX_POOL_F = 31
-    AVERAGE_POOL = 32
-    RESIZE_CHOSEN = 40
-    RESIZE_WEIGHTED = 41
+    REQUANTIZE = 30
+    PRODUCT = 31
+    HARD = 32
+    MAX_POOL_U = 40
+    MAX_POOL_F = 41
+    AVERAGE_POOL = 42
+    RESIZE_CHOSEN = 50
+    RESIZE_WEIGHTED = 51
 
 
 class Worker(NamedTuple):
@@ -230,6 +233,11 @@ def _elementwise(step: Any, images: int, worker: Worker, share: Share) -> None:
     elif step.kernel == Kernel.REQUANTIZE:
         affine, codes = read_affine(step.affine, channels), array(out, shape, np.uint8)
         requantize_units(array(x, shape, np.uint8), affine, read_epilogue(step), codes, share, parts)
+    elif step.kernel == Kernel.PRODUCT:  # flag: other is one factor a channel
+        factors = array(worker.tensors[step.other], (images, 1 if step.flag != 0 else shape[1], channels), np.float32)
+        product_units(array(x, shape, np.float32), factors, array(out, shape, np.float32), share, parts)
+    elif step.kernel == Kernel.HARD:
+        hard_units(array(x, shape, np.float32), step.flag != 0, array(out, shape, np.float32), share, parts)
     elif step.kernel == Kernel.ADD:
         a, b = array(x, shape, np.float32), array(worker.tensors[step.other], shape, np.float32)
         add_units(a, b, Clip(step.epilogue.low, step.epilogue.high), array(out, shape, np.float32), share, parts)

@@ -1,0 +1,43 @@
+"""Products of branches, and hard sigmoids, as rows of a program: float32, as their definitions compute them."""
+
+import numpy as np
+
+from numpot.kernels.program import Kernel
+from numpot.kernels.steps import Row
+
+from . import elementwise_layers
+from .chain import Chain
+from .graph import Node
+from .layer_steps import Context, LayerKernel, image
+
+
+def multiply(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
+    """The first step to codes (elementwise_layers.py); or a product of two branches, one of which may be (N,C,1,1)."""
+    made = elementwise_layers.codes(node, chain, context)
+    if made is not None:
+        return made
+    y = node.output
+    shape, shapes = image(y, context.slots), [image(t, context.slots) for t in node.inputs]
+    if (
+        shape is None
+        or len(y.shape) != 4
+        or any(t.dtype != np.float32 or len(t.shape) != 4 or chain.constant(t) is not None for t in node.inputs)
+    ):
+        return None
+    x, gate = node.inputs if shapes[0] == shape else node.inputs[::-1]
+    seen, factors = (image(t, context.slots) for t in (x, gate))
+    if seen != shape or factors not in (shape, (1, 1, shape[2])):
+        return None
+    row = Row(Kernel.PRODUCT, flag=int(factors != shape))
+    row.shapes(shape, shape)
+    return LayerKernel("product f32", row, x, gate)
+
+
+def hard(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
+    """HSigmoid and HSwish."""
+    shape = image(node.output, context.slots)
+    if shape is None or node.output.dtype != np.float32:
+        return None
+    row = Row(Kernel.HARD, flag=int(node.type == "HSwish"))
+    row.shapes(shape, shape)
+    return LayerKernel(f"{node.type} f32", row, node.inputs[0])
