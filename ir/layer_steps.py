@@ -1,5 +1,6 @@
 """The operators that have kernels: for each one, which others its kernel takes over, and the row of the program it becomes."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -94,6 +95,27 @@ def average_pool(node: Node, chain: Chain, context: Context) -> LayerKernel | No
     row.shapes(seen, made)
     row.window(Window(op.kernel, op.strides, (1, 1), op.pads_begin, op.pads_end))  # type: ignore[attr-defined]
     return LayerKernel("average pool", row, x)
+
+
+def sum_pool(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
+    """Of code values: whole numbers, whose sums below 2**24 no order rounds."""
+    x, op = node.inputs[0], node.op
+    seen, made = image(x, context.slots), image(node.output, context.slots)
+    if len(x.shape) != 4 or seen is None or made is None or not are_code_values(x) or math.prod(op.kernel) * 255 >= 2**24:  # type: ignore[attr-defined]
+        return None
+    row = Row(Kernel.SUM_POOL, flag=1)
+    row.shapes(seen, made)
+    row.window(Window(op.kernel, op.strides, (1, 1), op.pads_begin, op.pads_end))  # type: ignore[attr-defined]
+    return LayerKernel("sum pool", row, x)
+
+
+def are_code_values(tensor: Tensor) -> bool:
+    """Dequantize(codes, 1, zero point): codes as floats."""
+    node = tensor.producer
+    if node.type != "Dequantize" or len(node.inputs) != 3 or node.inputs[0].dtype != np.uint8:
+        return False
+    scale, zero = (t.constant for t in node.inputs[1:])
+    return scale is not None and zero is not None and scale.size == zero.size == 1 and bool(scale == 1)
 
 
 def leaves_memory(node: Node, context: Context) -> bool:

@@ -26,6 +26,7 @@ BUILDERS: dict[str, Builder] = {
     "MatMulInteger": integer_layers.matmul,
     "MaxPool": layer_steps.max_pool,
     "AvgPool": layer_steps.average_pool,
+    "SumPool": layer_steps.sum_pool,
     "Quantize": elementwise_layers.codes,
     "Multiply": gate_layers.multiply,
     "HSigmoid": gate_layers.hard,

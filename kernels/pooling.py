@@ -27,7 +27,7 @@ def average_pool(x: Array, out: Array, *, window: Window, exclude_pad: bool) -> 
     """
     require("x", x, (np.float32,), (-1, -1, -1, -1))
     require("out", out, (np.float32,), (len(x), -1, -1, x.shape[3]))
-    average_pool_units(x, window, exclude_pad, out, alone())
+    average_pool_units(x, window, exclude_pad, True, out, alone())
 
 
 @kernel
@@ -60,20 +60,21 @@ def _max_line(x: Array, window: Window, line: int, out: Array) -> None:
 
 
 @kernel
-def average_pool_units(x: Array, window: Window, exclude_pad: bool, out: Array, share: Share) -> None:
-    """This thread's share of the lines, and the wait for the others."""
+def average_pool_units(x: Array, window: Window, exclude_pad: bool, divide: bool, out: Array, share: Share) -> None:
+    """This thread's share of the lines, and the wait for the others; the sums themselves without `divide`."""
     lines = out.shape[0] * out.shape[1]
     while True:
         unit = claim(share)
         if unit >= lines:
             break
-        _mean_line(x[unit // out.shape[1]], window, exclude_pad, unit % out.shape[1], out[unit // out.shape[1], unit % out.shape[1]])
+        image, line = unit // out.shape[1], unit % out.shape[1]
+        _mean_line(x[image], window, exclude_pad, divide, line, out[image, line])
         finish(share)
     wait(share, lines)
 
 
 @kernel
-def _mean_line(x: Array, window: Window, exclude_pad: bool, line: int, out: Array) -> None:
+def _mean_line(x: Array, window: Window, exclude_pad: bool, divide: bool, line: int, out: Array) -> None:
     """x (H,W,C) -> one line (W',C)"""
     bottom, right = x.shape[0] + window.pads_end[0], x.shape[1] + window.pads_end[1]
     for column in range(out.shape[0]):
@@ -88,5 +89,6 @@ def _mean_line(x: Array, window: Window, exclude_pad: bool, line: int, out: Arra
                     target[c] += source[c]
             elif not exclude_pad and row < bottom and place < right:
                 divisor += 1
-        for c in range(len(target)):
-            target[c] /= np.float32(divisor)
+        if divide:
+            for c in range(len(target)):
+                target[c] /= np.float32(divisor)

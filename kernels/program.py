@@ -65,6 +65,7 @@ class Kernel(IntEnum):
     MAX_POOL_U = 40
     MAX_POOL_F = 41
     AVERAGE_POOL = 42
+    SUM_POOL = 43
     RESIZE_CHOSEN = 50
     RESIZE_WEIGHTED = 51
 
@@ -273,7 +274,8 @@ def _pool(step: Any, images: int, worker: Worker, share: Share) -> None:
     elif step.kernel == Kernel.MAX_POOL_F:
         max_pool_units(array(x, seen, np.float32), window, array(out, made, np.float32), share)
     else:
-        average_pool_units(array(x, seen, np.float32), window, step.flag != 0, array(out, made, np.float32), share)
+        divide = step.kernel == Kernel.AVERAGE_POOL
+        average_pool_units(array(x, seen, np.float32), window, step.flag != 0, divide, array(out, made, np.float32), share)
 
 
 @kernel

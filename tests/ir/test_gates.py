@@ -52,3 +52,16 @@ def test_special_numbers() -> None:
         graph = net.result(net.do(type, net.input(-1, 7)))
         x = np.array([[np.nan, np.inf, -np.inf, -3, 3, -0.0, 1e-30]], np.float32)
         np.testing.assert_array_equal(Executor(graph).run(x)["y"], Interpreter(graph).run(x)["y"])
+
+
+@pytest.mark.parametrize("exclude_pad", [False, True])
+def test_windows_of_codes_are_summed_and_scaled_by_kernels(exclude_pad: bool) -> None:
+    net = Network(int8=True)
+    x = net.quantize(net.input(-1, 8, 7, 6), -0.5, 4.6)
+    window = {"kernel": (3, 2), "strides": (2, 1), "pads_begin": (1, 0), "pads_end": (1, 1)}
+    y = net.do("AvgPool", x, exclude_pad=exclude_pad, **window)
+    graph = net.result(net.conv(net.quantize(y, -0.5, 4.6), 5))
+    data = 2 * np.random.default_rng(0).standard_normal((3, 8, 7, 6)).astype(np.float32)
+    executor = Executor(graph)
+    assert "sum pool" in [step.kernel for step in executor.plan]
+    np.testing.assert_array_equal(executor.run(data)["y"], Interpreter(graph).run(data)["y"])
