@@ -1,7 +1,8 @@
-"""Products of branches, and hard sigmoids, as rows of a program: float32, as their definitions compute them."""
+"""Products of branches, products by constants, and hard sigmoids, as rows of a program: float32, as their definitions compute them."""
 
 import numpy as np
 
+from numpot.kernels.epilogue import spread
 from numpot.kernels.program import Kernel
 from numpot.kernels.steps import Row
 
@@ -12,8 +13,8 @@ from .layer_steps import Context, LayerKernel, image
 
 
 def multiply(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
-    """The first step to codes (elementwise_layers.py); or a product of two branches, one of which may be (N,C,1,1)."""
-    made = elementwise_layers.codes(node, chain, context)
+    """The first step to codes (elementwise_layers.py); or a product by constants, or of two branches, one of which may be (N,C,1,1)."""
+    made = elementwise_layers.codes(node, chain, context) or affine(node, chain, context)
     if made is not None:
         return made
     y = node.output
@@ -31,6 +32,20 @@ def multiply(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
     row = Row(Kernel.PRODUCT, flag=int(factors != shape))
     row.shapes(shape, shape)
     return LayerKernel("product f32", row, x, gate)
+
+
+def affine(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
+    """Subtract [-> Multiply], or Multiply, by constants, one or one for each channel."""
+    shape, value = image(node.inputs[0], context.slots), chain.channel_vector(node.inputs[1], node.output)
+    if shape is None or value is None or node.output.dtype != np.float32 or image(node.output, context.slots) != shape:
+        return None
+    zero, scale = (value, None) if node.type == "Subtract" else (np.zeros((), np.float32), value)
+    if scale is None:
+        (scale,) = chain.take_per_channel("Multiply") or [np.ones((), np.float32)]
+    row = Row(Kernel.AFFINE)
+    row.shapes(shape, shape)
+    row.write("affine", {"multiplier": spread(scale, shape[2]), "shift": spread(zero, shape[2])})
+    return LayerKernel("affine f32", row, node.inputs[0])
 
 
 def hard(node: Node, chain: Chain, context: Context) -> LayerKernel | None:

@@ -29,6 +29,7 @@ BUILDERS: dict[str, Builder] = {
     "SumPool": layer_steps.sum_pool,
     "Quantize": elementwise_layers.codes,
     "Multiply": gate_layers.multiply,
+    "Subtract": gate_layers.affine,
     "HSigmoid": gate_layers.hard,
     "HSwish": gate_layers.hard,
     "MultiplyAdd": elementwise_layers.codes,

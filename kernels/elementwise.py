@@ -101,7 +101,7 @@ def _line(x: Array, e: Epilogue, c: int, out: Array) -> None:
 
 @kernel
 def dequantize_units(x: Array, affine: Affine, out: Array, share: Share, parts: int) -> None:
-    """Codes (N,P,C) u8 -> out f32 = (x - shift) * multiplier."""
+    """Codes (N,P,C) u8, or f32 -> out f32 = (x - shift) * multiplier."""
     images, positions, channels = out.shape
     while True:
         image, start, stop = claim_part(share, images, positions, parts)

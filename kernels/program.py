@@ -62,6 +62,7 @@ class Kernel(IntEnum):
     REQUANTIZE = 30
     PRODUCT = 31
     HARD = 32
+    AFFINE = 33
     MAX_POOL_U = 40
     MAX_POOL_F = 41
     AVERAGE_POOL = 42
@@ -234,6 +235,9 @@ def _elementwise(step: Any, images: int, worker: Worker, share: Share) -> None:
     elif step.kernel == Kernel.REQUANTIZE:
         affine, codes = read_affine(step.affine, channels), array(out, shape, np.uint8)
         requantize_units(array(x, shape, np.uint8), affine, read_epilogue(step), codes, share, parts)
+    elif step.kernel == Kernel.AFFINE:
+        affine = read_affine(step.affine, channels)
+        dequantize_units(array(x, shape, np.float32), affine, array(out, shape, np.float32), share, parts)
     elif step.kernel == Kernel.PRODUCT:  # flag: other is one factor a channel
         factors = array(worker.tensors[step.other], (images, 1 if step.flag != 0 else shape[1], channels), np.float32)
         product_units(array(x, shape, np.float32), factors, array(out, shape, np.float32), share, parts)
