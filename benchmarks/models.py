@@ -100,6 +100,7 @@ LAYERS: dict[str, networks.Build] = {
         f"depthwise 3x3 {c} @{size}": partial(networks.convolutions, size=size, channels=(c, c), kernel=3, depthwise=True)
         for size, c in DEPTHWISE
     },
+    "transposed 4x4 64 to 32 @32": partial(networks.transposed_convolutions, size=32, channels=(64, 32)),
     **{f"matmul {M},{K},{N}": partial(networks.matrices, K=K, N=N) for M, K, N in MATRICES},
 }
 BATCH_OF_LAYER = {f"matmul {M},{K},{N}": M for M, K, N in MATRICES}  # one image for the others

@@ -50,6 +50,12 @@ class Network:
         window = {"pads": [kernel // 2] * 4, "strides": [stride] * 2, "group": groups}
         return self.do("Conv", x, self.constant(weights), bias, channels=channels, **window)
 
+    def conv_transpose(self, x: str, channels: int) -> str:
+        """(N,C,H,W) -> (N,channels,2H,2W): 4x4, stride 2, with bias."""
+        weights = self.rng.standard_normal((self.channels[x], channels, 4, 4)) * np.sqrt(2 / (4 * self.channels[x]))
+        bias = self.constant(0.1 * self.rng.standard_normal(channels))
+        return self.do("ConvTranspose", x, self.constant(weights), bias, channels=channels, strides=[2, 2], pads=[1] * 4)
+
     def relu(self, x: str) -> str:
         return self.do("Relu", x)
 
@@ -106,6 +112,16 @@ def convolutions(path: Path, size: int, channels: tuple[int, int], kernel: int, 
     for i in range(CHAIN):
         out = channels[1 - i % 2]
         x = net.relu(net.conv(x, out, kernel, groups=out if depthwise else 1))
+    return net.save(x, 4, path)
+
+
+def transposed_convolutions(path: Path, size: int, channels: tuple[int, int]) -> Path:
+    """From size x size pixels to twice as many along each side, three times; a pool and a 1x1 convolution lead back."""
+    net = Network(channels[0], size, size)
+    x = "x"
+    for _ in range(CHAIN // 2):
+        x = net.do("MaxPool", net.relu(net.conv_transpose(x, channels[1])), kernel_shape=[2, 2], strides=[2, 2])
+        x = net.relu(net.conv(x, channels[0]))
     return net.save(x, 4, path)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from numpot.kernels.elementwise import Affine
 from numpot.kernels.epilogue import make_epilogue, spread
-from numpot.kernels.program import Kernel
+from numpot.kernels.kinds import Kernel
 from numpot.kernels.steps import Row
 
 from .chain import Chain
@@ -37,14 +37,23 @@ def codes(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
 
 
 def dequantize(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
+    """Dequantize of u8 [-> Subtract] [-> Multiply] [-> affine and Quantize]: to floats, or to codes of another range."""
     x, affine = node.inputs[0], _codes_of(chain, node)
     shape = image(x, context.slots)
     if affine is None or shape is None:
         return None
-    row = Row(Kernel.DEQUANTIZE)
+    if (affine.multiplier == 1).all():  # code values: a product by 1 rounds nothing
+        (zero,) = (None if affine.shift.any() else chain.take_per_channel("Subtract")) or [affine.shift]
+        (scale,) = chain.take_per_channel("Multiply") or [affine.multiplier]
+        affine = Affine(scale, zero)
+    end = take_codes(chain)
+    row = Row(Kernel.DEQUANTIZE if end is None else Kernel.REQUANTIZE)
     row.shapes(shape, shape)
     _write_affine(row, affine, shape[2])
-    return LayerKernel("dequantize", row, x)
+    if end is None:
+        return LayerKernel("dequantize", row, x)
+    row.write("epilogue", make_epilogue(shape[2], 1.0, 0.0, -np.inf, np.inf, *end[0], end[1]))
+    return LayerKernel("requantize", row, x)
 
 
 def add(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
@@ -84,12 +93,17 @@ def sweep(shape: Image) -> Row:
 
 
 def mean(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
-    """ReduceMean over an image's height and width; of codes, [-> Subtract | Multiply, affine and Quantize] is taken over too."""
+    """ReduceMean over an image's height and width; of codes, [-> Subtract | Multiply, affine and Quantize] is taken over too.
+
+    Of floats in a float model only: where codes follow, the definition's order of summation decides ties.
+    """
     x, axes = node.inputs[0], chain.constant(node.inputs[1])
     shape, made = image(x, context.slots), context.slots.parts(node.output)
     if shape is None or made != shape[2] or len(x.shape) != 4 or x.dtype != np.float32 or axes is None or sorted(axes % 4) != [2, 3]:
         return None
     affine = _codes_of(chain, x.producer) if x.producer.type == "Dequantize" else None
+    if affine is None and context.graph.of_type("Quantize"):
+        return None
     row = Row(Kernel.MEAN_FF if affine is None else Kernel.MEAN_UF)
     row.shapes(shape, (1, 1, shape[2]))
     if affine is None:

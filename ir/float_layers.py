@@ -8,8 +8,8 @@ from numpot.kernels import float32
 from numpot.kernels.dense import make_dense
 from numpot.kernels.depthwise import make_depthwise, pack_depthwise
 from numpot.kernels.epilogue import FloatEpilogue
+from numpot.kernels.kinds import Kernel
 from numpot.kernels.packing import PackedWeights
-from numpot.kernels.program import Kernel
 from numpot.kernels.steps import Row, write_dense, write_depthwise
 from numpot.kernels.strips import scratch_size
 from numpot.kernels.transposed import Phase

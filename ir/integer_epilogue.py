@@ -16,7 +16,7 @@ from numpot.kernels.epilogue import Epilogue, make_epilogue, spread
 
 from .chain import Chain
 from .graph import Tensor
-from .layer_steps import activation
+from .layer_steps import activation, are_code_values
 from .slots import Slots
 
 ONE, ZERO = np.ones((), np.float32), np.zeros((), np.float32)
@@ -96,7 +96,7 @@ def _take_branch(chain: Chain, slots: Slots, channels: int) -> Branch | None:
     mark = chain.mark()
     affine = _take_affine(chain) or Affine()
     clip = chain.take("Clamp")
-    total = chain.take_sum(slots, where=_are_code_values) if clip else None
+    total = chain.take_sum(slots, where=are_code_values) if clip else None
     if total is not None and clip is not None:
         least, most = activation(chain)
         inside = chain.mark()
@@ -110,15 +110,6 @@ def _take_branch(chain: Chain, slots: Slots, channels: int) -> Branch | None:
             return Branch(codes, constants)
     chain.give_back(mark)
     return None
-
-
-def _are_code_values(tensor: Tensor) -> bool:
-    """Dequantize(codes, 1, zero point): codes as floats."""
-    node = tensor.producer
-    if node.type != "Dequantize" or len(node.inputs) != 3 or node.inputs[0].dtype != np.uint8:
-        return False
-    scale, zero = (t.constant for t in node.inputs[1:])
-    return scale is not None and zero is not None and scale.size == zero.size == 1 and _is(scale, 1)
 
 
 def _is(value: np.ndarray, number: float) -> bool:

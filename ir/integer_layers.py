@@ -6,8 +6,8 @@ import numpy as np
 
 from numpot.kernels.dense import make_dense, suits_matrix_unit
 from numpot.kernels.depthwise import make_depthwise, pack_depthwise, positions_together
+from numpot.kernels.kinds import Kernel
 from numpot.kernels.packing import PackedWeights, pack_convolution, pack_for_matrix_unit
-from numpot.kernels.program import Kernel
 from numpot.kernels.reference import Arithmetic
 from numpot.kernels.saturation import number_of_pairs, provably_safe
 from numpot.kernels.steps import Row, write_dense, write_depthwise

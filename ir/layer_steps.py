@@ -1,12 +1,13 @@
 """The operators that have kernels: for each one, which others its kernel takes over, and the row of the program it becomes."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from numpot.kernels.kinds import Kernel
 from numpot.kernels.pooling import MEAN_INSIDE, MEAN_OF_ALL, SUM
-from numpot.kernels.program import Kernel
 from numpot.kernels.steps import Row
 from numpot.kernels.window import Window
 
@@ -95,7 +96,9 @@ def average_pool(node: Node, chain: Chain, context: Context) -> LayerKernel | No
 
 
 def sum_pool(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
-    """Sums of codes are exact in any order."""
+    """Of code values: whole numbers, whose sums below 2**24 no order rounds."""
+    if not are_code_values(node.inputs[0]) or math.prod(node.op.kernel) * 255 >= 2**24:  # type: ignore[attr-defined]
+        return None
     return _float_pool("sum pool", SUM, node, context)
 
 
@@ -108,6 +111,15 @@ def _float_pool(label: str, kind: int, node: Node, context: Context) -> LayerKer
     row.shapes(seen, made)
     row.window(Window(op.kernel, op.strides, (1, 1), op.pads_begin, op.pads_end))  # type: ignore[attr-defined]
     return LayerKernel(label, row, x)
+
+
+def are_code_values(tensor: Tensor) -> bool:
+    """Dequantize(codes, 1, zero point): codes as floats."""
+    node = tensor.producer
+    if node.type != "Dequantize" or len(node.inputs) != 3 or node.inputs[0].dtype != np.uint8:
+        return False
+    scale, zero = (t.constant for t in node.inputs[1:])
+    return scale is not None and zero is not None and scale.size == zero.size == 1 and bool(scale == 1)
 
 
 def leaves_memory(node: Node, context: Context) -> bool:

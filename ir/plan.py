@@ -12,7 +12,7 @@ import numpy as np
 
 from numpot.kernels.steps import Row
 
-from . import elementwise_layers, float_layers, integer_layers, layer_steps, resize_layers, transposed_layers
+from . import elementwise_layers, float_layers, gate_layers, integer_layers, layer_steps, resize_layers, transposed_layers
 from .chain import Chain
 from .graph import Graph, Node, Tensor
 from .layer_steps import Builder, Context, LayerKernel, Tallied
@@ -29,7 +29,10 @@ BUILDERS: dict[str, Builder] = {
     "AvgPool": layer_steps.average_pool,
     "SumPool": layer_steps.sum_pool,
     "Quantize": elementwise_layers.codes,
-    "Multiply": elementwise_layers.codes,
+    "Multiply": gate_layers.multiply,
+    "Subtract": gate_layers.affine,
+    "HSigmoid": gate_layers.hard,
+    "HSwish": gate_layers.hard,
     "MultiplyAdd": elementwise_layers.codes,
     "Round": elementwise_layers.codes,
     "Dequantize": elementwise_layers.dequantize,

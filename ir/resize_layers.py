@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from numpot.kernels.program import Kernel
+from numpot.kernels.kinds import Kernel
 from numpot.kernels.resize import Taps
 from numpot.kernels.steps import Row, write_resize
 

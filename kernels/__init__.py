@@ -2,7 +2,7 @@
 
 Definitions      reference    int8 GEMM and convolution in both arithmetics, requantization (docs/arithmetic.md, in NumPy)
                  saturation   which weights can never clip, and where a run counts those that do
-Kernels          gemm  convolution  depthwise  float32  pooling
-What they share  dense  strips  packing  window  epilogue  jit
+Kernels          gemm  convolution  depthwise  float32  transposed  pooling  resize
+What they share  dense  strips  lattice  packing  window  epilogue  jit
 Their tiles      microkernel  microkernel_depthwise  vectors  isa             (docs/kernels.md)
 """

@@ -60,7 +60,7 @@ def _real(x: np.float32, affine: Affine | None, c: int) -> np.float32:
 
 
 @kernel
-def _claim_part(share: Share, images: int, positions: int, parts: int) -> tuple[int, int, int]:
+def claim_part(share: Share, images: int, positions: int, parts: int) -> tuple[int, int, int]:
     """The next unit: an image, and from where to where its positions run; image number `images` when none is left."""
     unit = claim(share)
     if unit >= images * parts:
@@ -75,7 +75,7 @@ def quantize_units(x: Array, e: Epilogue, by_channel: bool, out: Array, share: S
     images, positions, channels = out.shape
     lines = np.empty((BLOCK_BYTES, STRETCH), np.uint8)
     while True:
-        image, first, stop = _claim_part(share, images, positions, parts)
+        image, first, stop = claim_part(share, images, positions, parts)
         if image == images:
             break
         if channels == 1:
@@ -96,10 +96,10 @@ def quantize_units(x: Array, e: Epilogue, by_channel: bool, out: Array, share: S
 
 @kernel
 def dequantize_units(x: Array, affine: Affine, out: Array, share: Share, parts: int) -> None:
-    """Codes (N,P,C) u8 -> out f32 = (x - shift) * multiplier."""
+    """Codes (N,P,C) u8, or f32 -> out f32 = (x - shift) * multiplier."""
     images, positions, channels = out.shape
     while True:
-        image, start, stop = _claim_part(share, images, positions, parts)
+        image, start, stop = claim_part(share, images, positions, parts)
         if image == images:
             break
         for p in range(start, stop):
@@ -110,11 +110,30 @@ def dequantize_units(x: Array, affine: Affine, out: Array, share: Share, parts: 
 
 
 @kernel
+def requantize_units(x: Array, affine: Affine, e: Epilogue, out: Array, share: Share, parts: int) -> None:
+    """Codes (N,P,C) u8 of one range -> out (N,P,C) u8, codes of another."""
+    images, positions, channels = out.shape
+    reals = np.empty((STRETCH // BLOCK_BYTES, channels), np.float32)
+    while True:
+        image, first, stop = claim_part(share, images, positions, parts)
+        if image == images:
+            break
+        for begin in range(first, stop, len(reals)):
+            size = min(len(reals), stop - begin)
+            for p in range(size):
+                for c in range(channels):
+                    reals[p, c] = _real(x[image, begin + p, c], affine, c)
+            quantize_positions(reals[:size], e, out[image, begin : begin + size])
+        finish(share)
+    wait(share, images * parts)
+
+
+@kernel
 def add_units(a: Array, b: Array, clip: Clip, out: Array, share: Share, parts: int) -> None:
     """clip(a + b, low, high), (N,P,C) f32."""
     images, positions, channels = out.shape
     while True:
-        image, start, stop = _claim_part(share, images, positions, parts)
+        image, start, stop = claim_part(share, images, positions, parts)
         if image == images:
             break
         for p in range(start, stop):
@@ -129,7 +148,7 @@ def clip_units(x: Array, clip: Clip, out: Array, share: Share, parts: int) -> No
     """clip(x, low, high), (N,P,C) f32."""
     images, positions, channels = out.shape
     while True:
-        image, start, stop = _claim_part(share, images, positions, parts)
+        image, start, stop = claim_part(share, images, positions, parts)
         if image == images:
             break
         for p in range(start, stop):
@@ -145,7 +164,7 @@ def copy_units(x: Array, first: int, out: Array, share: Share, parts: int) -> No
     """x (N,P,bytes) u8 into out (N,P,more bytes), from byte `first` of each position on."""
     images, positions, size = x.shape
     while True:
-        image, start, stop = _claim_part(share, images, positions, parts)
+        image, start, stop = claim_part(share, images, positions, parts)
         if image == images:
             break
         for p in range(start, stop):
@@ -160,7 +179,7 @@ def turn_units(x: Array, out: Array, share: Share, parts: int) -> None:
     """(N,A,B) u8 or f32 -> out (N,B,A), same dtype: (N,C,P) -> (N,P,C), and back. A unit is some lines of out."""
     images, lines, _ = out.shape
     while True:
-        image, start, stop = _claim_part(share, images, lines, parts)
+        image, start, stop = claim_part(share, images, lines, parts)
         if image == images:
             break
         turn(x[image, :, start:stop], out[image, start:stop])

@@ -7,15 +7,15 @@
 Threads either take a slice of the batch each and never meet, or share every step's units and meet at its end (share.py).
 """
 
-from enum import IntEnum
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from .dense import Dense, convolve_units
 from .depthwise import depthwise_units
-from .elementwise import Clip, add_units, clip_units, copy_units, dequantize_units, mean_units, quantize_units, turn_units
+from .elementwise_steps import elementwise
 from .jit import entry, kernel
+from .kinds import Kernel, Worker, image_of, parts_of
 from .pooling import average_pool_units, max_pool_units
 from .reference import Array
 from .resize import chosen_units, weighted_units
@@ -24,7 +24,6 @@ from .share import Share
 from .steps import (
     STEP,
     array,
-    read_affine,
     read_dense,
     read_depthwise,
     read_epilogue,
@@ -35,47 +34,6 @@ from .steps import (
     read_taps,
     read_window,
 )
-from .sweep import sweep_and_clip_units, sweep_units
-
-
-class Kernel(IntEnum):
-    """What a step computes. The letters say of what and to what: codes U, floats F, sums S; R: a residual branch is added."""
-
-    CONVOLUTION_UU = 0
-    CONVOLUTION_UF = 1
-    CONVOLUTION_US = 2
-    CONVOLUTION_UUR = 3  # the branch is codes
-    CONVOLUTION_FF = 4
-    CONVOLUTION_FFR = 5
-    DEPTHWISE_UU = 10
-    DEPTHWISE_UF = 11
-    DEPTHWISE_US = 12
-    DEPTHWISE_FF = 13
-    QUANTIZE = 20
-    DEQUANTIZE = 21
-    ADD = 22
-    COPY = 23
-    TURN_U = 24  # (C,H,W) to (H,W,C), or back: two axes of an image change places
-    TURN_F = 25
-    MEAN_FF = 26
-    MEAN_UF = 27
-    MEAN_UU = 28
-    CLIP = 29  # flag: whether `other` gets what a sweep of both finds
-    SWEEP = 30
-    MAX_POOL_U = 40
-    MAX_POOL_F = 41
-    AVERAGE_POOL = 42
-    RESIZE_CHOSEN = 50
-    RESIZE_WEIGHTED = 51
-
-
-class Worker(NamedTuple):
-    """What a thread has for itself, or shares on purpose."""
-
-    tensors: Array  # (tensors,) s64: where each one is, for the images at hand; of this thread
-    memory: Array  # flat u8, of this thread: strips.scratch_size of the largest step
-    counters: Array  # (steps, share.LINE) s64: of all threads that share the steps, else of this one
-    threads: int  # how many share the steps
 
 
 @entry
@@ -117,29 +75,11 @@ def _run_step(step: Any, images: int, worker: Worker, share: Share, tally: Satur
     elif step.kernel < Kernel.QUANTIZE:
         _depthwise(step, images, worker, share)
     elif step.kernel < Kernel.MAX_POOL_U:
-        _elementwise(step, images, worker, share)
+        elementwise(step, images, worker, share)
     elif step.kernel < Kernel.RESIZE_CHOSEN:
         _pool(step, images, worker, share)
     else:
         _resize(step, images, worker, share)
-
-
-@kernel
-def _image(shape: Any, images: int) -> tuple[int, int, int, int]:
-    return images, shape.height, shape.width, shape.channels
-
-
-@kernel
-def _positions(shape: Any, images: int) -> tuple[int, int, int]:
-    return images, shape.height * shape.width, shape.channels
-
-
-@kernel
-def _parts(worker: Worker, units: int, most: int) -> int:
-    """In how many parts a unit is cut, so that threads that share a step have several units each."""
-    if worker.threads == 1:
-        return 1
-    return max(1, min(most, 4 * worker.threads // max(units, 1)))
 
 
 @kernel
@@ -154,7 +94,7 @@ def _convolution(step: Any, images: int, worker: Worker, share: Share, tally: Sa
     x = array(worker.tensors[step.x], (images, x_lines, x_bytes), np.uint8)
     shape, size = (elements,), (images, lines // images, width)
     units = images * -(-(lines // images) // step.strips.lines)
-    parts = _parts(worker, units, step.weights.groups * step.weights.blocks)
+    parts = parts_of(worker, units, step.weights.groups * step.weights.blocks)
     place = worker.tensors[step.out]
     if step.kernel >= Kernel.CONVOLUTION_FF:
         real = array(place, shape, np.float32)
@@ -218,59 +158,9 @@ def _depthwise(step: Any, images: int, worker: Worker, share: Share) -> None:
 
 
 @kernel
-def _elementwise(step: Any, images: int, worker: Worker, share: Share) -> None:
-    shape, x, out = _positions(step.output, images), worker.tensors[step.x], worker.tensors[step.out]
-    parts, channels = _parts(worker, images, max(shape[1] // 64, 1)), shape[2]
-    if step.kernel == Kernel.QUANTIZE:
-        codes, epilogue = array(out, shape, np.uint8), read_epilogue(step)
-        if step.flag != 0:  # channels first
-            quantize_units(array(x, (images, channels, shape[1]), np.float32), epilogue, True, codes, share, parts)
-        else:
-            quantize_units(array(x, shape, np.float32), epilogue, False, codes, share, parts)
-    elif step.kernel == Kernel.DEQUANTIZE:
-        affine = read_affine(step.affine, channels)
-        dequantize_units(array(x, shape, np.uint8), affine, array(out, shape, np.float32), share, parts)
-    elif step.kernel == Kernel.ADD:
-        a, b = array(x, shape, np.float32), array(worker.tensors[step.other], shape, np.float32)
-        add_units(a, b, Clip(step.epilogue.low, step.epilogue.high), array(out, shape, np.float32), share, parts)
-    elif step.kernel == Kernel.CLIP:
-        limits, floats, made = Clip(step.epilogue.low, step.epilogue.high), array(x, shape, np.float32), array(out, shape, np.float32)
-        if step.flag == 0:
-            clip_units(floats, limits, made, share, parts)
-        else:
-            found = worker.tensors[step.other]
-            extremes, sums = array(found, (images, 8, channels), np.float32), array(found, (images, 4, channels), np.float64)
-            sweep_and_clip_units(floats, limits, made, extremes, sums, share)
-    elif step.kernel == Kernel.SWEEP:
-        seen = array(x, _positions(step.input, images), np.float32)
-        sweep_units(seen, array(out, (images, 4, channels), np.float32), array(out, (images, 2, channels), np.float64), share)
-    elif step.kernel == Kernel.COPY:  # sizes in bytes; flag: the first byte in each position of out
-        copy_units(array(x, _positions(step.input, images), np.uint8), step.flag, array(out, shape, np.uint8), share, parts)
-    elif step.kernel == Kernel.TURN_U:
-        turn_units(array(x, (images, channels, shape[1]), np.uint8), array(out, shape, np.uint8), share, parts)
-    elif step.kernel == Kernel.TURN_F:
-        turn_units(array(x, (images, channels, shape[1]), np.float32), array(out, shape, np.float32), share, parts)
-    else:
-        _mean(step, images, x, out, share)
-
-
-@kernel
-def _mean(step: Any, images: int, x: int, out: int, share: Share) -> None:
-    seen, made = _positions(step.input, images), (images, step.output.channels)
-    if step.kernel == Kernel.MEAN_FF:
-        mean_units(array(x, seen, np.float32), None, None, array(out, made, np.float32), share)
-        return
-    codes, affine = array(x, seen, np.uint8), read_affine(step.affine, step.output.channels)
-    if step.kernel == Kernel.MEAN_UF:
-        mean_units(codes, affine, None, array(out, made, np.float32), share)
-    else:
-        mean_units(codes, affine, read_epilogue(step), array(out, made, np.uint8), share)
-
-
-@kernel
 def _pool(step: Any, images: int, worker: Worker, share: Share) -> None:
     window, x, out = read_window(step.window), worker.tensors[step.x], worker.tensors[step.out]
-    seen, made = _image(step.input, images), _image(step.output, images)
+    seen, made = image_of(step.input, images), image_of(step.output, images)
     if step.kernel == Kernel.MAX_POOL_U:
         max_pool_units(array(x, seen, np.uint8), window, array(out, made, np.uint8), share)
     elif step.kernel == Kernel.MAX_POOL_F:
@@ -282,7 +172,7 @@ def _pool(step: Any, images: int, worker: Worker, share: Share) -> None:
 @kernel
 def _resize(step: Any, images: int, worker: Worker, share: Share) -> None:
     x, out, rows, columns = worker.tensors[step.x], worker.tensors[step.out], read_taps(step.rows), read_taps(step.columns)
-    seen, made = _image(step.input, images), _image(step.output, images)
+    seen, made = image_of(step.input, images), image_of(step.output, images)
     if step.kernel == Kernel.RESIZE_CHOSEN:  # sizes in bytes
         chosen_units(array(x, seen, np.uint8), rows, columns, array(out, made, np.uint8), share)
     else:

@@ -3,14 +3,17 @@
 The float32 sums are those of the definition: every product and every sum is rounded, taps in their order.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from llvmlite import ir
+from numba import types
 
+from .isa import ISA
 from .jit import kernel
 from .reference import Array
 from .share import Share, claim, finish, wait
-from .vectors import copy_bytes
+from .vectors import F32, I64, Vectors, copy_bytes, index, instructions, part
 
 
 class Taps(NamedTuple):
@@ -18,6 +21,31 @@ class Taps(NamedTuple):
 
     indices: Array  # (output, taps) s64
     weights: Array  # (output, taps) f32
+
+
+@instructions
+def _weigh(_: Any, x: Any, size: Any, taps: Any, position: Any, count: Any, out: Any, start: Any) -> Any:
+    """The sum of `count` lines of x, each of `size` f32, as the taps of a position weigh them -> out, from `start` on; both flat."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        v = Vectors(builder, ISA, ISA.lanes)
+        x, size, t, position, count, out, start = (part(context, builder, *pair) for pair in zip(signature.args, arguments, strict=True))
+        first = builder.mul(position, count)
+        with v.loop(index(0), size, v.lanes) as i:
+            mask = v.lanes_below(builder.sub(size, i))
+
+            def term(tap: Any) -> Any:
+                line = builder.mul(v.load(v.item(t.indices, v.at(first, tap), 8), I64), size)
+                weight = v.splat(v.load(v.item(t.weights, v.at(first, tap), 4), F32))
+                return builder.fmul(v.load_lanes(v.item(x, v.at(line, i), 4), v.float32, mask), weight)
+
+            total = v.variable(term(index(0)))
+            with v.loop(index(1), count) as tap:
+                v.set(total, builder.fadd(v.get(total), term(tap)))
+            v.store_lanes(v.get(total), v.item(out, v.at(start, i), 4), mask)
+        return context.get_dummy_value()
+
+    return types.void(x, size, taps, position, count, out, start), generate
 
 
 @kernel
@@ -43,28 +71,15 @@ def weighted_units(x: Array, rows: Taps, columns: Taps, out: Array, share: Share
     height, width, channels = out.shape[1:]
     lines = out.shape[0] * height
     line = np.empty(x.shape[2] * channels, np.float32)
-    flat = x.reshape(x.shape[0], x.shape[1], -1)
+    target, image_size = out.reshape(-1), x.shape[1] * len(line)
+    source = x.reshape(-1)
     while True:
         unit = claim(share)
         if unit >= lines:
             break
-        image, row = unit // height, unit % height
-        for tap in range(rows.weights.shape[1]):
-            _add(flat[image, rows.indices[row, tap]], rows.weights[row, tap], tap == 0, line)
+        image = source[unit // height * image_size :][:image_size]
+        _weigh(image, len(line), rows, unit % height, rows.weights.shape[1], line, 0)
         for column in range(width):
-            for tap in range(columns.weights.shape[1]):
-                first = columns.indices[column, tap] * channels
-                _add(line[first : first + channels], columns.weights[column, tap], tap == 0, out[image, row, column])
+            _weigh(line, channels, columns, column, columns.weights.shape[1], target, (unit * width + column) * channels)
         finish(share)
     wait(share, lines)
-
-
-@kernel
-def _add(x: Array, weight: np.float32, is_first: bool, out: Array) -> None:
-    """out = x * weight, or += it."""
-    if is_first:
-        for i in range(len(out)):
-            out[i] = x[i] * weight
-    else:
-        for i in range(len(out)):
-            out[i] += x[i] * weight

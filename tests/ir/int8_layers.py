@@ -9,6 +9,7 @@ from numpot.ir.graph import Graph, Tensor
 from numpot.ir.ops.avg_pool import AvgPool
 from numpot.ir.ops.convolution import Convolution
 from numpot.ir.ops.convolution_backprop_data import ConvolutionBackpropData
+from numpot.ir.ops.interpolate import Interpolate
 from numpot.ir.ops.max_pool import MaxPool
 
 from ..networks import Network
@@ -180,6 +181,19 @@ def projected(d: Drawing) -> Tensor:
     return d.conv(d.codes(d.activated(d.do("Add", *((y, z) if d.chance() else (z, y))))), 5)
 
 
+def nearest(d: Drawing) -> Tensor:
+    """Larger or smaller images of codes, and a layer that reads them as they are."""
+    x = d.codes(d.image())
+    op = Interpolate(mode="nearest", shape_calculation_mode="sizes", coordinate_transformation_mode="asymmetric", nearest_mode="floor")
+    return d.conv(d.op(op, x, np.array(d.pair(1, 20)), np.array([2, 3])), 5)
+
+
+def linear(d: Drawing) -> Tensor:
+    x = d.codes(d.image())
+    op = Interpolate(mode="linear_onnx", shape_calculation_mode="sizes")
+    return d.conv(d.codes(d.op(op, x, np.array(d.pair(1, 20)), np.array([2, 3]))), 5)
+
+
 KINDS: dict[str, Draw] = {
     "1x1": convolution(),
     "KxK": convolution(kernel=4, pad=2),
@@ -197,6 +211,8 @@ KINDS: dict[str, Draw] = {
     "multiply": eltwise("Multiply"),
     "residual": residual,
     "projection": projected,
+    "nearest": nearest,
+    "linear": linear,
 }
 
 

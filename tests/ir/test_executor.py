@@ -288,8 +288,9 @@ def test_small_images_go_through_the_last_layers_together(monkeypatch: pytest.Mo
     (expected,) = Executor(graph).run(x).values()
     monkeypatch.setattr(schedule, "CACHED", 10_000)
     split = Executor(graph)
-    chunks = [item.chunk for item in split._schedule.items if isinstance(item, Stretch)]
+    chunks = [item.chunk for item in split._of_many.items if isinstance(item, Stretch)]
     assert len(chunks) > 1 and chunks == sorted(chunks)
+    assert sum(isinstance(item, Stretch) for item in split._of_one.items) == 1
     np.testing.assert_array_equal(*split.run(x).values(), expected, strict=True)
 
 

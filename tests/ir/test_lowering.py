@@ -152,6 +152,9 @@ ON_CODES = {
     "flatten": lambda net, x: net.do("Flatten", x, axis=1),
     "transpose": lambda net, x: net.do("Transpose", x, np.array([0, 2, 3, 1])),
     "concat": lambda net, x: net.do("Concat", x, x, axis=1),
+    "nearest": lambda net, x: net.do(
+        "Interpolate", x, np.array([2, 2], np.float32), np.array([2, 3]), mode="nearest", shape_calculation_mode="scales"
+    ),
 }
 
 

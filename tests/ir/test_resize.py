@@ -71,3 +71,15 @@ def test_codes_are_moved_to_an_integer_layer_and_sums_of_them_are_floats() -> No
         *first, layer, last = (step.kernel for step in executor.plan)
         assert first == expected and layer.startswith("convolution u8s8") and last == "channels first"
         np.testing.assert_array_equal(executor.run(data)["y"], Interpreter(graph).run(data)["y"])
+
+
+@pytest.mark.parametrize("per_channel", [False, True])
+def test_codes_of_one_range_become_codes_of_another_in_one_step(per_channel: bool) -> None:
+    net = Network(int8=True)
+    x = net.max_pool(net.quantize(net.input(-1, 8, 6, 6), -4, 4 * 127 / 128))
+    scale = net.rng.uniform(0.2, 2, 8) if per_channel else 1.0
+    graph = net.result(net.depthwise(net.quantize(x, -1.7 * scale, 3.4 * scale)))
+    data = 2 * np.random.default_rng(0).standard_normal((3, 8, 6, 6)).astype(np.float32)
+    executor = Executor(graph)
+    assert [step.kernel for step in executor.plan] == ["quantize", "max pool", "requantize", "depthwise u8s8", "channels first"]
+    np.testing.assert_array_equal(executor.run(data)["y"], Interpreter(graph).run(data)["y"])
