@@ -1,6 +1,7 @@
 """Resize and its forerunner Upsample."""
 
 from collections.abc import Callable, Collection
+from typing import Any
 
 import numpy as np
 
@@ -149,16 +150,26 @@ def _interpolate(node: OnnxNode, op: Interpolate, target: list[float], axes: lis
 def write_interpolate(node: Emitter) -> None:
     op, target, axes = node.op, node.known(1), node.integers(2)
     x_shape, y_shape = node.node.inputs[0].shape, node.node.output.shape
+    sizes, made = [x_shape[a] for a in axes], [y_shape[a] for a in axes]
     by_scales = op.shape_calculation_mode == "scales"
     if by_scales:
-        target = np.array([_reaching(s, x_shape[a], y_shape[a]) for s, a in zip(target.astype(F32), axes, strict=True)])
-    values = node.constant(target, op.shape_calculation_mode, F32 if by_scales else np.int64)
+        scales = [_reaching(s, size, output) for s, size, output in zip(target.astype(F32), sizes, made, strict=True)]
+    else:
+        scales = [np.float32(output / max(size, 1)) for size, output in zip(sizes, made, strict=True)]
+        by_scales = all(int(size * float(s)) == output > 0 for size, s, output in zip(sizes, scales, made, strict=True))
+    if by_scales:  # one for every axis: where there are only some, onnxruntime loses count as it moves the channels
+        of_all = np.ones(len(x_shape), np.float32)
+        of_all[axes] = scales
+        shape: tuple[str, ...] = (node.constant(of_all, "scales", F32),)
+        some_axes: dict[str, Any] = {}
+    else:
+        shape, some_axes = ("", node.constant(target, "sizes", np.int64)), {"axes": axes}
     node.emit(
         "Resize",
         node.input(0),
         "",
-        *((values,) if by_scales else ("", values)),
-        axes=axes,
+        *shape,
+        **some_axes,
         mode="linear" if op.mode.startswith("linear") else op.mode,
         coordinate_transformation_mode=op.coordinate_transformation_mode,
         nearest_mode=op.nearest_mode if op.nearest_mode != "simple" else _simple([y_shape[a] < x_shape[a] for a in axes]),
