@@ -11,7 +11,7 @@ from numba import types
 
 from .epilogue import Epilogue
 from .jit import kernel
-from .quantize import quantize_line, quantize_positions
+from .quantize import no_places, quantize_line, quantize_positions
 from .reference import Array
 from .share import Share, claim, finish, wait
 from .turn import BLOCK_BYTES, turn
@@ -73,23 +73,23 @@ def claim_part(share: Share, images: int, positions: int, parts: int) -> tuple[i
 def quantize_units(x: Array, e: Epilogue, by_channel: bool, out: Array, share: Share, parts: int) -> None:
     """f32 -> codes out (N,P,C) u8. by_channel: x is (N,C,P), else (N,P,C)."""
     images, positions, channels = out.shape
-    lines = np.empty((BLOCK_BYTES, STRETCH), np.uint8)
+    lines, places = np.empty((BLOCK_BYTES, STRETCH), np.uint8), no_places()
     while True:
         image, first, stop = claim_part(share, images, positions, parts)
         if image == images:
             break
         if channels == 1:
-            quantize_line(x[image].reshape(-1)[first:stop], e, 0, out[image, first:stop].reshape(-1))
+            quantize_line(x[image].reshape(-1)[first:stop], e, 0, out[image, first:stop].reshape(-1), places)
         elif by_channel:
             for begin in range(first, stop, STRETCH):
                 size = min(STRETCH, stop - begin)
                 for c in range(0, channels, BLOCK_BYTES):
                     count = min(BLOCK_BYTES, channels - c)
                     for i in range(count):
-                        quantize_line(x[image, c + i, begin : begin + size], e, c + i, lines[i])
+                        quantize_line(x[image, c + i, begin : begin + size], e, c + i, lines[i], places)
                     turn(lines[:count, :size], out[image, begin : begin + size, c : c + count])
         else:
-            quantize_positions(x.reshape(out.shape)[image, first:stop], e, out[image, first:stop])
+            quantize_positions(x.reshape(out.shape)[image, first:stop], e, out[image, first:stop], places)
         finish(share)
     wait(share, images * parts)
 
@@ -113,7 +113,7 @@ def dequantize_units(x: Array, affine: Affine, out: Array, share: Share, parts: 
 def requantize_units(x: Array, affine: Affine, e: Epilogue, out: Array, share: Share, parts: int) -> None:
     """Codes (N,P,C) u8 of one range -> out (N,P,C) u8, codes of another."""
     images, positions, channels = out.shape
-    reals = np.empty((STRETCH // BLOCK_BYTES, channels), np.float32)
+    reals, places = np.empty((STRETCH // BLOCK_BYTES, channels), np.float32), no_places()
     while True:
         image, first, stop = claim_part(share, images, positions, parts)
         if image == images:
@@ -123,7 +123,7 @@ def requantize_units(x: Array, affine: Affine, e: Epilogue, out: Array, share: S
             for p in range(size):
                 for c in range(channels):
                     reals[p, c] = _real(x[image, begin + p, c], affine, c)
-            quantize_positions(reals[:size], e, out[image, begin : begin + size])
+            quantize_positions(reals[:size], e, out[image, begin : begin + size], places)
         finish(share)
     wait(share, images * parts)
 

@@ -62,14 +62,20 @@ def _quantize_line(_: Any, x: Any, target: Any) -> Any:
 
 
 @kernel
-def quantize_positions(x: Array, e: Epilogue, out: Array) -> None:
-    """x (P,C) f32 -> out (P,C) u8 by the constants of each channel (eq. 9 to 11)."""
-    positions, channels = out.shape
-    for c in range(0, channels, CHANNELS):
-        _quantize_positions(x, positions, channels, Target(out, c, np.empty(0, np.int64), c, channels - c, e, None))
+def no_places() -> Array:
+    """For a Target that looks nothing up; made once for many lines, which are short."""
+    return np.empty(0, np.int64)
 
 
 @kernel
-def quantize_line(x: Array, e: Epilogue, channel: int, out: Array) -> None:
-    """x (n,) f32 -> out (n,) u8 by the constants of one channel."""
-    _quantize_line(x, Target(out, 0, np.empty(0, np.int64), channel, len(x), e, None))
+def quantize_positions(x: Array, e: Epilogue, out: Array, places: Array) -> None:
+    """x (P,C) f32 -> out (P,C) u8 by the constants of each channel (eq. 9 to 11). places: no_places()."""
+    positions, channels = out.shape
+    for c in range(0, channels, CHANNELS):
+        _quantize_positions(x, positions, channels, Target(out, c, places, c, channels - c, e, None))
+
+
+@kernel
+def quantize_line(x: Array, e: Epilogue, channel: int, out: Array, places: Array) -> None:
+    """x (n,) f32 -> out (n,) u8 by the constants of one channel. places: no_places()."""
+    _quantize_line(x, Target(out, 0, places, channel, len(x), e, None))

@@ -9,6 +9,7 @@ from itertools import groupby
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 
@@ -17,6 +18,7 @@ from .vectors import I1, I8, I64, Vectors
 
 # Adding 1.5 * 2**23 to a float32 of -128..255 rounds it to an integer, halves to even, and leaves that integer in its last byte (eq. 11).
 ROUNDER = 12582912.0
+LAST_CODE = 255
 
 
 class Types:
@@ -59,7 +61,7 @@ def bound_codes(v: Vectors, columns: list[SimpleNamespace], kinds: Types, *, is_
     """What the ends of registers of codes need besides their constants. is_interleaved: see `order` of target_columns."""
     for c in columns:
         _bounds_of_codes(v, c, kinds)
-    is_simple = _is_simple(v, columns) if kinds.residual is None else None
+    is_simple = _is_simple(v, columns)
     for c in columns:
         c.is_simple, c.is_interleaved = is_simple, is_interleaved
 
@@ -87,28 +89,41 @@ def _bounds_of_codes(v: Vectors, c: SimpleNamespace, kinds: Types) -> None:
         r = c.residual
         r.low, r.high = v.clip(_affine(v, low, r), r.low, r.high), v.clip(_affine(v, high, r), r.low, r.high)
         low, high = r.least, r.most
-    least, most = (v.builder.fsub(v.constant(v.float32, n), c.offset) for n in (0, 255))
+    least, most = (v.builder.fsub(v.constant(v.float32, n), c.offset) for n in (0, LAST_CODE))
     c.first_code, c.last_code = (v.clip(_affine(v, end, c), least, most) for end in (low, high))
     c.rounder = v.builder.fadd(v.constant(v.float32, ROUNDER), c.offset)
 
 
 def _is_simple(v: Vectors, columns: list[SimpleNamespace]) -> Any:
-    """Is the affine map of all channels one fused multiply-add, and is no result beyond what an int32 holds? A bool.
+    """Is every affine map of all channels one fused multiply-add, and no result beyond what an int32 holds? A bool.
 
     A product is rounded of its own only where something else than zero is added to it; sums of integers are at most 2**31.
     """
     simple = v.builder.not_(v.constant(ir.VectorType(I1, v.lanes), 0))
     for c in columns:
-        c.coefficient = v.builder.fmul(c.multiplier, c.factor)  # exact: one of them is 1
-        scale, bias, coefficient, shift = (v.magnitude(x) for x in (c.scale, c.bias, c.coefficient, c.shift))
-        reach = v.multiply_add(bias, scale, v.constant(v.float32, 2.0**31))
-        reach = v.multiply_add(shift, reach, coefficient)
+        reach = v.multiply_add(v.magnitude(c.bias), v.magnitude(c.scale), v.constant(v.float32, 2.0**31))
+        if hasattr(c, "residual"):
+            r = c.residual
+            reach, fused = _through(v, r, reach)
+            for bound in (r.low, r.high):
+                size = v.magnitude(bound)
+                finite = v.builder.fcmp_ordered("<", size, v.constant(v.float32, np.inf))
+                reach = v.builder.fadd(reach, v.builder.select(finite, size, v.constant(v.float32, 0)))
+            reach = v.builder.fadd(reach, v.constant(v.float32, LAST_CODE))
+            simple = v.builder.and_(simple, fused)
+        reach, fused = _through(v, c, reach)
         fits = v.builder.fcmp_ordered("<", reach, v.constant(v.float32, 2.0**30))
-        one, zero = (v.constant(v.float32, number) for number in (1, 0))
-        fused = v.builder.or_(v.builder.fcmp_ordered("==", c.multiplier, one), v.builder.fcmp_ordered("==", c.shift, zero))
         simple = v.builder.and_(simple, v.builder.and_(fits, fused))
     mask = v.builder.bitcast(simple, ir.IntType(v.lanes))
     return v.builder.icmp_unsigned("==", mask, ir.Constant(mask.type, -1))
+
+
+def _through(v: Vectors, c: SimpleNamespace, reach: Any) -> tuple[Any, Any]:
+    """How far numbers up to `reach` get by the affine map of c, and whether it is one fused multiply-add; c learns its coefficient."""
+    c.coefficient = v.builder.fmul(c.multiplier, c.factor)  # exact: one of them is 1
+    one, zero = (v.constant(v.float32, number) for number in (1, 0))
+    fused = v.builder.or_(v.builder.fcmp_ordered("==", c.multiplier, one), v.builder.fcmp_ordered("==", c.shift, zero))
+    return v.multiply_add(v.magnitude(c.shift), reach, v.magnitude(c.coefficient)), fused
 
 
 def place_of(v: Vectors, t: SimpleNamespace, position: Any) -> Any:
@@ -181,28 +196,31 @@ def _write(v: Vectors, address: Any, value: Any, columns: list[SimpleNamespace])
 
 def _codes(v: Vectors, t: SimpleNamespace, registers: list[SimpleNamespace], kinds: Types) -> Any:
     """Four registers of sums -> one of u8, in their order."""
-    reals, columns = [_real(v, t, r, kinds) for r in registers], [r.column for r in registers]
-    if columns[0].is_simple is None or registers[0].total.type == v.float32:
-        reals = [_mapped(v, y, c) for y, c in zip(reals, columns, strict=True)]
-    else:
-        results = [v.variable(y) for y in reals]
-        with v.builder.if_else(columns[0].is_simple) as (simple, otherwise):
-            for block, affine in ((simple, _mapped_simply), (otherwise, _mapped)):
-                with block:
-                    for result, y, c in zip(results, reals, columns, strict=True):
-                        v.set(result, affine(v, y, c))
-        reals = [v.get(result) for result in results]
+    columns, reals = [r.column for r in registers], [_real(v, r) for r in registers]
+    addends = [_addend(v, t, r, kinds) for r in registers]
+    results = [v.variable(y) for y in reals]
+    is_simple = columns[0].is_simple if registers[0].total.type == v.int32 else ir.Constant(I1, 0)
+    with v.builder.if_else(is_simple) as (simple, otherwise):
+        for block, affine in ((simple, _mapped_simply), (otherwise, _mapped)):
+            with block:
+                for result, y, addend, c in zip(results, reals, addends, columns, strict=True):
+                    v.set(result, affine(v, y, addend, c))
     first, last = (_narrowed(v, [getattr(c, name) for c in columns], columns) for name in ("first_code", "last_code"))
-    codes = clip_codes(v, _narrowed(v, reals, columns), first, last)
+    codes = clip_codes(v, _narrowed(v, [v.get(result) for result in results], columns), first, last)
     return codes if columns[0].is_interleaved else regroup(v, codes)
 
 
-def _mapped(v: Vectors, y: Any, c: SimpleNamespace) -> Any:
-    """y * multiplier * factor + shift, but no more than the last code: what is too large for an int32 would be rounded to its smallest."""
+def _mapped(v: Vectors, y: Any, addend: Any, c: SimpleNamespace) -> Any:
+    """Codes before they are rounded, but no more than the last: what is too large for an int32 would be rounded to its smallest."""
+    if addend is not None:
+        y = v.builder.fadd(v.clip(_affine(v, y, c.residual), c.residual.low, c.residual.high), addend)
     return v.at_most(_affine(v, y, c), c.last_code)
 
 
-def _mapped_simply(v: Vectors, y: Any, c: SimpleNamespace) -> Any:
+def _mapped_simply(v: Vectors, y: Any, addend: Any, c: SimpleNamespace) -> Any:
+    if addend is not None:
+        r = c.residual
+        y = v.builder.fadd(v.clip(v.fused_multiply_add(r.shift, y, r.coefficient), r.low, r.high), addend)
     return v.fused_multiply_add(c.shift, y, c.coefficient)
 
 
@@ -217,9 +235,10 @@ def _narrowed(v: Vectors, reals: list[Any], columns: list[SimpleNamespace]) -> A
 
 def _finish(v: Vectors, t: SimpleNamespace, r: SimpleNamespace, kinds: Types) -> Any:
     """A register of sums -> what is stored, f32 or u8."""
-    y, c = _real(v, t, r, kinds), r.column
+    y, c = _real(v, r), r.column
     if kinds.out == types.uint8:
-        y = v.builder.fadd(v.clip(_affine(v, y, c), c.first_code, c.last_code), c.rounder)
+        y = _mapped(v, y, _addend(v, t, r, kinds), c)
+        y = v.builder.fadd(v.clip(y, c.first_code, c.last_code), c.rounder)
         return v.builder.trunc(v.builder.bitcast(y, v.int32), ir.VectorType(I8, v.lanes))
     y = v.clip(y, c.low, c.high)
     if kinds.residual is not None:
@@ -228,17 +247,19 @@ def _finish(v: Vectors, t: SimpleNamespace, r: SimpleNamespace, kinds: Types) ->
     return y
 
 
-def _real(v: Vectors, t: SimpleNamespace, r: SimpleNamespace, kinds: Types) -> Any:
-    """A register of sums -> the numbers they stand for (eq. 8); with codes of a residual branch, in its units (eq. 15)."""
+def _real(v: Vectors, r: SimpleNamespace) -> Any:
+    """A register of sums -> the numbers they stand for (eq. 8)."""
     total, c = r.total, r.column
     y = total if total.type == v.float32 else v.builder.fmul(v.builder.sitofp(total, v.float32), c.scale)
-    y = v.builder.fadd(y, c.bias)
-    if kinds.residual == types.uint8:
-        y = v.clip(_affine(v, y, c.residual), c.residual.low, c.residual.high)
-        codes = read(v, v.item(t.residual.x, r.place, 1), ir.VectorType(I8, v.lanes), c)
-        codes = v.builder.sitofp(v.builder.zext(codes, v.int32), v.float32)
-        y = v.builder.fadd(y, v.builder.fsub(codes, c.residual.zero))
-    return y
+    return v.builder.fadd(y, c.bias)
+
+
+def _addend(v: Vectors, t: SimpleNamespace, r: SimpleNamespace, kinds: Types) -> Any:
+    """Codes of a residual branch, from their zero on (eq. 15); None if there is none."""
+    if kinds.residual is None:
+        return None
+    codes = read(v, v.item(t.residual.x, r.place, 1), ir.VectorType(I8, v.lanes), r.column)
+    return v.builder.fsub(v.builder.sitofp(v.builder.zext(codes, v.int32), v.float32), r.column.residual.zero)
 
 
 def _affine(v: Vectors, y: Any, c: SimpleNamespace) -> Any:
