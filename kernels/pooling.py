@@ -1,11 +1,17 @@
 """Pooling on NHWC arrays. The largest code is the code of the largest value, so max pooling runs on codes as it does on floats."""
 
-import numpy as np
+from typing import Any
 
+import numpy as np
+from llvmlite import ir
+from numba import types
+
+from .isa import ISA
 from .jit import kernel
 from .patches import seen_by
 from .reference import Array
 from .share import Share, alone, claim, finish, wait
+from .vectors import F32, I8, Vectors, instructions, part
 from .window import Window, require
 
 
@@ -50,25 +56,46 @@ def max_pool_units(x: Array, window: Window, out: Array, share: Share) -> None:
 def _max_line(x: Array, window: Window, line: int, column: Array, out: Array) -> None:
     """x (H,W,C) -> one line (W',C): first the largest of each column (W,C) that the windows see, then along the line."""
     out[:] = 0 if x.itemsize == 1 else -np.inf
+    width, channels = x.shape[1:]
     first, begun = line * window.strides[0] - window.pads_begin[0], False
     for row in range(first, first + window.kernel[0] * window.dilations[0], window.dilations[0]):
         if 0 <= row < x.shape[0]:
             if begun:
-                _lift(column.reshape(-1), x[row].reshape(-1))
+                _lift(column, 0, x, row * width * channels, width * channels)
             else:
-                column[:], begun = x[row], True
+                _set(column.reshape(-1), x[row].reshape(-1))
+                begun = True
     for position in range(out.shape[0] if begun else 0):
         first = position * window.strides[1] - window.pads_begin[1]
         for place in range(first, first + window.kernel[1] * window.dilations[1], window.dilations[1]):
-            if 0 <= place < x.shape[1]:
-                _lift(out[position], column[place])
+            if 0 <= place < width:
+                _lift(out, position * channels, column, place * channels, channels)
 
 
 @kernel
-def _lift(a: Array, b: Array) -> None:
-    """a <- the larger of both; NaN of a number and NaN."""
+def _set(a: Array, b: Array) -> None:
     for i in range(len(a)):
-        a[i] = a[i] if a[i] >= b[i] else b[i]
+        a[i] = b[i]
+
+
+@instructions
+def _lift(_: Any, a: Any, begin: Any, b: Any, other: Any, count: Any) -> Any:
+    """The elements of a from `begin` on <- the larger of them and those of b from `other` on; NaN of a number and NaN. u8 or f32."""
+    size = a.dtype.bitwidth // 8
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        v = Vectors(builder, ISA, ISA.lanes)
+        starts = [v.item(part(context, builder, signature.args[i], arguments[i]), arguments[i + 1], size) for i in (0, 2)]
+        wide, narrow = (v.int8, I8) if size == 1 else (v.float32, F32)
+        whole = builder.and_(arguments[4], ir.Constant(arguments[4].type, -wide.count))
+        for first, stop, step, kind in ((ir.Constant(whole.type, 0), whole, wide.count, wide), (whole, arguments[4], 1, narrow)):
+            with v.loop(first, stop, step) as i:
+                mine, theirs = (v.load(v.item(start, i, size), kind) for start in starts)
+                compare = builder.icmp_unsigned if size == 1 else builder.fcmp_ordered
+                v.store(builder.select(compare(">=", mine, theirs), mine, theirs), v.item(starts[0], i, size))
+        return context.get_dummy_value()
+
+    return types.void(a, types.int64, b, types.int64, types.int64), generate
 
 
 @kernel
