@@ -104,11 +104,14 @@ def _ends(rows: list[Step], plan: Plan) -> set[int]:
 
 
 def _images_together(step: Step, plan: Plan) -> int:
-    """So many that what the step reads and writes stays in the cache, or takes as long to bring there as its weights."""
+    """So many that what the step reads and writes stays in the cache, or takes as long to bring there as its weights.
+
+    A step without weights may do with less of it: it has little to lose, and those around it many weights to share.
+    """
     assert step.row is not None
     weights = sum(array.nbytes for array in step.row.constants)
     image = sum(plan.slots.slots[slot].image_bytes for slot in set(step.slots))
-    return min(max(max(CACHED, weights) // max(image, 1), 1), MOST_IMAGES)
+    return min(max(max(CACHED if weights else 4 * CACHED, weights) // max(image, 1), 1), MOST_IMAGES)
 
 
 def _own(plan: Plan, graph: Graph, items: list[Stretch | Step | Tensor], rows: list[Step]) -> dict[int, Tensor | None]:
