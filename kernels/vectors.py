@@ -210,9 +210,11 @@ class Vectors:
         return self._add_products(total, codes_odd, weights_odd)
 
     def _dot_instruction(self, total: Any, a: Any, b: Any) -> Any:
-        names = {"vpdpbusd": f"llvm.x86.avx512.vpdpbusd.{self.bits}"}
-        arm = f"llvm.aarch64.neon.{self.isa.dot}.v{self.lanes}i32.v{4 * self.lanes}i8"
-        return self.call(names.get(str(self.isa.dot), arm), self.int32, total, a, b)
+        if self.isa.dot == "vpdpbusd":  # of int32 registers until LLVM 21; later ones take that, too
+            words = (self.builder.bitcast(x, self.int32) for x in (a, b))
+            return self.call(f"llvm.x86.avx512.vpdpbusd.{self.bits}", self.int32, total, *words)
+        name = f"llvm.aarch64.neon.{self.isa.dot}.v{self.lanes}i32.v{4 * self.lanes}i8"
+        return self.call(name, self.int32, total, a, b)
 
     def _signed_dot(self, total: Any, codes: Any, weights: Any) -> Any:
         """`dot` of s8 x s8: with its top bit flipped, a code a is the signed number a - 128, and -128 * sum(w) is taken off again, which
