@@ -13,6 +13,7 @@ from .chain import Chain
 from .dtypes import DType
 from .graph import Node
 from .integer_epilogue import ZERO, take_codes
+from .integer_epilogue import Affine as ToCodes
 from .layer_steps import TURNED, Context, Image, LayerKernel, activation, image
 from .slots import lies_channels_last
 
@@ -32,7 +33,7 @@ def codes(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
         shape = (shape[0], shape[1] * shape[2], 1)
     row = Row(Kernel.QUANTIZE, flag=int(turns))
     row.shapes(shape, shape)
-    row.write("epilogue", make_epilogue(shape[2], 1.0, 0.0, -np.inf, np.inf, *affine, offset))
+    _write_codes(row, shape[2], affine, offset)
     return LayerKernel("quantize", row, x, as_it_is=True)
 
 
@@ -52,7 +53,7 @@ def dequantize(node: Node, chain: Chain, context: Context) -> LayerKernel | None
     _write_affine(row, affine, shape[2])
     if end is None:
         return LayerKernel("dequantize", row, x)
-    row.write("epilogue", make_epilogue(shape[2], 1.0, 0.0, -np.inf, np.inf, *end[0], end[1]))
+    _write_codes(row, shape[2], *end)
     return LayerKernel("requantize", row, x)
 
 
@@ -112,7 +113,7 @@ def mean(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
     end = take_codes(chain)
     if end is not None:
         row.record["kernel"] = Kernel.MEAN_UU
-        row.write("epilogue", make_epilogue(shape[2], 1.0, 0.0, -np.inf, np.inf, *end[0], end[1]))
+        _write_codes(row, shape[2], *end)
     return LayerKernel("mean u8", row, x.producer.inputs[0])
 
 
@@ -169,6 +170,11 @@ def _codes_of(chain: Chain, node: Node) -> Affine | None:
     if any(v is None for v in vectors):
         return None
     return Affine(*vectors, *[ZERO] * (2 - len(vectors)))  # type: ignore[arg-type]
+
+
+def _write_codes(row: Row, channels: int, affine: ToCodes, offset: float) -> None:
+    """The map of numbers to codes, which have no other epilogue before it."""
+    row.write("epilogue", make_epilogue(channels, 1.0, 0.0, -np.inf, np.inf, *affine, offset))
 
 
 def _write_affine(row: Row, affine: Affine, channels: int) -> None:

@@ -97,7 +97,7 @@ class Executor:
         for name, tensor in self._results:
             turned = self._plan.results.get(tensor)
             slot = self._plan.slots.numbers.get(tensor) if turned is None else turned
-            value = self._value(tensor, values, memory) if turned is None else memory[turned].reshape(tensor.shape)
+            value = self._value(tensor, values, memory) if turned is None else memory[turned]
             first = None if slot is None else schedule.own.get(slot)
             is_new = first is not None and first not in values and slot not in given
             outputs[name] = value if is_new and value.flags.c_contiguous else np.array(value, order="C")

@@ -14,7 +14,7 @@ from .packing import MATRIX_WORD, TILE_COLUMNS, PackedWeights, round_up, runs_of
 from .reference import Array
 from .saturation import SaturationCount
 from .share import Share, alone, claim, finish, wait
-from .strips import Source, Strips, Words, cut, scratch, take
+from .strips import Source, Strips, Words, cut, scratch, take, without_gaps
 from .window import Window
 
 ROWS, VECTORS, HAS_DOT = ISA.rows, ISA.vectors, ISA.has_dot
@@ -71,8 +71,9 @@ def suits_matrix_unit(window: Window, size: tuple[int, int], weights: tuple[int,
     if window.is_pointwise:  # all images are one line, as a rule of many positions
         positions = round_up(lines * width, ROWS)
     else:
-        seen = width if window.kernel == (1, 1) else (width - 1) * window.strides[1] + (kw - 1) * window.dilations[1] + 1
-        pitch = width if window.kernel == (1, 1) else -(-seen * window.strides[0] // window.strides[1])
+        (down, right), dilation = without_gaps(window)[0].strides, window.dilations[1]
+        seen = (width - 1) * right + (kw - 1) * dilation + 1
+        pitch = -(-seen * down // right)
         positions = POSITIONS * tile_begins(lines, width, pitch).size
     _, products = runs_of(window.kernel, depth, groups, window.dilations[1] > 1)
     dots = round_up(lines * width, ROWS) * (kh * kw * -(-depth // 4) + 1)

@@ -77,17 +77,13 @@ def matrix_tiles(_: Any, source: Any, grid: Any, block: Any, target: Any, tiles:
         for i, first in enumerate(first_sums(v, w, count, floats=False)):
             v.store(first, v.at(beginning, i * LINE))
         v.call("llvm.x86.ldtilecfg", VOID, cgutils.global_constant(builder, "numpot_tiles", ir.Constant(ir.ArrayType(I8, 64), SHAPES)))
-        with v.loop(index(0), v.at(tiles, 1)) as i:
-            # While one tile is multiplied, the sums of the one before it are finished: they need time on their way through memory.
-            there_is_one, there_was_one = builder.icmp_signed("<", i, tiles), builder.icmp_signed(">", i, index(0))
-            with builder.if_then(there_is_one):
-                _multiply(v, s, g, w, _begin(v, g, i, stop)[0], beginning, count)
-            with builder.if_then(there_was_one):
-                _finish(v, t, g, columns, sums, v.at(i, -1), stop, kinds)
-            with builder.if_then(there_is_one):
-                for m in range(2):
-                    for c in range(count):
-                        _move(v, "tilestored64", _sums(m, c), v.at(sums, (m * ROWS * count + c) * LINE), index(count * LINE))
+        with v.loop(index(0), tiles) as tile:
+            begin, first = _begin(v, g, tile, stop)
+            _multiply(v, s, g, w, begin, beginning, count)
+            for m in range(2):
+                for i in range(count):
+                    _move(v, "tilestored64", _sums(m, i), v.at(sums, (m * ROWS * count + i) * LINE), index(count * LINE))
+            _finish(v, t, g, columns, sums, (begin, first, stop), kinds)
         v.call("llvm.x86.tilerelease", VOID)
         return context.get_dummy_value()
 
@@ -104,12 +100,12 @@ def _begin(v: Vectors, g: SimpleNamespace, tile: Any, stop: Any) -> tuple[Any, A
     return v.larger(v.smaller(p, v.at(stop, -POSITIONS)), index(0)), p
 
 
-def _finish(v: Vectors, t: SimpleNamespace, g: SimpleNamespace, columns: list[Any], sums: Any, tile: Any, stop: Any, kinds: Types) -> None:
-    """Store the results of a tile."""
-    count, (begin, p) = len(columns), _begin(v, g, tile, stop)
+def _finish(v: Vectors, t: SimpleNamespace, g: SimpleNamespace, columns: list[Any], sums: Any, tile: Any, kinds: Types) -> None:
+    """Store the results of a tile: its first position, the first that is new, and where positions end."""
+    count, (begin, first, stop) = len(columns), tile
     together = 4 // count  # positions whose results leave as one register of codes
     end = v.smaller(v.builder.sub(stop, begin), index(POSITIONS))
-    with v.loop(v.builder.sub(p, begin), end, together) as m:
+    with v.loop(v.builder.sub(first, begin), end, together) as m:
         positions = [v.smaller(v.at(m, i), v.at(end, -1)) for i in range(together)]
         places = [v.load(v.item(g.places, v.at(begin, position), 8), I64) for position in positions]
         starts = [place_of(v, t, v.larger(place, index(0))) for place in places]

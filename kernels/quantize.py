@@ -14,13 +14,12 @@ from .reference import Array
 from .store import Types, bound_codes, read, store, target_columns
 from .vectors import F32, I64, Vectors, fields, index, instructions, part
 
-CHANNELS = 4 * ISA.lanes  # that are finished together
-NUMBERS = 4 * ISA.lanes
+TOGETHER = 4 * ISA.lanes  # numbers that are finished together
 
 
 @instructions
 def _quantize_positions(_: Any, x: Any, stop: Any, pitch: Any, target: Any) -> Any:
-    """Positions 0 .. stop of x (stop,pitch) f32, CHANNELS of them, from the first channel of the target on."""
+    """Positions 0 .. stop of x (stop,pitch) f32, TOGETHER of them, from the first channel of the target on."""
     kinds = Types(target)
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
@@ -47,9 +46,9 @@ def _quantize_line(_: Any, x: Any, target: Any) -> Any:
         constants = {}
         for name, value in vars(t.epilogue).items():
             constants[name] = v.splat(v.load(v.item(value, t.channel, 4), F32) if value.type == I64 else value)
-        with v.loop(index(0), t.valid, NUMBERS) as n:
+        with v.loop(index(0), t.valid, TOGETHER) as n:
             columns = []
-            for offset in range(0, NUMBERS, v.lanes):
+            for offset in range(0, TOGETHER, v.lanes):
                 left = builder.sub(t.valid, v.at(n, offset))
                 whole = builder.icmp_signed(">=", left, index(v.lanes))
                 columns.append(SimpleNamespace(**constants, offset_of_register=offset, mask=v.lanes_below(left), is_whole=whole))
@@ -71,7 +70,7 @@ def no_places() -> Array:
 def quantize_positions(x: Array, e: Epilogue, out: Array, places: Array) -> None:
     """x (P,C) f32 -> out (P,C) u8 by the constants of each channel (eq. 9 to 11). places: no_places()."""
     positions, channels = out.shape
-    for c in range(0, channels, CHANNELS):
+    for c in range(0, channels, TOGETHER):
         _quantize_positions(x, positions, channels, Target(out, c, places, c, channels - c, e, None))
 
 

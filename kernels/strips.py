@@ -63,7 +63,7 @@ def cut(window: Window, size: tuple[int, int], pixel: int, width_bytes: int, wor
     many lines; rows: of a tile.
     """
     lines, width = size
-    window, skip = _without_gaps(window)
+    window, skip = without_gaps(window)
     reach, columns = (k * d + 1 - d for k, d in zip(window.kernel, window.dilations, strict=True))  # what one position spans
     pitch = round_up((width - 1) * window.strides[1] + columns, window.strides[1]) * pixel
     most = max(STRIP_BYTES // max(pitch * window.strides[0] + width_bytes, 1), 1)
@@ -79,7 +79,7 @@ def cut(window: Window, size: tuple[int, int], pixel: int, width_bytes: int, wor
     return Strips(lines, pixel, pitch, window.strides[0], reach, window.pads_begin[0], window.pads_begin[1] * pixel, spare, skip, *tables)
 
 
-def _without_gaps(window: Window) -> tuple[Window, tuple[int, int]]:
+def without_gaps(window: Window) -> tuple[Window, tuple[int, int]]:
     """A window that sees every so many pixels, and each one once, slides by one over those: its strips have only them."""
     if window.kernel == (1, 1) and window.pads_begin == window.pads_end == (0, 0):
         return window._replace(strides=(1, 1)), window.strides
