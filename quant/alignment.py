@@ -5,6 +5,7 @@ the model's function as it is (eq. C5, C6 in docs/calibration.md). The channels 
 """
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,6 +25,13 @@ class Pair:
     between: Tensor
     low: Statistic = field(default_factory=lambda: Statistic("quantile", "median", 1, quantile=ALIGNMENT_TAIL))
     high: Statistic = field(default_factory=lambda: Statistic("quantile", "median", 1, quantile=1 - ALIGNMENT_TAIL))
+
+
+class Change(NamedTuple):
+    """What became of the channels between two layers: x -> (x - shift) / scale. (C,) float32 each; scale > 0."""
+
+    shift: np.ndarray
+    scale: np.ndarray
 
 
 def find_pairs(graph: Graph) -> list[Pair]:
@@ -56,31 +64,31 @@ def _is_plain(layer: Node) -> bool:
     )
 
 
-def align(graph: Graph, pair: Pair) -> None:
+def align(graph: Graph, pair: Pair) -> Change:
     """Apply the statistics of a pair to its weights and biases, in place."""
     low, high = pair.low.value, pair.high.value
-    _centre(graph, pair, (low + high) / 2)
-    _equalize(graph, pair, high - low)
+    return Change(_centre(graph, pair, (low + high) / 2), _equalize(graph, pair, high - low))
 
 
-def _centre(graph: Graph, pair: Pair, middle: np.ndarray) -> None:
-    """b_P -= a,  b_Q += (sum of W_Q over its window) a   (eq. C5); needs both biases. middle: (C,), the a."""
+def _centre(graph: Graph, pair: Pair, middle: np.ndarray) -> np.ndarray:
+    """b_P -= a,  b_Q += (sum of W_Q over its window) a   (eq. C5); needs both biases. middle: (C,), the a; returned, or zeros."""
     below, above = bias_add(pair.producer), bias_add(pair.consumer)
     if below is None or above is None:
-        return
+        return np.zeros_like(middle)
     weights = _weights(pair.consumer)
     spatial = tuple(range(2, weights.ndim))
     _edit_bias(graph, below, lambda b: b - middle.reshape(_like(b, middle)))
     shift = weights.sum(axis=spatial) @ middle
     _edit_bias(graph, above, lambda b: b + shift.reshape(_like(b, shift)))
+    return middle
 
 
-def _equalize(graph: Graph, pair: Pair, width: np.ndarray) -> None:
-    """W_P /= s, b_P /= s, W_Q *= s with s the width relative to the median channel (eq. C6). width: (C,)."""
+def _equalize(graph: Graph, pair: Pair, width: np.ndarray) -> np.ndarray:
+    """W_P /= s, b_P /= s, W_Q *= s with s the width relative to the median channel (eq. C6). width: (C,). Returns s, or ones."""
     alive = width > 0
     weights = _weights(pair.producer)
     if not alive.any() or weights.shape[0] != width.size:
-        return
+        return np.ones_like(width)
     scale = np.where(alive, width / np.median(width[alive]), 1.0)
     scale = np.clip(scale, *ALIGNMENT_SCALE_LIMITS).astype(np.float32)
     replace_constant(graph, pair.producer, 1, weights / scale.reshape(-1, *(1,) * (weights.ndim - 1)))
@@ -89,6 +97,7 @@ def _equalize(graph: Graph, pair: Pair, width: np.ndarray) -> None:
         _edit_bias(graph, bias, lambda b: b / scale.reshape(_like(b, scale)))
     weights = _weights(pair.consumer)
     replace_constant(graph, pair.consumer, 1, weights * scale.reshape(1, -1, *(1,) * (weights.ndim - 2)))
+    return scale
 
 
 def _weights(layer: Node) -> np.ndarray:

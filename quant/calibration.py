@@ -6,6 +6,8 @@ import numpy as np
 
 from numpot.ir.graph import Graph
 
+from .aligned_pass import align_and_collect
+from .alignment import Pair
 from .bias_correction import Means, MeanStatistics
 from .biases import layers_to_correct, output_means
 from .insertion import Quantizer
@@ -27,8 +29,8 @@ class Calibration:
     samples: int
 
 
-def calibrate(model: Graph, samples: Samples, settings: Parameters) -> Calibration:
-    """model: prepared and aligned; left as it is."""
+def calibrate(model: Graph, pairs: list[Pair], samples: Samples, settings: Parameters) -> Calibration:
+    """model: prepared; aligned in place, otherwise left as it is. pairs: of its layers, to be aligned."""
     quantizers = settings.quantizers(model)
     collectors = Collectors()
     estimation = settings.estimation(is_weight=False)
@@ -38,7 +40,7 @@ def calibrate(model: Graph, samples: Samples, settings: Parameters) -> Calibrati
     for layer, m in means.items():
         m.input = collectors.want(layer.inputs[0], m.input)
         m.output = collectors.want(layer.output.consumers[0].node.output, m.output)
-    samples.run(model, collectors.by_tensor, "calibrating")
+    align_and_collect(model, pairs, samples, collectors.by_tensor)
     bounds = _unify({q: r.bounds() for q, r in ranges.items()})
     return Calibration(
         bounds={q.name: b for q, b in bounds.items()},

@@ -1,9 +1,10 @@
 """DefaultQuantization: the whole of it, in the order it happens (docs/calibration.md).
 
 1. prepare            float32 constants, weights by output channel, a bias on every convolution
-2. align channels     so that one scale suits all channels of a tensor                     equalization.py, alignment.py
+2. equalize channels  if asked: so that one scale suits all channels of a tensor           equalization.py
 3. place quantizers   on the inputs of what the hardware computes on integers              insertion.py
-4. calibrate          statistics of those tensors, and of biases, over the samples         calibration.py
+4. calibrate          statistics of those tensors, and of biases, over the samples;        calibration.py
+                      channels of pairs of layers are aligned meanwhile                    alignment.py, aligned_pass.py
 5. ranges             statistics -> bounds of each FakeQuantize                            range_estimators.py, ranges.py
 6. weights            to int8, on 7 bits where pairs of products could saturate            compression.py, saturation_fix.py
 7. biases             get back the mean that rounding took                                 biases.py
@@ -15,9 +16,9 @@ from contextlib import ExitStack, contextmanager
 from os import PathLike
 from typing import Any
 
-from numpot.ir.graph import Graph, Node
+from numpot.ir.graph import Graph
 
-from . import alignment
+from .alignment import find_pairs
 from .assembly import Assembly, assemble
 from .best import with_best
 from .calibration import calibrate
@@ -152,14 +153,14 @@ def calibrated(graph: Graph, samples: Samples, settings: Parameters) -> Assembly
     prepare(model)
     if settings.equalize_channels:
         _equalize_channels(model, samples, settings)
-    aligned = _align_channels(model, samples) if settings.align_channels else set()
     if not settings.quantizers(model):
         raise QuantizationError(f"model {graph.name!r} has nothing to quantize: no operator that runs on integers is left in scope")
-    calibration = calibrate(model, samples, settings)
+    pairs = find_pairs(model) if settings.align_channels else []
+    calibration = calibrate(model, pairs, samples, settings)
     mode = settings.saturation_fix
     if settings.target_device not in SATURATING_DEVICES and mode in ("first_layer", "all"):
         mode = "no"
-    factors = weight_factors(model, mode, {node.name for node in aligned})
+    factors = weight_factors(model, mode, {pair.consumer.name for pair in pairs})
     assembly = assemble(model, settings, calibration, factors, samples)
     while mode == "auto" and (clipped := _clipping_layers(assembly.build(), samples) - factors.keys()):
         factors.update(dict.fromkeys(clipped, fitting_factor))  # narrower weights here may make others clip, so look again
@@ -175,15 +176,6 @@ def _equalize_channels(model: Graph, samples: Samples, settings: Parameters) -> 
     equalization = Equalization(model, settings.quantizers(model))
     samples.run(model, {tensor: [statistic] for tensor, statistic in equalization.wanted.items()}, "equalizing channels")
     equalization.apply()
-
-
-def _align_channels(model: Graph, samples: Samples) -> set[Node]:
-    """Align every pair that can be, in place; returns the consumers, whose weights may have grown."""
-    pairs = alignment.find_pairs(model)
-    samples.run(model, {pair.between: [pair.low, pair.high] for pair in pairs}, "aligning channels")
-    for pair in pairs:
-        alignment.align(model, pair)
-    return {pair.consumer for pair in pairs}
 
 
 # ---- the quantized graph -------------------------------------------------------------------------------------------------------
