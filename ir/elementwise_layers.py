@@ -31,7 +31,7 @@ def codes(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
     turns = len(x.shape) == 4 and not lies_channels_last(x)
     if not turns and all(constant.size == 1 for constant in affine):  # one line, as if of one channel
         shape = (shape[0], shape[1] * shape[2], 1)
-    row = Row(Kernel.QUANTIZE, flag=int(turns))
+    row = Row(Kernel.QUANTIZE_TURNED if turns else Kernel.QUANTIZE)
     row.shapes(shape, shape)
     _write_codes(row, shape[2], affine, offset)
     return LayerKernel("quantize", row, x, as_it_is=True)

@@ -23,7 +23,9 @@ from .layer_steps import Context, Image, LayerKernel, Tallied, image, window_of
 from .packed import packed
 
 _BYTES = {"S": 4, "F": 4, "U": 1, "R": 1}  # of an output element
-_DENSE = {"S": Kernel.CONVOLUTION_US, "F": Kernel.CONVOLUTION_UF, "U": Kernel.CONVOLUTION_UU, "R": Kernel.CONVOLUTION_UUR}
+_DOTS = {"S": Kernel.CONVOLUTION_US, "F": Kernel.CONVOLUTION_UF, "U": Kernel.CONVOLUTION_UU, "R": Kernel.CONVOLUTION_UUR}
+_TILES = {"S": Kernel.MATRIX_US, "F": Kernel.MATRIX_UF, "U": Kernel.MATRIX_UU, "R": Kernel.MATRIX_UUR}
+_COUNTED = {"S": Kernel.COUNTED_US, "F": Kernel.COUNTED_UF, "U": Kernel.COUNTED_UU, "R": Kernel.COUNTED_UUR}
 _DEPTHWISE = {"S": Kernel.DEPTHWISE_US, "F": Kernel.DEPTHWISE_UF, "U": Kernel.DEPTHWISE_UU}
 
 
@@ -94,11 +96,12 @@ def dense_row(
 ) -> LayerKernel:
     """The row of a convolution with weights (O,G,kh,kw): of all outputs, or of a phase of them."""
     size, spacing = (layer.y[:2], None) if phase is None else (phase.size, phase.spacing)
-    row = Row(_DENSE[end.stores], flag=int(window.is_pointwise and phase is None))
-    row.shapes(layer.x, (*size, layer.y[2]))
-    _write_end(row, end)
     exact = layer.arithmetic == "exact" or bool(provably_safe(weights).all())
     in_tiles = exact and not context.counting and suits_matrix_unit(window, size, weights.shape, layer.groups)
+    kernels = _TILES if in_tiles else _COUNTED if context.counting else _DOTS
+    row = Row(kernels[end.stores], flag=int(window.is_pointwise and phase is None))
+    row.shapes(layer.x, (*size, layer.y[2]))
+    _write_end(row, end)
     packed_weights = _pack(weights, layer.groups, window, in_tiles)
     dense = make_dense(packed_weights, window, size, layer.zero_point, not exact, _BYTES[end.stores], spacing)
     write_dense(row, dense)

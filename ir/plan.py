@@ -10,6 +10,7 @@ from itertools import zip_longest
 
 import numpy as np
 
+from numpot.kernels.kinds import Kernel
 from numpot.kernels.steps import Row
 
 from . import elementwise_layers, float_layers, gate_layers, integer_layers, layer_steps, resize_layers, transposed_layers
@@ -210,7 +211,7 @@ def _clip_and_sweep(step: Step, plan: Plan) -> Step:
     (x,), (y,), channels = step.inputs, step.outputs, int(step.row.record["output"]["channels"])
     found = plan.slots.add(Slot(x.dtype, (8, channels)))
     plan.swept[x], plan.swept[y] = (found, 0), (found, 4)
-    step.row.record["other"], step.row.record["flag"] = found, 1
+    step.row.record["other"], step.row.record["kernel"] = found, Kernel.CLIP_AND_SWEEP
     return replace(step, slots=(step.slots[0], found, step.slots[1]))
 
 

@@ -1,32 +1,50 @@
 """Threads that run a stretch of a program: a slice of the batch each, or, where the batch is small, every step together."""
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
+from numpot.kernels.kinds import Worker, frame_of
 from numpot.kernels.packing import aligned
-from numpot.kernels.program import run_program
+from numpot.kernels.program import link, run_program
 from numpot.kernels.saturation import SaturationCount
-from numpot.kernels.share import LINE
+from numpot.kernels.share import LINE, Share
 
 from .plan import Plan
 from .saturation import Tallies
 from .schedule import Schedule, Stretch
 
-Job = tuple[Any, ...]  # arguments of run_program
+
+class Job(NamedTuple):
+    """What a thread is to do in a stretch: images begin .. end, `chunk` of them at a time. places: where tensors are."""
+
+    stretch: Stretch
+    places: np.ndarray
+    begin: int
+    end: int
+    chunk: int
+    worker: Worker
 
 
 class Workers:
     """The threads of one Executor, and the memory that each keeps from run to run."""
 
     def __init__(self, threads: int, plan: Plan, schedule: Schedule, tallies: Tallies | None) -> None:
-        self._plan, self._program, self._tallies = plan, schedule.program, tallies
+        self._plan, self._rows, self._tallies = plan, schedule.program, tallies
         self._slot_bytes = np.array([slot.image_bytes for slot in plan.slots.slots], np.int64)
         self._threads = threads
         self._pool = ThreadPoolExecutor(threads - 1) if threads > 1 else None
         self._memories = [aligned(schedule.scratch, np.uint8) for _ in range(threads)]
         self._arenas = [aligned(0, np.uint8)] * threads
+
+    @cached_property
+    def _program(self) -> np.ndarray:
+        """The rows with the addresses of their kernels, which are compiled now if they never were."""
+        program = self._rows.copy()
+        link(program)
+        return program
 
     def run(self, stretch: Stretch, memory: dict[int, np.ndarray], images: int) -> None:
         """memory: by slot, the arrays of those that have one of their own."""
@@ -47,29 +65,28 @@ class Workers:
                 future.result()
         if self._tallies:
             for job in jobs:
-                self._tallies.add(job[-1])
+                self._tallies.add(job.worker.tally)
 
     def _work(self, job: Job) -> None:
         """A method, because a late thread still looks at the program and its constants, which live as long as this object."""
-        run_program(*job)
+        frame, program, stretch = frame_of(job.worker), self._program, job.stretch
+        run_program(program.ctypes.data, stretch.first, stretch.stop, job.places, *job[2:5], frame.ctypes.data)
 
     def _alone(self, stretch: Stretch, memory: dict[int, np.ndarray], thread: int, begin: int, end: int) -> Job:
         """A thread that takes the images begin .. end through all steps, with an arena and counters of its own."""
         chunk = min(stretch.chunk, end - begin)
-        return self._job(stretch, self._places(stretch, memory, thread, chunk), thread, begin, end, chunk, _counters(self._program), 1)
+        worker = self._worker(thread, _counters(self._program), 1)
+        return Job(stretch, self._places(stretch, memory, thread, chunk), begin, end, chunk, worker)
 
     def _sharing(self, stretch: Stretch, memory: dict[int, np.ndarray], images: int) -> list[Job]:
         """Threads that do every step together. The counters are new: a thread still on its way from the last run finds no unit left."""
         places, counters = self._places(stretch, memory, 0, images), _counters(self._program)
-        return [self._job(stretch, places, i, 0, images, images, counters, self._threads) for i in range(self._threads)]
+        return [Job(stretch, places, 0, images, images, self._worker(i, counters, self._threads)) for i in range(self._threads)]
 
-    def _job(
-        self, stretch: Stretch, places: np.ndarray, thread: int, begin: int, end: int, chunk: int, counters: np.ndarray, threads: int
-    ) -> Job:
+    def _worker(self, thread: int, counters: np.ndarray, threads: int) -> Worker:
         tensors = np.zeros(len(self._slot_bytes), np.int64)
-        count = SaturationCount.zeros(len(self._tallies.total.pairs)) if self._tallies else None
-        worker = (tensors, self._memories[thread], counters, threads)
-        return self._program.ctypes.data, stretch.first, stretch.stop, places, begin, end, chunk, *worker, count
+        count = SaturationCount.zeros(len(self._tallies.total.pairs) if self._tallies else 0)
+        return Worker(tensors, self._memories[thread], Share(counters, 0), threads, count)
 
     def _places(self, stretch: Stretch, memory: dict[int, np.ndarray], thread: int, chunk: int) -> np.ndarray:
         """(2,slots) s64: where the slots are, and the way from one image to the next (kernels/program.py)."""

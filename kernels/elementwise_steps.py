@@ -1,6 +1,6 @@
-"""The steps between layers: which kernel a row asks for, on which arrays."""
+"""The steps between layers: on which arrays each kernel works."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,68 +17,159 @@ from .elementwise import (
 )
 from .gates import hard_units, product_units
 from .jit import kernel
-from .kinds import Kernel, Worker, parts_of, positions_of
-from .share import Share
+from .kinds import Kernel, Worker, parts_of, positions_of, step_at, step_kernel, worker_at
 from .steps import array, read_affine, read_epilogue
 from .sweep import sweep_and_clip_units, sweep_units
 
 
-@kernel
-def elementwise(step: Any, images: int, worker: Worker, share: Share) -> None:
-    shape, x, out = positions_of(step.output, images), worker.tensors[step.x], worker.tensors[step.out]
-    parts, channels = parts_of(worker, images, max(shape[1] // 64, 1)), shape[2]
-    if step.kernel == Kernel.QUANTIZE:
-        codes, epilogue = array(out, shape, np.uint8), read_epilogue(step)
-        if step.flag != 0:  # channels first
-            quantize_units(array(x, (images, channels, shape[1]), np.float32), epilogue, True, codes, share, parts)
-        else:
-            quantize_units(array(x, shape, np.float32), epilogue, False, codes, share, parts)
-    elif step.kernel == Kernel.DEQUANTIZE:
-        affine = read_affine(step.affine, channels)
-        dequantize_units(array(x, shape, np.uint8), affine, array(out, shape, np.float32), share, parts)
-    elif step.kernel == Kernel.REQUANTIZE:
-        affine, codes = read_affine(step.affine, channels), array(out, shape, np.uint8)
-        requantize_units(array(x, shape, np.uint8), affine, read_epilogue(step), codes, share, parts)
-    elif step.kernel == Kernel.AFFINE:
-        affine = read_affine(step.affine, channels)
-        dequantize_units(array(x, shape, np.float32), affine, array(out, shape, np.float32), share, parts)
-    elif step.kernel == Kernel.PRODUCT:  # flag: other is one factor a channel
-        factors = array(worker.tensors[step.other], (images, 1 if step.flag != 0 else shape[1], channels), np.float32)
-        product_units(array(x, shape, np.float32), factors, array(out, shape, np.float32), share, parts)
-    elif step.kernel == Kernel.HARD:
-        hard_units(array(x, shape, np.float32), step.flag != 0, array(out, shape, np.float32), share, parts)
-    elif step.kernel == Kernel.ADD:
-        a, b = array(x, shape, np.float32), array(worker.tensors[step.other], shape, np.float32)
-        add_units(a, b, Clip(step.epilogue.low, step.epilogue.high), array(out, shape, np.float32), share, parts)
-    elif step.kernel == Kernel.CLIP:
-        limits, floats, made = Clip(step.epilogue.low, step.epilogue.high), array(x, shape, np.float32), array(out, shape, np.float32)
-        if step.flag == 0:
-            clip_units(floats, limits, made, share, parts)
-        else:
-            found = worker.tensors[step.other]
-            extremes, sums = array(found, (images, 8, channels), np.float32), array(found, (images, 4, channels), np.float64)
-            sweep_and_clip_units(floats, limits, made, extremes, sums, share)
-    elif step.kernel == Kernel.SWEEP:
-        seen = array(x, positions_of(step.input, images), np.float32)
-        sweep_units(seen, array(out, (images, 4, channels), np.float32), array(out, (images, 2, channels), np.float64), share)
-    elif step.kernel == Kernel.COPY:  # sizes in bytes; flag: the first byte in each position of out
-        copy_units(array(x, positions_of(step.input, images), np.uint8), step.flag, array(out, shape, np.uint8), share, parts)
-    elif step.kernel == Kernel.TURN_U:
-        turn_units(array(x, (images, channels, shape[1]), np.uint8), array(out, shape, np.uint8), share, parts)
-    elif step.kernel == Kernel.TURN_F:
-        turn_units(array(x, (images, channels, shape[1]), np.float32), array(out, shape, np.float32), share, parts)
-    else:
-        _mean(step, images, x, out, share)
+class Seen(NamedTuple):
+    """What a step reads, and what it makes."""
+
+    x: int  # where
+    out: int
+    shape: tuple[int, int, int]  # (N,positions,C) of out
+    turned: tuple[int, int, int]  # (N,C,positions)
+    parts: int  # in how many an image is cut
 
 
 @kernel
-def _mean(step: Any, images: int, x: int, out: int, share: Share) -> None:
-    seen, made = positions_of(step.input, images), (images, step.output.channels)
-    if step.kernel == Kernel.MEAN_FF:
-        mean_units(array(x, seen, np.float32), None, None, array(out, made, np.float32), share)
-        return
-    codes, affine = array(x, seen, np.uint8), read_affine(step.affine, step.output.channels)
-    if step.kernel == Kernel.MEAN_UF:
-        mean_units(codes, affine, None, array(out, made, np.float32), share)
-    else:
-        mean_units(codes, affine, read_epilogue(step), array(out, made, np.uint8), share)
+def _seen(step: Any, images: int, worker: Worker) -> Seen:
+    shape = positions_of(step.output, images)
+    parts = parts_of(worker, images, max(shape[1] // 64, 1))
+    return Seen(worker.tensors[step.x], worker.tensors[step.out], shape, (images, shape[2], shape[1]), parts)
+
+
+@step_kernel(Kernel.QUANTIZE)
+def quantize(row: int, images: int, frame: int, call: int) -> None:
+    step, worker = step_at(row), worker_at(frame, call)
+    s = _seen(step, images, worker)
+    quantize_units(array(s.x, s.shape, np.float32), read_epilogue(step), False, array(s.out, s.shape, np.uint8), worker.share, s.parts)
+
+
+@step_kernel(Kernel.QUANTIZE_TURNED)
+def quantize_turned(row: int, images: int, frame: int, call: int) -> None:
+    step, worker = step_at(row), worker_at(frame, call)
+    s = _seen(step, images, worker)
+    quantize_units(array(s.x, s.turned, np.float32), read_epilogue(step), True, array(s.out, s.shape, np.uint8), worker.share, s.parts)
+
+
+@step_kernel(Kernel.DEQUANTIZE)
+def dequantize(row: int, images: int, frame: int, call: int) -> None:
+    step, worker = step_at(row), worker_at(frame, call)
+    s = _seen(step, images, worker)
+    affine = read_affine(step.affine, step.output.channels)
+    dequantize_units(array(s.x, s.shape, np.uint8), affine, array(s.out, s.shape, np.float32), worker.share, s.parts)
+
+
+@step_kernel(Kernel.REQUANTIZE)
+def requantize(row: int, images: int, frame: int, call: int) -> None:
+    step, worker = step_at(row), worker_at(frame, call)
+    s = _seen(step, images, worker)
+    affine = read_affine(step.affine, step.output.channels)
+    out = array(s.out, s.shape, np.uint8)
+    requantize_units(array(s.x, s.shape, np.uint8), affine, read_epilogue(step), out, worker.share, s.parts)
+
+
+@step_kernel(Kernel.AFFINE)
+def affine_of_floats(row: int, images: int, frame: int, call: int) -> None:
+    step, worker = step_at(row), worker_at(frame, call)
+    s = _seen(step, images, worker)
+    affine = read_affine(step.affine, step.output.channels)
+    dequantize_units(array(s.x, s.shape, np.float32), affine, array(s.out, s.shape, np.float32), worker.share, s.parts)
+
+
+@step_kernel(Kernel.ADD)
+def add(row: int, images: int, frame: int, call: int) -> None:
+    step, worker = step_at(row), worker_at(frame, call)
+    s, limits = _seen(step, images, worker), Clip(step.epilogue.low, step.epilogue.high)
+    a, b = array(s.x, s.shape, np.float32), array(worker.tensors[step.other], s.shape, np.float32)
+    add_units(a, b, limits, array(s.out, s.shape, np.float32), worker.share, s.parts)
+
+
+@step_kernel(Kernel.PRODUCT)
+def product(row: int, images: int, frame: int, call: int) -> None:
+    step, worker = step_at(row), worker_at(frame, call)
+    s = _seen(step, images, worker)
+    shape = images, 1 if step.flag != 0 else s.shape[1], s.shape[2]
+    factors = array(worker.tensors[step.other], shape, np.float32)
+    product_units(array(s.x, s.shape, np.float32), factors, array(s.out, s.shape, np.float32), worker.share, s.parts)
+
+
+@step_kernel(Kernel.HARD)
+def hard(row: int, images: int, frame: int, call: int) -> None:
+    step, worker = step_at(row), worker_at(frame, call)
+    s = _seen(step, images, worker)
+    hard_units(array(s.x, s.shape, np.float32), step.flag != 0, array(s.out, s.shape, np.float32), worker.share, s.parts)
+
+
+@step_kernel(Kernel.CLIP)
+def clip(row: int, images: int, frame: int, call: int) -> None:
+    step, worker = step_at(row), worker_at(frame, call)
+    s, limits = _seen(step, images, worker), Clip(step.epilogue.low, step.epilogue.high)
+    clip_units(array(s.x, s.shape, np.float32), limits, array(s.out, s.shape, np.float32), worker.share, s.parts)
+
+
+@step_kernel(Kernel.CLIP_AND_SWEEP)
+def clip_and_sweep(row: int, images: int, frame: int, call: int) -> None:
+    step, worker = step_at(row), worker_at(frame, call)
+    s, limits = _seen(step, images, worker), Clip(step.epilogue.low, step.epilogue.high)
+    found, channels = worker.tensors[step.other], s.shape[2]
+    extremes, sums = array(found, (images, 8, channels), np.float32), array(found, (images, 4, channels), np.float64)
+    sweep_and_clip_units(array(s.x, s.shape, np.float32), limits, array(s.out, s.shape, np.float32), extremes, sums, worker.share)
+
+
+@step_kernel(Kernel.SWEEP)
+def sweep(row: int, images: int, frame: int, call: int) -> None:
+    step, worker = step_at(row), worker_at(frame, call)
+    x, out, channels = worker.tensors[step.x], worker.tensors[step.out], step.output.channels
+    extremes, sums = array(out, (images, 4, channels), np.float32), array(out, (images, 2, channels), np.float64)
+    sweep_units(array(x, positions_of(step.input, images), np.float32), extremes, sums, worker.share)
+
+
+@step_kernel(Kernel.COPY)
+def copy(row: int, images: int, frame: int, call: int) -> None:
+    step, worker = step_at(row), worker_at(frame, call)
+    s = _seen(step, images, worker)
+    x = array(s.x, positions_of(step.input, images), np.uint8)
+    copy_units(x, step.flag, array(s.out, s.shape, np.uint8), worker.share, s.parts)
+
+
+@step_kernel(Kernel.TURN_U)
+def turn_codes(row: int, images: int, frame: int, call: int) -> None:
+    step, worker = step_at(row), worker_at(frame, call)
+    s = _seen(step, images, worker)
+    turn_units(array(s.x, s.turned, np.uint8), array(s.out, s.shape, np.uint8), worker.share, s.parts)
+
+
+@step_kernel(Kernel.TURN_F)
+def turn_floats(row: int, images: int, frame: int, call: int) -> None:
+    step, worker = step_at(row), worker_at(frame, call)
+    s = _seen(step, images, worker)
+    turn_units(array(s.x, s.turned, np.float32), array(s.out, s.shape, np.float32), worker.share, s.parts)
+
+
+@step_kernel(Kernel.MEAN_FF)
+def mean_of_floats(row: int, images: int, frame: int, call: int) -> None:
+    step, worker = step_at(row), worker_at(frame, call)
+    channels = step.output.channels
+    x, out = worker.tensors[step.x], worker.tensors[step.out]
+    seen, made = array(x, positions_of(step.input, images), np.float32), array(out, (images, channels), np.float32)
+    mean_units(seen, None, None, made, worker.share)
+
+
+@step_kernel(Kernel.MEAN_UF)
+def mean_of_codes(row: int, images: int, frame: int, call: int) -> None:
+    step, worker = step_at(row), worker_at(frame, call)
+    channels = step.output.channels
+    x, out = worker.tensors[step.x], worker.tensors[step.out]
+    seen, made = array(x, positions_of(step.input, images), np.uint8), array(out, (images, channels), np.float32)
+    mean_units(seen, read_affine(step.affine, channels), None, made, worker.share)
+
+
+@step_kernel(Kernel.MEAN_UU)
+def mean_of_codes_to_codes(row: int, images: int, frame: int, call: int) -> None:
+    step, worker = step_at(row), worker_at(frame, call)
+    channels = step.output.channels
+    x, out = worker.tensors[step.x], worker.tensors[step.out]
+    seen, made = array(x, positions_of(step.input, images), np.uint8), array(out, (images, channels), np.uint8)
+    mean_units(seen, read_affine(step.affine, channels), read_epilogue(step), made, worker.share)

@@ -1,25 +1,28 @@
 """The one decorator of all compiled kernels, and where their machine code is kept."""
 
-import functools
 import hashlib
 import logging
 import os
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import numba
 from llvmlite import binding
 from numba.core import externals
 from numba.core.caching import CompileResultCacheImpl, FunctionCache
+from numba.core.ccallback import CFunc
 from numba.core.runtime import rtsys
 
 from .isa import ISA
 
 F = TypeVar("F", bound=Callable[..., object])
 HERE = Path(__file__).parent
+OPTIONS: Final = {"error_model": "numpy"}
 config: Any = numba.config  # set at import, unknown to type checkers
 log = logging.getLogger("numpot")
 
@@ -29,26 +32,47 @@ def kernel(function: F) -> F:
 
     Never with `fastmath`: float32 results promise the same bits as NumPy, so no product may be fused into a sum and no sum reordered.
     """
-    return _compiled(function, KeptCode)
-
-
-def entry(function: F) -> F:
-    """A kernel for Python alone to call, never for another kernel: what is kept on disk is its machine code without the intermediate code.
-
-    Numba keeps both, and reads both, so that it could compile callers. For a large kernel that takes more memory than a model's weights.
-    """
-    return _compiled(function, MachineCodeCache)
-
-
-def _compiled(function: F, cache: type[FunctionCache]) -> F:
-    folder = cache_folder()
-    outside = config.CACHE_DIR
-    config.CACHE_DIR = str(folder or "")  # read by the cache when it is made; other people's functions keep their own folder
-    try:
-        compiled: Any = numba.njit(nogil=True, error_model="numpy")(function)
+    with _our_folder() as folder:
+        compiled: Any = numba.njit(nogil=True, no_cfunc_wrapper=True, **OPTIONS)(function)
         if folder is not None:
-            compiled._cache = cache(function)
-        return cast(F, compiled)
+            compiled._cache = KeptCode(function)
+    return cast(F, compiled)
+
+
+class Entry:
+    """A function that compiled code calls by its address. It is compiled, or found on disk, when the address is first asked for: a program
+    needs few of all there are.
+
+    No compiled function can call it by name, so what is kept on disk is its machine code without the intermediate code. Numba keeps both,
+    and reads both, so that it could compile callers; for large functions that takes more memory than a model's weights.
+    """
+
+    def __init__(self, function: Callable[..., None], signature: Any) -> None:
+        self._function = function
+        self._signature = signature
+
+    @cached_property
+    def address(self) -> int:
+        self._compiled.compile()
+        return cast(int, self._compiled.address)
+
+    @cached_property
+    def _compiled(self) -> Any:
+        callback: Any = CFunc(self._function, (self._signature.args, self._signature.return_type), {}, {"nopython": True, **OPTIONS})
+        with _our_folder() as folder:
+            if folder is not None:
+                callback._cache = MachineCodeCache(self._function)
+        return callback
+
+
+@contextmanager
+def _our_folder() -> Iterator[Path | None]:
+    """Caches that are made meanwhile keep their code in our folder; other people's functions keep their own."""
+    outside = config.CACHE_DIR
+    folder = cache_folder()
+    config.CACHE_DIR = str(folder or "")
+    try:
+        yield folder
     finally:
         config.CACHE_DIR = outside
 
@@ -63,7 +87,10 @@ class KeptCode(FunctionCache):  # type: ignore[misc]
         rtsys.initialize(target)  # what machine code calls: the memory of its arrays, and the C library's mathematics
         externals.c_math_functions.install(target)
         with self._guard_against_spurious_io_errors():
-            return self._load_overload(signature, target)
+            try:
+                return self._load_overload(signature, target)
+            except ImportError:  # another process knew the function's module by another name, as a script or from a test: compile again
+                return None
 
 
 class MachineCode(CompileResultCacheImpl):  # type: ignore[misc]
@@ -85,7 +112,7 @@ class MachineCodeCache(KeptCode):
     _impl_class = MachineCode
 
 
-@functools.cache
+@cache
 def cache_folder() -> Path | None:
     """A folder of this version of the kernels alone; None, and one warning, where nothing can be written.
 

@@ -1,7 +1,7 @@
 """The decorator: machine code is kept where it can be, and nothing here costs an import of numba."""
 
+import ctypes
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -10,11 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numba import types
 
 import numpot.kernels
-from numpot.kernels import jit
+from numpot.kernels import jit, program  # noqa: F401 - the latter brings all kernels
+from numpot.kernels.kinds import KERNELS, Kernel
+from numpot.kernels.steps import array
 
-KERNELS = Path(numpot.kernels.__file__).parent
+SOURCES = Path(numpot.kernels.__file__).parent
 
 
 def run(code: str, **environment: str) -> str:
@@ -48,29 +51,43 @@ def test_other_peoples_cache_folder_is_left_alone() -> None:
     assert before == jit.config.CACHE_DIR
 
 
-def add_one(x: np.int64) -> np.int64:
-    return x + 1
+def add_one(address: int) -> None:
+    x = array(address, (1,), np.int64)
+    x[0] += 1
 
 
-def test_machine_code_alone_is_kept_of_what_only_python_calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_machine_code_alone_is_kept_of_what_is_called_by_its_address(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(jit, "candidates", lambda: [tmp_path])
     jit.cache_folder.cache_clear()
+    x = np.zeros(1, np.int64)
     try:
-        compiled, found = jit.entry(add_one), jit.entry(add_one)
+        compiled, found = (jit.Entry(add_one, types.none(types.int64)) for _ in range(2))
+        assert not list(tmp_path.rglob("*.nbc"))  # nothing is compiled before it is needed
+        for entry in (compiled, found):
+            ctypes.CFUNCTYPE(None, ctypes.c_int64)(entry.address)(x.ctypes.data)
     finally:
         jit.cache_folder.cache_clear()
-    for attempt in (compiled, found):
-        assert attempt(np.int64(1)) == 2
-    (code,) = found.overloads.values()
-    assert found.stats.cache_hits and " add " not in str(code.library._get_module_for_linking())
+    assert x == 2 and found._compiled.cache_hits == 1
+    code = str(found._compiled._library._get_module_for_linking())
+    assert "add_one" in code and " add " not in code
 
 
-def test_what_only_python_calls_is_called_by_no_kernel() -> None:
-    """It would call the empty function that stands in the kept file."""
-    sources = "".join(path.read_text() for path in KERNELS.glob("*.py"))
-    names = re.findall(r"^@entry\ndef (\w+)", sources, re.MULTILINE)
-    assert names == ["run_program"]
-    assert all(sources.count(f"{name}(") == 1 for name in names)
+def test_every_kind_of_step_has_its_kernel() -> None:
+    assert set(KERNELS) == set(Kernel)
+
+
+def test_code_that_is_kept_serves_a_module_by_any_name(tmp_path: Path) -> None:
+    """Numba imports the module that the code was compiled in by its name there, which is not one that every process has."""
+    (tmp_path / "doubled.py").write_text("from numpot.kernels.jit import kernel\n@kernel\ndef double(x): return 2 * x\n")
+    load = """
+import importlib.util
+spec = importlib.util.spec_from_file_location({name!r}, {file!r})
+module = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(module)
+print(module.double(3))
+"""
+    for name in ("first", "second"):
+        assert run(load.format(name=name, file=str(tmp_path / "doubled.py")), NUMBA_CACHE_DIR=str(tmp_path)) == "6"
 
 
 CALL = """
@@ -95,7 +112,7 @@ def make_read_only(package: Path) -> None:
 @pytest.mark.parametrize("variable", ["HOME", "XDG_CACHE_HOME"])
 def test_installed_read_only_the_users_folder_is_taken(tmp_path: Path, variable: str) -> None:
     package, home = tmp_path / "copied", tmp_path / "home"
-    shutil.copytree(KERNELS, package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(SOURCES, package, ignore=shutil.ignore_patterns("__pycache__"))
     make_read_only(package)
     environment = {"PYTHONPATH": str(tmp_path), "NUMBA_CACHE_DIR": "", "XDG_CACHE_HOME": "", variable: str(home)}
     for origin in ("compiled", "found"):
@@ -108,7 +125,7 @@ def test_installed_read_only_the_users_folder_is_taken(tmp_path: Path, variable:
 @pytest.mark.slow
 def test_where_nothing_can_be_written_one_warning_is_given(tmp_path: Path) -> None:
     package = tmp_path / "copied"
-    shutil.copytree(KERNELS, package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(SOURCES, package, ignore=shutil.ignore_patterns("__pycache__"))
     make_read_only(package)
     environment = {"PYTHONPATH": str(tmp_path), "NUMBA_CACHE_DIR": "", "XDG_CACHE_HOME": os.devnull}
     outcome = subprocess.run([sys.executable, "-c", CALL], env={**os.environ, **environment}, capture_output=True, text=True)
@@ -120,7 +137,7 @@ def test_where_nothing_can_be_written_one_warning_is_given(tmp_path: Path) -> No
 def test_the_second_process_compiles_nothing_and_an_edit_elsewhere_is_noticed(tmp_path: Path) -> None:
     """The compiled caller lives in depthwise.py, the edit is in store.py: numba alone would go on running the old code."""
     copy = tmp_path / "copied"
-    shutil.copytree(KERNELS, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(SOURCES, copy, ignore=shutil.ignore_patterns("__pycache__"))
     environment = {"PYTHONPATH": str(tmp_path), "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
     assert run(CALL, **environment) == "7 compiled"
     assert run(CALL, **environment) == "7 found"
