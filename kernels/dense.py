@@ -13,7 +13,7 @@ from .microkernel_matrix import POSITIONS, Grid, make_grid, matrix_tiles, tile_b
 from .packing import MATRIX_WORD, TILE_COLUMNS, PackedWeights, round_up, runs_of
 from .reference import Array
 from .saturation import SaturationCount
-from .share import Share, alone, claim, finish, wait
+from .share import Share, alone, claimed
 from .strips import Source, Strips, Words, cut, scratch, take, without_gaps
 from .window import Window
 
@@ -128,10 +128,7 @@ def convolve_units(
     cuts = -(-lines // strips.lines)
     blocks = weights.order.shape[0] * weights.order.shape[1]
     filled, source = -1, Source(memory, 0, 0, strips.rows, strips.offsets)
-    while True:
-        unit = claim(share)
-        if unit >= images * cuts * parts:
-            break
+    for unit in claimed(share, images * cuts * parts):
         strip, part = unit // parts, unit % parts
         image, first = strip // cuts, strip % cuts * strips.lines
         if filled < 0 and not layer.in_place:  # only now: the memory belongs to those who have a unit
@@ -143,8 +140,6 @@ def convolve_units(
         start = image * lattice.image + lattice.first + first * lattice.line
         for block in range(part * blocks // parts, (part + 1) * blocks // parts):
             _strip(layer, layer.grid, source, block, residual, out, start, width, epilogue, count)
-        finish(share)
-    wait(share, images * cuts * parts)
 
 
 @kernel

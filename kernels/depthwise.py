@@ -15,7 +15,7 @@ from .lattice import Lattice, Spacing, make_lattice
 from .microkernel_depthwise import ChannelBlock, channel_order, depthwise_tiles
 from .packing import aligned, round_up
 from .reference import Array
-from .share import Share, alone, claim, finish, wait
+from .share import Share, alone, claimed
 from .strips import Source, Strips, Words, cut, scratch, take
 from .vectors import copy_bytes
 from .window import Window, require, require_kernel
@@ -175,10 +175,7 @@ def depthwise_units(
     strips, lattice = layer.strips, layer.lattice
     cuts = -(-lines // strips.lines)
     has_border = False
-    while True:
-        unit = claim(share)
-        if unit >= images * cuts:
-            break
+    for unit in claimed(share, images * cuts):
         if not has_border:  # only now: the memory belongs to those who have a unit
             for begin in range(0, strips.pitch, strips.pixel):
                 copy_bytes(memory, begin, layer.pixel, 0, strips.pixel)  # the line of border
@@ -187,8 +184,6 @@ def depthwise_units(
         seen = take(strips, x, image, first, min(strips.lines, lines - first), False, memory)
         start = image * lattice.image + lattice.first + first * lattice.line
         _strip(layer, Source(seen.data, seen.start, seen.last, seen.rows, layer.offsets), out, start, width, epilogue)
-        finish(share)
-    wait(share, images * cuts)
 
 
 @kernel

@@ -13,7 +13,7 @@ from .epilogue import Epilogue
 from .jit import kernel
 from .quantize import no_places, quantize_line, quantize_positions
 from .reference import Array
-from .share import Share, claim, finish, wait
+from .share import Share, claimed, claimed_parts
 from .turn import BLOCK_BYTES, turn
 from .vectors import F32, cgutils, instructions
 
@@ -60,24 +60,11 @@ def _real(x: np.float32, affine: Affine | None, c: int) -> np.float32:
 
 
 @kernel
-def claim_part(share: Share, images: int, positions: int, parts: int) -> tuple[int, int, int]:
-    """The next unit: an image, and from where to where its positions run; image number `images` when none is left."""
-    unit = claim(share)
-    if unit >= images * parts:
-        return images, 0, 0
-    image, part = unit // parts, unit % parts
-    return image, part * positions // parts, (part + 1) * positions // parts
-
-
-@kernel
 def quantize_units(x: Array, e: Epilogue, by_channel: bool, out: Array, share: Share, parts: int) -> None:
     """f32 -> codes out (N,P,C) u8. by_channel: x is (N,C,P), else (N,P,C)."""
     images, positions, channels = out.shape
     lines, places = np.empty((BLOCK_BYTES, STRETCH), np.uint8), no_places()
-    while True:
-        image, first, stop = claim_part(share, images, positions, parts)
-        if image == images:
-            break
+    for image, first, stop in claimed_parts(share, images, positions, parts):
         if channels == 1:
             quantize_line(x[image].reshape(-1)[first:stop], e, 0, out[image, first:stop].reshape(-1), places)
         elif by_channel:
@@ -90,23 +77,16 @@ def quantize_units(x: Array, e: Epilogue, by_channel: bool, out: Array, share: S
                     turn(lines[:count, :size], out[image, begin : begin + size, c : c + count])
         else:
             quantize_positions(x.reshape(out.shape)[image, first:stop], e, out[image, first:stop], places)
-        finish(share)
-    wait(share, images * parts)
 
 
 @kernel
 def dequantize_units(x: Array, affine: Affine, out: Array, share: Share, parts: int) -> None:
     """Codes (N,P,C) u8, or f32 -> out f32 = (x - shift) * multiplier."""
     images, positions, channels = out.shape
-    while True:
-        image, start, stop = claim_part(share, images, positions, parts)
-        if image == images:
-            break
+    for image, start, stop in claimed_parts(share, images, positions, parts):
         for p in range(start, stop):
             for c in range(channels):
                 out[image, p, c] = _real(x[image, p, c], affine, c)
-        finish(share)
-    wait(share, images * parts)
 
 
 @kernel
@@ -114,77 +94,52 @@ def requantize_units(x: Array, affine: Affine, e: Epilogue, out: Array, share: S
     """Codes (N,P,C) u8 of one range -> out (N,P,C) u8, codes of another."""
     images, positions, channels = out.shape
     reals, places = np.empty((STRETCH // BLOCK_BYTES, channels), np.float32), no_places()
-    while True:
-        image, first, stop = claim_part(share, images, positions, parts)
-        if image == images:
-            break
+    for image, first, stop in claimed_parts(share, images, positions, parts):
         for begin in range(first, stop, len(reals)):
             size = min(len(reals), stop - begin)
             for p in range(size):
                 for c in range(channels):
                     reals[p, c] = _real(x[image, begin + p, c], affine, c)
             quantize_positions(reals[:size], e, out[image, begin : begin + size], places)
-        finish(share)
-    wait(share, images * parts)
 
 
 @kernel
 def add_units(a: Array, b: Array, clip: Clip, out: Array, share: Share, parts: int) -> None:
     """clip(a + b, low, high), (N,P,C) f32."""
     images, positions, channels = out.shape
-    while True:
-        image, start, stop = claim_part(share, images, positions, parts)
-        if image == images:
-            break
+    for image, start, stop in claimed_parts(share, images, positions, parts):
         for p in range(start, stop):
             for c in range(channels):
                 out[image, p, c] = min(max(a[image, p, c] + b[image, p, c], clip.low), clip.high)
-        finish(share)
-    wait(share, images * parts)
 
 
 @kernel
 def clip_units(x: Array, clip: Clip, out: Array, share: Share, parts: int) -> None:
     """clip(x, low, high), (N,P,C) f32."""
     images, positions, channels = out.shape
-    while True:
-        image, start, stop = claim_part(share, images, positions, parts)
-        if image == images:
-            break
+    for image, start, stop in claimed_parts(share, images, positions, parts):
         for p in range(start, stop):
             seen, made = x[image, p], out[image, p]
             for c in range(channels):
                 made[c] = min(max(seen[c], clip.low), clip.high)
-        finish(share)
-    wait(share, images * parts)
 
 
 @kernel
 def copy_units(x: Array, first: int, out: Array, share: Share, parts: int) -> None:
     """x (N,P,bytes) u8 into out (N,P,more bytes), from byte `first` of each position on."""
     images, positions, size = x.shape
-    while True:
-        image, start, stop = claim_part(share, images, positions, parts)
-        if image == images:
-            break
+    for image, start, stop in claimed_parts(share, images, positions, parts):
         for p in range(start, stop):
             for i in range(size):
                 out[image, p, first + i] = x[image, p, i]
-        finish(share)
-    wait(share, images * parts)
 
 
 @kernel
 def turn_units(x: Array, out: Array, share: Share, parts: int) -> None:
     """(N,A,B) u8 or f32 -> out (N,B,A), same dtype: (N,C,P) -> (N,P,C), and back. A unit is some lines of out."""
     images, lines, _ = out.shape
-    while True:
-        image, start, stop = claim_part(share, images, lines, parts)
-        if image == images:
-            break
+    for image, start, stop in claimed_parts(share, images, lines, parts):
         turn(x[image, :, start:stop], out[image, start:stop])
-        finish(share)
-    wait(share, images * parts)
 
 
 @kernel
@@ -192,10 +147,7 @@ def mean_units(x: Array, of_x: Affine | None, e: Epilogue | None, out: Array, sh
     """(N,P,C) f32, or u8 by its affine map -> out (N,C) f32, or codes: the mean over the positions, summed in float64."""
     images, positions, channels = x.shape
     total = np.empty(channels, np.float64)
-    while True:
-        image = claim(share)
-        if image >= images:
-            break
+    for image in claimed(share, images):
         total[:] = 0
         for p in range(positions):
             for c in range(channels):
@@ -203,5 +155,3 @@ def mean_units(x: Array, of_x: Affine | None, e: Epilogue | None, out: Array, sh
         for c in range(channels):
             mean = np.float32(total[c] / positions)
             out[image, c] = mean if e is None else _code(mean, e, c)
-        finish(share)
-    wait(share, images)

@@ -10,7 +10,7 @@ from .isa import ISA
 from .jit import kernel
 from .patches import seen_by
 from .reference import Array
-from .share import Share, alone, claim, finish, wait
+from .share import Share, alone, claimed
 from .vectors import F32, I8, Vectors, instructions, part
 from .window import Window, require
 
@@ -43,13 +43,8 @@ def average_pool(x: Array, out: Array, *, window: Window, exclude_pad: bool) -> 
 def max_pool_units(x: Array, window: Window, out: Array, share: Share) -> None:
     """This thread's share of the lines, and the wait for the others."""
     lines, column = out.shape[0] * out.shape[1], np.empty(x.shape[2:], x.dtype)
-    while True:
-        unit = claim(share)
-        if unit >= lines:
-            break
+    for unit in claimed(share, lines):
         _max_line(x[unit // out.shape[1]], window, unit % out.shape[1], column, out[unit // out.shape[1], unit % out.shape[1]])
-        finish(share)
-    wait(share, lines)
 
 
 @kernel
@@ -102,13 +97,8 @@ def _lift(_: Any, a: Any, begin: Any, b: Any, other: Any, count: Any) -> Any:
 def average_pool_units(x: Array, window: Window, kind: int, out: Array, share: Share) -> None:
     """This thread's share of the lines, and the wait for the others. kind: the mean, with padding or without, or the sum."""
     lines = out.shape[0] * out.shape[1]
-    while True:
-        unit = claim(share)
-        if unit >= lines:
-            break
+    for unit in claimed(share, lines):
         _mean_line(x[unit // out.shape[1]], window, kind, unit % out.shape[1], out[unit // out.shape[1], unit % out.shape[1]])
-        finish(share)
-    wait(share, lines)
 
 
 @kernel

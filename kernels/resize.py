@@ -12,7 +12,7 @@ from numba import types
 from .isa import ISA
 from .jit import kernel
 from .reference import Array
-from .share import Share, claim, finish, wait
+from .share import Share, claimed
 from .vectors import F32, I64, Vectors, copy_bytes, index, instructions, part
 
 
@@ -54,15 +54,10 @@ def chosen_units(x: Array, rows: Taps, columns: Taps, out: Array, share: Share) 
     height, width, size = out.shape[1:]
     lines = out.shape[0] * height
     source, target = x.reshape(-1), out.reshape(-1)
-    while True:
-        unit = claim(share)
-        if unit >= lines:
-            break
+    for unit in claimed(share, lines):
         first = (unit // height * x.shape[1] + rows.indices[unit % height, 0]) * x.shape[2]
         for column in range(width):
             copy_bytes(target, (unit * width + column) * size, source, (first + columns.indices[column, 0]) * size, size)
-        finish(share)
-    wait(share, lines)
 
 
 @kernel
@@ -73,13 +68,8 @@ def weighted_units(x: Array, rows: Taps, columns: Taps, out: Array, share: Share
     line = np.empty(x.shape[2] * channels, np.float32)
     target, image_size = out.reshape(-1), x.shape[1] * len(line)
     source = x.reshape(-1)
-    while True:
-        unit = claim(share)
-        if unit >= lines:
-            break
+    for unit in claimed(share, lines):
         image = source[unit // height * image_size :][:image_size]
         _weigh(image, len(line), rows, unit % height, rows.weights.shape[1], line, 0)
         for column in range(width):
             _weigh(line, channels, columns, column, columns.weights.shape[1], target, (unit * width + column) * channels)
-        finish(share)
-    wait(share, lines)

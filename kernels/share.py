@@ -5,6 +5,7 @@ So a kernel must not write anything before it has a unit: a late thread may find
 """
 
 import sys
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -72,3 +73,22 @@ def wait(share: Share, units: int) -> None:
         looks += 1
         if looks > PATIENCE:
             _offer_the_processor()
+
+
+@kernel
+def claimed(share: Share, units: int) -> Iterator[int]:
+    """The units that are this thread's, one after another; ends when all are done, by whomever."""
+    unit = claim(share)
+    while unit < units:
+        yield unit
+        finish(share)
+        unit = claim(share)
+    wait(share, units)
+
+
+@kernel
+def claimed_parts(share: Share, images: int, positions: int, parts: int) -> Iterator[tuple[int, int, int]]:
+    """The same where a unit is one of `parts` parts of an image: the image, and from where to where its positions run."""
+    for unit in claimed(share, images * parts):
+        image, part = unit // parts, unit % parts
+        yield image, part * positions // parts, (part + 1) * positions // parts

@@ -5,7 +5,7 @@ import numpy as np
 from .elementwise import Clip
 from .jit import kernel
 from .reference import Array
-from .share import Share, claim, finish, wait
+from .share import Share, claimed
 
 TOGETHER = 4  # positions that are read together, so that what is known of a channel is fetched and put back once for all of them
 
@@ -86,25 +86,15 @@ def _sweep_images(x: Array, low: Array, high: Array, total: Array) -> None:
 @kernel
 def sweep_units(x: Array, extremes: Array, sums: Array, share: Share) -> None:
     """(N,P,C) f32 -> extremes (N,4,C) f32, the least and the largest in front; sums (N,2,C) f64, last: the same memory."""
-    while True:
-        image = claim(share)
-        if image >= len(x):
-            break
+    for image in claimed(share, len(x)):
         _sweep(x[image], extremes[image, 0], extremes[image, 1], sums[image, 1])
-        finish(share)
-    wait(share, len(x))
 
 
 @kernel
 def sweep_and_clip_units(x: Array, clip: Clip, out: Array, extremes: Array, sums: Array, share: Share) -> None:
     """(N,P,C) f32 -> out = clip(x); extremes (N,8,C) f32 and sums (N,4,C) f64, the same memory: as above of x, and behind it of out."""
-    while True:
-        image = claim(share)
-        if image >= len(x):
-            break
+    for image in claimed(share, len(x)):
         _sweep_and_clip(x[image], clip, out[image], extremes[image], sums[image])
-        finish(share)
-    wait(share, len(x))
 
 
 def sweep(x: Array) -> tuple[Array, Array, Array]:
