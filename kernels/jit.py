@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache, cached_property
+from inspect import isgeneratorfunction
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
@@ -34,7 +35,7 @@ def kernel(function: F) -> F:
     """
     with _our_folder() as folder:
         compiled: Any = numba.njit(nogil=True, no_cfunc_wrapper=True, **OPTIONS)(function)
-        if folder is not None:
+        if folder is not None and not isgeneratorfunction(function):  # numba could not call one that it finds on disk
             compiled._cache = KeptCode(function)
     return cast(F, compiled)
 

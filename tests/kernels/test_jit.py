@@ -76,18 +76,33 @@ def test_every_kind_of_step_has_its_kernel() -> None:
     assert set(KERNELS) == set(Kernel)
 
 
-def test_code_that_is_kept_serves_a_module_by_any_name(tmp_path: Path) -> None:
-    """Numba imports the module that the code was compiled in by its name there, which is not one that every process has."""
-    (tmp_path / "doubled.py").write_text("from numpot.kernels.jit import kernel\n@kernel\ndef double(x): return 2 * x\n")
-    load = """
+CALL_IN_FILE = """
 import importlib.util
 spec = importlib.util.spec_from_file_location({name!r}, {file!r})
 module = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(module)
-print(module.double(3))
+print(module.{call})
 """
+
+
+def test_code_that_is_kept_serves_a_module_by_any_name(tmp_path: Path) -> None:
+    """Numba imports the module that the code was compiled in by its name there, which is not one that every process has."""
+    file = tmp_path / "doubled.py"
+    file.write_text("from numpot.kernels.jit import kernel\n@kernel\ndef double(x): return 2 * x\n")
     for name in ("first", "second"):
-        assert run(load.format(name=name, file=str(tmp_path / "doubled.py")), NUMBA_CACHE_DIR=str(tmp_path)) == "6"
+        assert run(CALL_IN_FILE.format(name=name, file=str(file), call="double(3)"), NUMBA_CACHE_DIR=str(tmp_path)) == "6"
+
+
+def test_a_process_that_finds_some_kernels_compiles_others(tmp_path: Path) -> None:
+    """Both have a generator in common, which numba could not call if it had kept it."""
+    file, part = (
+        tmp_path / "counted.py",
+        "@kernel\ndef {}(s, units):\n    n = 0\n    for unit in claimed(s, units): n += {}\n    return n\n",
+    )
+    imports = "from numpot.kernels.jit import kernel\nfrom numpot.kernels.share import alone, claimed\n"
+    file.write_text(imports + part.format("count", "1") + part.format("total", "unit"))
+    for call, expected in (("count(module.alone(), 5)", "5"), ("total(module.alone(), 5)", "10")):
+        assert run(CALL_IN_FILE.format(name="counted", file=str(file), call=call), NUMBA_CACHE_DIR=str(tmp_path)) == expected
 
 
 CALL = """
