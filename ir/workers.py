@@ -17,6 +17,13 @@ from .saturation import Tallies
 from .schedule import Schedule, Stretch
 
 
+class Framed(NamedTuple):
+    """A Worker, and the numbers by which compiled code knows it."""
+
+    worker: Worker
+    frame: np.ndarray
+
+
 class Job(NamedTuple):
     """What a thread is to do in a stretch: images begin .. end, `chunk` of them at a time. places: where tensors are."""
 
@@ -25,7 +32,7 @@ class Job(NamedTuple):
     begin: int
     end: int
     chunk: int
-    worker: Worker
+    by: Framed
 
 
 class Workers:
@@ -46,6 +53,15 @@ class Workers:
         link(program)
         return program
 
+    @cached_property
+    def _address(self) -> int:
+        return self._program.ctypes.data
+
+    @cached_property
+    def _loners(self) -> list[Framed]:
+        """Each thread when it shares nothing."""
+        return [self._framed(thread, self._counters(), 1) for thread in range(self._threads)]
+
     def run(self, stretch: Stretch, memory: dict[int, np.ndarray], images: int) -> None:
         """memory: by slot, the arrays of those that have one of their own."""
         if not images:
@@ -65,39 +81,47 @@ class Workers:
                 future.result()
         if self._tallies:
             for job in jobs:
-                self._tallies.add(job.worker.tally)
+                self._tallies.add(job.by.worker.tally)
 
     def _work(self, job: Job) -> None:
         """A method, because a late thread still looks at the program and its constants, which live as long as this object."""
-        frame, program, stretch = frame_of(job.worker), self._program, job.stretch
-        run_program(program.ctypes.data, stretch.first, stretch.stop, job.places, *job[2:5], frame.ctypes.data)
+        stretch = job.stretch
+        run_program(self._address, stretch.first, stretch.stop, *job[1:5], _place(job.by.frame))
 
     def _alone(self, stretch: Stretch, memory: dict[int, np.ndarray], thread: int, begin: int, end: int) -> Job:
         """A thread that takes the images begin .. end through all steps, with an arena and counters of its own."""
         chunk = min(stretch.chunk, end - begin)
-        worker = self._worker(thread, _counters(self._program), 1)
-        return Job(stretch, self._places(stretch, memory, thread, chunk), begin, end, chunk, worker)
+        by = self._loners[thread]
+        if self._tallies:
+            by.worker.tally.pairs[:], by.worker.tally.overflow[:] = 0, 0
+        return Job(stretch, self._places(stretch, memory, thread, chunk), begin, end, chunk, by)
 
     def _sharing(self, stretch: Stretch, memory: dict[int, np.ndarray], images: int) -> list[Job]:
         """Threads that do every step together. The counters are new: a thread still on its way from the last run finds no unit left."""
-        places, counters = self._places(stretch, memory, 0, images), _counters(self._program)
-        return [Job(stretch, places, 0, images, images, self._worker(i, counters, self._threads)) for i in range(self._threads)]
+        places, counters = self._places(stretch, memory, 0, images), self._counters()
+        return [Job(stretch, places, 0, images, images, self._framed(i, counters, self._threads)) for i in range(self._threads)]
 
-    def _worker(self, thread: int, counters: np.ndarray, threads: int) -> Worker:
+    def _framed(self, thread: int, counters: np.ndarray, threads: int) -> Framed:
         tensors = np.zeros(len(self._slot_bytes), np.int64)
-        count = SaturationCount.zeros(len(self._tallies.total.pairs) if self._tallies else 0)
-        return Worker(tensors, self._memories[thread], Share(counters, 0), threads, count)
+        tally = SaturationCount.zeros(len(self._tallies.total.pairs) if self._tallies else 0)
+        worker = Worker(tensors, self._memories[thread], Share(counters, 0), threads, tally)
+        return Framed(worker, frame_of(worker))
+
+    def _counters(self) -> np.ndarray:
+        return np.zeros((len(self._rows), LINE), np.int64)
 
     def _places(self, stretch: Stretch, memory: dict[int, np.ndarray], thread: int, chunk: int) -> np.ndarray:
         """(2,slots) s64: where the slots are, and the way from one image to the next (kernels/program.py)."""
         if self._arenas[thread].size < stretch.arena_bytes * chunk:
             self._arenas[thread] = aligned(stretch.arena_bytes * chunk, np.uint8)
         places = np.zeros((2, len(self._slot_bytes)), np.int64)
-        places[0, stretch.local] = self._arenas[thread].ctypes.data + stretch.begins * chunk
+        places[0, stretch.local] = _place(self._arenas[thread]) + stretch.begins * chunk
         for slot in stretch.crossing:
-            places[:, slot] = memory[slot].__array_interface__["data"][0], self._slot_bytes[slot]
+            places[:, slot] = _place(memory[slot]), self._slot_bytes[slot]
         return places
 
 
-def _counters(program: np.ndarray) -> np.ndarray:
-    return np.zeros((len(program), LINE), np.int64)
+def _place(array: np.ndarray) -> int:
+    """Its address; `array.ctypes.data` takes longer."""
+    place: int = array.__array_interface__["data"][0]
+    return place
