@@ -129,7 +129,7 @@ def _depthwise(
     row.shapes(x, y)
     _write_end(row, end)
     write_depthwise(row, layer)
-    tallied = Tallied(weights, number_of_pairs(y, weights.shape))
+    tallied = Tallied(weights, number_of_pairs(y, weights.shape), is_depthwise=True)
     return LayerKernel("depthwise u8s8", row, node.inputs[0], tallied=tallied, scratch=scratch_size(layer.strips))
 
 

@@ -32,6 +32,7 @@ class Tallied:
 
     weights: np.ndarray
     pairs: int
+    is_depthwise: bool = False
 
 
 @dataclass

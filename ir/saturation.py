@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from numpot.kernels.saturation import SaturationCount, provably_safe
+from numpot.kernels.saturation import SaturationCount, provably_safe, safe_along_the_kernel
 
 if TYPE_CHECKING:
     from .plan import Step
@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class LayerSaturation:
     """Over all runs so far. pairs: pair sums formed. saturated, largest_overflow: (O,) int64 for each output channel, how many clipped,
-    and by how much the worst one missed 16 bits. provably_safe: no input whatever could clip one. weight_bits: (O,) float, how much of
-    8 bits the weights of each channel use: log2(2 max |w|), 8.0 for 127 and 7.0 for 64.
+    and by how much the worst one missed 16 bits. provably_safe: no input whatever could clip one, on any processor. clips_elsewhere: one
+    input channel leaves nothing to pair and to count here, but some processors pair the weights along the kernel, and that can clip.
+    weight_bits: (O,) float, how much of 8 bits the weights of each channel use: log2(2 max |w|), 8.0 for 127 and 7.0 for 64.
     """
 
     name: str
@@ -23,6 +24,7 @@ class LayerSaturation:
     saturated: np.ndarray
     largest_overflow: np.ndarray
     provably_safe: bool
+    clips_elsewhere: bool
     weight_bits: np.ndarray
 
 
@@ -60,12 +62,14 @@ class Tallies:
         assert step.row is not None and step.tallied is not None
         weights, first = step.tallied.weights, int(step.row.record["tally"])
         channels = slice(first, first + len(weights))
+        clips_elsewhere = weights.shape[1] == 1 and not step.tallied.is_depthwise and not safe_along_the_kernel(weights).all()
         return LayerSaturation(
             step.name.removesuffix("/integer"),
             step.tallied.pairs * self._images,
             self.total.pairs[channels].copy(),
             self.total.overflow[channels].copy(),
-            bool(provably_safe(weights).all()),
+            bool(provably_safe(weights).all()) and not clips_elsewhere,
+            clips_elsewhere,
             _weight_bits(weights),
         )
 

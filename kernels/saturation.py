@@ -30,6 +30,21 @@ def provably_safe(w: Array) -> Array:
     return np.all(pairs_are_safe(np.moveaxis(even, 1, -1)), axis=(1, 2, 3))
 
 
+def along_the_kernel(w: Array) -> list[Array]:
+    """(O,1,kh,kw) -> twice (O,2n): the weights in the orders in which some processors pair them, zero behind an odd last one.
+
+    One input channel leaves nothing to pair in (7). OpenVINO's kernels for AVX-512 then pair neighbours down the columns of the kernel, on
+    into the next column, and those for AVX2 along the rows if there are groups; unless the convolution is depthwise.
+    """
+    odd = w.shape[2] * w.shape[3] % 2
+    return [np.pad(order.reshape(len(w), -1), ((0, 0), (0, odd))) for order in (w[:, 0].transpose(0, 2, 1), w[:, 0])]
+
+
+def safe_along_the_kernel(w: Array) -> Array:
+    """(O,1,kh,kw) s8 -> (O,) bool: can no pair of those orders clip, whatever the input?"""
+    return np.all([pairs_are_safe(order).all(axis=1) for order in along_the_kernel(w)], axis=0)
+
+
 def pairs_are_safe(w: Array) -> Array:
     """(...,2n) s8 -> (...,n) bool: can no activation codes make the pair of neighbours clip (eq. 12)?"""
     return _fit(*_one_sided_sums(w))

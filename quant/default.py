@@ -182,5 +182,6 @@ def _equalize_channels(model: Graph, samples: Samples, settings: Parameters) -> 
 
 
 def _clipping_layers(int8: Graph, samples: Samples) -> set[str]:
-    """Names of the layers that clip on the calibration samples, on a CPU without VNNI."""
-    return {layer.name for layer in measure_saturation(int8, samples.loader, progress=samples.progress) if layer.saturated.any()}
+    """Names of the layers that clip on the calibration samples, on a CPU without VNNI, or that could and are not counted."""
+    layers = measure_saturation(int8, samples.loader, progress=samples.progress)
+    return {layer.name for layer in layers if layer.saturated.any() or layer.clips_elsewhere}

@@ -6,6 +6,7 @@ from numpot.ir.graph import Graph, Tensor
 from numpot.ir.ops.fake_quantize import FakeQuantize
 
 from .compression import QuantizedWeights, fake_quantize_weights, quantize_weights
+from .hardware import is_depthwise
 from .insertion import Quantizer
 from .layers import output_channel_axis_of_weights
 from .range_estimators import clipped
@@ -43,4 +44,4 @@ def _weight_problem(
     layer, weights = quantizer.uses[0].node, quantizer.tensor.constant
     assert weights is not None
     low, high = clipped(estimation, *weight_bounds(weights, output_channel_axis_of_weights(layer), scheme, estimation))
-    return weights, low, high, scheme.levels, factor(weights, high) if factor and scheme.bits == 8 else 1.0
+    return weights, low, high, scheme.levels, factor(weights, high, is_depthwise(layer)) if factor and scheme.bits == 8 else 1.0

@@ -10,12 +10,13 @@ from collections.abc import Callable
 import numpy as np
 
 from numpot.ir.graph import Graph, Node
-from numpot.kernels.saturation import provably_safe
+from numpot.kernels.saturation import along_the_kernel, pairs_are_safe
 
 from .defaults import FITTING_STEP, SATURATION_FACTOR, SaturationFix
 from .hardware import WEIGHTED
 
-WeightFactor = Callable[[np.ndarray, np.ndarray], float | np.ndarray]  # (weights, high) -> what to divide them by
+#: (weights, high, whether of a depthwise convolution) -> what to divide them by.
+WeightFactor = Callable[[np.ndarray, np.ndarray, bool], float | np.ndarray]
 
 
 def weight_factors(graph: Graph, mode: SaturationFix, aligned: set[str]) -> dict[str, WeightFactor]:
@@ -36,26 +37,33 @@ def weight_factors(graph: Graph, mode: SaturationFix, aligned: set[str]) -> dict
     return dict.fromkeys(names, half)
 
 
-def half(weights: np.ndarray, high: np.ndarray) -> float:
+def half(weights: np.ndarray, high: np.ndarray, is_depthwise: bool) -> float:
     """POT's factor: 7 bits."""
     return SATURATION_FACTOR
 
 
-def fitting_factor(weights: np.ndarray, high: np.ndarray) -> np.ndarray:
+def fitting_factor(weights: np.ndarray, high: np.ndarray, is_depthwise: bool) -> np.ndarray:
     """The least factor, for each output channel, at which no pair of its symmetric codes can clip (eq. 12).
 
-    weights: (O, I, ...) float32, pairs lie along I. high: (O, 1, ...), what code 127 stands for. Returns (O, 1, ...) float64, 1 to 2.
+    weights: (O, I, ...) float32. high: (O, 1, ...), what code 127 stands for. Returns (O, 1, ...) float64, 1 to 2.
     """
-    out_channels = len(weights)
-    codes = weights.reshape(out_channels, weights.shape[1], -1, 1) * (127.0 / high.reshape(-1, 1, 1, 1).astype(np.float64))
-    padded = np.pad(codes, ((0, 0), (0, codes.shape[1] % 2), (0, 0), (0, 0)))
-    first, second = padded[:, 0::2], padded[:, 1::2]
-    positive = np.maximum(first, 0) + np.maximum(second, 0)
-    negative = np.maximum(-first, 0) + np.maximum(-second, 0)
-    factor = np.maximum(np.maximum(positive, negative).max(axis=(1, 2, 3)) / 128, 1.0)
-    while (unsafe := ~provably_safe(_rounded(codes / factor[:, None, None, None]))).any():  # rounding may add one to a sum
+    if is_depthwise:
+        return np.ones(high.shape)
+    pairs = _pairs(weights * (127.0 / high.astype(np.float64)))
+    one_sided = np.maximum(np.maximum(pairs, 0).sum(axis=2), np.maximum(-pairs, 0).sum(axis=2))
+    factor = np.maximum(one_sided.max(axis=1) / 128, 1.0)
+    while (unsafe := ~pairs_are_safe(_rounded(pairs / factor[:, None, None])).all(axis=(1, 2))).any():  # rounding may add one to a sum
         factor[unsafe] = np.minimum(factor[unsafe] + FITTING_STEP, SATURATION_FACTOR)
     return factor.reshape(high.shape)
+
+
+def _pairs(codes: np.ndarray) -> np.ndarray:
+    """(O, I, ...) -> (O,n,2): neighbouring input channels at each position of the kernel; of a single one, what a processor may pair."""
+    if codes.shape[1] == 1 and codes.size > len(codes):
+        kernel = codes.reshape(*codes.shape[:2], *(1,) * (4 - codes.ndim), *codes.shape[2:])
+        return np.concatenate(along_the_kernel(kernel), axis=1).reshape(len(codes), -1, 2)
+    channels_last = np.moveaxis(codes.reshape(*codes.shape[:2], -1), 1, 2)
+    return np.pad(channels_last, ((0, 0), (0, 0), (0, codes.shape[1] % 2))).reshape(len(codes), -1, 2)
 
 
 def _rounded(codes: np.ndarray) -> np.ndarray:

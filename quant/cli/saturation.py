@@ -1,6 +1,11 @@
 """numpot saturation: which layers of a quantized model would clip on a CPU without VNNI."""
 
+from typing import TYPE_CHECKING
+
 from .common import Data, Debug, Json, Limit, Mean, Model, Std, Threads, open_model, print_json, print_table, reports_errors
+
+if TYPE_CHECKING:
+    from numpot.ir.saturation import LayerSaturation
 
 
 @reports_errors
@@ -32,6 +37,7 @@ def run(
                 "pairs": layer.pairs,
                 "saturated": int(layer.saturated.sum()),
                 "provably_safe": layer.provably_safe,
+                "clips_elsewhere": layer.clips_elsewhere,
                 "channels": int((layer.saturated > 0).sum()),
                 "largest_overflow": int(layer.largest_overflow.max(initial=0)),
                 "weight_bits": round(float(layer.weight_bits.mean()), 2),
@@ -50,12 +56,22 @@ def run(
                 f"{layer.pairs:,}",
                 f"{layer.saturated.sum():,}",
                 f"{layer.largest_overflow.max(initial=0):,}",
-                "proven safe" if layer.provably_safe else "clips" if layer.saturated.any() else "no clip seen",
+                _verdict(layer),
             ]
             for layer in layers
         ],
     )
     print(f"{total:,} of {sum(layer.pairs for layer in layers):,} pairs saturate")
+    elsewhere = [layer.name for layer in layers if layer.clips_elsewhere]
+    if elsewhere:
+        print(f"{', '.join(elsewhere)}: one input channel, so there are no pairs to count; but kernels for AVX-512 pair along the columns")
     if total:
         print(f"To see what it costs: numpot evaluate {model} --data {data} --arithmetic saturating")
+    if total or elsewhere:
         print("To avoid it:          numpot quantize ... --saturation-fix auto")
+
+
+def _verdict(layer: "LayerSaturation") -> str:
+    if layer.provably_safe:
+        return "proven safe"
+    return "clips" if layer.saturated.any() else "may clip on AVX-512" if layer.clips_elsewhere else "no clip seen"

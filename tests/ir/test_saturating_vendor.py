@@ -12,10 +12,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.lib.stride_tricks import sliding_window_view
 
 from numpot.ir.ops.affine import quantization_multiplier, quantize
 from numpot.ir.ops.convolution_integer import ConvolutionInteger
 from numpot.ir.ops.matmul_integer import MatMulInteger
+from numpot.kernels.saturation import along_the_kernel
 
 pytest.importorskip("openvino")
 pytestmark = pytest.mark.skipif(platform.machine().lower() not in ("x86_64", "amd64"), reason="the instruction that saturates is x86 only")
@@ -30,10 +32,14 @@ LAYERS: dict[str, dict[str, Any]] = {  # input shape, weight shape, and what a c
     "strided": {"x": (1, 16, 9, 9), "w": (4, 16, 3, 3), "strides": (2, 2), "pads": (1, 1)},
     "grouped": {"x": (1, 16, 6, 6), "w": (8, 4, 3, 3), "pads": (1, 1), "groups": 4},
     "depthwise": {"x": (1, 16, 7, 7), "w": (16, 1, 3, 3), "pads": (1, 1), "groups": 16},
+    "one channel": {"x": (1, 1, 9, 8), "w": (8, 1, 3, 3), "pads": (1, 1)},
+    "one channel, strided": {"x": (2, 1, 16, 15), "w": (16, 1, 5, 3), "strides": (2, 2), "pads": (1, 1)},
+    "one channel a group": {"x": (1, 4, 9, 8), "w": (8, 1, 3, 3), "groups": 4},
     "matmul even": {"x": (6, 64), "w": (24, 64)},
     "matmul odd": {"x": (6, 33), "w": (24, 33)},
 }
-CASES = [(name, low, high) for name in LAYERS for low, high in RANGES]
+LONE = [name for name in LAYERS if name.startswith("one channel")]
+CASES = [(name, low, high) for name in LAYERS if name not in LONE for low, high in RANGES]
 
 
 def problem(name: str, low: float, high: float) -> tuple[np.ndarray, np.ndarray]:
@@ -101,5 +107,22 @@ def test_saturating_arithmetic_is_the_vendors(name: str, low: float, high: float
     assert clips == (name != "depthwise")  # one channel a group: a single product always fits
 
 
+@pytest.mark.parametrize("name", LONE)
+def test_one_input_channel_is_paired_along_the_columns_of_the_kernel(name: str, vendor_outputs: dict[str, np.ndarray]) -> None:
+    """On AVX-512: as a 1x1 convolution over channels that are the positions of the kernel, column by column."""
+    x, w = problem(name, 0, 255)
+    (down, right), (top, left), groups = window(name)["strides"], window(name)["pads_begin"], LAYERS[name].get("groups", 1)
+    bordered = np.pad(x.astype(np.uint8), ((0, 0), (0, 0), (top, top), (left, left)))
+    seen = sliding_window_view(bordered, w.shape[2:], axis=(2, 3))[:, :, ::down, ::right]  # (N,C,H',W',kh,kw)
+    columns = seen.transpose(0, 1, 5, 4, 2, 3).reshape(len(x), groups, -1, *seen.shape[2:4])
+    even = np.pad(columns, ((0, 0), (0, 0), (0, w[0].size % 2), (0, 0), (0, 0))).reshape(len(x), -1, *seen.shape[2:4])
+    here = {"strides": (1, 1), "pads_begin": (0, 0), "pads_end": (0, 0), "dilations": (1, 1), "groups": groups}
+    weights = along_the_kernel(w)[0][:, :, None, None]
+    found = ConvolutionInteger(**here, arithmetic="saturating").evaluate(even, weights, np.uint8(0)).astype(F32)
+    np.testing.assert_array_equal(found, vendor_outputs[f"{name} 0 255"])
+    assert not np.array_equal(found, ours(name, 0, 255, "saturating"))
+
+
 if __name__ == "__main__":
-    np.savez(sys.argv[1], **{f"{name} {low} {high}": vendor(name, low, high) for name, low, high in CASES})
+    every = [*CASES, *((name, 0, 255) for name in LONE)]
+    np.savez(sys.argv[1], **{f"{name} {low} {high}": vendor(name, low, high) for name, low, high in every})

@@ -9,10 +9,11 @@ from hypothesis.extra.numpy import arrays
 from numpot.ir.executor import Executor
 from numpot.ir.graph import Graph
 from numpot.ir.lowering import integer_weights
-from numpot.kernels.saturation import provably_safe
+from numpot.kernels.saturation import provably_safe, safe_along_the_kernel
 from numpot.quant.compression import quantize_weights
 from numpot.quant.default import quantize
 from numpot.quant.ranges import symmetric_weight_range
+from numpot.quant.saturation import measure_saturation
 from numpot.quant.saturation_fix import first_convolutions, fitting_factor, weight_factors
 
 from ..networks import Network
@@ -123,10 +124,29 @@ weights = arrays(np.float32, st.tuples(st.integers(1, 4), st.integers(1, 7), st.
 @given(weights)
 def test_the_fitting_factor_is_safe_and_not_wasteful(w):
     _, high = symmetric_weight_range(np.abs(w).max(axis=(1, 2), keepdims=True))
-    factor = fitting_factor(w, high)
+    factor = fitting_factor(w, high, False)
     assert factor.shape == high.shape and (factor >= 1).all() and (factor <= 2).all()
     codes = quantize_weights(w, -high, high, 255, factor).codes[..., None]
-    assert provably_safe(codes).all()
+    assert safe(codes).all()
     for channel in np.flatnonzero(factor.ravel() > 1 + 1 / 32):  # where it narrows, a little less would not have been safe
         less = quantize_weights(w, -high, high, 255, np.where(np.arange(len(w)) == channel, 0.96, 1.0).reshape(factor.shape) * factor)
-        assert not provably_safe(less.codes[..., None])[channel]
+        assert not safe(less.codes[..., None])[channel]
+
+
+def safe(codes: np.ndarray) -> np.ndarray:
+    return provably_safe(codes) if codes.shape[1] > 1 else safe_along_the_kernel(codes)
+
+
+@pytest.mark.parametrize("mode", ["no", "auto", "auto-strict", "first_layer"])
+def test_one_input_channel_is_narrowed_though_nothing_can_be_counted_there(mode):
+    """Depthwise layers have one input channel, too, and nothing pairs their products."""
+    net = Signs()
+    y = net.relu(net.conv(net.input(-1, 1, 8, 8), 16, 3, pad=1, name="grey"))
+    graph = net.result(net.matmul(net.mean(net.relu(net.depthwise(y, name="filter"))), 4, name="head"))
+    x = np.abs(normal(8, 1, 8, 8)) * np.float32(3)
+    int8 = quantize(graph, ArrayData(x), saturation_fix=mode)
+    grey, filter, _ = measure_saturation(int8, ArrayData(x))
+    assert not grey.saturated.any() and filter.provably_safe and not filter.clips_elsewhere
+    assert grey.clips_elsewhere == (mode == "no") != grey.provably_safe
+    assert ("grey" in int8.info["quantization"]["narrowed_weights"]) == (mode != "no")
+    assert codes_of(int8, "filter").max() == 127
