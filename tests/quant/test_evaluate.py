@@ -96,7 +96,7 @@ def test_missing_labels(nothing_runs, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     np.savez("data.npz", x=X)
     assert refusal(MODEL, open_data("data.npz", MODEL), Accuracy()) == (
-        "labels: metric accuracy@1 needs labels, and data.npz has no array 'y'. Add one, or use --metric sqnr, which needs none."
+        "labels: metric accuracy@1 needs labels, and data.npz has no array 'y'. Add one, or use --metric agreement, which needs none."
     )
 
 

@@ -311,7 +311,7 @@ def test_weights_that_are_not_numbers_are_named():
             {"weights": {"granularity": "pertensor"}, "saturation_fix": "auto"},
             "saturation_fix 'auto' is for weights with a range per channel. Use 'all'",
         ),
-        ({"ignored_scope": ["haed"]}, "ignored_scope: model 'network' has no layer 'haed'"),
+        ({"ignored_scope": ["haed"]}, "ignored_scope: model 'network' has no layer 'haed'. Did you mean 'head'?"),
         ({"ignored_types": ["Conv"]}, "ignored_types: model 'network' has no layer of type 'Conv'"),
         (
             {"ignored_types": ["Convolution", "MatMul", "ReduceMean", "Add"]},
