@@ -1,4 +1,4 @@
-"""float32 numbers on their way to codes, in registers: the end of a tile (store.py) without the tile."""
+"""float32 numbers on their way to codes, in registers (eq. 9 to 11): the end of a tile (store.py) without the tile."""
 
 from types import SimpleNamespace
 from typing import Any
