@@ -201,4 +201,5 @@ def with_trained(graph: Graph, trained: Iterable[Trained]) -> Graph:
     twin = graph.copy()
     for one in trained:
         twin.replace_op(twin.nodes[one.source.name], Constant(value=one.stored))
+    twin.infer()  # what is known of the tensors behind them
     return twin

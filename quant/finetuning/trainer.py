@@ -23,7 +23,7 @@ from .checks import check
 from .forward_backward import Network, Values
 from .gradients import unbroadcast
 from .losses import LossName
-from .trained import Trained, find_biases, find_weights, with_trained
+from .trained import Trained, TrainedCodes, find_biases, find_weights, with_trained
 
 Targets = Callable[[Batch], Mapping[str, np.ndarray]]
 
@@ -75,6 +75,7 @@ def finetune(
         "learning_rate": learning_rate,
         "seed": seed,
         "samples": len(samples),
+        "trained": training.counts,
         **best.record,
         "history": history,
     }
@@ -101,6 +102,7 @@ class Training:
         self._outputs = {result.name: result.inputs[0] for result in graph.outputs}
         self._graph, self._samples, self._targets, self._loss = graph, samples, targets, getattr(losses, loss)
         self._learning_rate, self._batch_size = learning_rate, batch_size
+        self._biases = len(biases)
         self._adam = [Adam() for _ in self.trained]
         self._order = np.random.default_rng(seed)
         self._step, self._steps = 0, epochs * -(-len(samples) // batch_size)
@@ -108,6 +110,12 @@ class Training:
         values = self._network.forward(first.inputs, self._values)
         for bias, sums in biases:
             bias.unit = _typical_size(values[sums], bias.master)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many tensors of each kind are trained."""
+        codes = sum(isinstance(one, TrainedCodes) for one in self.trained)
+        return {"int8_weights": codes, "float_weights": len(self.trained) - codes - self._biases, "biases": self._biases}
 
     @property
     def _values(self) -> Values:
@@ -122,6 +130,7 @@ class Training:
             advance(len(batch.indices))
         return total / len(self._samples)
 
+    @np.errstate(over="ignore", invalid="ignore")  # the loss is looked at
     def _train(self, batch: Batch) -> float:
         """One step; returns the loss before it."""
         values = self._network.forward(batch.inputs, self._values)
