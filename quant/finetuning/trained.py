@@ -33,12 +33,14 @@ class Trained:
     """A float tensor of a model: a bias, or weights that were left in float.
 
     tensor: what the model reads. source: the Constant that holds it. master: float32, moved by the optimizer. unit: broadcastable against
-    it, how large a number is there that counts as one; steps are in this measure, so that one learning rate fits all.
+    it, the measure of a step (units.py).
     """
+
+    unit: np.ndarray | np.float32
 
     def __init__(self, tensor: Tensor, source: Node, master: np.ndarray) -> None:
         self.tensor, self.source, self.master = tensor, source, master.astype(np.float32)
-        self.unit = np.asarray(max(float(np.abs(self.master).max(initial=0)), np.finfo(np.float32).tiny), np.float32)
+        self.unit = np.float32(1)
 
     @property
     def value(self) -> np.ndarray:
@@ -48,6 +50,11 @@ class Trained:
     @property
     def stored(self) -> np.ndarray:
         """What the model's file holds."""
+        return self.master
+
+    @property
+    def from_zero(self) -> np.ndarray:
+        """What the model reads, in the measure of the master."""
         return self.master
 
     def master_gradient(self, gradient: np.ndarray) -> np.ndarray:
@@ -89,6 +96,10 @@ class TrainedCodes(Trained):
     def value(self) -> np.ndarray:
         codes = self.codes
         return (codes if self._zero_point is None else codes - self._zero_point) * self._scale
+
+    @property
+    def from_zero(self) -> np.ndarray:
+        return self.master if self._zero_point is None else self.master - self._zero_point
 
     @property
     def stored(self) -> np.ndarray:
@@ -150,18 +161,18 @@ class _PairLayout:
 # ---- where it stands in a graph ------------------------------------------------------------------------------------------------------
 
 
-def find_weights(graph: Graph) -> list[Trained]:
-    """The weights of all layers, integers and floats, in the order of the graph; weights that two layers read, once."""
-    found: dict[Tensor, Trained] = {}
+def find_weights(graph: Graph) -> list[tuple[Trained, Node]]:
+    """The weights of all layers, integers and floats, each with its layer, in the order of the graph; of two that share them, the first."""
+    found: dict[Tensor, tuple[Trained, Node]] = {}
     for layer in graph.topological_order():
         if layer.type not in WEIGHTED or layer.inputs[1] in found:
             continue
         tensor = layer.inputs[1]
         how = dequantization(tensor)
         if how is not None:
-            found[tensor] = TrainedCodes(tensor, how, layer)
+            found[tensor] = TrainedCodes(tensor, how, layer), layer
         elif tensor.constant is not None and tensor.constant.dtype == np.float32:
-            found[tensor] = Trained(tensor, tensor.producer, tensor.constant)
+            found[tensor] = Trained(tensor, tensor.producer, tensor.constant), layer
     return list(found.values())
 
 

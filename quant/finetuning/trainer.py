@@ -11,19 +11,19 @@ import numpy as np
 
 from numpot.ir.graph import Graph, Tensor
 
-from ..data import Batch, DataLoader, ModelData, Subset, batches
+from ..data import Batch, DataLoader, ModelData, Subset, batches, fixed_batch
 from ..errors import QuantizationError
 from ..evaluation import check_needs, compiled, evaluate
+from ..free_batch import with_free_batch
 from ..metrics import Metric
 from ..progress import track
-from ..ranges import lift_dead_channels
 from . import losses
 from .adam import Adam, cosine
 from .checks import check
 from .forward_backward import Network, Values
-from .gradients import unbroadcast
 from .losses import LossName
 from .trained import Trained, TrainedCodes, find_biases, find_weights, with_trained
+from .units import bias_unit, weight_unit
 
 Targets = Callable[[Batch], Mapping[str, np.ndarray]]
 
@@ -58,7 +58,7 @@ def finetune(
     check(int8, samples, teacher, chosen, epochs, batch_size, learning_rate)
     if (validation is None) != (metric is None):
         raise QuantizationError("validation data and a metric go together: the metric says which epoch is the best one")
-    student = int8 if chosen == "mse" else with_scores(int8)
+    student = with_free_batch(int8 if chosen == "mse" else with_scores(int8))
     training = Training(student, samples, _targets(student, teacher, chosen), chosen, learning_rate, epochs, batch_size, seed)
     best = _Best(int8, teacher, validation, metric)
     history = []
@@ -96,8 +96,8 @@ class Training:
         batch_size: int,
         seed: int,
     ) -> None:
-        biases = find_biases(graph)
-        self.trained: list[Trained] = [*find_weights(graph), *(bias for bias, _ in biases)]
+        weights, biases = find_weights(graph), find_biases(graph)
+        self.trained: list[Trained] = [one for one, _ in (*weights, *biases)]
         self._network = Network(graph, [one.tensor for one in self.trained])
         self._outputs = {result.name: result.inputs[0] for result in graph.outputs}
         self._graph, self._samples, self._targets, self._loss = graph, samples, targets, getattr(losses, loss)
@@ -105,11 +105,13 @@ class Training:
         self._biases = len(biases)
         self._adam = [Adam() for _ in self.trained]
         self._order = np.random.default_rng(seed)
-        self._step, self._steps = 0, epochs * -(-len(samples) // batch_size)
+        self._step, self._steps = 0, epochs * -(-len(samples) // (fixed_batch(graph) or batch_size))
         first = next(batches(samples, graph, batch_size))
         values = self._network.forward(first.inputs, self._values)
+        for weight, layer in weights:
+            weight.unit = weight_unit(weight.from_zero, values[layer.inputs[0]], layer)
         for bias, sums in biases:
-            bias.unit = _typical_size(values[sums], bias.master)
+            bias.unit = bias_unit(values[sums], bias.master)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -198,13 +200,7 @@ def with_scores(graph: Graph) -> Graph:
 def _targets(student: Graph, teacher: Graph | None, loss: LossName) -> Targets:
     """What the outputs shall be, by their names."""
     if teacher is not None:
-        model = compiled(teacher if loss == "mse" else with_scores(teacher), "exact", None)
+        model = compiled(with_free_batch(teacher if loss == "mse" else with_scores(teacher)), "exact", None)
         return lambda batch: model.run(batch.inputs)
     name = student.outputs[0].name
     return lambda batch: {name: np.asarray(batch.labels)}
-
-
-def _typical_size(sums: np.ndarray, bias: np.ndarray) -> np.ndarray:
-    """Root mean square of what a bias is part of, in the bias's shape; of dead channels, 1 % of the largest (eq. C1)."""
-    mean = unbroadcast(np.square(sums), bias.shape) / np.float32(sums.size / bias.size)
-    return lift_dead_channels(np.sqrt(mean))

@@ -101,7 +101,7 @@ def test_layers_left_in_float_are_trained_too() -> None:
     after = tuned(int8)
     old, new = (graph.nodes["strided"].inputs[1].constant for graph in (int8, after))
     assert old is not None and new is not None and new.dtype == np.float32
-    assert 0 < np.abs(new - old).max() < 0.02 * 6 * np.abs(old).max()  # six steps of at most the learning rate
+    assert (new != old).mean() > 0.5  # all but those of dead channels
 
 
 def test_weights_with_a_zero_point() -> None:
@@ -111,15 +111,14 @@ def test_weights_with_a_zero_point() -> None:
 
 
 def test_it_learns() -> None:
-    """Of four-bit weights much can be won back; labels do as well as a teacher."""
-    int8 = quantized(weights={"bits": 4})
-    found = tuned(int8, epochs=12, validation=DATA, metric=Sqnr()).info["finetuning"]
-    assert found["after"] > found["before"] + 3  # type: ignore[index]
-    answers = np.arange(len(X)) % CLASSES
-    by_labels = losses(finetune(int8, Labelled(X, answers), epochs=12, learning_rate=0.02))
-    assert by_labels[-1] < 0.9 * by_labels[0]
-    by_numbers = losses(tuned(int8, loss="mse", epochs=12, learning_rate=0.003))
-    assert by_numbers[-1] < 0.5 * by_numbers[0]
+    """Of three-bit weights much can be won back, from the float model's answers, from labels and from numbers."""
+    int8 = quantized(weights={"bits": 3})
+    found = tuned(int8, epochs=12, learning_rate=0.006, validation=DATA, metric=Sqnr()).info["finetuning"]
+    assert found["after"] > found["before"] + 6  # type: ignore[index]
+    by_labels = losses(finetune(int8, Labelled(X, np.arange(len(X)) % CLASSES), epochs=12, learning_rate=0.006))
+    assert by_labels[-1] < 0.8 * by_labels[0]
+    by_numbers = losses(tuned(int8, loss="mse", epochs=12, learning_rate=0.006))
+    assert by_numbers[-1] < 0.2 * by_numbers[0]
 
 
 # ---- what stays true -------------------------------------------------------------------------------------------------------------------
@@ -179,9 +178,13 @@ def test_softmax_at_the_end_is_the_losses_own() -> None:
 
 
 def test_a_model_with_a_fixed_batch() -> None:
-    fixed = small_network(batch=8)
-    found = finetune(quantize(fixed, DATA), DATA, fixed, epochs=1, batch_size=16)
-    assert found.inputs[0].output.shape == (8, 2, 8, 8)
+    """One of 1 is trained with larger batches, to the same codes; of any other the batch is the model's own, and stays so."""
+    for batch, as_free in ((1, 16), (8, 8)):
+        fixed = small_network(batch=batch)
+        found = finetune(quantize(fixed, DATA), DATA, fixed, epochs=2, batch_size=16, learning_rate=0.02)
+        assert found.inputs[0].output.shape == (batch, 2, 8, 8)
+        for name, expected in codes(tuned(quantized(), batch_size=as_free)).items():
+            np.testing.assert_array_equal(codes(found)[name], expected)
 
 
 # ---- what is refused -------------------------------------------------------------------------------------------------------------------

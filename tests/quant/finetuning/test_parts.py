@@ -35,7 +35,7 @@ def branching() -> Graph:
 def test_a_network_against_differences() -> None:
     """In float64: the weights are given so, and all that is computed from them is too."""
     graph, x = branching(), {"x": normal(2, 2, 6, 6)}
-    trained = [*find_weights(graph), *(bias for bias, _ in find_biases(graph))]
+    trained = [one for one, _ in (*find_weights(graph), *find_biases(graph))]
     assert len(trained) == 10
     network, output = Trainable(graph, [one.tensor for one in trained]), graph.outputs[0].inputs[0]
     values = {one.tensor: one.master.astype(np.float64) for one in trained}
@@ -58,7 +58,7 @@ def test_a_quantized_network_computes_what_the_interpreter_simulates() -> None:
     net = Network(seed=2, int8=True)
     x = net.relu(net.conv(net.quantize(net.input(-1, 3, 6, 6), -2.0, 2.0), 8, 3, pad=1))
     graph = net.result(net.matmul(net.mean(net.depthwise(net.quantize(x, 0.0, 3.0))), 5))
-    trained = [*find_weights(graph), *(bias for bias, _ in find_biases(graph))]
+    trained = [one for one, _ in (*find_weights(graph), *find_biases(graph))]
     data = normal(4, 3, 6, 6)
     run = Trainable(graph, [one.tensor for one in trained]).forward({"x": data}, {one.tensor: one.value for one in trained})
     expected = Interpreter(graph, arithmetic="simulated").run(data)["y"]
@@ -121,6 +121,7 @@ def layer_of(codes: np.ndarray) -> TrainedCodes:
 
 def test_masters_round_a_half_up_and_stop_at_the_edges() -> None:
     trained = layer_of(np.array([[-7, 0, 3, 7]], np.int8))
+    trained.unit = np.float32(7)
     trained.move(np.array([[0, 0.5, -0.5, 0]], np.float32) / 7)
     np.testing.assert_array_equal(trained.codes, [[-7, 1, 3, 7]])  # 0.5 -> 1, 2.5 -> 3
     trained.move(np.array([[-1, 0, 0, 1]], np.float32))
@@ -142,6 +143,7 @@ def test_safe_channels_stay_safe_and_others_are_free(seed: int, shape: tuple[int
     safe = provably_safe(start.reshape(matrix))
     assert safe[0]
     trained = layer_of(start)
+    trained.unit = np.float32(127)
     np.testing.assert_array_equal(trained.stored, start)
     for _ in range(3):
         trained.move(rng.uniform(-1, 1, shape).astype(np.float32))
