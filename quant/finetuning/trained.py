@@ -2,7 +2,7 @@
 
 The master copy of a weight is a real number in units of its code, and starts at the code. A step moves it, each forward pass rounds it
 
-    q = floor(w + 1/2),   limited to the codes the layer has used so far                     (T8, rounded as in C7)
+    q = floor(m + 1/2),   within the limits below                                             (T8, rounded as in C7)
 
 and the gradient passes straight through the rounding. After each step the master is brought back within the same limits, so that one at the
 edge can return. Two limits keep what was known of the model true:
@@ -125,7 +125,7 @@ class TrainedCodes(Trained):
 def safe_pairs(codes: np.ndarray) -> np.ndarray:
     """(O,G,kh,kw) float: where neighbours of one sign, along G, add up to more than 16 bits allow, each gives up half of the excess.
 
-    Each is at most 127, so it never gives up more than it has. Source: eq. 12 in docs/arithmetic.md.
+    Each is at most 128, so it never gives up more than it has. Source: eq. 12 in docs/arithmetic.md.
     """
     even = np.pad(codes, ((0, 0), (0, codes.shape[1] % 2), (0, 0), (0, 0)))
     first, second = even[:, 0::2], even[:, 1::2]

@@ -1,4 +1,4 @@
-"""How large a step is: one learning rate for all layers needs a measure in which all weights are alike (eq. T13 in docs/finetuning.md).
+"""How large a step is: one learning rate for all layers needs a measure in which all weights are alike (eq. T14 in docs/finetuning.md).
 
 It is what they add to their layer's output. With r_i the typical size of input channel i on the first batch, a weight's unit is
 
@@ -24,7 +24,7 @@ def bias_unit(sums: np.ndarray, bias: np.ndarray) -> np.ndarray:
 
 
 def weight_unit(weights: np.ndarray, x: np.ndarray, layer: Node) -> np.ndarray:
-    """weights: in any measure that is one output channel's own. x: the layer's input. Returns an array that broadcasts against the weights."""
+    """weights: in any measure that is one output channel's own. x: the layer's input. Returns what broadcasts against the weights."""
     size = _by_weight(x, weights, layer)
     terms = np.abs(weights) * size
     inside = tuple(axis for axis in range(weights.ndim) if axis != _output_axis(layer, weights.ndim))
