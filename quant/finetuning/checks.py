@@ -3,6 +3,7 @@
 import math
 
 from numpot.ir.graph import Graph, Node
+from numpot.ir.ops.softmax import SoftMax
 
 from ..data import DataError, ModelData
 from ..errors import QuantizationError
@@ -22,6 +23,12 @@ def check(int8: Graph, samples: ModelData, teacher: Graph | None, loss: str, epo
     outputs = {node.name: node.output.shape for node in int8.outputs}
     if loss != "mse" and any(len(shape) < 2 for shape in outputs.values()):
         raise QuantizationError(f"loss {loss} needs outputs of shape [samples, classes], found {outputs}; use loss mse")
+    for node in int8.outputs:
+        last = node.inputs[0].producer
+        if loss != "mse" and isinstance(last.op, SoftMax) and last.op.axis % len(node.output.shape) != 1:
+            raise QuantizationError(
+                f"loss {loss} wants classes along axis 1, and those of output {node.name!r} lie elsewhere; use loss mse"
+            )
     if teacher is None:
         _check_labels(int8, samples, loss)
     else:

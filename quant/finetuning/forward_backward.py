@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from numpot.ir.dtypes import FLOATS
 from numpot.ir.graph import Graph, Node, Tensor
 from numpot.ir.inputs import bind_inputs, ports
 
@@ -37,8 +38,9 @@ class Network:
                 self._constants.update(_run(node, self._constants))
                 continue
             self._steps.append(node)
-            if not self._depend.isdisjoint(node.inputs):
-                self._depend.update(node.outputs)
+            floats = [t for t in node.outputs if t.dtype in FLOATS]  # a shape, an index or a comparison does not change by a little
+            if floats and not self._depend.isdisjoint(node.inputs):
+                self._depend.update(floats)
                 if node.type not in RULES:
                     raise QuantizationError(
                         f"layer {node.name!r} ({node.type}) has no gradient rule, so nothing before it can be fine-tuned; "

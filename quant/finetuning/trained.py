@@ -187,24 +187,20 @@ def find_biases(graph: Graph) -> list[tuple[Trained, Tensor]]:
 
 
 def dequantization(tensor: Tensor) -> Dequantization | None:
-    """The codes behind a weights tensor: Constant -> Convert -> [Subtract] -> Multiply, or Constant -> Dequantize; None for any other."""
-    last = tensor.producer
-    if last.type == "Dequantize":
-        parts = last.inputs
-    elif last.type == "Multiply":
-        values, scale = last.inputs
-        subtract = [values.producer] if values.producer.type == "Subtract" else []
-        convert = subtract[0].inputs[0].producer if subtract else values.producer
-        if convert.type != "Convert":
-            return None
-        parts = [convert.inputs[0], scale, *(node.inputs[1] for node in subtract)]
-    else:
+    """The codes behind weights as compression.py stores them, Constant -> Convert -> [Subtract] -> Multiply; None if it is not so."""
+    if tensor.producer.type != "Multiply":
         return None
-    arrays = [t.constant for t in parts if t.constant is not None]
-    if len(arrays) < len(parts) or arrays[0].dtype not in (I8, U8) or len(parts[0].consumers) != 1:
+    values, scale = tensor.producer.inputs
+    subtract = [values.producer] if values.producer.type == "Subtract" else []
+    convert = subtract[0].inputs[0].producer if subtract else values.producer
+    if convert.type != "Convert":
         return None
-    zero_point = arrays[2].astype(np.float32) if len(arrays) > 2 else None
-    return Dequantization(parts[0].producer, arrays[0], arrays[1].astype(np.float32), zero_point)
+    codes = convert.inputs[0]
+    arrays = [t.constant for t in (codes, scale, *(node.inputs[1] for node in subtract)) if t.constant is not None]
+    if len(arrays) < 2 + len(subtract) or arrays[0].dtype not in (I8, U8) or len(codes.consumers) != 1:
+        return None
+    zero_point = arrays[2].astype(np.float32) if subtract else None
+    return Dequantization(codes.producer, arrays[0], arrays[1].astype(np.float32), zero_point)
 
 
 def with_trained(graph: Graph, trained: Iterable[Trained]) -> Graph:

@@ -192,7 +192,7 @@ def with_scores(graph: Graph) -> Graph:
     twin = graph.copy()
     for result in twin.outputs:
         last = result.inputs[0].producer
-        if last.type == "SoftMax" and last.op.axis % len(last.output.shape) == 1:  # type: ignore[attr-defined]
+        if last.type == "SoftMax":
             twin.set_input(result, 0, last.inputs[0])
     return twin
 

@@ -9,6 +9,8 @@ import pytest
 from numpot.ir import save_model
 from numpot.ir.graph import Graph
 from numpot.ir.lowering import lower
+from numpot.ir.ops import OPERATORS
+from numpot.ir.ops.result import Result
 from numpot.kernels.saturation import provably_safe
 from numpot.quant import Accuracy, finetune, quantize
 from numpot.quant.data_loader import DataError, DataLoader
@@ -187,14 +189,23 @@ def test_a_model_with_a_fixed_batch() -> None:
             np.testing.assert_array_equal(codes(found)[name], expected)
 
 
+def test_an_output_that_nothing_trained_has_a_part_in() -> None:
+    """Its loss teaches nothing, and its operators need no rule."""
+    fp32 = small_network()
+    fp32.add(Result(), [fp32.add(OPERATORS["Floor"](), [fp32.inputs[0].output]).output], "floor")
+    int8 = quantize(fp32, DATA)
+    found = finetune(int8, DATA, fp32, epochs=1, learning_rate=0.02)
+    assert any((old != codes(found)[name]).any() for name, old in codes(int8).items())
+
+
 # ---- what is refused -------------------------------------------------------------------------------------------------------------------
 
 
-def with_operator(type: str) -> Graph:
-    """A quantized layer before an operator that has no gradient."""
+def with_operator(type: str, *inputs: np.ndarray, softmax: int | None = None) -> Graph:
+    """A quantized layer before an operator, and perhaps SoftMax at the end."""
     net = Network(int8=True)
-    x = net.quantize(net.input(-1, 2, 8, 8), 0.0, 1.0)
-    return net.result(net.matmul(net.do(type, net.mean(net.conv(x, 4)), name="odd"), CLASSES))
+    y = net.do(type, net.matmul(net.quantize(net.input(-1, 5, 3), 0.0, 1.0), 4), *inputs, name="odd")
+    return net.result(net.matmul(y, CLASSES) if softmax is None else net.do("SoftMax", y, axis=softmax))
 
 
 @pytest.mark.parametrize(
@@ -202,6 +213,10 @@ def with_operator(type: str) -> Graph:
     [
         ({"int8": FLOAT}, "is not quantized: it has no FakeQuantize"),
         ({"int8": with_operator("Floor")}, "layer 'odd' (Floor) has no gradient rule"),
+        (
+            {"int8": with_operator("Transpose", np.array([0, 2, 1]), softmax=2)},
+            "wants classes along axis 1, and those of output 'y' lie elsewhere",
+        ),
         ({"loss": "l1"}, "loss must be one of cross_entropy, distillation, mse, found 'l1'"),
         ({"loss": "cross_entropy"}, "compares with labels, not with a teacher"),
         ({"teacher": None, "loss": "distillation"}, "learns from a teacher"),
@@ -217,6 +232,8 @@ def test_refusals(change: dict[str, Any], message: str) -> None:
     teacher = small_network()
     teacher.rename(teacher.nodes["y"], "z")
     arguments: dict[str, Any] = {"int8": quantized(), "data": DATA, "teacher": FLOAT, "epochs": 1} | change
+    if arguments["int8"].inputs[0].output.shape == (-1, 5, 3):
+        arguments |= {"data": ArrayData(normal(8, 5, 3)), "teacher": arguments["int8"]}
     if "must have" in message:
         arguments["teacher"] = teacher
     with pytest.raises(QuantizationError) as error:
