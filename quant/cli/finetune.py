@@ -24,13 +24,16 @@ def run(
     epochs: Annotated[int, typer.Option("--epochs", min=1, metavar="N", help="passes over the data")] = 10,
     batch_size: Annotated[int, typer.Option("--batch-size", min=1, metavar="N", help="samples to a step")] = 32,
     learning_rate: Annotated[
-        float, typer.Option("--learning-rate", metavar="R", help="of the first steps, as a share of the largest weight of a channel")
+        float,
+        typer.Option("--learning-rate", metavar="R", help="of the first steps, as a share of the largest term in an output; falls to 0"),
     ] = 1e-3,
     seed: Annotated[int, typer.Option("--seed", min=0, help="of the order of the samples")] = 0,
     validation: Annotated[
         str | None, typer.Option("--validation", metavar="D", help=f"other samples, to find the best epoch: {DATA_HELP}")
     ] = None,
-    metric: Annotated[str | None, typer.Option("--metric", metavar="M", help=f"what is best: {METRICS_HELP}")] = None,
+    metric: Annotated[
+        str | None, typer.Option("--metric", metavar="M", help="what is best there: " + METRICS_HELP.replace("--reference", "--teacher"))
+    ] = None,
     mean: Mean = None,
     std: Std = None,
     json: Json = False,

@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 from numpot.ir.graph import Graph, Node
 from numpot.ir.ops.softmax import SoftMax
 
@@ -10,15 +12,18 @@ from ..errors import QuantizationError
 from .losses import LOSSES
 
 
-def check(int8: Graph, samples: ModelData, teacher: Graph | None, loss: str, epochs: int, batch_size: int, learning_rate: float) -> None:
+def check(
+    int8: Graph, samples: ModelData, teacher: Graph | None, loss: str, *, epochs: int, batch_size: int, learning_rate: float, seed: int
+) -> None:
+    """Raises QuantizationError for a model, a teacher or numbers that make no sense, DataError for labels that do not fit."""
     if not int8.of_type("FakeQuantize"):
         raise QuantizationError(f"model {int8.name!r} is not quantized: it has no FakeQuantize. Fine-tuning is for what `quantize` made.")
     if loss not in LOSSES:
         raise QuantizationError(f"loss must be one of {', '.join(LOSSES)}, found {loss!r}")
-    if epochs < 1 or batch_size < 1 or not 0 < learning_rate < math.inf:
+    if epochs < 1 or batch_size < 1 or seed < 0 or not 0 < learning_rate < math.inf:
         raise QuantizationError(
-            "epochs and batch_size must be at least 1 and learning_rate above 0, "
-            f"found epochs {epochs}, batch_size {batch_size}, learning_rate {learning_rate}"
+            "epochs and batch_size must be at least 1, seed at least 0 and learning_rate above 0, "
+            f"found epochs {epochs}, batch_size {batch_size}, seed {seed}, learning_rate {learning_rate}"
         )
     outputs = {node.name: node.output.shape for node in int8.outputs}
     if loss != "mse" and any(len(shape) < 2 for shape in outputs.values()):
@@ -43,6 +48,17 @@ def _check_labels(int8: Graph, samples: ModelData, loss: str) -> None:
         raise QuantizationError(f"loss {loss} on labels needs a model with one output, this one has {names}; give a teacher")
     if samples[0][1] is None:
         raise DataError(f"labels: loss {loss} needs labels, and {samples.lacks}. Add one, or give the float model as teacher.")
+    shape = int8.outputs[0].output.shape[1:]
+    for i in range(len(samples)):
+        label = np.asarray(samples.label(i))
+        if loss == "mse":
+            fits, wanted = label.dtype.kind in "iuf" and label.size == math.prod(shape), f"numbers of shape {list(shape)}"
+        else:
+            fits = label.dtype.kind in "iu" and label.size == math.prod(shape[1:]) and label.min() >= 0 and label.max() < shape[0]
+            wanted = f"classes from 0 to {shape[0] - 1}, {math.prod(shape[1:])} of them"
+        if not fits:
+            found = label if label.size == 1 else f"{label.dtype} of shape {list(label.shape)}"
+            raise DataError(f"{samples.where(i)}: loss {loss} needs labels that are {wanted}, found {found}.")
 
 
 def _check_teacher(int8: Graph, teacher: Graph, loss: str) -> None:

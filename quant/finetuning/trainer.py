@@ -46,16 +46,16 @@ def finetune(
 
     teacher: the float model, whose answers are learned; then data needs no labels. loss: `distillation` (of classes; the default with a
     teacher), `cross_entropy` (on labels; the default without) or `mse` (of the teacher's outputs, or of labels that are numbers).
-    learning_rate: how far a weight goes in one step, as a share of the largest weight of its channel; a bias, as a share of the typical
-    output of its channel. It falls along a cosine. seed: of the order of the samples; the same seed and data give the same model on one
-    machine. validation, metric: after every epoch the model is measured, and the best one is returned, the one given included; without
-    them, the last one is. progress: show a bar on stderr. The graph given is not changed.
+    learning_rate: how far a weight goes in one step, as a share of the largest term in its output (units.py); it falls along a cosine.
+    seed: of the order of the samples; the same seed and data give the same model on one machine. validation, metric: after every epoch
+    the model is measured, and the best one is returned, the one given included; without them, the last one is. progress: show a bar on
+    stderr. The graph given is not changed.
 
     Returns a graph whose `info["finetuning"]` says how it was made. Raises QuantizationError for a model that cannot be trained or
     parameters that make no sense, DataError for data that does not fit; both before any training.
     """
     samples, chosen = ModelData(data, int8), loss or ("cross_entropy" if teacher is None else "distillation")
-    check(int8, samples, teacher, chosen, epochs, batch_size, learning_rate)
+    check(int8, samples, teacher, chosen, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, seed=seed)
     if (validation is None) != (metric is None):
         raise QuantizationError("validation data and a metric go together: the metric says which epoch is the best one")
     student = with_free_batch(int8 if chosen == "mse" else with_scores(int8))

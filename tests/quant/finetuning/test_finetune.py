@@ -222,6 +222,7 @@ def with_operator(type: str, *inputs: np.ndarray, softmax: int | None = None) ->
         ({"teacher": None, "loss": "distillation"}, "learns from a teacher"),
         ({"teacher": with_operator("ReLU")}, "the teacher must have"),
         ({"epochs": 0}, "found epochs 0"),
+        ({"seed": -1}, "seed -1"),
         ({"learning_rate": -1.0}, "learning_rate -1.0"),
         ({"learning_rate": float("nan")}, "learning_rate nan"),
         ({"metric": Agreement()}, "validation data and a metric go together"),
@@ -244,5 +245,10 @@ def test_refusals(change: dict[str, Any], message: str) -> None:
 def test_labels_that_are_not_there() -> None:
     with pytest.raises(DataError, match="loss cross_entropy needs labels, and ArrayData gives none"):
         finetune(quantized(), DATA)
+    for wrong in (CLASSES, -1, 0.5, [1, 2]):
+        with pytest.raises(DataError, match="Labelled: sample 2: loss cross_entropy needs labels that are classes from 0 to 3, 1 of them"):
+            finetune(quantized(), Labelled(X[:3], [0, 3, wrong]))
+    with pytest.raises(DataError, match="sample 1: loss mse needs labels that are numbers of shape .4., found 3"):
+        finetune(quantized(), Labelled(X[:2], [np.zeros(4), 3]), loss="mse")
     with pytest.raises(DataError, match="metric accuracy@1 needs labels"):
         tuned(quantized(), validation=DATA, metric=Accuracy())
