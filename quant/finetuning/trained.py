@@ -32,15 +32,11 @@ LARGEST_PAIR = INT16_MAX // 255  # of two codes of one sign that stand side by s
 class Trained:
     """A float tensor of a model: a bias, or weights that were left in float.
 
-    tensor: what the model reads. source: the Constant that holds it. master: float32, moved by the optimizer. unit: broadcastable against
-    it, the measure of a step (units.py).
+    tensor: what the model reads. source: the Constant that holds it. master: float32, moved by the optimizer.
     """
-
-    unit: np.ndarray | np.float32
 
     def __init__(self, tensor: Tensor, source: Node, master: np.ndarray) -> None:
         self.tensor, self.source, self.master = tensor, source, master.astype(np.float32)
-        self.unit = np.float32(1)
 
     @property
     def value(self) -> np.ndarray:
@@ -52,18 +48,9 @@ class Trained:
         """What the model's file holds."""
         return self.master
 
-    @property
-    def from_zero(self) -> np.ndarray:
-        """What the model reads, in the measure of the master."""
-        return self.master
-
-    def master_gradient(self, gradient: np.ndarray) -> np.ndarray:
-        """From the gradient at what the model reads to that at the master."""
-        return gradient
-
     def move(self, step: np.ndarray) -> None:
-        """step: what to add, in units."""
-        self.master = self.master + self.unit * step
+        """step: what to add to what the model reads, before rounding."""
+        self.master = self.master + step
 
 
 @dataclass(frozen=True)
@@ -98,20 +85,11 @@ class TrainedCodes(Trained):
         return (codes if self._zero_point is None else codes - self._zero_point) * self._scale
 
     @property
-    def from_zero(self) -> np.ndarray:
-        return self.master if self._zero_point is None else self.master - self._zero_point
-
-    @property
     def stored(self) -> np.ndarray:
         return self.codes.astype(self._codes.dtype)
 
-    def master_gradient(self, gradient: np.ndarray) -> np.ndarray:
-        """Straight through the rounding; w = (q - z) s leaves the factor s (eq. T8)."""
-        return gradient * self._scale
-
     def move(self, step: np.ndarray) -> None:
-        super().move(step)
-        self.master = self._limited(self.master)
+        self.master = self._limited(self.master + step / self._scale)
 
     def _limited(self, codes: np.ndarray) -> np.ndarray:
         """Within the layer's codes, and pairs of safe channels within 16 bits."""

@@ -46,7 +46,7 @@ def finetune(
 
     teacher: the float model, whose answers are learned; then data needs no labels. loss: `distillation` (of classes; the default with a
     teacher), `cross_entropy` (on labels; the default without) or `mse` (of the teacher's outputs, or of labels that are numbers).
-    learning_rate: how far a weight goes in one step, as a share of the largest term in its output (units.py); it falls along a cosine.
+    learning_rate: how much of its typical size a layer's output may change in one step (units.py); it falls along a cosine.
     seed: of the order of the samples; the same seed and data give the same model on one machine. validation, metric: after every epoch
     the model is measured, and the best one is returned, the one given included; without them, the last one is. progress: show a bar on
     stderr. The graph given is not changed.
@@ -108,10 +108,8 @@ class Training:
         self._step, self._steps = 0, epochs * -(-len(samples) // (fixed_batch(graph) or batch_size))
         first = next(batches(samples, graph, batch_size))
         values = self._network.forward(first.inputs, self._values)
-        for weight, layer in weights:
-            weight.unit = weight_unit(weight.from_zero, values[layer.inputs[0]], layer)
-        for bias, sums in biases:
-            bias.unit = bias_unit(values[sums], bias.master)
+        units = [weight_unit(one.master.shape, values[layer.inputs[0]], values[layer.output], layer) for one, layer in weights]
+        self._units = [*units, *(bias_unit(values[sums], bias.master) for bias, sums in biases)]
 
     @property
     def counts(self) -> dict[str, int]:
@@ -147,10 +145,9 @@ class Training:
             )
         gradients = self._network.backward(values, at_outputs)
         rate = self._learning_rate * cosine(self._step, self._steps)
-        for one, adam in zip(self.trained, self._adam, strict=True):
+        for one, unit, adam in zip(self.trained, self._units, self._adam, strict=True):
             if one.tensor in gradients:
-                step = adam.direction(one.unit * one.master_gradient(gradients[one.tensor]))
-                one.move((rate * step).astype(np.float32))
+                one.move(rate * unit * adam.direction(unit * gradients[one.tensor]))
         self._step += 1
         return total
 

@@ -1,13 +1,17 @@
-"""How large a step is: one learning rate for all layers needs a measure in which all weights are alike (eq. T14 in docs/finetuning.md).
+"""How large a step is: one learning rate for all layers needs a measure in which all parameters are alike (eq. T14 in docs/finetuning.md).
 
-It is what they add to their layer's output. With r_i the typical size of input channel i on the first batch, a weight's unit is
+It is what they can do to their layer's output. With y_o an output channel, x_i an input channel, |.| the root mean square on the first
+batch, and K weights to an output, the units are
 
-    u_oi = max over j of |w_oj| r_j / r_i
+    u_o  = |y_o|                  for a bias
+    u_oi = |y_o| / (K |x_i|)      for a weight
 
-so that a step of learning rate R changes an output by R times its largest term. Where all inputs are alike this is the largest weight of
-the output channel. Networks whose channels differ much, as folded batch norms leave them, would else be torn apart by the inputs that are
-large and have small weights. A bias has the typical size of the sums that it is part of.
+so that a step of learning rate R changes an output by R times its typical size if all its weights pull together. Adam's steps are as large
+for a weight of thousands as for one of nine, and for an input that is mostly zero as for any other: without this measure, a rate that
+suits small layers would tear large ones apart.
 """
+
+import math
 
 import numpy as np
 
@@ -23,13 +27,20 @@ def bias_unit(sums: np.ndarray, bias: np.ndarray) -> np.ndarray:
     return typical_size(sums, bias.shape)
 
 
-def weight_unit(weights: np.ndarray, x: np.ndarray, layer: Node) -> np.ndarray:
-    """weights: in any measure that is one output channel's own. x: the layer's input. Returns what broadcasts against the weights."""
-    size = _by_weight(x, weights, layer)
-    terms = np.abs(weights) * size
-    inside = tuple(axis for axis in range(weights.ndim) if axis != _output_axis(layer, weights.ndim))
-    largest = lift_dead_channels(terms.max(axis=inside, keepdims=True))
-    return largest / size
+def weight_unit(weights: tuple[int, ...], x: np.ndarray, y: np.ndarray, layer: Node) -> np.ndarray:
+    """weights: their shape. x, y: the layer's input and output. Returns an array that broadcasts against the weights."""
+    if isinstance(layer.op, MatMul):
+        inputs, outputs = _of_matrix(weights, x, y, layer.op)
+        return outputs / (weights[-1 if layer.op.transpose_b or len(weights) == 1 else -2] * inputs)
+    groups: int = layer.op.groups  # type: ignore[attr-defined]
+    inputs, outputs, rows = _of_channels(x), _of_channels(y), weights[0] // groups
+    transposed = layer.type == "ConvolutionBackpropData"
+    terms = (rows if transposed else weights[1]) * math.prod(weights[2:])
+    by_row, by_column = (inputs, outputs) if transposed else (outputs, inputs)
+    column = np.repeat(by_column.reshape(groups, -1), rows, axis=0)  # every row of a group meets the channels of that group
+    row = by_row[:, None]
+    unit = column / (terms * row) if transposed else row / (terms * column)
+    return unit.reshape(*unit.shape, *(1,) * (len(weights) - 2))
 
 
 def typical_size(x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -38,25 +49,19 @@ def typical_size(x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return lift_dead_channels(np.sqrt(squares / np.float32(x.size / squares.size)))
 
 
-def _by_weight(x: np.ndarray, weights: np.ndarray, layer: Node) -> np.ndarray:
-    """The typical size of the input that each weight is multiplied by, broadcastable against the weights."""
-    if isinstance(layer.op, MatMul):
-        across = _of_last_axis(x.swapaxes(-1, -2) if layer.op.transpose_a and x.ndim > 1 else x)
-        return across if layer.op.transpose_b or weights.ndim == 1 else across[:, None]
-    channels = _of_last_axis(np.moveaxis(x, 1, -1))
-    ones = (1,) * (weights.ndim - 2)
-    if layer.type == "ConvolutionBackpropData":
-        return channels.reshape(-1, 1, *ones)
-    groups: int = layer.op.groups  # type: ignore[attr-defined]
-    return np.repeat(channels.reshape(groups, -1), len(weights) // groups, axis=0).reshape(len(weights), -1, *ones)
+def _of_matrix(weights: tuple[int, ...], x: np.ndarray, y: np.ndarray, op: MatMul) -> tuple[np.ndarray, np.ndarray]:
+    """The typical sizes of inputs and outputs, each along its axis of the weights; a vector has one output."""
+    inputs = _of_last_axis(x.swapaxes(-1, -2) if op.transpose_a and x.ndim > 1 else x)
+    if len(weights) == 1:
+        return inputs, typical_size(y, ())
+    outputs = _of_last_axis(y)
+    return (inputs, outputs[:, None]) if op.transpose_b else (inputs[:, None], outputs)
+
+
+def _of_channels(x: np.ndarray) -> np.ndarray:
+    """(N,C,*spatial) -> (C,)."""
+    return _of_last_axis(np.moveaxis(x, 1, -1))
 
 
 def _of_last_axis(x: np.ndarray) -> np.ndarray:
     return typical_size(x, x.shape[-1:])
-
-
-def _output_axis(layer: Node, rank: int) -> int | None:
-    """That of the output channels in the weights; None of a vector, which makes one number."""
-    if isinstance(layer.op, MatMul):
-        return None if rank == 1 else rank - 2 if layer.op.transpose_b else rank - 1
-    return 1 if layer.type == "ConvolutionBackpropData" else 0

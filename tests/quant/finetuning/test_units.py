@@ -19,47 +19,36 @@ def layer(type: str, x: np.ndarray, w: np.ndarray, **attributes: Any) -> Node:
     return net.do(type, net.input(*x.shape), w, **attributes).producer
 
 
-#: type and attributes of a layer, input, weights, the input's channel axis, and for each channel the weights that are multiplied by it
+#: type and attributes of a layer, input, and the shape of the weights
 LAYERS = [
-    ("Convolution", WINDOW, normal(3, 4, 5, 5), normal(6, 4, 2, 1), 1, lambda i: np.s_[:, i]),
-    (
-        "Convolution",
-        WINDOW | {"groups": 2},
-        normal(3, 4, 5, 5),
-        normal(6, 2, 2, 1),
-        1,
-        lambda i: np.s_[3 * (i // 2) : 3 * (i // 2) + 3, i % 2],
-    ),
-    ("ConvolutionBackpropData", WINDOW | {"output_padding": (0, 0)}, normal(3, 4, 5, 5), normal(4, 6, 2, 1), 1, lambda i: np.s_[i]),
-    ("MatMul", {"transpose_b": True}, normal(3, 4), normal(6, 4), -1, lambda i: np.s_[:, i]),
-    ("MatMul", {}, normal(2, 3, 4), normal(4, 6), -1, lambda i: np.s_[i]),
-    ("MatMul", {"transpose_a": True}, normal(2, 4, 3), normal(4, 6), -2, lambda i: np.s_[i]),
-    ("MatMul", {}, normal(3, 4), normal(4), -1, lambda i: np.s_[i]),
+    ("Convolution", WINDOW, (3, 4, 5, 5), (6, 4, 2, 1)),
+    ("Convolution", WINDOW | {"groups": 2}, (3, 4, 5, 5), (6, 2, 2, 1)),
+    ("Convolution", WINDOW | {"groups": 4}, (3, 4, 5, 5), (4, 1, 3, 3)),
+    ("ConvolutionBackpropData", WINDOW | {"output_padding": (0, 0)}, (3, 4, 5, 5), (4, 6, 2, 1)),
+    ("ConvolutionBackpropData", WINDOW | {"output_padding": (0, 0), "groups": 2}, (3, 4, 5, 5), (4, 3, 2, 1)),
+    ("MatMul", {"transpose_b": True}, (3, 4), (6, 4)),
+    ("MatMul", {}, (2, 3, 4), (4, 6)),
+    ("MatMul", {"transpose_a": True}, (2, 4, 3), (4, 6)),
+    ("MatMul", {}, (3, 4), (4,)),
 ]
 
 
-@pytest.mark.parametrize(("type", "attributes", "x", "w", "axis", "read"), LAYERS)
-def test_channels_that_are_scaled_and_scaled_back_have_the_same_steps(
-    type: str, attributes: dict[str, Any], x: np.ndarray, w: np.ndarray, axis: int, read: Any
+@pytest.mark.parametrize(("type", "attributes", "shape", "weights"), LAYERS)
+def test_a_step_of_all_weights_together_is_as_large_as_the_output(
+    type: str, attributes: dict[str, Any], shape: tuple[int, ...], weights: tuple[int, ...]
 ) -> None:
-    unit = weight_unit(w, x, layer(type, x, w, **attributes)) * np.ones_like(w)
-    scaled, back = np.moveaxis(x.copy(), axis, 0), w.copy()
-    expected = unit.copy()
-    for i, factor in enumerate((4.0, 1.0, 0.5, 2.0)):
-        scaled[i] *= np.float32(factor)
-        back[read(i)] /= np.float32(factor)
-        expected[read(i)] /= np.float32(factor)
-    scaled = np.moveaxis(scaled, 0, axis)
-    found = weight_unit(back, scaled, layer(type, scaled, back, **attributes)) * np.ones_like(w)
-    np.testing.assert_allclose(found, expected, rtol=1e-5)
-
-
-def test_where_all_inputs_are_alike_it_is_the_largest_weight_of_the_channel() -> None:
-    x, w = np.ones((2, 3, 4, 4), np.float32), normal(5, 3, 2, 2)
-    largest = np.abs(w).max(axis=(1, 2, 3), keepdims=True)
-    np.testing.assert_allclose(
-        weight_unit(w, x, layer("Convolution", x, w, **WINDOW)) * np.ones_like(w), largest * np.ones_like(w), rtol=1e-6
+    """Inputs that are at their typical size throughout, times the units, make outputs of the typical size."""
+    channels = -2 if "transpose_a" in attributes else -1 if type == "MatMul" else 1
+    x = np.moveaxis(np.broadcast_to(np.array([1, 4, 0.5, 2], np.float32), np.moveaxis(np.empty(shape), channels, -1).shape), -1, channels)
+    node = layer(type, x, np.ones(weights, np.float32), **attributes)
+    y = normal(*node.output.shape) * (1 + np.arange(node.output.shape[1 if type != "MatMul" else -1])).reshape(
+        -1, *ONES[: 2 * (type != "MatMul")]
     )
+    unit = weight_unit(weights, x, y.astype(np.float32), node) * np.ones(weights, np.float32)
+    found = node.op.evaluate(x, unit)
+    wanted = typical_size(y, () if len(weights) == 1 else (1, y.shape[1], 1, 1) if type != "MatMul" else y.shape[-1:])
+    inside = found[:, :, 1:-1] if type == "ConvolutionBackpropData" else found  # at the border fewer terms meet
+    np.testing.assert_allclose(inside, np.broadcast_to(wanted, inside.shape), rtol=1e-5)
 
 
 def test_a_dead_channel_moves_slowly_and_not_never() -> None:
