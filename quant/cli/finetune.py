@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from .common import DATA_HELP, Data, Debug, Json, Mean, Std, To, open_model, print_json, print_table, reports_errors
+from .common import DATA_HELP, Data, Debug, Json, Limit, Mean, Std, To, open_model, print_json, print_table, reports_errors
 from .evaluate import METRICS_HELP
 
 
@@ -34,6 +34,7 @@ def run(
     metric: Annotated[
         str | None, typer.Option("--metric", metavar="M", help="what is best there: " + METRICS_HELP.replace("--reference", "--teacher"))
     ] = None,
+    limit: Limit = None,
     mean: Mean = None,
     std: Std = None,
     json: Json = False,
@@ -48,7 +49,7 @@ def run(
 
     from numpot.ir import save_model
     from numpot.ir.files import check_savable
-    from numpot.quant.data import open_data
+    from numpot.quant.data import open_data, subset
     from numpot.quant.finetuning.trainer import finetune
     from numpot.quant.metrics import parse_metric
 
@@ -65,8 +66,9 @@ def run(
         "validation": open_data(validation, graph) if validation else None,
         "metric": measure,
     }
+    samples = open_data(data, graph)
     start = time.perf_counter()
-    tuned = finetune(graph, open_data(data, graph), progress=not json, **options)
+    tuned = finetune(graph, subset(samples, limit or len(samples)), progress=not json, **options)
     seconds = time.perf_counter() - start
     save_model(tuned, output, to)
     made = tuned.info["finetuning"]

@@ -46,11 +46,12 @@ def test_from_a_teacher_to_a_file(folder: Path) -> None:
 
 def test_json_and_validation(folder: Path) -> None:
     options = ["--validation", "data.npz", "--metric", "accuracy@1", "--epochs", 2, "--batch-size", 8, "--learning-rate", 0.01, "--seed", 3]
+    options += ["--limit", 20]
     outcome = invoke("finetune", "int8.xml", "--data", "data.npz", "-o", "int8.xml", *options, "--json")  # onto itself
     report = json.loads(outcome.stdout)
     assert outcome.stderr == "" and report.pop("output") == "int8.xml" and report.pop("seconds") > 0
     assert report == read_model("int8.xml").info["finetuning"]
-    assert report["loss"] == "cross_entropy" and report["seed"] == 3 and report["after"] >= report["before"]
+    assert report["loss"] == "cross_entropy" and report["seed"] == 3 and report["samples"] == 20 and report["after"] >= report["before"]
     assert [e["epoch"] for e in report["history"]] == [1, 2] and "accuracy@1" in report["history"][0]
     assert report["trained"] == {"int8_weights": 2, "float_weights": 0, "biases": 2}
 
