@@ -27,12 +27,12 @@ from tests.quant.material import MATERIAL, NAMES, load_data, load_model, normali
 from .report import markdown
 
 CALIBRATION = 300  # images
-#: How weights are quantized: arguments of `quantize`.
-SCHEMES: Mapping[str, dict[str, Any]] = {
-    "int8": {},
-    "4-bit weights": {"weights": {"bits": 4}},
-    "3-bit weights": {"weights": {"bits": 3}},
-    "2-bit weights": {"weights": {"bits": 2}},
+#: How weights are quantized: arguments of `quantize`. And the learning rate: the fewer codes, the further it is from one to the next.
+SCHEMES: Mapping[str, tuple[dict[str, Any], float]] = {
+    "int8": ({}, 1e-3),
+    "4-bit weights": ({"weights": {"bits": 4}}, 3e-3),
+    "3-bit weights": ({"weights": {"bits": 3}}, 1e-2),
+    "2-bit weights": ({"weights": {"bits": 2}}, 3e-2),
 }
 
 
@@ -44,7 +44,6 @@ class Run(NamedTuple):
 
 
 RUNS = (Run(300, 20), Run(6000, 2))
-INT8_RATE, FEWER_BITS_RATE = 1e-3, 3e-3
 
 
 class Training(DataLoader):
@@ -90,8 +89,8 @@ def table(names: Sequence[str], schemes: Sequence[str], folder: Path, labels: bo
         fp32, calibration = load_model(name), ArrayData(load_data(name).calibration)
         whole = f"{top_1(fp32, name):.2f}"
         for scheme in schemes:
-            int8 = quantize(fp32, calibration, **SCHEMES[scheme])
-            rate = INT8_RATE if scheme == "int8" else FEWER_BITS_RATE
+            options, rate = SCHEMES[scheme]
+            int8 = quantize(fp32, calibration, **options)
             found = [cell for run in RUNS for cell in tuned(int8, None if labels else fp32, name, run, rate, folder)]
             lines.append([name, scheme, whole, f"{top_1(int8, name):.2f}", *found])
             print(*lines[-1], file=sys.stderr, flush=True)
