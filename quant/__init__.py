@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from .data_loader import DataLoader as DataLoader
     from .default import quantize as quantize
     from .evaluation import evaluate as evaluate
+    from .finetuning.trainer import finetune as finetune
     from .metrics import Accuracy as Accuracy
     from .metrics import Metric as Metric
 
@@ -16,6 +17,7 @@ _HOMES = {
     "quantize": "default",
     "quantize_accuracy_aware": "accuracy_aware",
     "evaluate": "evaluation",
+    "finetune": "finetuning.trainer",
     "DataLoader": "data_loader",
     "Metric": "metrics",
     "Accuracy": "metrics",

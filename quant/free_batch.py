@@ -14,7 +14,7 @@ WITHIN_A_SAMPLE = frozenset(
     """
     Parameter Result Convolution ConvolutionBackpropData MatMul MaxPool AvgPool BatchNormInference
     Add Subtract Multiply Divide Maximum Minimum ReLU LeakyReLU PReLU Clamp Elu Sigmoid Tanh Swish HSwish HSigmoid Mish Gelu SoftPlus
-    Abs Erf Exp Log Negative Sqrt Power Concat Reshape Flatten Squeeze Unsqueeze Transpose Pad SoftMax LogSoftmax
+    FakeQuantize Abs Erf Exp Log Negative Sqrt Power Concat Reshape Flatten Squeeze Unsqueeze Transpose Pad SoftMax LogSoftmax
     ReduceMean ReduceMax ReduceMin ReduceSum DepthToSpace SpaceToDepth Interpolate
     """.split()
 )
@@ -29,13 +29,20 @@ def with_free_batch(graph: Graph) -> Graph:
         reshape_inputs(twin, {node.name: (-1, *node.output.shape[1:]) for node in twin.inputs})
     except GraphError:
         return graph
-    return twin if all(_keeps_samples_apart(node, twin.nodes[node.name]) for node in graph) else graph
+    return twin if all(_keeps_samples_apart(node, twin.nodes[node.name]) for node in _behind_inputs(graph)) else graph
+
+
+def _behind_inputs(graph: Graph) -> list[Node]:
+    """The inputs and what depends on them; not the arithmetic that makes constant weights of integers."""
+    found: dict[Node, None] = {}
+    for node in graph.topological_order():
+        if node.type == "Parameter" or any(t.producer in found for t in node.inputs):
+            found[node] = None
+    return list(found)
 
 
 def _keeps_samples_apart(node: Node, twin: Node) -> bool:
     """twin: the node where the batch is free."""
-    if node.type == "Constant" or (node.type != "Parameter" and all(t.constant is not None for t in node.inputs)):
-        return True
     if any(b.shape != (-1, *a.shape[1:]) for a, b in zip(node.outputs, twin.outputs, strict=True)):
         return False
     axis = getattr(node.op, "axis", None)

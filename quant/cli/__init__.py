@@ -2,7 +2,7 @@
 
 import typer
 
-from . import benchmark, check, compare, config, convert, demo, evaluate, inspect, quantize, saturation
+from . import benchmark, check, compare, config, convert, demo, evaluate, finetune, inspect, quantize, saturation
 
 app = typer.Typer(
     name="numpot",
@@ -12,7 +12,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, convert, quantize, evaluate, compare, saturation, benchmark, check, inspect):
+for command in (demo, convert, quantize, finetune, evaluate, compare, saturation, benchmark, check, inspect):
     app.command(name=command.__name__.rpartition(".")[2], no_args_is_help=command is not demo)(command.run)
 app.add_typer(config.app, name="config")
 

@@ -32,7 +32,7 @@ def load_data(name: str) -> Data:
         arrays = np.load(MATERIAL / "digits_data.npz")
         return Data(arrays["x_train"][:300], arrays["x_test"], arrays["y_test"])
     arrays = np.load(MATERIAL / "fmnist_cal300_test10k.npz")
-    return Data(*(_normalized(arrays[key]) for key in ("x_cal", "x_test")), arrays["y_test"])
+    return Data(*(normalized(arrays[key]) for key in ("x_cal", "x_test")), arrays["y_test"])
 
 
 def logits(graph: Graph, x: np.ndarray) -> np.ndarray:
@@ -49,7 +49,7 @@ def top_1(graph: Graph, name: str) -> float:
     return 100 * float(np.mean(logits(graph, data.test).argmax(1) == data.labels))
 
 
-def _normalized(pixels: np.ndarray) -> np.ndarray:
+def normalized(pixels: np.ndarray) -> np.ndarray:
     """(N,28,28) u8 -> (N,1,28,28) float32, as the networks were trained."""
     return (pixels[:, None].astype(np.float32) / np.float32(255) - np.float32(0.2860)) / np.float32(0.3530)
 

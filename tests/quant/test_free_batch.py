@@ -28,6 +28,12 @@ def test_what_runs_one_sample_at_a_time_can_run_several():
     np.testing.assert_array_equal(np.concatenate([alone.run(x[i : i + 1])["y"] for i in range(5)]), together)
 
 
+def test_a_quantized_model_too():
+    net = Network(int8=True)
+    x = net.relu6(net.conv(net.quantize(net.input(1, 3, 8, 8), -2.0, [2.0, 3.0, 1.0]), 4, 3))
+    assert with_free_batch(net.result(net.matmul(net.mean(net.quantize(x, 0.0, 6.0)), 6))).inputs[0].output.shape[0] == -1
+
+
 @pytest.mark.parametrize(
     "tail",
     [

@@ -1,0 +1,92 @@
+"""numpot finetune: train the weight codes and biases of a quantized model a little further."""
+
+from typing import Annotated, Any, Literal
+
+import typer
+
+from .common import DATA_HELP, Data, Debug, Json, Limit, Mean, Std, To, open_model, print_json, print_table, reports_errors
+from .evaluate import METRICS_HELP
+
+
+@reports_errors
+def run(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="a quantized model, as numpot quantize writes it")],
+    data: Data,
+    output: Annotated[str, typer.Option("--output", "-o", metavar="OUT", help="the .xml to write, its .bin beside it; or an .onnx")],
+    to: To = None,
+    teacher: Annotated[
+        str | None, typer.Option("--teacher", metavar="FP32", help="the float model, whose answers are learned; then no labels are needed")
+    ] = None,
+    loss: Annotated[
+        Literal["distillation", "cross_entropy", "mse"] | None,
+        typer.Option("--loss", help="by default distillation with a teacher, cross_entropy on labels without"),
+    ] = None,
+    epochs: Annotated[int, typer.Option("--epochs", min=1, metavar="N", help="passes over the data")] = 10,
+    batch_size: Annotated[int, typer.Option("--batch-size", min=1, metavar="N", help="samples to a step")] = 32,
+    learning_rate: Annotated[
+        float,
+        typer.Option("--learning-rate", metavar="R", help="how much of its size a layer's output may change in a step; falls to 0"),
+    ] = 1e-3,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="of the order of the samples")] = 0,
+    validation: Annotated[
+        str | None, typer.Option("--validation", metavar="D", help=f"other samples, to find the best epoch: {DATA_HELP}")
+    ] = None,
+    metric: Annotated[
+        str | None, typer.Option("--metric", metavar="M", help="what is best there: " + METRICS_HELP.replace("--reference", "--teacher"))
+    ] = None,
+    limit: Limit = None,
+    mean: Mean = None,
+    std: Std = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Fine-tune a quantized model: other weights and biases, the same operators, scales, ranges and speed.
+
+    The last resort, when quantization costs too much accuracy and layers must not go back to float. With --validation and --metric the
+    best epoch is kept, and the result is never worse there than MODEL.
+    """
+    import time
+
+    from numpot.ir import save_model
+    from numpot.ir.files import check_savable
+    from numpot.quant.data import open_data, subset
+    from numpot.quant.finetuning.trainer import finetune
+    from numpot.quant.metrics import parse_metric
+
+    check_savable(output, to)
+    measure = parse_metric(metric) if metric else None
+    graph = open_model(model, mean, std)
+    options: dict[str, Any] = {
+        "teacher": open_model(teacher, mean, std) if teacher else None,
+        "loss": loss,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "seed": seed,
+        "validation": open_data(validation, graph) if validation else None,
+        "metric": measure,
+    }
+    samples = open_data(data, graph)
+    start = time.perf_counter()
+    tuned = finetune(graph, subset(samples, limit or len(samples)), progress=not json, **options)
+    seconds = time.perf_counter() - start
+    save_model(tuned, output, to)
+    made = tuned.info["finetuning"]
+    assert isinstance(made, dict)
+    if json:
+        print_json({"output": output, "seconds": round(seconds, 3), **made})
+    else:
+        _print(output, seconds, made)
+
+
+def _print(output: str, seconds: float, made: dict[str, Any]) -> None:
+    names = [name for name in made["history"][0] if name != "epoch"]
+    print_table("epochs", ["epoch", *names], [[e["epoch"], *(f"{e[name]:.4f}" for name in names)] for e in made["history"]])
+    trained = made["trained"]
+    weights = f"weights of {trained['int8_weights']} layers on integers and {trained['float_weights']} in float, {trained['biases']} biases"
+    print(f"{output}: {weights}, {made['samples']} samples, {seconds:.1f} s")
+    if "metric" in made:
+        best = f"epoch {made['best_epoch']}" if made["best_epoch"] else "no epoch was better, so the model is as it was"
+        print(f"{made['metric']} {made['before']:.4f} before, {made['after']:.4f} after: {best}")
+    else:
+        print("Not validated: --validation and --metric keep the best epoch instead of the last")

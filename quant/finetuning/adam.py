@@ -1,0 +1,31 @@
+"""Adam: steps in the direction of the gradient's running mean, divided by its running size (eq. T12; Kingma and Ba 2015)."""
+
+import math
+
+import numpy as np
+
+MEAN_DECAY, SQUARE_DECAY = 0.9, 0.999  # the paper's beta_1 and beta_2
+TINY = 1e-8  # the paper's epsilon
+
+
+class Adam:
+    """The running means of one tensor's gradients."""
+
+    def __init__(self) -> None:
+        self._mean: np.ndarray | float = 0.0
+        self._square: np.ndarray | float = 0.0
+        self._steps = 0
+
+    def direction(self, gradient: np.ndarray) -> np.ndarray:
+        """Take in a gradient; returns the step for a learning rate of 1, of about 1 in every element whose gradients agree."""
+        self._steps += 1
+        self._mean = MEAN_DECAY * self._mean + (1 - MEAN_DECAY) * gradient
+        self._square = SQUARE_DECAY * self._square + (1 - SQUARE_DECAY) * np.square(gradient)
+        mean = self._mean / (1 - MEAN_DECAY**self._steps)
+        square = self._square / (1 - SQUARE_DECAY**self._steps)
+        return -mean / (np.sqrt(square) + TINY)
+
+
+def cosine(step: int, steps: int) -> float:
+    """Share of the learning rate at a step, counted from 0: from 1 down towards 0, along half a wave (eq. T13)."""
+    return 0.5 * (1 + math.cos(math.pi * step / steps))
