@@ -116,9 +116,10 @@ def check(graph: Graph, settings: Parameters) -> None:
     for name in settings.ignored_scope:
         if name not in graph.nodes:
             raise QuantizationError(f"ignored_scope: model {graph.name!r} has no layer {name!r}{nearest(name, graph.nodes)}")
+    types = {node.type for node in graph}
     for kind in settings.ignored_types:
-        if not graph.of_type(kind):
-            raise QuantizationError(f"ignored_types: model {graph.name!r} has no layer of type {kind!r}{nearest(kind, {node.type for node in graph})}")
+        if kind not in types:
+            raise QuantizationError(f"ignored_types: model {graph.name!r} has no layer of type {kind!r}{nearest(kind, types)}")
     for operation in settings.ignored_operations:
         _check_operation(graph, operation)
 

@@ -11,7 +11,7 @@ edge can return. Two limits keep what was known of the model true:
 - where no pair of an output channel's weights could saturate 16 bits (eq. 12 in docs/arithmetic.md), none can afterwards.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +23,7 @@ from numpot.ir.ops.matmul import MatMul
 from numpot.kernels.reference import INT16_MAX
 from numpot.kernels.saturation import provably_safe
 
-from ..hardware import WEIGHTED
+from ..hardware import WEIGHTED, is_depthwise
 from ..layers import bias_add, output_channel_axis_of_weights
 
 LARGEST_PAIR = INT16_MAX // 255  # of two codes of one sign that stand side by side, if no activations may make them saturate
@@ -71,8 +71,8 @@ class TrainedCodes(Trained):
         super().__init__(tensor, how.source, how.codes)
         self._scale, self._zero_point = how.scale, how.zero_point
         self._limits = float(how.codes.min()), float(how.codes.max())
-        self._layout = _PairLayout(layer)
-        self._safe = provably_safe(self._layout.pairs(how.codes)) if how.codes.dtype == I8 else None
+        self._layouts = pair_layouts(layer, how.codes.shape) if how.codes.dtype == I8 else []
+        self._safe = np.all([provably_safe(layout.pairs(how.codes)) for layout in self._layouts], axis=0)
 
     @property
     def codes(self) -> np.ndarray:
@@ -94,10 +94,12 @@ class TrainedCodes(Trained):
     def _limited(self, codes: np.ndarray) -> np.ndarray:
         """Within the layer's codes, and pairs of safe channels within 16 bits."""
         inside = np.clip(codes, *self._limits)
-        if self._safe is None or max(map(abs, self._limits)) <= LARGEST_PAIR / 2:
+        if max(map(abs, self._limits)) <= LARGEST_PAIR / 2:
             return inside
-        pairs = self._layout.pairs(inside)
-        return self._layout.restored(np.where(self._safe[:, None, None, None], safe_pairs(pairs), pairs), codes.shape)
+        for layout in self._layouts:  # codes only come nearer to zero, so what was safe by one layout stays so
+            pairs = layout.pairs(inside)
+            inside = layout.restored(np.where(self._safe[:, None, None, None], safe_pairs(pairs), pairs), codes.shape)
+        return inside
 
 
 def safe_pairs(codes: np.ndarray) -> np.ndarray:
@@ -115,8 +117,8 @@ def safe_pairs(codes: np.ndarray) -> np.ndarray:
     return limited[:, : codes.shape[1]]
 
 
-class _PairLayout:
-    """Weights of a layer as (O,G,kh,kw), output channels first and pairs along G, and back."""
+class PairLayout:
+    """Weights of a layer as (O,G,taps,1), output channels first and pairs along G, and back."""
 
     def __init__(self, layer: Node) -> None:
         matrix = isinstance(layer.op, MatMul) and not layer.op.transpose_b
@@ -134,6 +136,31 @@ class _PairLayout:
         turned = (shape[1], shape[0], *shape[2:]) if self._swapped else shape
         restored = pairs.reshape(turned)
         return restored.swapaxes(0, 1) if self._swapped else restored
+
+
+class KernelLayout:
+    """(O,1,*kernel) as (O,taps,1,1): one input channel, whose weights some processors pair along the kernel (docs/arithmetic.md)."""
+
+    def __init__(self, *, by_columns: bool) -> None:
+        self._by_columns = by_columns
+
+    def pairs(self, weights: np.ndarray) -> np.ndarray:
+        turned = weights.swapaxes(-1, -2) if self._by_columns else weights
+        return turned.reshape(len(weights), -1, 1, 1)
+
+    def restored(self, pairs: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+        if not self._by_columns:
+            return pairs.reshape(shape)
+        return pairs.reshape(*shape[:-2], shape[-1], shape[-2]).swapaxes(-1, -2)
+
+
+def pair_layouts(layer: Node, shape: tuple[int, ...]) -> Sequence[PairLayout | KernelLayout]:
+    """All that a processor may pair; nothing in a depthwise convolution. shape: of the weights."""
+    if is_depthwise(layer):
+        return []
+    if layer.type == "Convolution" and shape[1] == 1 and len(shape) == 4:
+        return [KernelLayout(by_columns=True), KernelLayout(by_columns=False)]
+    return [PairLayout(layer)]
 
 
 # ---- where it stands in a graph ------------------------------------------------------------------------------------------------------
