@@ -25,7 +25,7 @@ def run(
     batch_size: Annotated[int, typer.Option("--batch-size", min=1, metavar="N", help="samples to a step")] = 32,
     learning_rate: Annotated[
         float,
-        typer.Option("--learning-rate", metavar="R", help="how much of its size a layer's output may change in a step; falls to 0"),
+        typer.Option("--learning-rate", metavar="R", help="size of a step, as a share of a layer's output; falls to 0"),
     ] = 1e-3,
     seed: Annotated[int, typer.Option("--seed", min=0, help="of the order of the samples")] = 0,
     validation: Annotated[

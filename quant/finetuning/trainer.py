@@ -46,7 +46,7 @@ def finetune(
 
     teacher: the float model, whose answers are learned; then data needs no labels. loss: `distillation` (of classes; the default with a
     teacher), `cross_entropy` (on labels; the default without) or `mse` (of the teacher's outputs, or of labels that are numbers).
-    learning_rate: how much of its typical size a layer's output may change in one step (units.py); it falls along a cosine.
+    learning_rate: about how much of its typical size a layer's output changes in one step (units.py); it falls along a cosine.
     seed: of the order of the samples; the same seed and data give the same model on one machine. validation, metric: after every epoch
     the model is measured, and the best one is returned, the one given included; without them, the last one is. progress: show a bar on
     stderr. The graph given is not changed.
