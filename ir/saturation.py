@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from numpot.kernels.saturation import SaturationCount, provably_safe, safe_along_the_kernel
+from numpot.kernels.saturation import SaturationCount, safe_anywhere
 
 if TYPE_CHECKING:
     from .plan import Step
@@ -62,14 +62,14 @@ class Tallies:
         assert step.row is not None and step.tallied is not None
         weights, first = step.tallied.weights, int(step.row.record["tally"])
         channels = slice(first, first + len(weights))
-        clips_elsewhere = weights.shape[1] == 1 and not step.tallied.is_depthwise and not safe_along_the_kernel(weights).all()
+        safe = step.tallied.is_depthwise or bool(safe_anywhere(weights).all())
         return LayerSaturation(
             step.name.removesuffix("/integer"),
             step.tallied.pairs * self._images,
             self.total.pairs[channels].copy(),
             self.total.overflow[channels].copy(),
-            bool(provably_safe(weights).all()) and not clips_elsewhere,
-            clips_elsewhere,
+            safe,
+            not safe and weights.shape[1] == 1,
             _weight_bits(weights),
         )
 

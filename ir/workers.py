@@ -11,6 +11,7 @@ from numpot.kernels.packing import aligned
 from numpot.kernels.program import link, run_program
 from numpot.kernels.saturation import SaturationCount
 from numpot.kernels.share import LINE, Share
+from numpot.kernels.steps import address_of
 
 from .plan import Plan
 from .saturation import Tallies
@@ -55,7 +56,7 @@ class Workers:
 
     @cached_property
     def _address(self) -> int:
-        return self._program.ctypes.data
+        return address_of(self._program)
 
     @cached_property
     def _loners(self) -> list[Framed]:
@@ -86,7 +87,7 @@ class Workers:
     def _work(self, job: Job) -> None:
         """A method, because a late thread still looks at the program and its constants, which live as long as this object."""
         stretch = job.stretch
-        run_program(self._address, stretch.first, stretch.stop, *job[1:5], _place(job.by.frame))
+        run_program(self._address, stretch.first, stretch.stop, *job[1:5], address_of(job.by.frame))
 
     def _alone(self, stretch: Stretch, memory: dict[int, np.ndarray], thread: int, begin: int, end: int) -> Job:
         """A thread that takes the images begin .. end through all steps, with an arena and counters of its own."""
@@ -115,13 +116,7 @@ class Workers:
         if self._arenas[thread].size < stretch.arena_bytes * chunk:
             self._arenas[thread] = aligned(stretch.arena_bytes * chunk, np.uint8)
         places = np.zeros((2, len(self._slot_bytes)), np.int64)
-        places[0, stretch.local] = _place(self._arenas[thread]) + stretch.begins * chunk
+        places[0, stretch.local] = address_of(self._arenas[thread]) + stretch.begins * chunk
         for slot in stretch.crossing:
-            places[:, slot] = _place(memory[slot]), self._slot_bytes[slot]
+            places[:, slot] = address_of(memory[slot]), self._slot_bytes[slot]
         return places
-
-
-def _place(array: np.ndarray) -> int:
-    """Its address; `array.ctypes.data` takes longer."""
-    place: int = array.__array_interface__["data"][0]
-    return place

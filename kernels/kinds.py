@@ -12,7 +12,7 @@ from .jit import Entry, kernel
 from .reference import Array
 from .saturation import SaturationCount
 from .share import LINE, Share
-from .steps import STEP, array
+from .steps import STEP, address_of, array
 from .vectors import instructions
 
 
@@ -97,9 +97,9 @@ FRAME: Final = np.dtype([(name, np.int64) for name in "tensors slots memory byte
 def frame_of(worker: Worker) -> Array:
     """() FRAME. Whoever holds it must keep the worker's arrays alive."""
     arrays = worker.tensors, worker.memory, worker.share.counters
-    places = [number for array in arrays for number in (array.ctypes.data, len(array))]
+    places = [number for array in arrays for number in (address_of(array), len(array))]
     pairs, overflow = worker.tally
-    return np.array((*places, worker.threads, pairs.ctypes.data, overflow.ctypes.data, len(pairs)), FRAME)
+    return np.array((*places, worker.threads, address_of(pairs), address_of(overflow), len(pairs)), FRAME)
 
 
 @kernel

@@ -40,9 +40,19 @@ def along_the_kernel(w: Array) -> list[Array]:
     return [np.pad(order.reshape(len(w), -1), ((0, 0), (0, odd))) for order in (w[:, 0].transpose(0, 2, 1), w[:, 0])]
 
 
-def safe_along_the_kernel(w: Array) -> Array:
-    """(O,1,kh,kw) s8 -> (O,) bool: can no pair of those orders clip, whatever the input?"""
-    return np.all([pairs_are_safe(order).all(axis=1) for order in along_the_kernel(w)], axis=0)
+def pairs_anywhere(w: Array) -> Array:
+    """(O,G,*kernel), not depthwise -> (O,n,2): the pairs of (7), or, of one input channel, all that some processor forms."""
+    if w.shape[1] == 1:
+        kernel = w if w.ndim > 3 else w.reshape(*w.shape[:2], 1, -1)
+        pairs = np.concatenate(along_the_kernel(kernel), axis=1)
+    else:
+        pairs = np.pad(np.moveaxis(w.reshape(*w.shape[:2], -1), 1, 2), ((0, 0), (0, 0), (0, w.shape[1] % 2)))
+    return pairs.reshape(len(w), -1, 2)
+
+
+def safe_anywhere(w: Array) -> Array:
+    """(O,G,*kernel) s8, not depthwise -> (O,) bool: can no pair that any processor forms clip, whatever the input?"""
+    return np.all(pairs_are_safe(pairs_anywhere(w)), axis=(1, 2))
 
 
 def pairs_are_safe(w: Array) -> Array:

@@ -4,17 +4,13 @@ Aligning changes one tensor of each pair, channel by channel and by x -> (x - a)
 sample follows from what it finds now. Whatever needs more than that, or more samples than may be kept, takes a pass of its own.
 """
 
-from collections.abc import Mapping
-
 from numpot.ir.graph import Graph, Tensor
 
 from .alignment import Pair, align
 from .defaults import SAMPLE_BUDGET
 from .sample_sweeps import SampleSweeps
-from .samples import Samples
+from .samples import Samples, Wanted
 from .state import Collector
-
-Wanted = Mapping[Tensor, list[Collector]]
 
 
 def align_and_collect(model: Graph, pairs: list[Pair], samples: Samples, wanted: Wanted) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from numpot.ir.graph import Graph, Node
-from numpot.kernels.saturation import along_the_kernel, pairs_are_safe
+from numpot.kernels.saturation import pairs_anywhere, pairs_are_safe
 
 from .defaults import FITTING_STEP, SATURATION_FACTOR, SaturationFix
 from .hardware import WEIGHTED
@@ -49,21 +49,12 @@ def fitting_factor(weights: np.ndarray, high: np.ndarray, is_depthwise: bool) ->
     """
     if is_depthwise:
         return np.ones(high.shape)
-    pairs = _pairs(weights * (127.0 / high.astype(np.float64)))
+    pairs = pairs_anywhere(weights * (127.0 / high.astype(np.float64)))
     one_sided = np.maximum(np.maximum(pairs, 0).sum(axis=2), np.maximum(-pairs, 0).sum(axis=2))
     factor = np.maximum(one_sided.max(axis=1) / 128, 1.0)
     while (unsafe := ~pairs_are_safe(_rounded(pairs / factor[:, None, None])).all(axis=(1, 2))).any():  # rounding may add one to a sum
         factor[unsafe] = np.minimum(factor[unsafe] + FITTING_STEP, SATURATION_FACTOR)
     return factor.reshape(high.shape)
-
-
-def _pairs(codes: np.ndarray) -> np.ndarray:
-    """(O, I, ...) -> (O,n,2): neighbouring input channels at each position of the kernel; of a single one, what a processor may pair."""
-    if codes.shape[1] == 1 and codes.size > len(codes):
-        kernel = codes.reshape(*codes.shape[:2], *(1,) * (4 - codes.ndim), *codes.shape[2:])
-        return np.concatenate(along_the_kernel(kernel), axis=1).reshape(len(codes), -1, 2)
-    channels_last = np.moveaxis(codes.reshape(*codes.shape[:2], -1), 1, 2)
-    return np.pad(channels_last, ((0, 0), (0, 0), (0, codes.shape[1] % 2))).reshape(len(codes), -1, 2)
 
 
 def _rounded(codes: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ from numpot.quant.errors import QuantizationError
 from numpot.quant.measurements import AccuracyError
 
 from .accuracy_models import GRAPH, LABELS, X, run
+from .command_line import invoke as numpot
 
 
 @pytest.fixture
@@ -21,14 +22,6 @@ def files(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_model(GRAPH, tmp_path / "net.xml")
     np.savez("data.npz", x=X, y=LABELS)
-
-
-def numpot(*arguments):
-    from typer.testing import CliRunner
-
-    from numpot.quant.cli import app
-
-    return CliRunner().invoke(app, [str(a) for a in arguments])
 
 
 QUANTIZE = ("quantize", "net.xml", "--data", "data.npz", "-o", "out.xml", "--weights", "bits=3")

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 from typer.testing import Result as Outcome
 
 from numpot.ir import Graph, read_model, save_model
@@ -23,13 +22,10 @@ from numpot.ir.ops.matmul import MatMul
 from numpot.ir.ops.parameter import Parameter
 from numpot.ir.ops.relu import ReLU
 from numpot.ir.ops.result import Result
-from numpot.quant.cli import app
+
+from .command_line import invoke
 
 SAMPLES = 40
-
-
-def invoke(*arguments: object) -> Outcome:
-    return CliRunner().invoke(app, [str(a) for a in arguments])
 
 
 @pytest.fixture

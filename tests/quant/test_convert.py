@@ -6,25 +6,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
-from typer.testing import Result as Outcome
 
 from numpot.ir import read_model, save_model
 from numpot.ir.executor import Executor
 from numpot.ir.graph import Graph
 from numpot.ir.lowering import for_arithmetic, integer_layers
-from numpot.quant.cli import app
 
 from ..ir.int8_networks import network, samples
 from ..networks import Network
+from .command_line import invoke
 
 onnx = pytest.importorskip("onnx")
 
 FILES = {"numpot": "model.xml", "openvino": "vendor.xml", "onnx": "model.onnx"}
-
-
-def invoke(*arguments: object) -> Outcome:
-    return CliRunner().invoke(app, [str(a) for a in arguments])
 
 
 def int8() -> Graph:

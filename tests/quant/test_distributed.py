@@ -24,7 +24,7 @@ from numpot.quant.parts import merges
 from numpot.quant.pool import pieces
 
 from .accuracy_models import DATA, FEW_BITS, GRAPH, LABELS, X, bytes_of, run
-from .test_accuracy_interfaces import numpot
+from .command_line import invoke as numpot
 
 
 @pytest.fixture(scope="module")

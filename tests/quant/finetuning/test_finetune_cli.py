@@ -5,20 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
-from typer.testing import Result as Outcome
 
 from numpot.ir import read_model, save_model
 from numpot.quant import quantize
-from numpot.quant.cli import app
 from tests.networks import Network
 from tests.quant.array_data import ArrayData, normal
+from tests.quant.command_line import invoke
 
 SAMPLES = 24
-
-
-def invoke(*arguments: object) -> Outcome:
-    return CliRunner().invoke(app, [str(a) for a in arguments])
 
 
 @pytest.fixture
