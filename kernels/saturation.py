@@ -31,13 +31,13 @@ def provably_safe(w: Array) -> Array:
 
 
 def along_the_kernel(w: Array) -> list[Array]:
-    """(O,1,kh,kw) -> twice (O,2n): the weights in the orders in which some processors pair them, zero behind an odd last one.
+    """(O,1,...,kh,kw) -> twice (O,2n): the weights in the orders in which some processors pair them, zero behind an odd last one.
 
     One input channel leaves nothing to pair in (7). OpenVINO's kernels for AVX-512 then pair neighbours down the columns of the kernel, on
     into the next column, and those for AVX2 along the rows if there are groups; unless the convolution is depthwise.
     """
-    odd = w.shape[2] * w.shape[3] % 2
-    return [np.pad(order.reshape(len(w), -1), ((0, 0), (0, odd))) for order in (w[:, 0].transpose(0, 2, 1), w[:, 0])]
+    odd = w[0].size % 2
+    return [np.pad(order.reshape(len(w), -1), ((0, 0), (0, odd))) for order in (w[:, 0].swapaxes(-1, -2), w[:, 0])]
 
 
 def pairs_anywhere(w: Array) -> Array:

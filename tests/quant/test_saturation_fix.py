@@ -118,6 +118,16 @@ def test_auto_leaves_layers_alone_that_do_not_clip():
     assert set(found) == {layer.name for layer in clipping.saturation if layer.saturated.any()}
 
 
+@pytest.mark.parametrize("kernel", [(5,), (3, 2), (2, 3, 3)])
+def test_one_input_channel_with_a_kernel_of_any_rank(kernel):
+    w = np.ones((2, 1, *kernel), np.float32)
+    high = np.ones((2, 1, *(1,) * len(kernel)), np.float32)
+    factor = fitting_factor(w, high, False)
+    assert factor.shape == high.shape and np.all((factor > 1.9) & (factor <= 2))
+    assert safe_anywhere(quantize_weights(w, -high, high, 255, factor).codes).all()
+    assert np.all(fitting_factor(w, high, True) == 1)  # depthwise
+
+
 weights = arrays(np.float32, st.tuples(st.integers(1, 4), st.integers(1, 7), st.integers(1, 3)), elements=st.floats(-2, 2, width=32))
 
 
