@@ -9,7 +9,7 @@ from numpot.kernels.depthwise import make_depthwise, pack_depthwise, positions_t
 from numpot.kernels.kinds import Kernel
 from numpot.kernels.packing import PackedWeights, pack_convolution, pack_for_matrix_unit
 from numpot.kernels.reference import Arithmetic
-from numpot.kernels.saturation import number_of_pairs, provably_safe
+from numpot.kernels.saturation import number_of_pairs, pairings, provably_safe
 from numpot.kernels.steps import Row, write_dense, write_depthwise
 from numpot.kernels.strips import scratch_size
 from numpot.kernels.transposed import Phase
@@ -20,7 +20,10 @@ from .float_layers import pieces
 from .graph import Node
 from .integer_epilogue import LayerEnd, take_epilogue
 from .layer_steps import Context, Image, LayerKernel, Tallied, image, window_of
+from .ops.im2col import Im2Col
+from .ops.matmul_integer import MatMulInteger
 from .packed import packed
+from .slots import lies_channels_last
 
 _BYTES = {"S": 4, "F": 4, "U": 1, "R": 1}  # of an output element
 _DOTS = {"S": Kernel.CONVOLUTION_US, "F": Kernel.CONVOLUTION_UF, "U": Kernel.CONVOLUTION_UU, "R": Kernel.CONVOLUTION_UUR}
@@ -42,6 +45,18 @@ def convolution(node: Node, chain: Chain, context: Context) -> LayerKernel | Non
     if zero_point.size != 1:
         return None
     return _dense(node, chain, context, weights, groups, int(zero_point.item()), window, x, y, "convolution")
+
+
+def im2col(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
+    """Im2Col with a constant border."""
+    border, op = chain.constant(node.inputs[1]), node.op
+    x, y = image(node.inputs[0], context.slots), image(node.output, context.slots)
+    if border is None or x is None or y is None or not lies_channels_last(node.inputs[0]):
+        return None
+    row = Row(Kernel.IM2COL, flag=op.groups, zero_point=int(border.item()))  # type: ignore[attr-defined]
+    row.shapes(x, y)
+    row.window(window_of(op, op.kernel))  # type: ignore[attr-defined]
+    return LayerKernel("im2col", row, node.inputs[0])
 
 
 def matmul(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
@@ -67,14 +82,24 @@ def _dense(
     y: Image,
     label: str,
 ) -> LayerKernel:
-    layer = IntegerLayer(node.op.arithmetic, groups, zero_point, x, y, label)  # type: ignore[attr-defined]
-    tallied = Tallied(weights, number_of_pairs(y, weights.shape))
+    block: int = node.op.block if node.op.arithmetic == "saturating" else 0  # type: ignore[attr-defined]
+    layer = IntegerLayer(node.op.arithmetic, groups, zero_point, x, y, label, block)  # type: ignore[attr-defined]
+    whole = _as_a_convolution(weights, node.inputs[0].producer)
+    ways = pairings(whole.shape, groups=groups, is_matrix=isinstance(node.op, MatMulInteger))
+    tallied = Tallied(whole, number_of_pairs(y, weights.shape, block), ways, bool(provably_safe(weights, block).all()))
     return dense_row(layer, weights, window, None, take_epilogue(chain, context.slots, y[2]), tallied, node, context)
+
+
+def _as_a_convolution(weights: np.ndarray, producer: Node) -> np.ndarray:
+    """(O,kh*kw*G,1,1) behind an Im2Col -> (O,G,kh,kw); other weights as they are."""
+    if not isinstance(producer.op, Im2Col):
+        return weights
+    return weights.reshape(len(weights), *producer.op.kernel, -1).transpose(0, 3, 1, 2)
 
 
 @dataclass(frozen=True)
 class IntegerLayer:
-    """x, y: its input and its output."""
+    """x, y: its input and its output. block: of a 1x1 kernel, as in `reference.pairs`."""
 
     arithmetic: Arithmetic
     groups: int
@@ -82,6 +107,7 @@ class IntegerLayer:
     x: Image
     y: Image
     label: str
+    block: int = 0
 
 
 def dense_row(
@@ -96,13 +122,13 @@ def dense_row(
 ) -> LayerKernel:
     """The row of a convolution with weights (O,G,kh,kw): of all outputs, or of a phase of them."""
     size, spacing = (layer.y[:2], None) if phase is None else (phase.size, phase.spacing)
-    exact = layer.arithmetic == "exact" or bool(provably_safe(weights).all())
+    exact = layer.arithmetic == "exact" or tallied.is_safe_here
     in_tiles = exact and not context.counting and suits_matrix_unit(window, size, weights.shape, layer.groups)
     kernels = _TILES if in_tiles else _COUNTED if context.counting else _DOTS
     row = Row(kernels[end.stores], flag=int(window.is_pointwise and phase is None))
     row.shapes(layer.x, (*size, layer.y[2]))
     _write_end(row, end)
-    packed_weights = _pack(weights, layer.groups, window, in_tiles)
+    packed_weights = _pack(weights, layer, window, in_tiles)
     dense = make_dense(packed_weights, window, size, layer.zero_point, not exact, _BYTES[end.stores], spacing)
     write_dense(row, dense)
     other = end.branch.codes if end.branch else None
@@ -110,9 +136,10 @@ def dense_row(
     return LayerKernel(label, row, node.inputs[0], other, tallied=tallied, scratch=scratch_size(dense.strips))
 
 
-def _pack(weights: np.ndarray, groups: int, window: Window, in_tiles: bool) -> PackedWeights:
+def _pack(weights: np.ndarray, layer: IntegerLayer, window: Window, in_tiles: bool) -> PackedWeights:
+    groups, block = layer.groups, layer.block
     if not in_tiles:
-        return packed(weights, ("s8", groups), lambda: pack_convolution(weights, groups))
+        return packed(weights, ("s8", groups, block), lambda: pack_convolution(weights, groups, block))
     dilated = window.dilations[1] > 1
     return packed(weights, ("s8 in tiles", groups, dilated), lambda: pack_for_matrix_unit(weights, groups, dilated=dilated))
 
@@ -129,7 +156,7 @@ def _depthwise(
     row.shapes(x, y)
     _write_end(row, end)
     write_depthwise(row, layer)
-    tallied = Tallied(weights, number_of_pairs(y, weights.shape), is_depthwise=True)
+    tallied = Tallied(weights, number_of_pairs(y, weights.shape), pairings=[], is_safe_here=True)
     return LayerKernel("depthwise u8s8", row, node.inputs[0], tallied=tallied, scratch=scratch_size(layer.strips))
 
 

@@ -28,11 +28,16 @@ class Context:
 
 @dataclass(frozen=True)
 class Tallied:
-    """An integer layer whose saturation can be counted: its weights (O,G,kh,kw), and pair sums of one image."""
+    """An integer layer whose saturation can be counted.
+
+    weights: (O,G,kh,kw), as the layer has them; pairs: sums of one image; pairings: all that some processor forms (kernels/saturation.py);
+    is_safe_here: whether no input could make one of the pairs that are counted clip.
+    """
 
     weights: np.ndarray
     pairs: int
-    is_depthwise: bool = False
+    pairings: list[np.ndarray]
+    is_safe_here: bool
 
 
 @dataclass

@@ -12,14 +12,13 @@ What the integers cannot express stays in float, between a Dequantize and a Quan
 runs it operator by operator, and the executor fuses each layer with its scale, bias, activation and Quantize (docs/arithmetic.md).
 """
 
-from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 
 from .graph import Graph, Node
 from .lowering_arithmetic import MEANS, ON_TWO, lower_arithmetic, read_exactly
-from .lowering_layers import INTEGER_LAYERS, LAYERS, IntegerArithmetic, IntegerWeights, integer_weights, lower_layer
+from .lowering_layers import INTEGER_LAYERS, LAYERS, IntegerArithmetic, IntegerWeights, integer_weights, lower_layer, set_arithmetic
 from .lowering_ranges import Range, range_of, works_on_codes
 from .lowering_requantize import quantize_as_runtime
 from .lowering_residual import is_absorbed_by_residual_add, lower_residual_add
@@ -39,7 +38,7 @@ __all__ = [
     "lower",
 ]
 
-Arithmetic = Literal["exact", "saturating", "simulated"]
+Arithmetic = IntegerArithmetic | Literal["simulated"]
 
 
 def for_arithmetic(graph: Graph, arithmetic: Arithmetic) -> Graph:
@@ -62,7 +61,7 @@ def lower(graph: Graph, arithmetic: IntegerArithmetic = "exact") -> Graph:
         if node.type in LAYERS:
             lower_layer(lowered, node, arithmetic, ranges)
         elif node.type in INTEGER_LAYERS:
-            lowered.replace_op(node, replace(node.op, arithmetic=arithmetic))  # type: ignore[type-var]
+            set_arithmetic(lowered, node, arithmetic)
         elif works_on_codes(node):
             _sink_dequantize(lowered, node)
         elif node.type in MEANS:

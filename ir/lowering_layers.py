@@ -1,13 +1,17 @@
 """Convolution and MatMul of codes with int8 weights: their integer twins, and the float operators that make reals of the sums."""
 
 import functools
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
+from numpot.kernels.saturation import PAIR_RULES
+
 from .dtypes import F32, I8
 from .graph import Graph, Node, Tensor
+from .lowering_pairs import pair_products
 from .lowering_ranges import LAST_CODE, Range, source_of_codes
 from .ops.convert import Convert
 from .ops.convolution import Convolution
@@ -19,7 +23,7 @@ from .ops.matmul_integer import MatMulInteger
 from .ops.multiply import Multiply
 from .ops.subtract import Subtract
 
-IntegerArithmetic = Literal["exact", "saturating"]
+IntegerArithmetic = Literal["exact", "saturating", "saturating-onnxruntime"]
 INTEGER_LAYERS = ("ConvolutionInteger", "ConvolutionBackpropDataInteger", "MatMulInteger")
 LAYERS = ("Convolution", "ConvolutionBackpropData", "MatMul")
 IntegerTwin = ConvolutionInteger | ConvolutionBackpropDataInteger | MatMulInteger
@@ -36,8 +40,8 @@ class IntegerWeights:
 def lower_layer(graph: Graph, node: Node, arithmetic: IntegerArithmetic, ranges: dict[Node, Range]) -> None:
     """A layer of codes with int8 weights -> its integer twin and one multiplication by s_x * s_w.
 
-    A transposed convolution computes on integers only if real zero is the first code, or the codes are signed.
-    ranges: of every Quantize that was a FakeQuantize.
+    A transposed convolution computes on integers only if real zero is the first code, or the codes are signed, and if a runtime has a
+    kernel for it. ranges: of every Quantize that was a FakeQuantize.
     """
     real = node.inputs[0].producer
     transposed = isinstance(node.op, ConvolutionBackpropData)
@@ -48,12 +52,9 @@ def lower_layer(graph: Graph, node: Node, arithmetic: IntegerArithmetic, ranges:
     if scale.constant is None or zero_point.constant is None:
         return
     bounds = ranges.get(source_of_codes(codes))
-    if transposed:
-        if bounds is None or bounds.zero_point.any():
-            return
-        if bounds.signed and arithmetic == "saturating":
-            weights = _halved(weights)
-    twin = _integer_twin(node, weights, scale.constant.size, arithmetic)
+    if transposed and (bounds is None or bounds.zero_point.any() or not _has_integer_kernel(node, weights.codes.shape, arithmetic)):
+        return
+    twin = _integer_twin(node, weights, scale.constant.size)
     if twin is None:
         return
     channels = (-1, *(1,) * (len(node.output.shape) - 2)) if not isinstance(node.op, MatMul) else (-1,)
@@ -63,6 +64,7 @@ def lower_layer(graph: Graph, node: Node, arithmetic: IntegerArithmetic, ranges:
     if offset is not None:
         zero_point = graph.constant(np.zeros((), np.uint8), graph.unique_name(f"{node.name}/zero_point"))
     acc = graph.add(twin, [codes, w, zero_point], graph.unique_name(f"{node.name}/integer"))
+    set_arithmetic(graph, acc, arithmetic)
     result = graph.add(Convert(destination_type=F32), [acc.output], graph.unique_name(f"{node.name}/float")).output
     if offset is not None:
         shift = graph.constant(offset, graph.unique_name(f"{node.name}/offset"))
@@ -71,9 +73,26 @@ def lower_layer(graph: Graph, node: Node, arithmetic: IntegerArithmetic, ranges:
     graph.redirect(node.output, graph.add(Multiply(), [result, by], graph.unique_name(f"{node.name}/scaled")).output)
 
 
-def _halved(weights: IntegerWeights) -> IntegerWeights:
-    """What oneDNN makes of the weights of a transposed convolution of signed codes where pairs saturate: 7 bits, that never do."""
-    return IntegerWeights(np.rint(weights.codes * np.float32(0.5)).astype(I8), weights.scale * np.float32(2))
+def set_arithmetic(graph: Graph, layer: Node, arithmetic: IntegerArithmetic) -> None:
+    """Make an integer layer compute in an arithmetic, and pair its products as the runtime does whose arithmetic it is."""
+    saturates = arithmetic != "exact"
+    graph.replace_op(layer, replace(layer.op, arithmetic="saturating" if saturates else "exact"))  # type: ignore[type-var]
+    if saturates:
+        pair_products(graph, layer, PAIR_RULES[arithmetic])
+
+
+def _has_integer_kernel(node: Node, weights: tuple[int, ...], arithmetic: IntegerArithmetic) -> bool:
+    """Whether a runtime runs a transposed convolution with weights (C,O,*kernel) on integers: onnxruntime never does.
+
+    OpenVINO does not with a stride beyond the kernel, or beyond 3 along the last axis. On AVX2, hence in saturating arithmetic, it does not
+    run a large one on integers either: float kernels are faster there.
+    """
+    if arithmetic == "saturating-onnxruntime":
+        return False
+    strides, kernel = node.op.strides, weights[2:]  # type: ignore[attr-defined]
+    if strides[-1] > 3 or any(k < s for k, s in zip(kernel, strides, strict=True)):
+        return False
+    return arithmetic == "exact" or weights[0] ** 2 * math.prod(node.output.shape[2:]) <= 2**26
 
 
 def _float_offset(twin: IntegerTwin, weights: np.ndarray, bounds: Range | None) -> np.ndarray | None:
@@ -92,21 +111,21 @@ def _float_offset(twin: IntegerTwin, weights: np.ndarray, bounds: Range | None) 
     return functools.reduce(np.add, (row * shift for row in rows))  # one row at a time: the matrix as float32 would be large
 
 
-def _integer_twin(node: Node, weights: IntegerWeights, input_scales: int, arithmetic: IntegerArithmetic) -> IntegerTwin | None:
+def _integer_twin(node: Node, weights: IntegerWeights, input_scales: int) -> IntegerTwin | None:
     op = node.op
     if isinstance(op, ConvolutionBackpropData):
         if weights.codes.ndim != 4 or input_scales != 1 or op.groups != 1:
             return None
-        return ConvolutionBackpropDataInteger(**_window(op), output_padding=op.output_padding, arithmetic=arithmetic)
+        return ConvolutionBackpropDataInteger(**_window(op), output_padding=op.output_padding)
     if isinstance(op, Convolution):
         depthwise = op.groups == weights.codes.shape[0] and weights.codes.shape[1] == 1
         if weights.codes.ndim != 4 or (input_scales != 1 and not depthwise):
             return None
-        return ConvolutionInteger(**_window(op), groups=op.groups, arithmetic=arithmetic)
+        return ConvolutionInteger(**_window(op), groups=op.groups)
     assert isinstance(op, MatMul)
     if op.transpose_a or weights.codes.ndim != 2 or input_scales != 1 or (weights.scale.size != 1 and not op.transpose_b):
         return None
-    return MatMulInteger(transpose_b=op.transpose_b, arithmetic=arithmetic)
+    return MatMulInteger(transpose_b=op.transpose_b)
 
 
 def _window(op: Convolution | ConvolutionBackpropData) -> dict[str, Any]:

@@ -26,6 +26,7 @@ BUILDERS: dict[str, Builder] = {
     "ConvolutionInteger": integer_layers.convolution,
     "ConvolutionBackpropDataInteger": transposed_layers.integers,
     "MatMulInteger": integer_layers.matmul,
+    "Im2Col": integer_layers.im2col,
     "MaxPool": layer_steps.max_pool,
     "AvgPool": layer_steps.average_pool,
     "SumPool": layer_steps.sum_pool,

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class LayerSaturation:
     """Over all runs so far. pairs: pair sums formed. saturated, largest_overflow: (O,) int64 for each output channel, how many clipped,
-    and by how much the worst one missed 16 bits. provably_safe: no input whatever could clip one, on any processor. clips_elsewhere: one
-    input channel leaves nothing to pair and to count here, but some processors pair the weights along the kernel, and that can clip.
+    and by how much the worst one missed 16 bits. provably_safe: no input whatever could clip one, on any processor. clips_elsewhere: none
+    of the pairs that are counted can clip, but some processors pair other products, and those can: one input channel, as a rule, which
+    AVX-512 pairs along the kernel.
     weight_bits: (O,) float, how much of 8 bits the weights of each channel use: log2(2 max |w|), 8.0 for 127 and 7.0 for 64.
     """
 
@@ -62,14 +63,14 @@ class Tallies:
         assert step.row is not None and step.tallied is not None
         weights, first = step.tallied.weights, int(step.row.record["tally"])
         channels = slice(first, first + len(weights))
-        safe = step.tallied.is_depthwise or bool(safe_anywhere(weights).all())
+        safe = bool(safe_anywhere(weights, step.tallied.pairings).all())
         return LayerSaturation(
             step.name.removesuffix("/integer"),
             step.tallied.pairs * self._images,
             self.total.pairs[channels].copy(),
             self.total.overflow[channels].copy(),
             safe,
-            not safe and weights.shape[1] == 1,
+            not safe and step.tallied.is_safe_here,
             _weight_bits(weights),
         )
 

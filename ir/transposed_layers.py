@@ -6,7 +6,7 @@ import numpy as np
 
 from numpot.kernels import float32
 from numpot.kernels.packing import PackedWeights
-from numpot.kernels.saturation import number_of_pairs, provably_safe
+from numpot.kernels.saturation import number_of_pairs, pairings, provably_safe
 from numpot.kernels.transposed import Phase, phase_weights, phases
 
 from . import float_layers
@@ -36,12 +36,14 @@ def integers(node: Node, chain: Chain, context: Context) -> list[LayerKernel] | 
     if layer is None or zero_point is None:
         return None
     by_output = _by_output(layer)
+    is_safe = bool(provably_safe(by_output).all())
     arithmetic, zero = node.op.arithmetic, int(zero_point.item())  # type: ignore[attr-defined]
-    if arithmetic == "saturating" and zero > CANNOT_CLIP and not provably_safe(by_output).all():
+    if arithmetic == "saturating" and zero > CANNOT_CLIP and not is_safe:
         return None  # pairs of the border would clip, and by definition there is no border
     integer = IntegerLayer(arithmetic, layer.groups, zero, layer.x, layer.y, "transposed convolution")
     pairs = sum(number_of_pairs((*phase.size, layer.y[2]), w.shape) for phase, w in layer.phases)
-    tallied, end = Tallied(by_output, pairs), take_epilogue(chain, context.slots, layer.y[2])
+    tallied = Tallied(by_output, pairs, pairings(by_output.shape, groups=layer.groups), is_safe)
+    end = take_epilogue(chain, context.slots, layer.y[2])
     return [dense_row(integer, w, phase.window, phase, end, tallied, node, context) for phase, w in layer.phases]
 
 

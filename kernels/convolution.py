@@ -7,7 +7,7 @@ from .epilogue import Epilogue, Residual
 from .packing import MATRIX_WORD, PackedWeights, round_up, runs_of
 from .reference import Arithmetic, Array
 from .saturation import SaturationCount
-from .window import Window, require, require_products
+from .window import Window, require, require_kernel, require_products
 
 
 def convolution(
@@ -46,6 +46,9 @@ def convolution(
 
 def _require_window(weights: PackedWeights, window: Window) -> None:
     """Weights must be packed for this window."""
+    if weights.block:
+        require_kernel((1, 1), window)
+        return
     if weights.word != MATRIX_WORD:
         require_products(weights.products, window, weights.depth, round_up(weights.depth, 4))
         return

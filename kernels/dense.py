@@ -49,8 +49,8 @@ def make_dense(
     if window.is_pointwise and spacing is None:
         size = (MANY, 1)
     pixel = len(weights.values) * weights.depth * weights.values.itemsize
-    in_place = window.is_pointwise and pixel % weights.word == 0  # else the last word would end behind the array
-    words = Words(weights.runs, weights.order.shape[2] // weights.runs, weights.word)
+    in_place = window.is_pointwise and pixel % weights.word == 0 and not weights.block  # else the last word would end behind the array
+    words = Words(weights.runs, weights.order.shape[2] // weights.runs, weights.word, weights.block)
     rows = POSITIONS if weights.word == MATRIX_WORD else ROWS
     strips = cut(window, size, pixel, size[1] * len(weights.values) * weights.columns * out_bytes, words, rows=rows)
     grid = make_grid(strips, window.strides[1] // strips.skip[1], size[1]) if weights.word == MATRIX_WORD else None

@@ -54,6 +54,7 @@ class Kernel(IntEnum):
     MEAN_FF = auto()
     MEAN_UF = auto()
     MEAN_UU = auto()
+    IM2COL = auto()  # of codes; flag: groups
     MAX_POOL_U = auto()
     MAX_POOL_F = auto()
     AVERAGE_POOL = auto()

@@ -29,7 +29,8 @@ class PackedWeights(NamedTuple):
     depth: int  # input channels of a group
     products: int  # K
     word: int = 4  # bytes of a word
-    runs: int = 1  # of bytes side by side in a window: its taps, or its lines
+    runs: int = 1  # of bytes side by side in a window: its taps, its lines, or blocks of a tap
+    block: int = 0  # products of a run, where a tap is cut into runs
 
 
 def aligned(shape: int | tuple[int, ...], dtype: Any) -> Array:
@@ -53,14 +54,21 @@ def split_groups(w: Array, groups: int, dtype: type[np.generic]) -> Array:
     return w.reshape(groups, out_channels // groups, depth, kh * kw).swapaxes(2, 3)
 
 
-def pack_convolution(w: Array, groups: int = 1) -> PackedWeights:
-    """(O,G,kh,kw) s8 -> PackedWeights. Raises ValueError for weights of another type or shape."""
-    return pack_taps(split_groups(w, groups, np.int8))
+def pack_convolution(w: Array, groups: int = 1, block: int = 0) -> PackedWeights:
+    """(O,G,kh,kw) s8 -> PackedWeights. block: of a 1x1 kernel, as in `pack_gemm`. Raises ValueError for weights that do not fit."""
+    taps = split_groups(w, groups, np.int8)
+    if not block:
+        return pack_taps(taps)
+    *lines, taps_, depth = taps.shape
+    if taps_ != 1:
+        raise ValueError(f"weights: blocks of products are those of a 1x1 kernel, found {w.shape}")
+    blocks = np.pad(taps, ((0, 0), (0, 0), (0, 0), (0, -depth % block))).reshape(*lines, -1, block)
+    return pack_taps(blocks)._replace(depth=depth, block=block)
 
 
-def pack_gemm(b: Array) -> PackedWeights:
-    """(K,N) s8 -> PackedWeights."""
-    return pack_convolution(b.T[:, :, None, None])
+def pack_gemm(b: Array, block: int = 0) -> PackedWeights:
+    """(K,N) s8 -> PackedWeights. block: no pair of k crosses the end of a block of so many (`reference.pairs`)."""
+    return pack_convolution(b.T[:, :, None, None], block=block)
 
 
 def pack_taps(taps: Array) -> PackedWeights:

@@ -14,22 +14,33 @@ Arithmetic = Literal["exact", "saturating"]
 INT16_MIN, INT16_MAX = -32768, 32767
 
 
-def pair_sums(a: Array, b: Array) -> Iterator[Array]:
-    """(M,K) u8, (K,N) s8 -> one (M,N) s32 a pair of neighbouring k, before any clipping (eq. 5); an odd last k stands alone."""
-    for k in range(0, a.shape[1], 2):
-        yield a[:, k : k + 2].astype(np.int32) @ b[k : k + 2].astype(np.int32)
+def pairs(K: int, block: int = 0) -> Iterator[slice]:
+    """The k of each pair of neighbours among K products (eq. 5). No pair crosses the end of a block of so many products; 0: one block.
+
+    The last k of a block with an odd number of products stands alone.
+    """
+    for start in range(0, K, block or max(K, 1)):
+        stop = min(start + (block or K), K)
+        for k in range(start, stop, 2):
+            yield slice(k, min(k + 2, stop))
 
 
-def gemm_exact(a: Array, b: Array, zero_point: int | Array) -> Array:
-    """(M,K) u8 @ (K,N) s8 -> (M,N) s32, nothing lost (eq. 3). zero_point: one code, or one for each k as (K,) s32."""
+def pair_sums(a: Array, b: Array, block: int = 0) -> Iterator[Array]:
+    """(M,K) u8, (K,N) s8 -> one (M,N) s32 a pair, before any clipping (eq. 5)."""
+    for k in pairs(a.shape[1], block):
+        yield a[:, k].astype(np.int32) @ b[k].astype(np.int32)
+
+
+def gemm_exact(a: Array, b: Array, zero_point: int | Array, block: int = 0) -> Array:
+    """(M,K) u8 @ (K,N) s8 -> (M,N) s32, nothing lost (eq. 3). zero_point: one code, or one for each k as (K,) s32. block: no matter."""
     return (a.astype(np.int32) - zero_point) @ b.astype(np.int32)
 
 
-def gemm_saturating(a: Array, b: Array, zero_point: int | Array) -> Array:
-    """(M,K) u8 @ (K,N) s8 -> (M,N) s32 as CPUs without VNNI do it: pairs of products clip to 16 bits (eq. 6)."""
+def gemm_saturating(a: Array, b: Array, zero_point: int | Array, block: int = 0) -> Array:
+    """(M,K) u8 @ (K,N) s8 -> (M,N) s32 as CPUs without VNNI do it: pairs of products clip to 16 bits (eq. 6). block: as in `pairs`."""
     zero_points = np.broadcast_to(np.asarray(zero_point, np.int32), a.shape[1])
     acc = np.zeros((len(a), b.shape[1]), np.int32) - zero_points @ b.astype(np.int32)
-    for pair in pair_sums(a, b):
+    for pair in pair_sums(a, b, block):
         acc += np.clip(pair, INT16_MIN, INT16_MAX)
     return acc
 
@@ -37,18 +48,18 @@ def gemm_saturating(a: Array, b: Array, zero_point: int | Array) -> Array:
 GEMM = {"exact": gemm_exact, "saturating": gemm_saturating}
 
 
-def saturated_pairs(a: Array, b: Array) -> Array:
-    """(M,K) u8, (K,N) s8 -> (N,) s64: how many pair sums of each column do not fit 16 bits."""
+def saturated_pairs(a: Array, b: Array, block: int = 0) -> Array:
+    """(M,K) u8, (K,N) s8 -> (N,) s64: how many pair sums of each column do not fit 16 bits. block: as in `pairs`."""
     counts = np.zeros(b.shape[1], np.int64)
-    for pair in pair_sums(a, b):
+    for pair in pair_sums(a, b, block):
         counts += ((pair < INT16_MIN) | (pair > INT16_MAX)).sum(axis=0)
     return counts
 
 
-def largest_overflow(a: Array, b: Array) -> Array:
-    """(M,K) u8, (K,N) s8 -> (N,) s64: by how much the worst pair sum of each column misses 16 bits; 0 if all fit."""
+def largest_overflow(a: Array, b: Array, block: int = 0) -> Array:
+    """(M,K) u8, (K,N) s8 -> (N,) s64: by how much the worst pair sum of each column misses 16 bits; 0 if all fit. block: as in `pairs`."""
     worst = np.zeros(b.shape[1], np.int64)
-    for pair in pair_sums(a, b):
+    for pair in pair_sums(a, b, block):
         miss = np.abs(pair - np.clip(pair, INT16_MIN, INT16_MAX))
         worst = np.maximum(worst, miss.max(axis=0, initial=0))
     return worst
@@ -107,22 +118,30 @@ def convolution(
     dilations: Sequence[int],
     groups: int,
     arithmetic: Arithmetic,
+    block: int = 0,
 ) -> Array:
-    """(N,C,H,W) u8, (O,G,kh,kw) s8 -> (N,O,H',W') s32 (eq. 7). zero_point: one code, or one for each input channel as (C,)."""
+    """(N,C,H,W) u8, (O,G,kh,kw) s8 -> (N,O,H',W') s32 (eq. 7). zero_point: one code, or one for each input channel as (C,).
+
+    block: of a 1x1 kernel, as in `pairs`.
+    """
     window = {"strides": strides, "pads_begin": pads_begin, "pads_end": pads_end, "dilations": dilations}
     height, width = patches(x, zero_point, w.shape[2:], **window).shape[1:3]
-    columns = [GEMM[arithmetic](*problem) for problem in group_gemms(x, w, zero_point, groups, **window)]
+    columns = [GEMM[arithmetic](*problem, block) for problem in group_gemms(x, w, zero_point, groups, **window)]
     return np.concatenate(columns, axis=1).reshape(len(x), height, width, len(w)).transpose(0, 3, 1, 2)
 
 
-def convolution_saturated_pairs(x: Array, w: Array, zero_point: int | Array, *, groups: int, **window: Sequence[int]) -> Array:
+def convolution_saturated_pairs(
+    x: Array, w: Array, zero_point: int | Array, *, groups: int, block: int = 0, **window: Sequence[int]
+) -> Array:
     """(O,) s64: pair sums of each output channel that clip, padding included. Keywords as in `convolution`, without `arithmetic`."""
-    return np.concatenate([saturated_pairs(a, b) for a, b, _ in group_gemms(x, w, zero_point, groups, **window)])
+    return np.concatenate([saturated_pairs(a, b, block) for a, b, _ in group_gemms(x, w, zero_point, groups, **window)])
 
 
-def convolution_largest_overflow(x: Array, w: Array, zero_point: int | Array, *, groups: int, **window: Sequence[int]) -> Array:
+def convolution_largest_overflow(
+    x: Array, w: Array, zero_point: int | Array, *, groups: int, block: int = 0, **window: Sequence[int]
+) -> Array:
     """(O,) s64: by how much the worst pair sum of each output channel misses 16 bits; 0 if all fit."""
-    return np.concatenate([largest_overflow(a, b) for a, b, _ in group_gemms(x, w, zero_point, groups, **window)])
+    return np.concatenate([largest_overflow(a, b, block) for a, b, _ in group_gemms(x, w, zero_point, groups, **window)])
 
 
 # ---- from accumulators back to real numbers and codes --------------------------------------------------------------------------

@@ -2,11 +2,11 @@
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 
-from .reference import INT16_MAX, INT16_MIN, Array
+from .reference import INT16_MAX, INT16_MIN, Array, pairs
 
 
 class SaturationCount(NamedTuple):
@@ -20,39 +20,104 @@ class SaturationCount(NamedTuple):
         return cls(np.zeros(channels, np.int64), np.zeros(channels, np.int64))
 
 
-def provably_safe(w: Array) -> Array:
+def provably_safe(w: Array, block: int = 0) -> Array:
     """(O,G,kh,kw) s8 -> (O,) bool: no activation codes 0..255 whatsoever make a pair of this output channel clip (eq. 12).
 
     Groups need no mention: w already holds only the G input channels of each output channel's group. A matrix (K,N) is
-    (N,K,1,1). Depthwise weights (G = 1) are always safe.
+    (N,K,1,1). Depthwise weights (G = 1) are always safe. block: of a 1x1 kernel, as in `reference.pairs`.
     """
-    even = np.pad(w, ((0, 0), (0, w.shape[1] % 2), (0, 0), (0, 0)))
-    return np.all(pairs_are_safe(np.moveaxis(even, 1, -1)), axis=(1, 2, 3))
+    return np.all(pairs_are_safe(in_pairs(np.moveaxis(w, 1, -1), block)), axis=(1, 2, 3))
 
 
-def along_the_kernel(w: Array) -> list[Array]:
-    """(O,1,...,kh,kw) -> twice (O,2n): the weights in the orders in which some processors pair them, zero behind an odd last one.
+def in_pairs(w: Array, block: int = 0, alone: int = 0) -> Array:
+    """(...,K) -> (...,2n): neighbours side by side as `reference.pairs` has them; `alone` beside one that has none."""
+    parts = [w[..., k : k + block] for k in range(0, w.shape[-1], block)] if block else [w]
+    fills = [[*[(0, 0)] * (w.ndim - 1), (0, p.shape[-1] % 2)] for p in parts]
+    return np.concatenate([np.pad(p, fill, constant_values=alone) for p, fill in zip(parts, fills, strict=True)], axis=-1)
 
-    One input channel leaves nothing to pair in (7). OpenVINO's kernels for AVX-512 then pair neighbours down the columns of the kernel, on
-    into the next column, and those for AVX2 along the rows if there are groups; unless the convolution is depthwise.
+
+# ---- who is whose neighbour, on which processor --------------------------------------------------------------------------------
+
+
+class PairRule(NamedTuple):
+    """How the kernels of a runtime pair products on a processor without a byte dot product, where that is not (7).
+
+    halves: a matrix product of more than the first and less than the second number of products is summed in two halves (7a).
+    windows: which convolutions are computed as matrix products, so that pairs run on from one tap to the next (7b).
     """
-    odd = w[0].size % 2
-    return [np.pad(order.reshape(len(w), -1), ((0, 0), (0, odd))) for order in (w[:, 0].swapaxes(-1, -2), w[:, 0])]
+
+    halves: tuple[int, int] = (0, 0)
+    windows: Literal["of groups", "all"] = "of groups"
+
+    def block(self, K: int) -> int:
+        """After how many of K products a matrix product begins a new sum, if that parts two neighbours; else 0."""
+        half = -(-K // 2)
+        return half if self.halves[0] < K < self.halves[1] and half % 2 else 0
+
+    def runs_on(self, weights: Sequence[int], groups: int) -> bool:
+        """Whether a convolution with weights (O,G,kh,kw) has other pairs than those of (7). A depthwise one has none."""
+        outputs, depth, *kernel = weights
+        taps = math.prod(kernel)
+        if _is_depthwise(weights, groups) or (groups == 1 and self.windows == "of groups"):
+            return False
+        return (depth % 2 == 1 and taps > 1) or self.block(depth * taps) != 0
 
 
-def pairs_anywhere(w: Array) -> Array:
-    """(O,G,*kernel), not depthwise -> (O,n,2): the pairs of (7), or, of one input channel, all that some processor forms."""
-    if w.shape[1] == 1:
-        kernel = w if w.ndim > 3 else w.reshape(*w.shape[:2], 1, -1)
-        pairs = np.concatenate(along_the_kernel(kernel), axis=1)
-    else:
-        pairs = np.pad(np.moveaxis(w.reshape(*w.shape[:2], -1), 1, 2), ((0, 0), (0, 0), (0, w.shape[1] % 2)))
-    return pairs.reshape(len(w), -1, 2)
+#: By the name of the arithmetic. Measured: docs/saturation.md, "Which computers".
+PAIR_RULES: Final = {
+    "saturating": PairRule(halves=(256, 512)),  # OpenVINO on AVX2
+    "saturating-onnxruntime": PairRule(windows="all"),  # onnxruntime on AVX2
+}
 
 
-def safe_anywhere(w: Array) -> Array:
-    """(O,G,*kernel) s8, not depthwise -> (O,) bool: can no pair that any processor forms clip, whatever the input?"""
-    return np.all(pairs_are_safe(pairs_anywhere(w)), axis=(1, 2))
+def pairing(rule: PairRule, weights: Sequence[int], groups: int, is_matrix: bool) -> Array:
+    """The pairs of one output channel of a layer that is not depthwise; weights: shape (O,G,*kernel).
+
+    (n,2) s64: numbers of its G*prod(kernel) weights in C order; that number itself stands beside a weight that is alone.
+    """
+    _, depth, *kernel = weights
+    by_tap = np.arange(depth * math.prod(kernel)).reshape(depth, -1).T  # (taps,G)
+    if is_matrix:
+        return _in_twos(by_tap, rule.block(depth))
+    if rule.runs_on(weights, groups):
+        return _in_twos(by_tap.reshape(1, -1), rule.block(by_tap.size))
+    return _in_twos(by_tap)
+
+
+def pairings(weights: Sequence[int], *, groups: int = 1, is_matrix: bool = False) -> list[Array]:
+    """All the ways in which some runtime and processor pairs a layer's products, each as in `pairing`. Depthwise: none."""
+    if _is_depthwise(weights, groups):
+        return []
+    found = [pairing(rule, weights, groups, is_matrix) for rule in PAIR_RULES.values()]
+    found.append(pairing(PairRule(), weights, 1, is_matrix))  # AVX-512 has kernels for groups
+    if weights[1] == 1 and len(weights) > 3:  # AVX-512 pairs one input channel down the columns of the kernel
+        columns = np.arange(math.prod(weights[2:])).reshape(weights[2:]).swapaxes(-1, -2)
+        found.append(_in_twos(columns.reshape(1, -1)))
+    return _different(found)
+
+
+def _is_depthwise(weights: Sequence[int], groups: int) -> bool:
+    return weights[1] == 1 and groups == weights[0] and groups > 1
+
+
+def _in_twos(numbers: Array, block: int = 0) -> Array:
+    """(runs,K) -> (n,2): neighbours of each run, as `reference.pairs` has them."""
+    return in_pairs(numbers, block, alone=numbers.max() + 1).reshape(-1, 2)
+
+
+def _different(ways: list[Array]) -> list[Array]:
+    """Without those that are there twice."""
+    return [way for i, way in enumerate(ways) if not any(np.array_equal(way, other) for other in ways[:i])]
+
+
+def chosen_pairs(w: Array, pairing: Array) -> Array:
+    """(O,G,*kernel), and one of the `pairings` of that shape -> (O,n,2), same dtype; zero beside a weight that is alone."""
+    return np.pad(w.reshape(len(w), -1), ((0, 0), (0, 1)))[:, pairing]
+
+
+def safe_anywhere(w: Array, ways: Sequence[Array]) -> Array:
+    """(O,G,*kernel) s8, and its `pairings` -> (O,) bool: can no pair that any processor forms clip, whatever the input?"""
+    return np.all([pairs_are_safe(chosen_pairs(w, way)).all(axis=(1, 2)) for way in ways] or [np.ones(len(w), bool)], axis=0)
 
 
 def pairs_are_safe(w: Array) -> Array:
@@ -73,8 +138,8 @@ def largest_safe_codes(w: Array) -> Array:
 
 def _one_sided_sums(w: Array) -> tuple[Array, Array]:
     """(...,2n) s8 -> of each pair the sum of its positive weights and that of its negative ones, (...,n) s32."""
-    pairs = w.reshape(*w.shape[:-1], w.shape[-1] // 2, 2).astype(np.int32)
-    return np.maximum(pairs, 0).sum(axis=-1), np.minimum(pairs, 0).sum(axis=-1)
+    two = w.reshape(*w.shape[:-1], w.shape[-1] // 2, 2).astype(np.int32)
+    return np.maximum(two, 0).sum(axis=-1), np.minimum(two, 0).sum(axis=-1)
 
 
 def _fit(up: Array, down: Array) -> Array:
@@ -82,7 +147,7 @@ def _fit(up: Array, down: Array) -> Array:
     return (255 * up <= INT16_MAX) & (255 * down >= INT16_MIN)
 
 
-def number_of_pairs(output_shape: Sequence[int], weight_shape: Sequence[int]) -> int:
-    """Pair sums a layer forms: (N,O,H',W') outputs of ceil(G/2) pairs at each tap of weights (O,G,kh,kw)."""
+def number_of_pairs(output_shape: Sequence[int], weight_shape: Sequence[int], block: int = 0) -> int:
+    """Pair sums a layer forms: (N,O,H',W') outputs of ceil(G/2) pairs at each tap of weights (O,G,kh,kw), or as `block` has them."""
     _, depth, kh, kw = weight_shape
-    return math.prod(output_shape) * -(-depth // 2) * kh * kw
+    return math.prod(output_shape) * len(list(pairs(depth, block))) * kh * kw

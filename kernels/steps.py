@@ -32,7 +32,7 @@ def _numbers(names: str, kind: type = np.int64) -> list[tuple[str, type]]:
 STRIPS = np.dtype(_numbers("lines pixel pitch step reach top left spare skip skip_ rows positions offsets words"))
 LATTICE = np.dtype(_numbers("first line image places positions"))
 GRID = np.dtype(_numbers("step width places positions begins tiles tiles_of_line"))
-WEIGHTS = np.dtype(_numbers("values order safe coupled limits sums groups blocks words lanes columns depth products word runs"))
+WEIGHTS = np.dtype(_numbers("values order safe coupled limits sums groups blocks words lanes columns depth products word runs block"))
 CHANNELS = np.dtype(_numbers("values size words sums initial pixel offsets kernel_height kernel_width together"))
 EPILOGUE = np.dtype(_numbers("scale bias multiplier factor shift") + _numbers("low high offset", np.float32), align=True)
 RESIDUAL = np.dtype(_numbers("multiplier factor shift") + _numbers("zero low high least most", np.float32), align=True)
@@ -167,7 +167,7 @@ def read_dense(step: Any, dtype: Any) -> Dense:
     order, limits = array(w.order, (w.groups, w.blocks, w.words), np.int64), array(w.limits, (w.groups, w.blocks, w.words), np.uint8)
     safe, coupled = array(w.safe, (w.groups, w.blocks), np.int64), array(w.coupled, (w.groups, w.blocks), np.int64)
     sums = array(w.sums, (w.groups, w.lanes), np.int32)
-    weights = PackedWeights(values, order, safe, coupled, limits, sums, w.columns, w.depth, w.products, w.word, w.runs)
+    weights = PackedWeights(values, order, safe, coupled, limits, sums, w.columns, w.depth, w.products, w.word, w.runs, w.block)
     lattice = read_lattice(step.lattice)
     return Dense(read_strips(step.strips), weights, step.zero_point, step.in_place != 0, step.saturating != 0, lattice, None)
 

@@ -52,9 +52,10 @@ class Strips(NamedTuple):
 class Words(NamedTuple):
     """How a window is read: in runs of bytes side by side, each a number of words."""
 
-    runs: int  # the window's taps, or its lines
+    runs: int  # the window's taps, its lines, or blocks of its one tap
     of_a_run: int
     size: int = 4  # bytes
+    block: int = 0  # bytes from one block to the next
 
 
 @functools.lru_cache(maxsize=1024)
@@ -73,7 +74,8 @@ def cut(window: Window, size: tuple[int, int], pixel: int, width_bytes: int, wor
     line, column = np.ogrid[:lines, :width]
     starts = line * window.strides[0] * pitch + column * window.strides[1] * pixel
     row, place, word = np.ogrid[: window.kernel[0], : words.runs // window.kernel[0], : words.of_a_run]
-    offsets = row * window.dilations[0] * pitch + place * window.dilations[1] * pixel + words.size * word
+    to_the_right = words.block or window.dilations[1] * pixel
+    offsets = row * window.dilations[0] * pitch + place * to_the_right + words.size * word
     tables = starts.astype(np.int64).ravel(), offsets.astype(np.int64).ravel()
     spare = SLACK + rows * window.strides[1] * pixel
     return Strips(lines, pixel, pitch, window.strides[0], reach, window.pads_begin[0], window.pads_begin[1] * pixel, spare, skip, *tables)

@@ -1,10 +1,11 @@
-"""The steps that look at each channel through a window: depthwise convolutions, pooling, resizing."""
+"""The steps that look at each channel through a window: depthwise convolutions, pooling, resizing, im2col."""
 
 from typing import Any
 
 import numpy as np
 
 from .depthwise import depthwise_units
+from .im2col import im2col_units
 from .jit import kernel
 from .kinds import Kernel, Worker, image_of, step_at, step_kernel, worker_at
 from .pooling import average_pool_units, max_pool_units
@@ -54,6 +55,14 @@ def depthwise_of_floats(row: int, images: int, frame: int, call: int) -> None:
     layer, x = read_depthwise(step, np.float32), _lines(step, images, worker, 4)
     out = array(worker.tensors[step.out], (images * step.lattice.image,), np.float32)
     depthwise_units(layer, x, out, _positions(step, images), read_float_epilogue(step), worker.memory, worker.share)
+
+
+@step_kernel(Kernel.IM2COL)
+def im2col(row: int, images: int, frame: int, call: int) -> None:
+    step, worker = step_at(row), worker_at(frame, call)
+    x, out = array(worker.tensors[step.x], image_of(step.input, images), np.uint8), image_of(step.output, images)
+    window = read_window(step.window)
+    im2col_units(x, window, step.flag, step.zero_point, array(worker.tensors[step.out], out, np.uint8), worker.share)
 
 
 @step_kernel(Kernel.MAX_POOL_U)

@@ -6,13 +6,12 @@ from numpot.ir.graph import Graph, Tensor
 from numpot.ir.ops.fake_quantize import FakeQuantize
 
 from .compression import QuantizedWeights, fake_quantize_weights, quantize_weights
-from .hardware import is_depthwise
 from .insertion import Quantizer
 from .layers import output_channel_axis_of_weights
 from .range_estimators import clipped
 from .range_parameters import RangeEstimation
 from .ranges import Bounds
-from .saturation_fix import WeightFactor
+from .saturation_fix import WeightFactor, layer_pairings
 from .schemes import Scheme
 from .weight_ranges import weight_bounds
 
@@ -43,5 +42,11 @@ def _weight_problem(
     """Weights, low, high, levels and factor, as `quantize_weights` takes them."""
     layer, weights = quantizer.uses[0].node, quantizer.tensor.constant
     assert weights is not None
-    low, high = clipped(estimation, *weight_bounds(weights, output_channel_axis_of_weights(layer), scheme, estimation))
-    return weights, low, high, scheme.levels, factor(weights, high, is_depthwise(layer)) if factor and scheme.bits == 8 else 1.0
+    axis = output_channel_axis_of_weights(layer)
+    low, high = clipped(estimation, *weight_bounds(weights, axis, scheme, estimation))
+    narrower: float | np.ndarray = 1.0
+    if factor and scheme.bits == 8:
+        rows, ends = np.moveaxis(weights, axis, 0), np.moveaxis(high, axis, 0)
+        narrower = factor(rows, ends, layer_pairings(layer, rows.shape))
+        narrower = narrower if isinstance(narrower, float) else np.moveaxis(narrower, 0, axis)
+    return weights, low, high, scheme.levels, narrower

@@ -25,7 +25,7 @@ Write = Callable[["Emitter"], None]
 W = TypeVar("W", bound=Write)
 
 WRITERS: dict[str, Write] = {}
-LOWERED_ONLY = {"ConvolutionBackpropDataInteger", "MultiplyAdd", "SumPool"}  # what lowering makes, and no file needs
+LOWERED_ONLY = {"ConvolutionBackpropDataInteger", "Im2Col", "MultiplyAdd", "SumPool"}  # what lowering makes, and no file needs
 
 
 def writes(*types: str) -> Callable[[W], W]:

@@ -7,7 +7,7 @@ import numpy as np
 from numpot.kernels import reference
 
 from .convolution import convolution_shape
-from .integer_product import IntegerProduct
+from .integer_product import IntegerProduct, require_block
 from .registry import Ints, OperatorError, Shape, operator
 from .windows import Window
 
@@ -19,12 +19,16 @@ class ConvolutionInteger(IntegerProduct):
     pads_end: Ints
     dilations: Ints
     groups: int = 1
+    block: int = 0  # saturating, of a 1x1 kernel: no pair crosses the end of a block of so many channels; 0: all are one block
 
     def infer_shape(self, x: Shape, w: Shape, x_zero_point: Shape) -> Shape:
         if len(x) != 4:
             raise OperatorError(f"input must be (N, C, H, W), found {list(x)}")
         if x_zero_point != (1, x[1], 1, 1) and math.prod(x_zero_point) != 1:
             raise OperatorError(f"x_zero_point must be one code, or one for each channel of {list(x)}, found shape {list(x_zero_point)}")
+        require_block(self.block)
+        if self.block and w[2:] != (1, 1):
+            raise OperatorError(f"block must be 0 for a kernel of {list(w[2:])}, found {self.block}: pairs never leave a position of it")
         window = Window(w[2:], self.strides, self.pads_begin, self.pads_end, self.dilations)
         return convolution_shape(x, w, self.groups, window)
 
@@ -43,4 +47,5 @@ class ConvolutionInteger(IntegerProduct):
             dilations=self.dilations,
             groups=self.groups,
             arithmetic=self.arithmetic,
+            block=self.block,
         )

@@ -19,3 +19,9 @@ class IntegerProduct(Operator):
             if found != expected:
                 raise OperatorError(f"{name} must be {NAMES[expected]}, found {NAMES[found]}")
         return I32
+
+
+def require_block(block: int) -> None:
+    """Raise OperatorError for a negative number of products."""
+    if block < 0:
+        raise OperatorError(f"block must be a number of products, or 0 for all, found {block}")

@@ -6,7 +6,7 @@ import numpy as np
 
 from numpot.kernels import reference
 
-from .integer_product import IntegerProduct
+from .integer_product import IntegerProduct, require_block
 from .matmul import matmul_shape
 from .registry import OperatorError, Shape, operator
 
@@ -14,14 +14,17 @@ from .registry import OperatorError, Shape, operator
 @operator("MatMulInteger")
 class MatMulInteger(IntegerProduct):
     transpose_b: bool = False
+    block: int = 0  # saturating: no pair crosses the end of a block of so many products; 0: all are one block
 
     def infer_shape(self, x: Shape, w: Shape, x_zero_point: Shape) -> Shape:
         if len(w) != 2 or math.prod(x_zero_point) != 1:
             raise OperatorError(f"w must have 2 dimensions and x_zero_point 1 element, found shapes {list(w)} and {list(x_zero_point)}")
+        require_block(self.block)
         return matmul_shape(x, w, False, self.transpose_b)
 
     def evaluate(self, x: np.ndarray, w: np.ndarray, x_zero_point: np.ndarray) -> np.ndarray:
         """(...,K) u8, (K,N) i8 (or (N,K), transposed) -> (...,N) i32: sum of (x - x_zero_point) * w. x_zero_point: u8, one code."""
         matrix = w.T if self.transpose_b else w
         rows = x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
-        return reference.GEMM[self.arithmetic](rows, matrix, x_zero_point.item()).reshape(*x.shape[:-1], matrix.shape[1])
+        sums = reference.GEMM[self.arithmetic](rows, matrix, x_zero_point.item(), self.block)
+        return sums.reshape(*x.shape[:-1], matrix.shape[1])

@@ -60,6 +60,13 @@ def compile_onnxruntime(graph: Graph, folder: Path) -> Run:
 COMPILERS: dict[str, Compile] = {"openvino": compile_openvino, "onnxruntime": compile_onnxruntime}
 
 
+def check_installed(name: str) -> None:
+    """Raises MissingExtraError for a runtime that is not installed, CompareError for one that is not known."""
+    if name not in COMPILERS:
+        raise CompareError(f"runtime {name!r} is not known; known are {', '.join(COMPILERS)}")
+    _import(name, name)
+
+
 def check_vendor(name: str, arithmetic: str) -> None:
     """Raises MissingExtraError, or CompareError for an arithmetic that the vendor cannot be asked for here."""
     _import(name, name)

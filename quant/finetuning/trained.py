@@ -11,7 +11,8 @@ edge can return. Two limits keep what was known of the model true:
 - where no pair of an output channel's weights could saturate 16 bits (eq. 12 in docs/arithmetic.md), none can afterwards.
 """
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,10 +22,11 @@ from numpot.ir.graph import Graph, Node, Tensor
 from numpot.ir.ops.constant import Constant
 from numpot.ir.ops.matmul import MatMul
 from numpot.kernels.reference import INT16_MAX
-from numpot.kernels.saturation import provably_safe
+from numpot.kernels.saturation import pairs_are_safe
 
-from ..hardware import WEIGHTED, is_depthwise
+from ..hardware import WEIGHTED
 from ..layers import bias_add, output_channel_axis_of_weights
+from ..saturation_fix import layer_pairings
 
 LARGEST_PAIR = INT16_MAX // 255  # of two codes of one sign that stand side by side, if no activations may make them saturate
 
@@ -71,8 +73,9 @@ class TrainedCodes(Trained):
         super().__init__(tensor, how.source, how.codes)
         self._scale, self._zero_point = how.scale, how.zero_point
         self._limits = float(how.codes.min()), float(how.codes.max())
-        self._layouts = pair_layouts(layer, how.codes.shape) if how.codes.dtype == I8 else []
-        self._safe = np.all([provably_safe(layout.pairs(how.codes)) for layout in self._layouts], axis=0)
+        self._places = pair_places(layer, how.codes.shape) if how.codes.dtype == I8 else []
+        flat = _and_zero(how.codes)
+        self._safe = np.all([pairs_are_safe(flat[places]).all(axis=(1, 2)) for places in self._places], axis=0)
 
     @property
     def codes(self) -> np.ndarray:
@@ -96,71 +99,37 @@ class TrainedCodes(Trained):
         inside = np.clip(codes, *self._limits)
         if max(map(abs, self._limits)) <= LARGEST_PAIR / 2:
             return inside
-        for layout in self._layouts:  # codes only come nearer to zero, so what was safe by one layout stays so
-            pairs = layout.pairs(inside)
-            inside = layout.restored(np.where(self._safe[:, None, None, None], safe_pairs(pairs), pairs), codes.shape)
-        return inside
+        flat = _and_zero(inside)
+        for places in self._places:  # codes only come nearer to zero, so what was safe in one order stays so
+            flat[places[self._safe]] = safe_pairs(flat[places[self._safe]])
+        return flat[:-1].reshape(codes.shape)
 
 
-def safe_pairs(codes: np.ndarray) -> np.ndarray:
-    """(O,G,kh,kw) float: where neighbours of one sign, along G, add up to more than 16 bits allow, each gives up half of the excess.
+def safe_pairs(pairs: np.ndarray) -> np.ndarray:
+    """(...,2) float: where two of one sign add up to more than 16 bits allow, each gives up half of the excess.
 
     Each is at most 128, so it never gives up more than it has. Source: eq. 12 in docs/arithmetic.md.
     """
-    even = np.pad(codes, ((0, 0), (0, codes.shape[1] % 2), (0, 0), (0, 0)))
-    first, second = even[:, 0::2], even[:, 1::2]
-    up = np.maximum(np.maximum(first, 0) + np.maximum(second, 0) - LARGEST_PAIR, 0) / 2
-    down = np.maximum(np.maximum(-first, 0) + np.maximum(-second, 0) - LARGEST_PAIR, 0) / 2
-    limited = np.empty_like(even)
-    for i, half in enumerate((first, second)):
-        limited[:, i::2] = half - up * (half > 0) + down * (half < 0)
-    return limited[:, : codes.shape[1]]
+    up = np.maximum(np.maximum(pairs, 0).sum(axis=-1, keepdims=True) - LARGEST_PAIR, 0) / 2
+    down = np.maximum(np.maximum(-pairs, 0).sum(axis=-1, keepdims=True) - LARGEST_PAIR, 0) / 2
+    return pairs - up * (pairs > 0) + down * (pairs < 0)
 
 
-class PairLayout:
-    """Weights of a layer as (O,G,taps,1), output channels first and pairs along G, and back."""
+def pair_places(layer: Node, shape: tuple[int, ...]) -> list[np.ndarray]:
+    """For each way in which some processor pairs the layer's products: where the pairs lie in the flat weights, (O,n,2) s64.
 
-    def __init__(self, layer: Node) -> None:
-        matrix = isinstance(layer.op, MatMul) and not layer.op.transpose_b
-        self._swapped = matrix or output_channel_axis_of_weights(layer) == 1
-
-    def pairs(self, weights: np.ndarray) -> np.ndarray:
-        if weights.ndim == 1:
-            return weights.reshape(1, -1, 1, 1)
-        turned = weights.swapaxes(0, 1) if self._swapped else weights
-        return turned.reshape(*turned.shape[:2], -1, 1)
-
-    def restored(self, pairs: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-        if len(shape) == 1:
-            return pairs.reshape(shape)
-        turned = (shape[1], shape[0], *shape[2:]) if self._swapped else shape
-        restored = pairs.reshape(turned)
-        return restored.swapaxes(0, 1) if self._swapped else restored
+    shape: of the weights, whose size itself stands beside one that is alone. Nothing of a depthwise convolution.
+    """
+    numbers = np.arange(math.prod(shape)).reshape(shape if len(shape) > 1 else (1, -1))
+    matrix = isinstance(layer.op, MatMul) and not layer.op.transpose_b and len(shape) > 1
+    rows = numbers.swapaxes(0, 1) if matrix or output_channel_axis_of_weights(layer) == 1 else numbers
+    flat = np.pad(rows.reshape(len(rows), -1), ((0, 0), (0, 1)), constant_values=numbers.size)
+    return [flat[:, way] for way in layer_pairings(layer, rows.shape)]
 
 
-class KernelLayout:
-    """(O,1,*kernel) as (O,taps,1,1): one input channel, whose weights some processors pair along the kernel (docs/arithmetic.md)."""
-
-    def __init__(self, *, by_columns: bool) -> None:
-        self._by_columns = by_columns
-
-    def pairs(self, weights: np.ndarray) -> np.ndarray:
-        turned = weights.swapaxes(-1, -2) if self._by_columns else weights
-        return turned.reshape(len(weights), -1, 1, 1)
-
-    def restored(self, pairs: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-        if not self._by_columns:
-            return pairs.reshape(shape)
-        return pairs.reshape(*shape[:-2], shape[-1], shape[-2]).swapaxes(-1, -2)
-
-
-def pair_layouts(layer: Node, shape: tuple[int, ...]) -> Sequence[PairLayout | KernelLayout]:
-    """All that a processor may pair; nothing in a depthwise convolution. shape: of the weights."""
-    if is_depthwise(layer):
-        return []
-    if layer.type == "Convolution" and shape[1] == 1 and len(shape) == 4:
-        return [KernelLayout(by_columns=True), KernelLayout(by_columns=False)]
-    return [PairLayout(layer)]
+def _and_zero(codes: np.ndarray) -> np.ndarray:
+    """Flat, with a zero at the end for weights that are alone to stand beside."""
+    return np.append(codes.reshape(-1), np.zeros(1, codes.dtype))
 
 
 # ---- where it stands in a graph ------------------------------------------------------------------------------------------------------

@@ -290,20 +290,39 @@ def transposed(low: float, high: float, arithmetic: Any) -> Graph:
     return lower(net.result(net.do("ConvolutionBackpropData", x, weights, **window)), arithmetic)
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "arithmetic", "codes"),
-    [(0, 3, "saturating", [127, -3]), (LOW, HIGH, "exact", [127, -3]), (LOW, HIGH, "saturating", [64, -2])],
-)
-def test_transposed_convolutions_halve_weights_for_signed_codes_that_could_saturate(
-    low: float, high: float, arithmetic: Any, codes: list[int]
-) -> None:
+@pytest.mark.parametrize(("low", "high"), [(0, 3), (LOW, HIGH)])
+@pytest.mark.parametrize("arithmetic", ["exact", "saturating"])
+def test_transposed_convolutions_keep_their_weights(low: float, high: float, arithmetic: Any) -> None:
     lowered = transposed(low, high, arithmetic)
     weights = only(lowered, "ConvolutionBackpropDataInteger").inputs[1].constant
-    assert weights is not None and weights[0].ravel().tolist() == codes
-    step = np.float32(high - low) / np.float32(255)
-    factor = 2 if codes[0] == 64 else 1
+    assert weights is not None and weights[0].ravel().tolist() == [127, -3]
     (scale,) = (n.inputs[1].constant for n in lowered.of_type("Multiply") if n.inputs[0].producer.type == "Convert")
-    np.testing.assert_array_equal(scale, np.full((2, 1, 1), step * np.float32(factor)))
+    np.testing.assert_array_equal(scale, np.full((2, 1, 1), np.float32(high - low) / np.float32(255)))
+
+
+@pytest.mark.parametrize(
+    ("channels", "size", "kernel", "strides", "runs_on_integers"),
+    [
+        (4, 5, 2, (2, 2), ["exact", "saturating"]),
+        (4, 5, 2, (3, 2), []),  # a stride beyond the kernel
+        (4, 5, 4, (4, 3), ["exact", "saturating"]),
+        (4, 5, 4, (3, 4), []),  # beyond 3 along the last axis
+        (64, 64, 2, (2, 2), ["exact", "saturating"]),
+        (64, 65, 2, (2, 2), ["exact"]),  # AVX2 is faster in float: 64**2 * 130**2 > 2**26
+    ],
+)
+def test_transposed_convolutions_that_have_no_integer_kernel(
+    channels: int, size: int, kernel: int, strides: tuple[int, int], runs_on_integers: list[str]
+) -> None:
+    net = Network(int8=True)
+    x = net.quantize(net.input(1, channels, size, size), 0, 1)
+    codes = np.ones((channels, 2, kernel, kernel), np.int8)
+    weights = net.do("Multiply", net.do("Convert", codes, destination_type=F32), np.ones((1, 2, 1, 1), np.float32))
+    window: dict[str, Any] = {"dilations": (1, 1), "pads_begin": (0, 0), "pads_end": (0, 0), "output_padding": (0, 0)}
+    graph = net.result(net.do("ConvolutionBackpropData", x, weights, strides=strides, **window))
+    for arithmetic in ("exact", "saturating"):
+        integer = lower(graph, arithmetic).of_type("ConvolutionBackpropDataInteger")  # type: ignore[arg-type]
+        assert bool(integer) == (arithmetic in runs_on_integers)
 
 
 def test_transposed_convolutions_of_codes_with_a_zero_point_stay_float() -> None:

@@ -2,14 +2,13 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
 from numpot.ir.executor import Executor
 from numpot.ir.graph import Graph
 from numpot.ir.lowering import integer_weights
-from numpot.kernels.saturation import provably_safe, safe_anywhere
+from numpot.kernels.saturation import pairings, provably_safe, safe_anywhere
 from numpot.quant.compression import quantize_weights
 from numpot.quant.default import quantize
 from numpot.quant.ranges import symmetric_weight_range
@@ -122,25 +121,55 @@ def test_auto_leaves_layers_alone_that_do_not_clip():
 def test_one_input_channel_with_a_kernel_of_any_rank(kernel):
     w = np.ones((2, 1, *kernel), np.float32)
     high = np.ones((2, 1, *(1,) * len(kernel)), np.float32)
-    factor = fitting_factor(w, high, False)
+    ways = pairings(w.shape)
+    factor = fitting_factor(w, high, ways)
     assert factor.shape == high.shape and np.all((factor > 1.9) & (factor <= 2))
-    assert safe_anywhere(quantize_weights(w, -high, high, 255, factor).codes).all()
-    assert np.all(fitting_factor(w, high, True) == 1)  # depthwise
+    assert safe_anywhere(quantize_weights(w, -high, high, 255, factor).codes, ways).all()
+    assert np.all(fitting_factor(w, high, pairings(w.shape, groups=2)) == 1)  # depthwise
 
 
-weights = arrays(np.float32, st.tuples(st.integers(1, 4), st.integers(1, 7), st.integers(1, 3)), elements=st.floats(-2, 2, width=32))
+SHAPES = [
+    ((3, 5), 1, True),
+    ((4, 7, 3), 1, False),
+    ((4, 3, 2, 2), 2, False),
+    ((4, 1, 3, 3), 2, False),
+    ((2, 301), 1, True),
+    ((2, 1, 2, 3), 1, False),
+]
 
 
-@given(weights)
-def test_the_fitting_factor_is_safe_and_not_wasteful(w):
-    _, high = symmetric_weight_range(np.abs(w).max(axis=(1, 2), keepdims=True))
-    factor = fitting_factor(w, high, False)
+@pytest.mark.parametrize(("shape", "groups", "is_matrix"), SHAPES)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([0.3, 1.0, 3.0]))
+@settings(max_examples=20)
+def test_the_fitting_factor_is_safe_and_not_wasteful(shape, groups, is_matrix, seed, spread):
+    w = (np.random.default_rng(seed).uniform(-1, 1, shape) ** spread.as_integer_ratio()[0]).astype(np.float32)
+    ways = pairings(shape, groups=groups, is_matrix=is_matrix)
+    _, high = symmetric_weight_range(np.abs(w).max(axis=tuple(range(1, w.ndim)), keepdims=True))
+    factor = fitting_factor(w, high, ways)
     assert factor.shape == high.shape and (factor >= 1).all() and (factor <= 2).all()
-    codes = quantize_weights(w, -high, high, 255, factor).codes[..., None]
-    assert safe_anywhere(codes).all()
+    assert safe_anywhere(quantize_weights(w, -high, high, 255, factor).codes, ways).all()
     for channel in np.flatnonzero(factor.ravel() > 1 + 1 / 32):  # where it narrows, a little less would not have been safe
         less = quantize_weights(w, -high, high, 255, np.where(np.arange(len(w)) == channel, 0.96, 1.0).reshape(factor.shape) * factor)
-        assert not safe_anywhere(less.codes[..., None])[channel]
+        assert not safe_anywhere(less.codes, ways)[channel]
+
+
+@pytest.mark.parametrize("type", ["Convolution", "ConvolutionBackpropData", "MatMul"])
+def test_auto_strict_makes_every_kind_of_layer_safe(type: str) -> None:
+    """Output channels are another axis in each."""
+    net = Network()
+    x = net.input(-1, 6, 5, 5)
+    if type == "Convolution":
+        y = net.conv(x, 4, 3, name="layer")
+    elif type == "MatMul":
+        y = net.matmul(net.mean(x), 4, name="layer")
+    else:
+        ones = (1, 1)
+        w = np.random.default_rng(0).standard_normal((6, 4, 2, 2)).astype(np.float32)
+        where = {"strides": ones, "dilations": ones, "pads_begin": (0, 0), "pads_end": (0, 0), "output_padding": (0, 0)}
+        y = net.do("ConvolutionBackpropData", x, w, **where, name="layer")
+    int8 = quantize(net.result(y), ArrayData(normal(8, 6, 5, 5)), saturation_fix="auto-strict")
+    (layer,) = measure_saturation(int8, ArrayData(normal(8, 6, 5, 5)))
+    assert layer.provably_safe
 
 
 @pytest.mark.parametrize("mode", ["no", "auto", "auto-strict", "first_layer"])

@@ -21,6 +21,7 @@ COMPRESSED = ("Add", "BatchNormInference", "Convolution", "ConvolutionBackpropDa
 OURS_ONLY = {"ArgMax", "Flatten", "LeakyReLU", "Quantize", "Dequantize", "MultiplyAdd", "SumPool", "Constant"} | {
     "ConvolutionInteger",
     "ConvolutionBackpropDataInteger",
+    "Im2Col",
     "MatMulInteger",
 }
 

@@ -9,6 +9,7 @@ from numpot.ir.ops.convolution_backprop_data_integer import ConvolutionBackpropD
 from numpot.ir.ops.convolution_integer import ConvolutionInteger
 from numpot.ir.ops.dequantize import Dequantize
 from numpot.ir.ops.fake_quantize import FakeQuantize
+from numpot.ir.ops.im2col import Im2Col
 from numpot.ir.ops.matmul_integer import MatMulInteger
 from numpot.ir.ops.multiply_add import MultiplyAdd
 from numpot.ir.ops.quantize import Quantize
@@ -216,4 +217,32 @@ TRANSPOSED_INTEGER = [
     transposed_integer(codes(1, 6, 4, 4), weights(6, 2, 3, 3), 7, (2, 3), (1, 0), (0, 1), groups=3),
 ]
 
-CASES = FAKE_QUANTIZE + QUANTIZE + DEQUANTIZE + MULTIPLY_ADD + CONVOLUTION_INTEGER + MATMUL_INTEGER + TRANSPOSED_INTEGER
+
+def im2col(x: np.ndarray, kernel: Any, strides: Any, begin: Any, end: Any, dilations: Any, border: int = 0, groups: int = 1) -> Case:
+    """OpenVINO knows no border and no groups: it is given the padded image, and its columns (tap, channel) are brought into groups."""
+
+    def vendor(x: Any, *_: Any) -> Any:
+        depth, taps = x.get_shape()[1] // groups, kernel[0] * kernel[1]
+        pads = [[0, 0, *pair] for pair in (begin, end)]
+        padded = ov.pad(ov.convert(x, F32), *pads, "constant", ov.constant(F32(border)))
+        columns = ov.extract_image_patches(padded, list(kernel), list(strides), list(dilations), "valid")
+        n, _, *size = columns.get_shape()
+        parts = ov.reshape(columns, [n, taps, groups, depth, *size], False)
+        return ov.convert(ov.reshape(ov.transpose(parts, [0, 2, 1, 3, 4, 5]), [n, groups * taps * depth, *size], False), np.uint8)
+
+    return Case(
+        Im2Col(kernel=kernel, strides=strides, pads_begin=begin, pads_end=end, dilations=dilations, groups=groups),
+        [x, np.array(border, np.uint8)],
+        vendor,
+        constant_inputs=(1,),
+        label=f"x{x.shape}k{kernel}s{strides}p{begin}{end}d{dilations}b{border}g{groups}".replace(" ", ""),
+    )
+
+
+IM2COL = [
+    im2col(codes(2, 3, 6, 5), (3, 2), (1, 1), (0, 0), (0, 0), (1, 1)),
+    im2col(codes(1, 9, 7, 8), (3, 3), (2, 1), (1, 2), (0, 1), (1, 2), border=77, groups=3),
+    im2col(codes(2, 4, 5, 5), (2, 2), (1, 1), (1, 1), (1, 1), (1, 1), border=255, groups=4),
+]
+
+CASES = FAKE_QUANTIZE + QUANTIZE + DEQUANTIZE + MULTIPLY_ADD + CONVOLUTION_INTEGER + MATMUL_INTEGER + TRANSPOSED_INTEGER + IM2COL
