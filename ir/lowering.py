@@ -42,16 +42,22 @@ Arithmetic = IntegerArithmetic | Literal["simulated"]
 
 
 def for_arithmetic(graph: Graph, arithmetic: Arithmetic) -> Graph:
-    """The graph that computes a model in an arithmetic: lowered to integers, or as it is if it is float or to be simulated."""
-    if arithmetic == "simulated" or not graph.of_type("FakeQuantize", *INTEGER_LAYERS):
+    """The graph that computes a model in an arithmetic: lowered to integers, or as it is if it is float or to be simulated.
+
+    A model may also be given codes: then its Dequantize operators stand in front of its layers.
+    """
+    if arithmetic == "simulated" or not graph.of_type("FakeQuantize", "Dequantize", *INTEGER_LAYERS):
         return graph
     return lower(graph, arithmetic)
 
 
-def lower(graph: Graph, arithmetic: IntegerArithmetic = "exact") -> Graph:
-    """The integer graph of a quantized model; a copy. A float model comes back as it is, but copied."""
+def lower(graph: Graph, arithmetic: IntegerArithmetic = "exact", *, fuse_residual_adds: bool = True) -> Graph:
+    """The integer graph of a quantized model; a copy. A float model comes back as it is, but copied.
+
+    fuse_residual_adds: into the convolution before them, as OpenVINO does; or both branches are rounded to codes.
+    """
     lowered = graph.copy()
-    absorbed = [n for n in lowered.of_type("FakeQuantize") if is_absorbed_by_residual_add(n)]
+    absorbed = [n for n in lowered.of_type("FakeQuantize") if fuse_residual_adds and is_absorbed_by_residual_add(n)]
     sums = lowered.of_type(*ON_TWO)
     ranges: dict[Node, Range] = {}  # of every Quantize that was a FakeQuantize
     for node in list(lowered.topological_order()):

@@ -2,7 +2,7 @@
 
 import typer
 
-from . import benchmark, check, compare, config, convert, demo, evaluate, finetune, inspect, quantize, saturation
+from . import benchmark, check, compare, config, convert, demo, evaluate, finetune, inspect, probe, quantize, saturation
 
 app = typer.Typer(
     name="numpot",
@@ -12,8 +12,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, convert, quantize, finetune, evaluate, compare, saturation, benchmark, check, inspect):
-    app.command(name=command.__name__.rpartition(".")[2], no_args_is_help=command is not demo)(command.run)
+for command in (demo, convert, quantize, finetune, evaluate, compare, probe, saturation, benchmark, check, inspect):
+    app.command(name=command.__name__.rpartition(".")[2], no_args_is_help=command not in (demo, probe))(command.run)
 app.add_typer(config.app, name="config")
 
 

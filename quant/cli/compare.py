@@ -31,9 +31,13 @@ def run(
         ),
     ],
     arithmetic: Annotated[
-        Literal["exact", "saturating"],
-        typer.Option("--arithmetic", help="of MODEL and the reference: exact, or that of a CPU without VNNI (OpenVINO is made to use it)"),
-    ] = "exact",
+        Literal["exact", "saturating", "saturating-onnxruntime"] | None,
+        typer.Option(
+            "--arithmetic",
+            help="of MODEL: exact, or that of OpenVINO or onnxruntime on a CPU without VNNI; by default what the runtime has on this "
+            "processor, and exact where two models are compared",
+        ),
+    ] = None,
     limit: Limit = SAMPLES,
     html: Annotated[str | None, typer.Option("--html", metavar="FILE", help="write a report as one HTML page")] = None,
     mean: Mean = None,
@@ -61,7 +65,7 @@ def run(
         found = compare_with_vendor(graph, with_, loader, arithmetic=arithmetic, limit=limit, progress=not json)
     else:
         other = without_fake_quantize(graph) if with_ == FLOAT else _open_reference(with_, mean, std)
-        found = compare_models(graph, other, loader, arithmetic=arithmetic, limit=limit, progress=not json)
+        found = compare_models(graph, other, loader, arithmetic=arithmetic or "exact", limit=limit, progress=not json)
         found.reference = f"{model} without FakeQuantize" if with_ == FLOAT else with_
     found.model = model
     if html is not None:

@@ -120,7 +120,7 @@ class _Ablations:
         if model.of_type("FakeQuantize"):
             self._variants["weights_only"] = _force(without_fake_quantize(model), points, "simulated")
             self._variants["without_clipping"] = _force(without_clipping(model), points, "simulated")
-        if arithmetic == "saturating" and for_arithmetic(model, arithmetic).of_type(*INTEGER_LAYERS):
+        if arithmetic not in ("exact", "simulated") and for_arithmetic(model, arithmetic).of_type(*INTEGER_LAYERS):
             self._variants["exact"] = _force(model, points, "exact")
         self._noise = {name: {p.tensor: Difference() for p in points} for name in self._variants}
 

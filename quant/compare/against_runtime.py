@@ -1,5 +1,6 @@
 """A model run by numpot and by a vendor's runtime, tensor by tensor."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -7,19 +8,19 @@ import numpy as np
 
 from numpot.ir.executor import Executor
 from numpot.ir.graph import Graph, Tensor
-from numpot.ir.lowering import INTEGER_LAYERS, IntegerArithmetic, for_arithmetic
+from numpot.ir.lowering import INTEGER_LAYERS, IntegerArithmetic, for_arithmetic, lower
 
 from ..data import DataLoader, batches
 from ..progress import track
-from .causes import TIE_OF_FLOATS, Evidence, cause_against_runtime
+from .causes import FLOAT_ROUNDING, TIE_OF_FLOATS, Evidence, cause_against_runtime
 from .forcing import Arrays, Forced
 from .observing import observe
 from .points import CODES, ON_GRID, Point, points_of_model, position_in_codes
+from .probe import probe
 from .results import Comparison, LayerComparison
-from .vendors import check_vendor, describe_vendor
+from .vendors import AVX2, check_vendor, describe_vendor
 
 BATCH = 8
-OTHER: dict[IntegerArithmetic, IntegerArithmetic] = {"exact": "saturating", "saturating": "exact"}
 
 
 def compare_with_vendor(
@@ -27,22 +28,25 @@ def compare_with_vendor(
     vendor: str,
     data: DataLoader,
     *,
-    arithmetic: IntegerArithmetic = "exact",
+    arithmetic: IntegerArithmetic | None = None,
     limit: int | None = None,
     progress: bool = False,
 ) -> Comparison:
     """Run a model by numpot in an arithmetic and by a vendor ("openvino" or "onnxruntime"); the vendor is the reference.
 
-    Raises MissingExtraError, CompareError, DataError, or what the vendor's format cannot hold.
+    arithmetic: by default the one that the vendor has on this processor (probe.py). Raises MissingExtraError, CompareError, DataError, or
+    what the vendor's format cannot hold.
     """
     check_vendor(vendor, arithmetic)
+    terms = _agree(graph, vendor, arithmetic)
+    arithmetic = terms.arithmetic
     lowered = for_arithmetic(graph, arithmetic)
     points = points_of_model(graph, lowered)
     layers = [LayerComparison(p, p.difference(), p.difference()) for p in points]
     evidence = [Evidence() for _ in points]
-    own, detective = _Own(lowered, points), _Detective(graph, lowered, points, arithmetic)
+    own, detective = _Own(lowered, points), _Detective(graph, lowered, points, arithmetic, terms.other)
     inputs = (batch.inputs for batch in batches(data, graph, BATCH, limit=limit))
-    seen = observe(vendor, graph, [p.tensor for p in points], inputs, arithmetic)
+    seen = observe(vendor, graph, [p.tensor for p in points], inputs, terms.asked)
     samples = 0
     with track(_count(data, limit), f"comparing with {vendor}", quiet=not progress) as advance:
         for batch, raw in zip(batches(data, graph, BATCH, limit=limit), seen, strict=True):
@@ -55,15 +59,43 @@ def compare_with_vendor(
             samples += len(batch.indices)
             advance(len(batch.indices))
     for layer, found in zip(layers, evidence, strict=True):
-        layer.cause = cause_against_runtime(layer.cumulative, layer.isolated, found, layer.point.fused, OTHER[arithmetic])
+        layer.cause = cause_against_runtime(layer.cumulative, layer.isolated, found, layer.point.fused, terms.other)
     return Comparison(
         model=graph.name,
-        reference=describe_vendor(vendor, arithmetic),
+        reference=describe_vendor(vendor, os.environ | terms.asked),
         arithmetic=arithmetic,
         samples=samples,
         layers=[c for c in layers if not c.point.is_output],
         outputs=[c for c in layers if c.point.is_output],
         same_model=True,
+        notes=terms.notes,
+    )
+
+
+@dataclass(frozen=True)
+class _Terms:
+    """arithmetic: of numpot; other: that may explain a difference; asked: of the vendor's environment; notes: for the reader."""
+
+    arithmetic: IntegerArithmetic
+    other: IntegerArithmetic
+    asked: dict[str, str]
+    notes: list[str]
+
+
+def _agree(graph: Graph, vendor: str, wanted: IntegerArithmetic | None) -> _Terms:
+    """On what is compared: as wanted, or as the vendor computes here. A float model needs no arithmetic, and no probe."""
+    if not for_arithmetic(graph, "exact").of_type(*INTEGER_LAYERS):
+        return _Terms(wanted or "exact", "saturating", {}, [])
+    here = probe(vendor)
+    if wanted is None or wanted == here.arithmetic:
+        notes = [f"{here.does}: compared with `{here.arithmetic}`"]
+        if here.departures:
+            notes.append(f"other arithmetic in {vendor}: {', '.join(here.departures)}")
+        return _Terms(here.arithmetic, "exact" if here.arithmetic != "exact" else "saturating", {}, notes)
+    if vendor == "openvino" and wanted == "saturating":  # a processor that can do more can also do as AVX2 does
+        return _Terms(wanted, here.arithmetic, AVX2, [f"{here.does}; it was made to saturate as on AVX2, and compared with `saturating`"])
+    return _Terms(
+        wanted, here.arithmetic, {}, [f"{here.does}, and is compared with `{wanted}`, as asked: layers may differ for that reason"]
     )
 
 
@@ -142,9 +174,11 @@ class _Variant:
 class _Detective:
     """Gathers evidence where a layer that is given the reference's inputs differs; prepares nothing before one does."""
 
-    def __init__(self, graph: Graph, lowered: Graph, points: Sequence[Point], arithmetic: IntegerArithmetic) -> None:
+    def __init__(
+        self, graph: Graph, lowered: Graph, points: Sequence[Point], arithmetic: IntegerArithmetic, other: IntegerArithmetic
+    ) -> None:
         self._graph, self._lowered, self._points = graph, lowered, points
-        self._arithmetic = arithmetic
+        self._arithmetic, self._other = arithmetic, other
         self._is_integer = bool(lowered.of_type(*INTEGER_LAYERS))
         self._variants: tuple[_Variant, _Variant, _Variant] | None = None
 
@@ -162,8 +196,8 @@ class _Detective:
         (_, rounded), (other, _), (unfused, _) = (v.run(self._points, inputs, reference) for v in self._variants)
         for point, found in differing:
             expected = reference[point.tensor]
-            found.other_arithmetic = (found.other_arithmetic or 0) + int((other[point.tensor] != expected).sum())
-            found.unfused = (found.unfused or 0) + int((unfused[point.tensor] != expected).sum())
+            found.other_arithmetic = (found.other_arithmetic or 0) + _count_different(point, other[point.tensor], expected)
+            found.unfused = (found.unfused or 0) + _count_different(point, unfused[point.tensor], expected)
             if point.grid is not None:
                 differs = isolated[point.tensor] != expected
                 distance = self._distance_from_tie(point, rounded)[differs]
@@ -176,9 +210,13 @@ class _Detective:
         sources = sorted({_what_is_rounded(self._lowered, p).producer.name for p in self._points if p.grid is not None})
         return (
             _Variant.make(self._lowered, self._points, sources),
-            _Variant.make(for_arithmetic(self._graph, OTHER[self._arithmetic]), self._points),
-            _Variant.make(self._graph, self._points),
+            _Variant.make(for_arithmetic(self._graph, self._other), self._points),
+            _Variant.make(self._unfused(), self._points),
         )
+
+    def _unfused(self) -> Graph:
+        """Every FakeQuantize rounds. Exact sums are those of the model as it is, in real numbers."""
+        return self._graph if self._arithmetic == "exact" else lower(self._graph, self._arithmetic, fuse_residual_adds=False)
 
     def _half_a_sum(self, point: Point) -> np.ndarray:
         """Half a unit of the integer sums of the layer right behind a point, in codes; 0 where there is none."""
@@ -194,6 +232,13 @@ class _Detective:
         x = rounded[tensor.producer.name]
         position = position_in_codes(quantize, x) if quantize.inputs[0] is tensor else x  # a Round does it, and then 128 is added
         return np.float32(0.5) - np.abs(_from_nearest(position))
+
+
+def _count_different(point: Point, found: np.ndarray, expected: np.ndarray) -> int:
+    """Elements that differ: codes by any number, real numbers by more than rounding does."""
+    if point.grid is not None:
+        return int((found != expected).sum())
+    return int((np.abs(found - expected) > FLOAT_ROUNDING * np.abs(expected).max(initial=0)).sum())
 
 
 def _what_is_rounded(lowered: Graph, point: Point) -> Tensor:

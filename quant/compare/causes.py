@@ -3,13 +3,13 @@
 Against a runtime that runs the same model:
 
     missing FakeQuantize      the reference's numbers are not among the 256 that this FakeQuantize has: it did not round here
+    float rounding            real numbers, and less than 1e-5 of the largest
     saturation                in the other arithmetic at least half of the differences go away
     fused operator            they go away if every FakeQuantize is rounded, and one on the way here is not: it was fused into an Add
     rounding tie              all are one code, and the number to be rounded lies exactly between two
     requantization order      all are one code, and it lies between two but for float32 rounding: the steps were taken in another order
     bias rounding             all are one code, and near enough to the middle that half a unit of the layer's integer sum decides: the
                               reference rounds the bias to an integer
-    float rounding            real numbers, and less than 1e-5 of the largest
     unexplained               none of these
 
 Against another model (what is taken away, and takes at least half of the noise with it, is the cause):
@@ -82,6 +82,8 @@ def cause_against_runtime(
         return Cause("missing FakeQuantize", f"{evidence.off_grid:,} of the reference's numbers lie between two codes: nothing rounds them")
     if not n:
         return _inherited() if cumulative.mismatches else None
+    if isolated.unit == "real" and isolated.relative <= FLOAT_ROUNDING:
+        return Cause("float rounding", f"at most {isolated.relative:.1e} of the largest number")
     if evidence.other_arithmetic is not None and evidence.other_arithmetic <= explained:
         return Cause("saturation", f"{n:,} elements differ, {evidence.other_arithmetic:,} in {other_arithmetic} arithmetic")
     if fused and evidence.unfused is not None and evidence.unfused <= explained:
@@ -93,8 +95,6 @@ def cause_against_runtime(
             return Cause("requantization order", f"all {n:,} lie within {TIE_OF_FLOATS} of the middle between two codes")
         if evidence.ties + evidence.near_ties + evidence.near_bias == n:
             return Cause("bias rounding", f"all {n:,} lie within half a unit of the integer sum of the middle between two codes")
-    if isolated.unit == "real" and isolated.relative <= FLOAT_ROUNDING:
-        return Cause("float rounding", f"at most {isolated.relative:.1e} of the largest number")
     return Cause("unexplained", f"{n:,} elements differ, {evidence.ties:,} at a tie, {evidence.near_ties:,} near one")
 
 

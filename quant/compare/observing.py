@@ -6,9 +6,10 @@ can be seen at once without a change, they are. If not, each is seen in a model 
 a Result undoes is the fusion of those that read the tensor, not of those that compute it.
 """
 
+import os
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,19 +20,21 @@ from numpot.ir.graph import Graph
 
 from .forcing import Arrays, with_results
 from .points import CompareError
-from .vendors import COMPILERS, Compile, Run, environment
+from .vendors import COMPILERS, Compile, Run
 
 FLOAT_NOISE = 1e-5  # of the largest output: float32 sums in another order
 
 
-def observe(vendor: str, graph: Graph, nodes: Sequence[str], batches: Iterable[Arrays], arithmetic: str) -> Iterator[Arrays]:
+def observe(
+    vendor: str, graph: Graph, nodes: Sequence[str], batches: Iterable[Arrays], asked: Mapping[str, str] | None = None
+) -> Iterator[Arrays]:
     """For every batch of inputs what the vendor makes at these nodes, by their names.
 
-    A Result among them gives what the untouched model gives. saturating: in a second process, which has to be done with all batches before
-    the first is given.
+    A Result among them gives what the untouched model gives. asked: variables of the environment that the vendor reads when it is imported,
+    hence in a second process, which has to be done with all batches before the first is given.
     """
-    if arithmetic == "saturating":
-        yield from _observe_elsewhere(vendor, graph, nodes, batches, arithmetic)
+    if asked:
+        yield from _observe_elsewhere(vendor, graph, nodes, batches, asked)
         return
     with TemporaryDirectory() as folder:
         view: View | None = None
@@ -83,7 +86,9 @@ def _same(a: Arrays, b: Arrays) -> bool:
 # ---- a second process ----------------------------------------------------------------------------------------------------------
 
 
-def _observe_elsewhere(vendor: str, graph: Graph, nodes: Sequence[str], batches: Iterable[Arrays], arithmetic: str) -> Iterator[Arrays]:
+def _observe_elsewhere(
+    vendor: str, graph: Graph, nodes: Sequence[str], batches: Iterable[Arrays], asked: Mapping[str, str]
+) -> Iterator[Arrays]:
     """Model, names of nodes and inputs go through a folder, and so do the tensors."""
     with TemporaryDirectory() as name:
         folder = Path(name)
@@ -94,7 +99,7 @@ def _observe_elsewhere(vendor: str, graph: Graph, nodes: Sequence[str], batches:
         for count, inputs in enumerate(batches, start=1):
             np.savez(folder / f"inputs{count}.npz", *(inputs[n] for n in names))
         command = [sys.executable, "-m", __name__, vendor, name, str(count)]
-        done = subprocess.run(command, env=environment(arithmetic), capture_output=True, text=True)
+        done = subprocess.run(command, env=os.environ | asked, capture_output=True, text=True)
         if done.returncode:
             lines = done.stderr.strip().splitlines() or [f"status {done.returncode}"]
             raise CompareError(f"{vendor} failed in its own process: {lines[-1]}")
@@ -117,7 +122,7 @@ def _serve(vendor: str, folder: Path, count: int) -> None:
             with np.load(folder / f"inputs{i}.npz") as arrays:
                 yield {name: arrays[f"arr_{k}"] for k, name in enumerate(names)}
 
-    for i, seen in enumerate(observe(vendor, graph, nodes, batches(), "exact"), start=1):
+    for i, seen in enumerate(observe(vendor, graph, nodes, batches()), start=1):
         np.savez(folder / f"tensors{i}.npz", *(seen[node] for node in nodes))
 
 

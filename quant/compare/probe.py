@@ -3,9 +3,13 @@
 One model holds a layer of every kind, unsigned and signed codes apart, each with an input and a result of its own. What the runtime gives
 is compared with each of numpot's arithmetics; two that pair the products of a kind alike give the same. Weights are drawn so that many
 pairs clip, and numbers of channels are odd where that tells who is whose neighbour (kernels/saturation.py, PAIR_RULES).
+
+numpot writes signed codes to ONNX as uint8, 128 larger. Models of other tools have int8 there, for which onnxruntime has other kernels: it
+is asked for these with operators of its own.
 """
 
 import functools
+import importlib.util
 import os
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -20,11 +24,14 @@ from numpot.ir.graph import Graph, Tensor
 from numpot.ir.interpreter import Interpreter
 from numpot.ir.lowering import IntegerArithmetic
 from numpot.ir.ops import OPERATORS, Operator
+from numpot.kernels import reference
 
 from .forcing import Arrays
+from .points import CompareError
 from .vendors import COMPILERS, MAX_ISA, check_installed
 
 ARITHMETICS: Final[tuple[IntegerArithmetic, ...]] = get_args(IntegerArithmetic)
+INT8: Final = "int8"
 SIGNS: Final = {"unsigned": (0.0, 255.0), "signed": (-128.0, 127.0)}
 CODES_ALIKE: Final = 0.99  # of a layer's codes within one of numpot's: the runtime may round a bias or a tie otherwise
 TITLES: Final = {"openvino": "OpenVINO", "onnxruntime": "onnxruntime"}
@@ -72,14 +79,30 @@ class Probe:
 
     @property
     def departures(self) -> list[str]:
-        """Layers that have another arithmetic than `arithmetic`."""
-        return [f"{kind} of {sign} codes" for (kind, sign), fit in self.fits.items() if self.arithmetic not in fit]
+        """Layers that have another arithmetic than `arithmetic`. Codes stored as int8 apart, which numpot writes to no file."""
+        return [f"{kind} of {sign} codes" for (kind, sign), fit in self.fits.items() if self.arithmetic not in fit and sign != INT8]
 
     @property
     def does(self) -> str:
         """ "OpenVINO 2026.4.1 saturates on this processor (AVX2)"."""
         verb = "computes exact sums" if self.arithmetic == "exact" else "saturates"
         return f"{TITLES[self.runtime]} {self.version} {verb} on this processor ({self.processor})"
+
+    def as_text(self, kind: str, sign: str) -> str:
+        """The plainest arithmetic that fits, or "another"; nothing where it was not asked."""
+        return next(iter(self.fits[kind, sign]), "another") if (kind, sign) in self.fits else ""
+
+    def as_json(self) -> dict[str, object]:
+        layers = [{"layer": kind, "codes": sign, "arithmetics": list(fit)} for (kind, sign), fit in self.fits.items()]
+        return {"version": self.version, "processor": self.processor, "arithmetic": self.arithmetic, "layers": layers}
+
+
+def installed_runtimes() -> list[str]:
+    """Those that can be asked. Raises CompareError if there is none."""
+    found = [name for name in COMPILERS if importlib.util.find_spec(name) is not None]
+    if not found:
+        raise CompareError("no runtime is installed that could be asked: pip install 'numpot[vendors]'")
+    return found
 
 
 def probe(runtime: str) -> Probe:
@@ -101,7 +124,32 @@ def _probe(runtime: str, max_isa: str) -> Probe:
         for kind in KINDS
         for sign in SIGNS
     }
+    if runtime == "onnxruntime":
+        fits["matrix product", INT8] = _fits_of_int8(graph, inputs)
     return Probe(runtime, version(runtime), processor() + (f", {MAX_ISA}={max_isa}" if max_isa and runtime == "openvino" else ""), fits)
+
+
+def _fits_of_int8(graph: Graph, inputs: Arrays) -> tuple[IntegerArithmetic, ...]:
+    """The arithmetics that give onnxruntime's MatMulInteger of int8 codes, on the signed matrix product of the model."""
+    import onnxruntime
+    from onnx import TensorProto, helper, numpy_helper
+
+    name = "matrix product signed"
+    codes = inputs[f"{name} x"].astype(np.int8)
+    w = graph.nodes[f"{name} layer"].inputs[1].producer.inputs[0].producer.inputs[0].constant
+    assert w is not None
+    graph_proto = helper.make_graph(
+        [helper.make_node("MatMulInteger", ["x", "w"], ["y"])],
+        "int8",
+        [helper.make_tensor_value_info("x", TensorProto.INT8, codes.shape)],
+        [helper.make_tensor_value_info("y", TensorProto.INT32, None)],
+        [numpy_helper.from_array(np.ascontiguousarray(w.T), "w")],
+    )
+    model = helper.make_model(graph_proto, opset_imports=[helper.make_opsetid("", 13)], ir_version=8).SerializeToString()
+    (sums,) = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"]).run(None, {"x": codes})
+    shifted = (codes.astype(np.int16) + 128).astype(np.uint8)
+    kernels = {a: reference.GEMM["exact" if a == "exact" else "saturating"] for a in ARITHMETICS}
+    return tuple(a for a, gemm in kernels.items() if np.array_equal(gemm(shifted, w.T, 128), sums))
 
 
 def processor() -> str:
@@ -161,7 +209,7 @@ def _operator(layer: Kind) -> Operator:
 
 
 def _fake_quantize(graph: Graph, x: Tensor, low: float, high: float) -> Tensor:
-    ends = [graph.constant(np.float32(end)) for end in (low, high, low, high)]
+    ends = [graph.constant(np.asarray(end, np.float32)) for end in (low, high, low, high)]
     return graph.add(OPERATORS["FakeQuantize"](levels=256), [x, *ends]).output  # type: ignore[call-arg]
 
 

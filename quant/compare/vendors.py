@@ -1,9 +1,8 @@
 """Vendor runtimes: a graph goes in as a file of theirs, arrays come out by the names of its Results."""
 
 import importlib.metadata
-import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ Compile = Callable[[Graph, Path], Run]  # the folder is for the file, and stays 
 
 OPENVINO_CONFIG = {"INFERENCE_PRECISION_HINT": "f32"}  # or a CPU with bf16 computes float layers in it
 MAX_ISA = "ONEDNN_MAX_CPU_ISA"  # read once, when OpenVINO is imported
-WITHOUT_VNNI = {MAX_ISA: "AVX512_CORE"}
+AVX2 = {MAX_ISA: "AVX2"}  # the arithmetic that `saturating` is
 DEVICE = "CPU"
 
 
@@ -67,26 +66,19 @@ def check_installed(name: str) -> None:
     _import(name, name)
 
 
-def check_vendor(name: str, arithmetic: str) -> None:
-    """Raises MissingExtraError, or CompareError for an arithmetic that the vendor cannot be asked for here."""
-    _import(name, name)
-    if arithmetic == "saturating" and name != "openvino":
-        raise CompareError(f"{name} cannot be told to saturate; --arithmetic saturating is for --with openvino")
-    if arithmetic == "saturating" and platform.machine().lower() not in ("x86_64", "amd64"):
+def check_vendor(name: str, arithmetic: str | None) -> None:
+    """Raises MissingExtraError, or CompareError for an arithmetic that the vendor cannot have here."""
+    check_installed(name)
+    if arithmetic == "saturating" and name == "openvino" and platform.machine().lower() not in ("x86_64", "amd64"):
         raise CompareError(f"the instruction that saturates is one of x86; this machine is {platform.machine()}")
 
 
-def describe_vendor(name: str, arithmetic: str) -> str:
-    """Name, version, and what was asked of it, by the user's environment too."""
+def describe_vendor(name: str, environment: Mapping[str, str]) -> str:
+    """Name, version, and what was asked of it, by the environment too."""
     asked = [f"{k}={v}" for k, v in (OPENVINO_CONFIG if name == "openvino" else {}).items()]
-    if name == "openvino" and (isa := environment(arithmetic).get(MAX_ISA)):
+    if name == "openvino" and (isa := environment.get(MAX_ISA)):
         asked.append(f"{MAX_ISA}={isa}")
     return " ".join([name, importlib.metadata.version(name), *asked])
-
-
-def environment(arithmetic: str) -> dict[str, str]:
-    """That of a process in which the vendor has this arithmetic."""
-    return os.environ | (WITHOUT_VNNI if arithmetic == "saturating" else {})
 
 
 def _import(name: str, purpose: str) -> Any:

@@ -77,11 +77,12 @@ class Drawing(Network):
 
 
 def convolution(kernel: int = 1, stride: int = 1, dilation: int = 1, pad: int = 0, grouped: bool = False) -> Draw:
-    """A convolution of up to these sizes."""
+    """A convolution of up to these sizes. One in four has many channels, so that a group's products are more than one sum (eq. 7a)."""
 
     def draw(d: Drawing) -> Tensor:
         groups = d.some(2, 5) if grouped else 1
-        channels = groups * d.some(2, 9) if grouped else None
+        depth = d.some(25, 60) if d.chance(0.25) else d.some(1, 9)
+        channels = groups * depth if grouped else depth if depth > 20 else None
         window = (d.pair(1, kernel), d.pair(1, stride), d.pair(1, dilation))
         least = max((k - 1) * n + 1 for k, n in zip(window[0], window[2], strict=True))
         x = d.codes(d.image(channels=channels, least=least))
@@ -103,14 +104,14 @@ def depthwise(d: Drawing) -> Tensor:
 
 def matmul(d: Drawing) -> Tensor:
     """Codes behind a matrix product without a bias are not asked for: the vendor's are garbage at times (docs/differences.md)."""
-    x = d.codes(d.input(d.some(1, 4), d.some(1, 70), name=d._free("x")))
+    x = d.codes(d.input(d.some(1, 4), d.some(250, 520) if d.chance(0.3) else d.some(1, 70), name=d._free("x")))
     if d.chance(0.2):
         return d.activated(d.matmul(x, d.some(1, 40), bias=False))
     return d.read(d.activated(d.matmul(x, d.some(1, 40))))
 
 
 def transposed(d: Drawing) -> Tensor:
-    """What the vendor computes on integers and finishes: no zero points, strides of 1 and 2 below the kernel (docs/differences.md)."""
+    """What the vendor computes on integers and finishes on every processor: no zero points, strides below the kernel (docs/differences.md)."""
     kernel = d.pair(1, 4)
     x = d.codes(d.image(least=4), zero_points=False)
     op = ConvolutionBackpropData(

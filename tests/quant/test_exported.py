@@ -20,7 +20,7 @@ ort = pytest.importorskip("onnxruntime")
 onnx = pytest.importorskip("onnx")
 
 from ..ir.openvino.vendor import compile_for_one, primitives, run_one_by_one  # noqa: E402
-from ..ir.test_vendor_int8 import vendor_arithmetic  # noqa: E402
+from ..ir.vendors import openvinos  # noqa: E402
 from .array_data import ArrayData  # noqa: E402
 from .material import load_data, load_model, needs_material  # noqa: E402
 
@@ -81,7 +81,7 @@ def test_openvino(name: str, suffix: str, folder: Path) -> None:
     found = primitives(compiled)
     assert len(found) == len(integer_layers(made.graph))
     assert all(kind.lower().endswith(("_i8", "_u8")) for kind in found), found
-    theirs, expected = run_one_by_one(compiled, load_data(name).test), ours(name, "performance", folder, vendor_arithmetic())
+    theirs, expected = run_one_by_one(compiled, load_data(name).test), ours(name, "performance", folder, openvinos())
     assert_as_good(name, theirs, expected)
     assert np.mean(theirs.argmax(1) == expected.argmax(1)) > 0.9998
 

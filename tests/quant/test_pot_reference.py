@@ -82,11 +82,11 @@ def test_whole_models_are_the_vendors(name):
     and about one code in 100,000 falls on the other side. A wrong rule makes nearly every image differ.
     """
     pytest.importorskip("openvino")
-    from ..ir.test_vendor_int8 import vendor_arithmetic
     from ..ir.vendor_model import run_openvino
+    from ..ir.vendors import openvinos
 
     graph, x = quantized(name, "performance"), load_data(name).test[:50]
-    ours, vendor = Executor(graph, arithmetic=vendor_arithmetic()).run(x)["logits"], run_openvino(graph, x)
+    ours, vendor = Executor(graph, arithmetic=openvinos()).run(x)["logits"], run_openvino(graph, x)
     assert np.mean((ours == vendor).all(axis=1)) >= (1 if name.startswith("digits") else 0.6)
     np.testing.assert_array_equal(ours.argmax(1), vendor.argmax(1))
     np.testing.assert_allclose(ours, vendor, rtol=0, atol=0.03 * float(np.abs(vendor).max()))

@@ -10,6 +10,7 @@ from onnx import helper, numpy_helper
 
 from numpot.ir.graph import Graph
 from numpot.ir.interpreter import Interpreter
+from numpot.ir.lowering import IntegerArithmetic
 from numpot.ir.onnx import read_onnx
 from numpot.ir.simplify import simplify
 
@@ -55,9 +56,9 @@ def run_onnxruntime(blob: bytes, feeds: Arrays) -> dict[str, np.ndarray]:
     return dict(zip((o.name for o in session.get_outputs()), session.run(None, dict(feeds)), strict=True))
 
 
-def run(graph: Graph, feeds: Arrays) -> dict[str, np.ndarray]:
+def run(graph: Graph, feeds: Arrays, arithmetic: IntegerArithmetic = "exact") -> dict[str, np.ndarray]:
     with np.errstate(all="ignore"):
-        return Interpreter(graph).run({p.name: feeds[p.name] for p in graph.inputs})
+        return Interpreter(graph, arithmetic=arithmetic).run({p.name: feeds[p.name] for p in graph.inputs})
 
 
 def assert_close(actual: Arrays, expected: Arrays, tolerance: float = 1e-5) -> None:
@@ -71,11 +72,11 @@ def assert_close(actual: Arrays, expected: Arrays, tolerance: float = 1e-5) -> N
         np.testing.assert_allclose(got, want, rtol=0, atol=atol, err_msg=name)
 
 
-def check(blob: bytes, feeds: Arrays, tolerance: float = 1e-5, **options: Any) -> Graph:
+def check(blob: bytes, feeds: Arrays, tolerance: float = 1e-5, arithmetic: IntegerArithmetic = "exact", **options: Any) -> Graph:
     """The model as read and as simplified gives what onnxruntime gives; returns the simplified graph."""
     expected = run_onnxruntime(blob, feeds)
     graph = read_onnx(blob, **options)
-    assert_close(run(graph, feeds), expected, tolerance)
+    assert_close(run(graph, feeds, arithmetic), expected, tolerance)
     simplify(graph)
-    assert_close(run(graph, feeds), expected, tolerance)
+    assert_close(run(graph, feeds, arithmetic), expected, tolerance)
     return graph

@@ -23,6 +23,7 @@ from ..int8_networks import network, samples
 from ..ops.battery import Case, assert_same, build_graph, run_interpreter
 from ..ops.test_contract import CASES
 from ..random_networks import inputs, networks
+from ..vendors import onnxruntimes, openvinos
 from .models import assert_close, run, run_onnxruntime
 
 STRUCTURE = {"Parameter", "Constant", "Result"}
@@ -79,7 +80,11 @@ def test_onnxruntime_agrees(case: Case) -> None:
     except Exception as error:
         assert any(reason in str(error) for reason in ONNXRUNTIME_CANNOT), error
         return
-    assert_same(results, run_interpreter(case), case.rtol, case.atol)
+    graph = build_graph(case)
+    arithmetic = onnxruntimes(graph) if case.op.type == "MatMulInteger" else "exact"  # its ConvInteger never saturates
+    with np.errstate(all="ignore"):
+        ours = Interpreter(graph, arithmetic=arithmetic if graph.of_type("MatMulInteger") else "simulated").run(case.feeds())
+    assert_same(results, list(ours.values()), case.rtol, case.atol)
 
 
 # ---- networks ------------------------------------------------------------------------------------------------------------------
@@ -115,7 +120,7 @@ def test_quantized_network_becomes_integers_in_onnxruntime_and_openvino(tmp_path
         if (i := op.get_rt_info())
     ]
     assert kinds.count(("Convolution", "u8")) == 2
-    np.testing.assert_array_equal(compiled(x)[0], Interpreter(graph).run(x)["y"])
+    np.testing.assert_array_equal(compiled(x)[0], Interpreter(graph, arithmetic=openvinos()).run(x)["y"])
 
 
 def test_float_network_is_written_in_the_form_that_runtimes_have_kernels_for(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from numpot.ir.lowering import integer_layers
 from numpot.ir.openvino import read_openvino
 
 from ...quant.material import MATERIAL, needs_material
-from ..test_vendor_int8 import vendor_arithmetic
+from ..vendors import openvinos
 from .vendor import compile_file, run_file
 
 FLOAT = ["digits_cnn", "digits_mlp", "fmnist_mobilenet", "fmnist_mobilenet_hard", "fmnist_resnet", "efficientnet_lite0"]
@@ -62,7 +62,7 @@ def test_the_batch_can_be_opened(name: str) -> None:
 @pytest.fixture(scope="module")
 def arithmetic() -> Any:
     """That of this machine's OpenVINO."""
-    return vendor_arithmetic()
+    return openvinos()
 
 
 @pytest.mark.parametrize("name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in QUANTIZED])

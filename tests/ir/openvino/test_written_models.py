@@ -23,7 +23,8 @@ from ...quant.material import MATERIAL, needs_material
 from ..int8_networks import NETWORKS, network, samples
 from ..random_networks import inputs, networks
 from ..sample_models import MODELS, assert_same_graph
-from ..test_vendor_int8 import assert_same_floats, vendor_arithmetic
+from ..test_vendor_int8 import assert_same_floats
+from ..vendors import openvinos
 from .test_models import FLOAT, QUANTIZED, QUICK, images
 from .vendor import compile_for_one, primitives, run_one_by_one
 
@@ -97,7 +98,7 @@ def test_models_that_were_read_survive(name: str, tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def arithmetic() -> Any:
-    return vendor_arithmetic()
+    return openvinos()
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -147,6 +148,6 @@ def test_the_demo_model_is_as_good_in_openvino(tmp_path: Path) -> None:
     (batch,) = batches(test, graph, len(test))
     images, labels = batch.inputs["x"], batch.labels
     vendor = run_one_by_one(compiled, images).argmax(1)
-    ours = Executor(graph, arithmetic=vendor_arithmetic()).run(images)["logits"].argmax(1)
+    ours = Executor(graph, arithmetic=openvinos()).run(images)["logits"].argmax(1)
     assert abs(np.mean(ours == labels) - np.mean(vendor == labels)) <= 0.001
     assert np.mean(ours == vendor) >= 0.998

@@ -9,6 +9,7 @@ import pytest
 from numpot.ir.executor import Executor
 from numpot.ir.graph import Graph
 from numpot.quant.compare import Comparison, against_runtime, compare_with_vendor, observing
+from numpot.quant.compare.probe import Probe
 from numpot.quant.compare.vendors import Run
 
 from ..array_data import ArrayData
@@ -38,6 +39,8 @@ def compare_with(monkeypatch: pytest.MonkeyPatch, compile, graph: Graph, x: np.n
     """numpot against a stand-in."""
     monkeypatch.setitem(observing.COMPILERS, "stand-in", compile)
     monkeypatch.setattr(against_runtime, "check_vendor", lambda *_: None)
+    exact = Probe("openvino", "0", "a stand-in", {("any layer", "unsigned"): ("exact",)})
+    monkeypatch.setattr(against_runtime, "probe", lambda _: exact)
     monkeypatch.setattr(against_runtime, "describe_vendor", lambda *_: "stand-in")
     return compare_with_vendor(graph, "stand-in", Samples(x), **options)
 

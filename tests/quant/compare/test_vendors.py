@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 from numpot.ir import read_model
-from numpot.quant.compare import CompareError, compare_models, compare_with_vendor, observing, vendors
+from numpot.quant.compare import CompareError, against_runtime, compare_models, compare_with_vendor, observing, vendors
 from numpot.quant.compare.observing import View, observe
+from numpot.quant.compare.probe import probe
 
 from ...ir.int8_networks import NETWORKS, network, samples
-from ...ir.test_vendor_int8 import vendor_arithmetic
+from ...ir.vendors import openvinos
+from ...networks import Network
 from ..material import MATERIAL, load_data, needs_material
 from .stand_ins import Samples, causes, numpot_itself
 
@@ -24,38 +26,52 @@ on_x86 = pytest.mark.skipif(platform.machine().lower() not in ("x86_64", "amd64"
 @pytest.fixture(scope="module")
 def arithmetic() -> str:
     """What OpenVINO has here by itself."""
-    return vendor_arithmetic()
+    return openvinos()
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_no_code_differs_from_openvino(name: str, arithmetic: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the CPU saturates anyway, it does so without a second process."""
-    monkeypatch.setattr(observing, "_observe_elsewhere", lambda *a: observe(*a[:-1], "exact"))
+def test_no_code_differs_from_openvino(name: str, arithmetic: str) -> None:
+    """In the arithmetic that OpenVINO has here by itself, and says so."""
     graph = network(name, "unsigned")
     graph.prune()
-    found = compare_with_vendor(graph, "openvino", Samples(samples(name)), arithmetic=arithmetic)  # type: ignore[arg-type]
+    found = compare_with_vendor(graph, "openvino", Samples(samples(name)))
     assert found.first_difference is None, causes(found)
-    assert len(found.outputs) == 1
+    assert len(found.outputs) == 1 and found.arithmetic == arithmetic
+    assert found.notes == [f"{probe('openvino').does}: compared with `{arithmetic}`"]
 
 
-def test_what_the_users_environment_asks_of_openvino_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(vendors.MAX_ISA, "AVX2")
-    assert vendors.describe_vendor("openvino", "exact").endswith(" ONEDNN_MAX_CPU_ISA=AVX2")
-    assert vendors.describe_vendor("openvino", "saturating").endswith(" ONEDNN_MAX_CPU_ISA=AVX512_CORE")
-    monkeypatch.delenv(vendors.MAX_ISA)
-    assert vendors.MAX_ISA not in vendors.describe_vendor("openvino", "exact")
+def test_what_the_environment_asks_of_openvino_is_shown() -> None:
+    assert vendors.describe_vendor("openvino", {vendors.MAX_ISA: "AVX2"}).endswith(" ONEDNN_MAX_CPU_ISA=AVX2")
+    assert vendors.MAX_ISA not in vendors.describe_vendor("openvino", {})
 
 
 @on_x86
 def test_the_wrong_arithmetic_is_named(arithmetic: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """OpenVINO as it is, against what it is not."""
-    monkeypatch.setattr(vendors, "WITHOUT_VNNI", {})
+    """OpenVINO as it is, against what it is not, as the user asked."""
+    monkeypatch.setattr(against_runtime, "AVX2", {})
     other = "saturating" if arithmetic == "exact" else "exact"
     graph = network("chain", "unsigned")
     graph.prune()
     found = compare_with_vendor(graph, "openvino", Samples(samples("chain")), arithmetic=other)  # type: ignore[arg-type]
     assert causes(found)[0] is None and causes(found)[1] == "saturation"
     assert found.layers[1].cause is not None and f"in {arithmetic} arithmetic" in found.layers[1].cause.detail
+    assert len(found.notes) == 1 and found.notes[0].startswith(probe("openvino").does)
+
+
+@on_x86
+def test_openvino_does_as_on_avx2_on_every_processor() -> None:
+    graph = network("chain", "unsigned")
+    graph.prune()
+    found = compare_with_vendor(graph, "openvino", Samples(samples("chain")), arithmetic="saturating")
+    assert found.first_difference is None, causes(found)
+
+
+def test_a_float_model_needs_no_probe(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(against_runtime, "probe", lambda vendor: pytest.fail("asked for an arithmetic that nothing has"))
+    net = Network()
+    graph = net.result(net.conv(net.input(-1, 3, 5, 5), 4, 3))
+    found = compare_with_vendor(graph, "openvino", Samples(np.ones((2, 3, 5, 5), np.float32)))
+    assert found.arithmetic == "exact" and not found.notes
 
 
 def test_a_tensor_that_changes_the_rest_is_looked_at_by_itself(tmp_path: Path) -> None:
@@ -76,10 +92,9 @@ def test_looking_at_a_runtime_that_does_not_mind(tmp_path: Path) -> None:
 
 
 def test_a_second_process_that_fails_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(observing, "environment", lambda _: {"PYTHONPATH": ""} | dict(SYSTEM))
     monkeypatch.setattr(observing, "__name__", "numpot.no_such_module")
     with pytest.raises(CompareError, match="openvino failed in its own process: .*no_such_module"):
-        list(observe("openvino", network("chain", "unsigned"), ["y"], [{"x": samples("chain")}], "saturating"))
+        list(observe("openvino", network("chain", "unsigned"), ["y"], [{"x": samples("chain")}], dict(SYSTEM) | {"PYTHONPATH": ""}))
 
 
 SYSTEM = {"PATH": str(Path(sys.executable).parent)}
