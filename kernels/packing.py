@@ -62,7 +62,7 @@ def pack_convolution(w: Array, groups: int = 1, block: int = 0) -> PackedWeights
     *lines, taps_, depth = taps.shape
     if taps_ != 1:
         raise ValueError(f"weights: blocks of products are those of a 1x1 kernel, found {w.shape}")
-    blocks = np.pad(taps, ((0, 0), (0, 0), (0, 0), (0, -depth % block))).reshape(*lines, -1, block)
+    blocks = np.pad(taps, ((0, 0), (0, 0), (0, 0), (0, -depth % block))).reshape(*lines, -(-depth // block), block)
     return pack_taps(blocks)._replace(depth=depth, block=block)
 
 

@@ -111,7 +111,7 @@ def matmul(d: Drawing) -> Tensor:
 
 
 def transposed(d: Drawing) -> Tensor:
-    """What the vendor computes on integers and finishes on every processor: no zero points, strides below the kernel (docs/differences.md)."""
+    """What the vendor computes on integers, and finishes, everywhere: no zero points, strides below the kernel (docs/differences.md)."""
     kernel = d.pair(1, 4)
     x = d.codes(d.image(least=4), zero_points=False)
     op = ConvolutionBackpropData(

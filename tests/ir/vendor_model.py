@@ -65,6 +65,9 @@ CONVERT: dict[str, Callable[..., Any]] = {
     "Constant": lambda n: op.constant(n.op.value),
     "Convert": lambda n, x: op.convert(x, n.op.destination_type.type),
     "Convolution": _convolution,
+    "ConvolutionBackpropData": lambda n, x, w: op.convolution_backprop_data(
+        x, w, list(n.op.strides), pads_begin=list(n.op.pads_begin), pads_end=list(n.op.pads_end), dilations=list(n.op.dilations)
+    ),
     "MatMul": lambda n, a, b: op.matmul(a, b, n.op.transpose_a, n.op.transpose_b),
     "FakeQuantize": lambda n, *x: op.fake_quantize(*x, n.op.levels),
     "Add": lambda n, a, b: op.add(a, b),

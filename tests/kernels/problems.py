@@ -59,10 +59,12 @@ class GemmProblem:
     a: np.ndarray = field(init=False, repr=False)
     b: np.ndarray = field(init=False, repr=False)
     epilogue: Epilogue = field(init=False, repr=False)
+    block: int = field(init=False)  # half the time, no pair crosses the end of so many products
 
     def __post_init__(self) -> None:
         rng, (M, N, K) = np.random.default_rng(self.seed), self.size
         self.a, self.b, self.epilogue = codes(rng, (M, K)), weights(rng, (K, N)), epilogue(rng, N)
+        self.block = int(rng.integers(1, K)) if K > 1 and rng.random() < 0.5 else 0
 
 
 @dataclass

@@ -14,9 +14,9 @@ from .problems import GemmProblem, few, gemm_problems, many, needs_matrix_unit
 
 
 def check(p: GemmProblem) -> None:
-    packed, e = pack_gemm(p.b), p.epilogue
+    packed, e = pack_gemm(p.b, p.block), p.epilogue
     M, N, _ = p.size
-    want = reference.GEMM[p.arithmetic](p.a, p.b, p.zero_point)
+    want = reference.GEMM[p.arithmetic](p.a, p.b, p.zero_point, p.block)
 
     sums = np.full((M, N), 77, np.int32)
     gemm(p.a, packed, p.zero_point, sums, arithmetic=p.arithmetic)
@@ -25,8 +25,8 @@ def check(p: GemmProblem) -> None:
     count = SaturationCount.zeros(N)
     gemm(p.a, packed, p.zero_point, sums, arithmetic=p.arithmetic, count=count)
     assert_array_equal(sums, want)
-    assert_array_equal(count.pairs, reference.saturated_pairs(p.a, p.b))
-    assert_array_equal(count.overflow, reference.largest_overflow(p.a, p.b))
+    assert_array_equal(count.pairs, reference.saturated_pairs(p.a, p.b, p.block))
+    assert_array_equal(count.overflow, reference.largest_overflow(p.a, p.b, p.block))
 
     codes = np.full((M, N), 77, np.uint8)
     gemm(p.a, packed, p.zero_point, codes, arithmetic=p.arithmetic, epilogue=e)
