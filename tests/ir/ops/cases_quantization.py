@@ -220,23 +220,18 @@ TRANSPOSED_INTEGER = [
 
 def im2col(x: np.ndarray, kernel: Any, strides: Any, begin: Any, end: Any, dilations: Any, border: int = 0, groups: int = 1) -> Case:
     """OpenVINO knows no border and no groups: it is given the padded image, and its columns (tap, channel) are brought into groups."""
+    op = Im2Col(kernel=kernel, strides=strides, pads_begin=begin, pads_end=end, dilations=dilations, groups=groups)
+    n, channels, *size = op.infer_shape(x.shape, ())
+    parts = [n, kernel[0] * kernel[1], groups, x.shape[1] // groups, *size]
 
     def vendor(x: Any, *_: Any) -> Any:
-        depth, taps = x.get_shape()[1] // groups, kernel[0] * kernel[1]
-        pads = [[0, 0, *pair] for pair in (begin, end)]
-        padded = ov.pad(ov.convert(x, F32), *pads, "constant", ov.constant(F32(border)))
+        padded = ov.pad(ov.convert(x, F32), [0, 0, *begin], [0, 0, *end], "constant", ov.constant(F32(border)))
         columns = ov.extract_image_patches(padded, list(kernel), list(strides), list(dilations), "valid")
-        n, _, *size = columns.get_shape()
-        parts = ov.reshape(columns, [n, taps, groups, depth, *size], False)
-        return ov.convert(ov.reshape(ov.transpose(parts, [0, 2, 1, 3, 4, 5]), [n, groups * taps * depth, *size], False), np.uint8)
+        by_group = ov.transpose(ov.reshape(columns, parts, False), [0, 2, 1, 3, 4, 5])
+        return ov.convert(ov.reshape(by_group, [n, channels, *size], False), np.uint8)
 
-    return Case(
-        Im2Col(kernel=kernel, strides=strides, pads_begin=begin, pads_end=end, dilations=dilations, groups=groups),
-        [x, np.array(border, np.uint8)],
-        vendor,
-        constant_inputs=(1,),
-        label=f"x{x.shape}k{kernel}s{strides}p{begin}{end}d{dilations}b{border}g{groups}".replace(" ", ""),
-    )
+    label = f"x{x.shape}k{kernel}s{strides}p{begin}{end}d{dilations}b{border}g{groups}".replace(" ", "")
+    return Case(op, [x, np.array(border, np.uint8)], vendor, constant_inputs=(1,), label=label)
 
 
 IM2COL = [
