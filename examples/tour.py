@@ -2,8 +2,8 @@
 
     python examples/tour.py
 
-Apart from the demo's pictures, nothing of numpot is used until part 4, which checks that numpot gives the same numbers, bit for bit. Equations (1) to (13) are
-those of docs/arithmetic.md, (C1) to (C7) those of docs/calibration.md.
+Apart from the demo's pictures, nothing of numpot is used until the end of part 4, which checks that numpot gives the same numbers, bit for
+bit. Equations (1) to (13) are those of docs/arithmetic.md, (C1) to (C7) those of docs/calibration.md.
 """
 
 import numpy as np

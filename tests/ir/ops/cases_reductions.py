@@ -36,8 +36,9 @@ def top_k(axis: int, mode: str, sort: str) -> object:
 
 
 def top_k_by_index(axis: int, mode: str, _: str) -> object:
-    """What the stable sort by value chooses, in the order of indices. OpenVINO's own sort by index is not stable on every processor, whatever
-    the model asks for (test_top_k.py)."""
+    """What the stable sort by value chooses, in the order of indices. OpenVINO's own sort by index is not stable on every processor,
+    whatever the model asks for (test_top_k.py).
+    """
 
     def build(x: Any, k: Any) -> list[Any]:
         chosen = ov.topk(x, k, axis, mode, "value", "i32", stable=True).output(1)
