@@ -12,7 +12,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from numpot.ir.executor import Executor
 from numpot.ir.graph import Graph, Node
+from numpot.ir.ops.parameter import Parameter
+from numpot.ir.ops.result import Result
 
 from .defaults import FAST_BIAS_THRESHOLD
 from .layers import bias_add, channel_axis, replace_constant
@@ -74,9 +77,17 @@ def correct_rounding(graph: Graph, layer: Node, means: Means, quantized_weights:
 
 
 def _mean_output(layer: Node, means: Means, weights: np.ndarray) -> np.ndarray:
-    """(C_out,) float64: the mean of each channel when every channel of the input is its mean everywhere."""
+    """(C_out,) float64: the mean of each channel when every channel of the input is its mean everywhere.
+
+    The Executor runs the layer, not its NumPy definition: a BLAS adds in an order of its own on each processor, and with each number of
+    threads, and biases would depend on that.
+    """
     axis = channel_axis(layer)
-    y = np.asarray(layer.op.evaluate(_constant_input(layer, means.input, axis), weights))
+    x = _constant_input(layer, means.input, axis)
+    graph = Graph("layer alone")
+    source = graph.add(Parameter(element_type=x.dtype, shape=x.shape), name="x").output
+    graph.add(Result(), [graph.add(layer.op, [source, graph.constant(weights.astype(x.dtype))]).output], name="y")
+    y = Executor(graph, threads=1).run(x)["y"]
     return y.mean(axis=tuple(a for a in range(y.ndim) if a != axis % y.ndim), dtype=np.float64)
 
 

@@ -1,15 +1,23 @@
 """FastBiasCorrection: equation C8, when it is refused, and numpot's own correction, equation C9."""
 
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from numpot.ir import read_model
 from numpot.ir.graph import Graph, Node
+from numpot.quant import demo, quantize
 from numpot.quant.bias_correction import Means, MeanStatistics, correct_bias, correct_rounding, correctable
 from numpot.quant.layers import bias_add, weighted_layers
 from numpot.quant.statistics import collect
 
 from ..networks import Network
-from .array_data import normal
+from .array_data import ArrayData, normal
 
 X = normal(16, 6, 7, 7) + np.float32(1)
 
@@ -136,3 +144,19 @@ def test_numpots_correction_is_nothing_where_nothing_was_rounded():
     np.testing.assert_array_equal(value(bias_of(layer)), old)
     assert correct_bias(graph, layer, means, value(layer), np.inf)
     assert np.abs(value(bias_of(layer)) - old).max() > 0.01
+
+
+def digest() -> str:
+    """Of all constants of the demo's model, quantized with eight pictures."""
+    model = quantize(read_model(demo.MODEL), ArrayData(np.load(demo.CALIBRATION)["x"][:8]), stat_subset_size=8)
+    constants = [node.outputs[0].constant for node in model if node.type == "Constant"]
+    return hashlib.sha256(b"".join(c.tobytes() for c in constants if c is not None)).hexdigest()
+
+
+def test_a_quantized_model_is_the_same_with_any_blas() -> None:
+    """A BLAS adds in another order for another processor. OpenBLAS can be told which one to take; any other ignores it."""
+    environment = os.environ | {"OPENBLAS_CORETYPE": "Prescott"}
+    command = [sys.executable, "-c", "from tests.quant.test_bias_correction import digest; print(digest())"]
+    root = Path(__file__).parents[2]
+    elsewhere = subprocess.run(command, env=environment, cwd=root, check=True, capture_output=True, text=True).stdout.strip()
+    assert elsewhere == digest()

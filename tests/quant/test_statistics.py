@@ -149,7 +149,7 @@ class Drawn(DataLoader):
         return np.random.default_rng(index).standard_normal((3, 8, 8), np.float32), None
 
 
-@pytest.mark.parametrize("estimator", ["default", "layer_noise"])
+@pytest.mark.parametrize("estimator", ["default", pytest.param("layer_noise", marks=pytest.mark.slow)])
 def test_quantize_needs_no_more_memory_for_3000_samples_than_for_300(estimator):
     net = Network()
     y = net.relu6(net.conv(net.input(-1, 3, 8, 8), 16, name="stem"))

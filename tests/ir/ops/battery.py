@@ -121,7 +121,8 @@ def build_openvino(case: Case, function: Callable[..., Any]) -> ov.Model:
         else:
             parameters.append(ov.opset15.parameter(list(x.shape), x.dtype, name=f"x{port}"))
             ports.append(parameters[-1])
-    return ov.Model(function(*ports).outputs(), parameters, "case")
+    results = function(*ports)  # a node, or a list of outputs of several
+    return ov.Model(results if isinstance(results, list) else results.outputs(), parameters, "case")
 
 
 def run_onnx(case: Case, vendor: OnnxNode) -> list[np.ndarray]:

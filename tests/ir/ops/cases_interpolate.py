@@ -55,20 +55,27 @@ def image(*shape: int, dtype: Any = np.float32) -> np.ndarray:
     return rng.standard_normal(shape).astype(dtype) if np.dtype(dtype).kind == "f" else rng.integers(0, 256, shape).astype(dtype)
 
 
-TARGETS: list[tuple[float, float]] = [(10, 12), (3, 4), (7, 1), (2.0, 1.5), (0.6, 1.0)]  # of a 5 x 6 image
+GROWING: list[tuple[float, float]] = [(10, 12), (2.0, 1.5)]  # of a 5 x 6 image, by sizes and by scales
+SHRINKING: list[tuple[float, float]] = [(3, 4), (0.6, 1.0), (7, 1)]  # the last one grows, too
+
+
+def targets(turn: int) -> list[tuple[float, float]]:
+    """One of each kind, by turns, so that every choice meets sizes and scales."""
+    return [GROWING[turn % 2], SHRINKING[turn % 3]]
+
 
 CASES = (
     [
         resize(image(1, 2, 5, 6), target, "nearest", coordinates, nearest)
-        for target in TARGETS
-        for coordinates in CHOICES["coordinate_transformation_mode"]
-        for nearest in CHOICES["nearest_mode"]
+        for i, coordinates in enumerate(CHOICES["coordinate_transformation_mode"])
+        for j, nearest in enumerate(CHOICES["nearest_mode"])
+        for target in targets(i + j)
     ]
     + [
         resize(image(1, 2, 5, 6), target, mode, coordinates)
-        for target in TARGETS
-        for mode in ("linear", "linear_onnx", "cubic")
-        for coordinates in CHOICES["coordinate_transformation_mode"]
+        for i, mode in enumerate(("linear", "linear_onnx", "cubic"))
+        for j, coordinates in enumerate(CHOICES["coordinate_transformation_mode"])
+        for target in targets(i + j)
     ]
     + [
         resize(image(1, 2, 5, 6), (8, 9), "cubic", cube_coeff=-0.5),
