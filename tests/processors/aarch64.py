@@ -65,9 +65,10 @@ def describe(part: int, features: str, root: Path, system: Path) -> None:
     """A system for the emulator: that of `root`, and what Linux says of a processor, which libraries read to choose their kernels."""
     for entry in root.iterdir():
         put(system / entry.name, entry)
-    core = "processor\t: {}\nFeatures\t: {}\nCPU implementer\t: 0x41\nCPU architecture: 8\nCPU variant\t: 0x3\nCPU part\t: {:#x}\nCPU revision\t: 1\n"
+    arm = {"CPU implementer": "0x41", "CPU architecture": 8, "CPU variant": "0x3", "CPU part": f"{part:#x}", "CPU revision": 1}
+    core = "".join(f"{name}\t: {value}\n" for name, value in {"Features": features, **arm}.items())
     cores = range(os.cpu_count() or 1)
-    put(system / "proc/cpuinfo", "\n".join(core.format(number, features, part) for number in cores))
+    put(system / "proc/cpuinfo", "\n".join(f"processor\t: {number}\n{core}" for number in cores))
     for number in cores:
         register = system / f"sys/devices/system/cpu/cpu{number}/regs/identification/midr_el1"
         put(register, f"{0x413F0001 | part << 4:#018x}\n")
@@ -81,12 +82,13 @@ def link_numpot(environment: Path, root: Path) -> None:
 
 
 def run(command: list[str]) -> str:
-    """What it prints. Raises NoProcessorError with the last line of what went wrong."""
+    """What it prints. Raises NoProcessorError with the last line of what it complains of."""
     try:
         done = subprocess.run(command, capture_output=True, text=True)
     except FileNotFoundError:
-        raise NoProcessorError(f"emulating AArch64 needs {command[0]}, which is not there: it is made of packages of Debian") from None
+        reason = f"an AArch64 processor needs {command[0]}, which is not here: its Python is made of Debian's packages"
+        raise NoProcessorError(reason) from None
     if done.returncode != 0:
-        reason = (done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"])[-1]
-        raise NoProcessorError(f"AArch64 needs packages of Debian and of Python, from the network: {Path(command[0]).name} says: {reason}")
+        complaint = (done.stderr.strip().splitlines() or [f"code {done.returncode}"])[-1]
+        raise NoProcessorError(f"an AArch64 processor needs packages from the network, once; {Path(command[0]).name} says: {complaint}")
     return done.stdout

@@ -1,7 +1,6 @@
 """The processors, and for each a Python that runs on it: a virtual environment whose `python` starts the emulator."""
 
 import hashlib
-import os
 import platform
 import shlex
 import shutil
