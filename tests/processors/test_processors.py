@@ -6,6 +6,7 @@ An emulated processor is ten times slower than this one, so each test is one sho
 
 import json
 import subprocess
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +27,19 @@ VENDORS = {
 }
 
 
+@cache
+def python_or_reason(name: str) -> Path | str:
+    try:
+        return python_on(PROCESSORS[name])
+    except NoProcessorError as error:
+        return str(error)
+
+
 def run_on(name: str, *arguments: str) -> Any:
     """What a Python on that processor prints last, as JSON."""
-    try:
-        python = python_on(PROCESSORS[name])
-    except NoProcessorError as error:
-        pytest.skip(str(error))
+    python = python_or_reason(name)
+    if isinstance(python, str):
+        pytest.skip(python)
     done = subprocess.run([python, *arguments], cwd=CHECKOUT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
