@@ -1,7 +1,7 @@
-"""python -m tests.processors.integers 40: of so many layers of each kind, how many have the integers of the definition.
+"""python -m tests.processors.integers 40 gemm convolution: of so many layers of each kind, how many have the integers of the definition.
 
-Sums alone, because every other output is another kernel to compile, and an emulated processor takes a minute for one. The tests of
-tests/kernels run on it as they are, in their time.
+Sums alone, because every other output is another kernel to compile, and an emulated processor takes a minute for one. These two kinds are
+one kernel; `depthwise` is another. The tests of tests/kernels run on it as they are, in their time.
 """
 
 import json
@@ -53,14 +53,17 @@ def count(problems: SearchStrategy, is_the_definition: Callable[..., bool], exam
     return sum(found), len(found)
 
 
-def main(examples: int) -> None:
-    results = {
-        "gemm": count(gemm_problems, gemm_is_the_definition, examples),
-        "convolution": count(convolution_problems(), convolution_is_the_definition, examples),
-        "depthwise": count(convolution_problems(depthwise=True), depthwise_is_the_definition, examples),
-    }
+KINDS = {
+    "gemm": (gemm_problems, gemm_is_the_definition),
+    "convolution": (convolution_problems(), convolution_is_the_definition),
+    "depthwise": (convolution_problems(depthwise=True), depthwise_is_the_definition),
+}
+
+
+def main(examples: int, *kinds: str) -> None:
+    results = {kind: count(*KINDS[kind], examples) for kind in kinds}
     print(json.dumps({"isa": ISA.name, "equal": results}))
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), *sys.argv[2:])
