@@ -15,7 +15,7 @@ def cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "numpot-processors"
 
 
-def put(place: Path, content: str | Path) -> None:
+def put(place: Path, content: str | Path, mode: int = 0o644) -> None:
     """Writes a file, or a link, in one step: other processes may use the old one."""
     place.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=place.parent) as folder:
@@ -24,4 +24,5 @@ def put(place: Path, content: str | Path) -> None:
             new.symlink_to(content)
         else:
             new.write_text(content)
+            new.chmod(mode)
         new.replace(place)

@@ -48,24 +48,25 @@ def python_on(processor: Processor) -> Path:
         raise NoProcessorError(f"{processor.name} needs the emulator qemu-{processor.architecture}: on Debian, apt-get install qemu-user")
     ours = hashlib.sha256(f"{sys.prefix} {CHECKOUT}".encode()).hexdigest()[:8]
     environment = cache() / f"{processor.name}-{ours}"
-    options = ["-cpu", processor.model]
+    options, original = ["-cpu", processor.model], Path(sys.prefix, "pyvenv.cfg")
     if processor.architecture == "aarch64":
         root = aarch64.root(emulator)
         aarch64.describe(processor.part, processor.features, root, environment / "system")
         aarch64.link_numpot(environment, root)
         options += ["-L", str(environment / "system")]
-        interpreter, packages = root / "usr/bin/python3", True
+        interpreter, is_virtual = root / "usr/bin/python3", False
     elif platform.machine() == processor.architecture:
-        put(environment / "lib", Path(sys.prefix, "lib"))
-        interpreter, packages = Path(sys.executable).resolve(), sys.prefix == sys.base_prefix
+        for folder in {"lib", sys.platlibdir}:
+            put(environment / folder, Path(sys.prefix, folder))
+        interpreter, is_virtual = Path(sys.executable).resolve(), original.exists()
     else:
         raise NoProcessorError(
             f"{processor.name} needs a Python for {processor.architecture}, and this machine's is for {platform.machine()}"
         )
-    put(environment / "pyvenv.cfg", f"home = {interpreter.parent}\ninclude-system-site-packages = {str(packages).lower()}\n")
+    system_wide = f"home = {interpreter.parent}\ninclude-system-site-packages = true\n"
+    put(environment / "pyvenv.cfg", original.read_text() if is_virtual else system_wide)
     script = environment / "bin" / "python"
     variables = [f"{name}={value}" for name, value in processor.environment.items()]
     command = ["env", *variables, emulator, *options, "-0", str(script), str(interpreter)]
-    put(script, f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n')
-    script.chmod(0o755)
+    put(script, f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n', mode=0o755)
     return script
