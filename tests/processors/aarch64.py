@@ -75,10 +75,12 @@ def describe(part: int, features: str, root: Path, system: Path) -> None:
 
 
 def link_numpot(environment: Path, root: Path) -> None:
-    """numpot of this checkout among the packages of the virtual environment."""
-    python = next((root / "usr/lib").glob("python3.*")).name
+    """numpot of this checkout among the packages of the virtual environment, and its version, which exported models name."""
+    packages = environment / "lib" / next((root / "usr/lib").glob("python3.*")).name / "site-packages"
     for package, folder in PROJECT["tool"]["setuptools"]["package-dir"].items():
-        put(environment / "lib" / python / "site-packages" / package.replace(".", "/"), CHECKOUT / folder)
+        put(packages / package.replace(".", "/"), CHECKOUT / folder)
+    version = PROJECT["project"]["version"]
+    put(packages / f"numpot-{version}.dist-info/METADATA", f"Metadata-Version: 2.1\nName: numpot\nVersion: {version}\n")
 
 
 def run(command: list[str]) -> str:

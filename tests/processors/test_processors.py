@@ -4,6 +4,7 @@ An emulated processor is ten times slower than this one, so each test is one sho
 `python -m tests.processors armdot -- python -m pytest tests/kernels/test_pooling.py`.
 """
 
+import importlib.metadata
 import json
 import subprocess
 from functools import cache
@@ -110,3 +111,12 @@ def test_linux_names_the_core_to_libraries(tmp_path: Path) -> None:
     assert "Features\t: fp asimd\nCPU implementer\t: 0x41\n" in (tmp_path / "system/proc/cpuinfo").read_text()
     assert next(tmp_path.rglob("midr_el1")).read_text() == "0x00000000413fd0c1\n"
     assert (tmp_path / "system/usr").resolve() == tmp_path / "root/usr"
+
+
+def test_numpot_is_that_of_the_checkout_with_its_version(tmp_path: Path) -> None:
+    (tmp_path / "root/usr/lib/python3.11").mkdir(parents=True)
+    aarch64.link_numpot(tmp_path, tmp_path / "root")
+    packages = tmp_path / "lib/python3.11/site-packages"
+    assert (packages / "numpot/kernels").resolve() == CHECKOUT / "kernels"
+    (found,) = importlib.metadata.distributions(path=[str(packages)])
+    assert (found.name, found.version) == ("numpot", aarch64.PROJECT["project"]["version"])
