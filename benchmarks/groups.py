@@ -112,5 +112,5 @@ GROUPS = {
 }
 if platform.machine().lower() in ("x86_64", "amd64"):
     # The processor is named as well, because LLVM would otherwise find newer instructions for some of what AVX2 needs two for.
-    old = {"NUMPOT_ISA": "avx2", "NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": ""}
+    old = {"NUMPOT_ISA": "avx2", "NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx2,+fma"}
     GROUPS["avx2"] = Group("weights proven safe, on AVX2", proven, (Bar("7 bits", ("8 bits",), 0.75),), old)

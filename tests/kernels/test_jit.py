@@ -105,6 +105,36 @@ def test_a_process_that_finds_some_kernels_compiles_others(tmp_path: Path) -> No
         assert run(CALL_IN_FILE.format(name="counted", file=str(file), call=call), NUMBA_CACHE_DIR=str(tmp_path)) == expected
 
 
+KEPT = """
+from numba import types
+from numpot.kernels.jit import Entry, kernel
+
+@kernel
+def double(x):
+    return 2 * x
+
+def nothing(x):
+    pass
+
+entry = Entry(nothing, types.none(types.int64))
+
+def found():
+    return double(3) == 6 and entry.address != 0 and (sum(double.stats.cache_hits.values()), entry._compiled.cache_hits)
+"""
+
+
+def test_code_that_is_kept_for_a_processor_is_not_run_on_another(tmp_path: Path) -> None:
+    """The same instruction set, and so the same folder; but LLVM may have used whatever else the processor has."""
+    (tmp_path / "kept.py").write_text(KEPT)
+    ours = {"PYTHONPATH": str(tmp_path), "NUMPOT_ISA": "portable", "NUMBA_CACHE_DIR": str(tmp_path)}
+    other = {**ours, "NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}
+    call = "import kept; print(kept.found())"
+    assert run(call, **ours) == "(0, 0)"
+    assert run(call, **other) == "(0, 0)"
+    assert run(call, **ours) == run(call, **other) == "(1, 1)"
+    assert len(list(tmp_path.glob("numpot-*"))) == 1
+
+
 CALL = """
 import numpy as np
 from copied import depthwise, epilogue, window
