@@ -83,7 +83,8 @@ def run(bochs: str, processor: str, folder: Path, results: Path, iso: Path) -> N
         bios, vga = BIOS
         places = {"disks": disks, "iso": iso.resolve(), "results": results.resolve(), "bios": bios, "vga": vga}
         settings.write_text(MACHINE.format(processor=processor, **places))
-        subprocess.run([bochs, "-q", "-f", settings], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False)
+        quiet = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+        subprocess.run([bochs, "-q", "-f", settings], **quiet, check=False)
         console = (results / "serial.txt").read_text(errors="replace")
         if "main.py ended with 0" not in console:
             raise RuntimeError(f"main.py did not end well on {processor}. The end of {results}/serial.txt:\n{console[-2000:]}")
