@@ -90,9 +90,9 @@ def pairings(weights: Sequence[int], *, groups: int = 1, is_matrix: bool = False
         return []
     found = [pairing(rule, weights, groups, is_matrix) for rule in PAIR_RULES.values()]
     found.append(pairing(PairRule(), weights, 1, is_matrix))  # AVX-512 has kernels for groups
-    if weights[1] == 1 and len(weights) > 3:  # AVX-512 pairs one input channel down the columns of the kernel
-        columns = np.arange(math.prod(weights[2:])).reshape(weights[2:]).swapaxes(-1, -2)
-        found.append(_in_twos(columns.reshape(1, -1)))
+    if weights[1] == 1 and len(weights) > 3:  # AVX-512 with VBMI pairs one input channel down its columns, or along each of its rows
+        numbers = np.arange(math.prod(weights[2:])).reshape(weights[2:])
+        found += [_in_twos(numbers.swapaxes(-1, -2).reshape(1, -1)), _in_twos(numbers.reshape(-1, weights[-1]))]
     return _different(found)
 
 

@@ -1,12 +1,21 @@
 """The proof that a channel cannot clip: sound, and never more careful than it must be."""
 
 import numpy as np
+import pytest
 from numpy.testing import assert_array_equal
 
 from numpot.kernels import reference
 from numpot.kernels.convolution import convolution
 from numpot.kernels.packing import pack_convolution
-from numpot.kernels.saturation import SaturationCount, largest_safe_codes, number_of_pairs, provably_safe, sums_of_two_are_safe
+from numpot.kernels.saturation import (
+    SaturationCount,
+    largest_safe_codes,
+    number_of_pairs,
+    pairings,
+    provably_safe,
+    safe_anywhere,
+    sums_of_two_are_safe,
+)
 from numpot.kernels.window import Window
 
 from .problems import nhwc
@@ -97,3 +106,20 @@ def test_number_of_pairs_is_what_the_definition_adds() -> None:
     pairs = number_of_pairs((2, 4, 3, 3), w.shape)
     assert pairs == 2 * 4 * 9 * 9 * 2
     assert reference.convolution_saturated_pairs(x, w, 0, **window).sum() == pairs / 2  # of three channels only the first two clip
+
+
+def vbmi_runs(kernel: np.ndarray) -> list[np.ndarray]:
+    """Weights of one input channel (kh,kw), in each order in which OpenVINO pairs them on AVX-512 with VBMI (docs/differences.md)."""
+    return [kernel.T.reshape(1, -1), kernel]
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (2, 5), (4, 2), (1, 5), (5, 1)])
+def test_every_pair_along_a_kernel_of_one_input_channel_is_looked_at(shape: tuple[int, int]) -> None:
+    """Two large weights alone clip, and no pair of neighbours is missing from what is called safe."""
+    ways = pairings((1, 1, *shape))
+    for runs in vbmi_runs(np.arange(np.prod(shape)).reshape(shape)):
+        for run in runs:
+            for pair in (run[k : k + 2] for k in range(0, len(run) - 1, 2)):
+                w = np.zeros(np.prod(shape), np.int8)
+                w[pair] = 127
+                assert not safe_anywhere(w.reshape(1, 1, *shape), ways).any(), pair
