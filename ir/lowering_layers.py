@@ -23,7 +23,7 @@ from .ops.matmul_integer import MatMulInteger
 from .ops.multiply import Multiply
 from .ops.subtract import Subtract
 
-IntegerArithmetic = Literal["exact", "saturating", "saturating-onnxruntime"]
+IntegerArithmetic = Literal["exact", "saturating", "saturating-avx512", "saturating-onnxruntime"]
 INTEGER_LAYERS = ("ConvolutionInteger", "ConvolutionBackpropDataInteger", "MatMulInteger")
 LAYERS = ("Convolution", "ConvolutionBackpropData", "MatMul")
 IntegerTwin = ConvolutionInteger | ConvolutionBackpropDataInteger | MatMulInteger
@@ -54,6 +54,8 @@ def lower_layer(graph: Graph, node: Node, arithmetic: IntegerArithmetic, ranges:
     bounds = ranges.get(source_of_codes(codes))
     if transposed and (bounds is None or bounds.zero_point.any() or not _has_integer_kernel(node, weights.codes.shape, arithmetic)):
         return
+    if transposed and bounds is not None and bounds.signed and arithmetic == "saturating-avx512":
+        weights = _halved(weights)
     twin = _integer_twin(node, weights, scale.constant.size)
     if twin is None:
         return
@@ -81,6 +83,11 @@ def set_arithmetic(graph: Graph, layer: Node, arithmetic: IntegerArithmetic) -> 
         pair_products(graph, layer, PAIR_RULES[arithmetic])
 
 
+def _halved(weights: IntegerWeights) -> IntegerWeights:
+    """What OpenVINO makes of a transposed convolution of signed codes on AVX-512 without VNNI: weights of 7 bits, which never clip."""
+    return IntegerWeights(np.rint(weights.codes * np.float32(0.5)).astype(I8), weights.scale * np.float32(2))
+
+
 def _has_integer_kernel(node: Node, weights: tuple[int, ...], arithmetic: IntegerArithmetic) -> bool:
     """Whether a runtime runs a transposed convolution with weights (C,O,*kernel) on integers: onnxruntime never does.
 
@@ -92,7 +99,7 @@ def _has_integer_kernel(node: Node, weights: tuple[int, ...], arithmetic: Intege
     strides, kernel = node.op.strides, weights[2:]  # type: ignore[attr-defined]
     if strides[-1] > 3 or any(k < s for k, s in zip(kernel, strides, strict=True)):
         return False
-    return arithmetic == "exact" or weights[0] ** 2 * math.prod(node.output.shape[2:]) <= 2**26
+    return arithmetic != "saturating" or weights[0] ** 2 * math.prod(node.output.shape[2:]) <= 2**26
 
 
 def _float_offset(twin: IntegerTwin, weights: np.ndarray, bounds: Range | None) -> np.ndarray | None:

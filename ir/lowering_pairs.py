@@ -28,7 +28,11 @@ def pair_products(graph: Graph, layer: Node, rule: PairRule) -> None:
     if isinstance(layer.op, MatMulInteger):
         K = weights.shape[1 if layer.op.transpose_b else 0]
         graph.replace_op(layer, replace(layer.op, block=rule.block(K)))
-    elif isinstance(layer.op, ConvolutionInteger) and rule.runs_on(weights.shape, layer.op.groups) and layer.inputs[2].shape in ((), (1,)):
+        return
+    zero_point = layer.inputs[2].constant
+    if zero_point is None or zero_point.size != 1 or not isinstance(layer.op, ConvolutionInteger):
+        return
+    if rule.runs_on(weights.shape, layer.op.groups, int(zero_point.item())):
         _as_matrix_product(graph, layer, layer.op, weights, rule)
 
 

@@ -47,18 +47,23 @@ class PairRule(NamedTuple):
     """
 
     halves: tuple[int, int] = (0, 0)
-    windows: Literal["of groups", "all"] = "of groups"
+    windows: Literal["of groups", "of groups with a zero point", "all"] = "of groups"
 
     def block(self, K: int) -> int:
         """After how many of K products a matrix product begins a new sum, if that parts two neighbours; else 0."""
         half = -(-K // 2)
         return half if self.halves[0] < K < self.halves[1] and half % 2 else 0
 
-    def runs_on(self, weights: Sequence[int], groups: int) -> bool:
-        """Whether a convolution with weights (O,G,kh,kw) has other pairs than those of (7). A depthwise one has none."""
-        outputs, depth, *kernel = weights
+    def runs_on(self, weights: Sequence[int], groups: int, zero_point: int) -> bool:
+        """Whether a convolution with weights (O,G,kh,kw) has other pairs than those of (7). A depthwise one has none.
+
+        zero_point: of its codes, 128 where they are signed.
+        """
+        _, depth, *kernel = weights
         taps = math.prod(kernel)
-        if _is_depthwise(weights, groups) or (groups == 1 and self.windows == "of groups"):
+        if _is_depthwise(weights, groups) or (groups == 1 and self.windows != "all"):
+            return False
+        if self.windows == "of groups with a zero point" and not zero_point:
             return False
         return (depth % 2 == 1 and taps > 1) or self.block(depth * taps) != 0
 
@@ -66,11 +71,12 @@ class PairRule(NamedTuple):
 #: By the name of the arithmetic. Measured: docs/saturation.md, "Which computers".
 PAIR_RULES: Final = {
     "saturating": PairRule(halves=(256, 512)),  # OpenVINO on AVX2
+    "saturating-avx512": PairRule(windows="of groups with a zero point"),  # OpenVINO on AVX-512 without VNNI and VBMI
     "saturating-onnxruntime": PairRule(windows="all"),  # onnxruntime on AVX2
 }
 
 
-def pairing(rule: PairRule, weights: Sequence[int], groups: int, is_matrix: bool) -> Array:
+def pairing(rule: PairRule, weights: Sequence[int], *, groups: int = 1, zero_point: int = 0, is_matrix: bool = False) -> Array:
     """The pairs of one output channel of a layer that is not depthwise; weights: shape (O,G,*kernel).
 
     (n,2) s64: numbers of its G*prod(kernel) weights in C order; that number itself stands beside a weight that is alone.
@@ -79,7 +85,7 @@ def pairing(rule: PairRule, weights: Sequence[int], groups: int, is_matrix: bool
     by_tap = np.arange(depth * math.prod(kernel)).reshape(depth, -1).T  # (taps,G)
     if is_matrix:
         return _in_twos(by_tap, rule.block(depth))
-    if rule.runs_on(weights, groups):
+    if rule.runs_on(weights, groups, zero_point):
         return _in_twos(by_tap.reshape(1, -1), rule.block(by_tap.size))
     return _in_twos(by_tap)
 
@@ -88,8 +94,8 @@ def pairings(weights: Sequence[int], *, groups: int = 1, is_matrix: bool = False
     """All the ways in which some runtime and processor pairs a layer's products, each as in `pairing`. Depthwise: none."""
     if _is_depthwise(weights, groups):
         return []
-    found = [pairing(rule, weights, groups, is_matrix) for rule in PAIR_RULES.values()]
-    found.append(pairing(PairRule(), weights, 1, is_matrix))  # AVX-512 has kernels for groups
+    rules = [(rule, zero_point) for rule in PAIR_RULES.values() for zero_point in (0, 128)]
+    found = [pairing(rule, weights, groups=groups, zero_point=zero, is_matrix=is_matrix) for rule, zero in rules]
     if weights[1] == 1 and len(weights) > 3:  # AVX-512 with VBMI pairs one input channel down its columns, or along each of its rows
         numbers = np.arange(math.prod(weights[2:])).reshape(weights[2:])
         found += [_in_twos(numbers.swapaxes(-1, -2).reshape(1, -1)), _in_twos(numbers.reshape(-1, weights[-1]))]

@@ -120,7 +120,7 @@ class AccuracyAware(Algorithm):
     search: Literal["best", "pot"] = "best"
     rank_by: Literal["metric", "sqnr"] = "metric"
     cost: Literal["multiply-adds", "bytes", "time"] = "multiply-adds"
-    arithmetic: Literal["exact", "saturating", "saturating-onnxruntime"] = "exact"
+    arithmetic: Literal["exact", "saturating", "saturating-avx512", "saturating-onnxruntime"] = "exact"
     precisions: list[Literal["float", "7-bit", "safe"]] = Field(default=["float"], min_length=1)
 
     @property

@@ -28,7 +28,7 @@ Data = Annotated[
     typer.Option("--data", metavar="D", help=DATA_HELP),
 ]
 Arithmetic = Annotated[
-    Literal["exact", "saturating", "saturating-onnxruntime", "simulated"],
+    Literal["exact", "saturating", "saturating-avx512", "saturating-onnxruntime", "simulated"],
     typer.Option("--arithmetic", help="exact integers, integers of a CPU without VNNI, or FakeQuantize in float"),
 ]
 Mean = Annotated[str | None, typer.Option("--mean", metavar="M[,M...]", help="mean of pixels/255, one number or one per channel")]

@@ -31,7 +31,7 @@ def run(
         ),
     ],
     arithmetic: Annotated[
-        Literal["exact", "saturating", "saturating-onnxruntime"] | None,
+        Literal["exact", "saturating", "saturating-avx512", "saturating-onnxruntime"] | None,
         typer.Option(
             "--arithmetic",
             help="of MODEL: exact, or that of OpenVINO or onnxruntime on a CPU without VNNI; by default what the runtime has on this "

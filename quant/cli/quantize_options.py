@@ -98,7 +98,7 @@ Precisions = Annotated[
     typer.Option("--precision", help="what a group may get: float, or narrower weights: 7-bit, safe (repeatable)", rich_help_panel=PANEL),
 ]
 Arithmetic = Annotated[
-    Literal["exact", "saturating", "saturating-onnxruntime"],
+    Literal["exact", "saturating", "saturating-avx512", "saturating-onnxruntime"],
     typer.Option("--arithmetic", help="of the int8 models measured: saturating is that of a CPU without VNNI", rich_help_panel=PANEL),
 ]
 TuneHyperparams = Annotated[

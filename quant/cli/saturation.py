@@ -64,7 +64,7 @@ def run(
     print(f"{total:,} of {sum(layer.pairs for layer in layers):,} pairs saturate")
     elsewhere = [layer.name for layer in layers if layer.clips_elsewhere]
     if elsewhere:
-        print(f"{', '.join(elsewhere)}: one input channel, so there are no pairs to count; but kernels for AVX-512 pair along the columns")
+        print(f"{', '.join(elsewhere)}: no pair that AVX2 forms can clip, but other processors pair other products (docs/saturation.md)")
     if total:
         print(f"To see what it costs: numpot evaluate {model} --data {data} --arithmetic saturating")
     if total or elsewhere:
@@ -74,4 +74,4 @@ def run(
 def _verdict(layer: "LayerSaturation") -> str:
     if layer.provably_safe:
         return "proven safe"
-    return "clips" if layer.saturated.any() else "may clip on AVX-512" if layer.clips_elsewhere else "no clip seen"
+    return "clips" if layer.saturated.any() else "may clip elsewhere" if layer.clips_elsewhere else "no clip seen"

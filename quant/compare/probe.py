@@ -11,6 +11,7 @@ is asked for these with operators of its own.
 import functools
 import importlib.util
 import os
+import platform
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -157,7 +158,10 @@ def processor() -> str:
     from numpot.kernels import isa  # reads the processor's features, by LLVM
 
     names = {"amx": "AMX", "avx512vnni": "AVX-512 with VNNI", "avxvnni": "AVX2 with VNNI", "avx512bw": "AVX-512", "avx2": "AVX2"}
-    return names.get(next(iter(isa.available())), "neither AVX2 nor VNNI")
+    best = next(iter(isa.available()))
+    return names.get(
+        best, "neither AVX2 nor VNNI" if platform.machine().lower() in ("x86_64", "amd64") else f"{platform.machine()}, {best}"
+    )
 
 
 def _alike(found: np.ndarray, expected: np.ndarray) -> bool:

@@ -1,6 +1,6 @@
 """From FakeQuantize to integers: each rule of the lowering, and that the integer graph computes what was simulated."""
 
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from numpot.ir.dtypes import F32, U8
 from numpot.ir.graph import Graph, Node, Tensor
 from numpot.ir.interpreter import Interpreter
-from numpot.ir.lowering import INTEGER_LAYERS, for_arithmetic, integer_layers, integer_weights, lower
+from numpot.ir.lowering import INTEGER_LAYERS, IntegerArithmetic, for_arithmetic, integer_layers, integer_weights, lower
 from numpot.ir.ops.affine import quantization_multiplier
 
 from ..networks import Network
@@ -303,12 +303,12 @@ def test_transposed_convolutions_keep_their_weights(low: float, high: float, ari
 @pytest.mark.parametrize(
     ("channels", "size", "kernel", "strides", "runs_on_integers"),
     [
-        (4, 5, 2, (2, 2), ["exact", "saturating"]),
+        (4, 5, 2, (2, 2), ["exact", "saturating", "saturating-avx512"]),
         (4, 5, 2, (3, 2), []),  # a stride beyond the kernel
-        (4, 5, 4, (4, 3), ["exact", "saturating"]),
+        (4, 5, 4, (4, 3), ["exact", "saturating", "saturating-avx512"]),
         (4, 5, 4, (3, 4), []),  # beyond 3 along the last axis
-        (64, 64, 2, (2, 2), ["exact", "saturating"]),
-        (64, 65, 2, (2, 2), ["exact"]),  # AVX2 is faster in float: 64**2 * 130**2 > 2**26
+        (64, 64, 2, (2, 2), ["exact", "saturating", "saturating-avx512"]),
+        (64, 65, 2, (2, 2), ["exact", "saturating-avx512"]),  # AVX2 is faster in float: 64**2 * 130**2 > 2**26
     ],
 )
 def test_transposed_convolutions_that_have_no_integer_kernel(
@@ -320,9 +320,20 @@ def test_transposed_convolutions_that_have_no_integer_kernel(
     weights = net.do("Multiply", net.do("Convert", codes, destination_type=F32), np.ones((1, 2, 1, 1), np.float32))
     window: dict[str, Any] = {"dilations": (1, 1), "pads_begin": (0, 0), "pads_end": (0, 0), "output_padding": (0, 0)}
     graph = net.result(net.do("ConvolutionBackpropData", x, weights, strides=strides, **window))
-    for arithmetic in ("exact", "saturating"):
+    for arithmetic in get_args(IntegerArithmetic):
         integer = lower(graph, arithmetic).of_type("ConvolutionBackpropDataInteger")  # type: ignore[arg-type]
         assert bool(integer) == (arithmetic in runs_on_integers)
+
+
+def test_transposed_convolutions_halve_weights_for_signed_codes_on_avx512() -> None:
+    """The sums are of 64 and -2 (rint of 63.5 and -1.5), and count twice."""
+    for (low, high), codes, factor in (((LOW, HIGH), [64, -2], 2), ((0, 3), [127, -3], 1)):
+        lowered = transposed(low, high, "saturating-avx512")
+        weights = only(lowered, "ConvolutionBackpropDataInteger").inputs[1].constant
+        assert weights is not None and weights[0].ravel().tolist() == codes
+        (scale,) = (n.inputs[1].constant for n in lowered.of_type("Multiply") if n.inputs[0].producer.type == "Convert")
+        step = np.float32(high - low) / np.float32(255)
+        np.testing.assert_array_equal(scale, np.full((2, 1, 1), step * np.float32(factor)))
 
 
 def test_transposed_convolutions_of_codes_with_a_zero_point_stay_float() -> None:

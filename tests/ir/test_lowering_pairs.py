@@ -21,9 +21,9 @@ SATURATING = list(PAIR_RULES)
 NAMES = st.sampled_from(SATURATING)
 
 
-def of_groups(groups: int, depth: int, outputs: int, kernel: tuple[int, int], stride: int, pad: int) -> Graph:
+def of_groups(groups: int, depth: int, outputs: int, kernel: tuple[int, int], stride: int, pad: int, low: float = -1) -> Graph:
     net = Network(int8=True)
-    x = net.quantize(net.input(-1, groups * depth, 6, 7), -1, 3)
+    x = net.quantize(net.input(-1, groups * depth, 6, 7), low, 3)
     pads = {"pads_begin": (pad, 0), "pads_end": (0, pad)}
     op = Convolution(strides=(stride, 1), dilations=(1, 2), **pads, groups=groups)
     return net.result(net.op(op, x, net._weights(groups * outputs, depth, *kernel), name="layer"))
@@ -96,6 +96,9 @@ def test_a_group_of_so_many_products_that_it_is_summed_in_halves() -> None:
         (of_groups(1, 3, 4, (3, 3), 1, 0), "saturating-onnxruntime", True, 0),
         (of_groups(2, 3, 4, (3, 3), 1, 0), "saturating", True, 0),
         (of_groups(2, 3, 4, (3, 3), 1, 0), "exact", False, 0),
+        (of_groups(2, 3, 4, (3, 3), 1, 0), "saturating-avx512", True, 0),
+        (of_groups(2, 3, 4, (3, 3), 1, 0, low=0), "saturating-avx512", False, 0),
+        (product(301), "saturating-avx512", False, 0),
         (of_groups(2, 4, 4, (3, 3), 1, 0), "saturating", False, 0),  # an even number of channels: the same neighbours
         (of_groups(4, 1, 1, (3, 3), 1, 0), "saturating", False, 0),  # depthwise
         (of_groups(4, 1, 2, (3, 3), 1, 0), "saturating", True, 0),
@@ -125,7 +128,11 @@ def test_a_pairing_is_what_the_definition_adds(arithmetic: str, shape: tuple[int
     taps = rows.reshape(*rows.shape[:2], -1).transpose(2, 1, 0)  # (taps,K,O)
     ones = np.ones((1, rows.shape[1]), np.uint8)
     expected = np.concatenate([np.concatenate(list(reference.pair_sums(ones, tap, op.block))) for tap in taps]).T
-    found = chosen_pairs(stored, pairing(PAIR_RULES[arithmetic], stored.shape, groups, is_matrix)).astype(np.int32).sum(axis=2)
+    found = (
+        chosen_pairs(stored, pairing(PAIR_RULES[arithmetic], stored.shape, groups=groups, zero_point=64, is_matrix=is_matrix))
+        .astype(np.int32)
+        .sum(axis=2)
+    )
     np.testing.assert_array_equal(found, expected)
 
 
