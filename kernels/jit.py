@@ -20,6 +20,7 @@ from numba.core.ccallback import CFunc
 from numba.core.runtime import rtsys
 
 from .isa import ISA
+from .kept_files import KeptFiles, say_once
 
 F = TypeVar("F", bound=Callable[..., object])
 HERE = Path(__file__).parent
@@ -82,7 +83,13 @@ class KeptCode(FunctionCache):  # type: ignore[misc]
     """Numba's cache, without a quarter of a second before the first kernel runs: numba prepares to compile (it imports all that it can
     compile, SciPy's linear algebra among it) before it looks whether there is machine code. When there is none, the compiler prepares
     itself.
+
+    Numba believes its files; these are verified (kept_files.py).
     """
+
+    def __init__(self, function: Callable[..., object]) -> None:
+        super().__init__(function)
+        self._cache_file = KeptFiles(self._cache_path, self._impl.filename_base, self._impl.locator.get_source_stamp())
 
     def load_overload(self, signature: Any, target: Any) -> Any:
         rtsys.initialize(target)  # what machine code calls: the memory of its arrays, and the C library's mathematics
@@ -92,6 +99,12 @@ class KeptCode(FunctionCache):  # type: ignore[misc]
                 return self._load_overload(signature, target)
             except ImportError:  # another process knew the function's module by another name, as a script or from a test: compile again
                 return None
+
+    def save_overload(self, signature: Any, compiled: Any) -> None:
+        try:
+            super().save_overload(signature, compiled)
+        except OSError as error:  # the folder is gone, or may no longer be written
+            say_once(f"compiled kernels cannot be kept in {self._cache_path} ({error.strerror}); the next process will compile them again")
 
 
 class MachineCode(CompileResultCacheImpl):  # type: ignore[misc]

@@ -1,0 +1,160 @@
+"""Kept machine code: whatever happens to a file, no byte of it runs that was not written, and the next call mends it."""
+
+import logging
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from numpot.kernels import jit, kept_files
+
+from .test_jit import CALL
+
+Damage = Callable[[Path], None]
+
+
+def flip_a_bit(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def make_a_folder(path: Path) -> None:
+    path.unlink()
+    (path / "inside").mkdir(parents=True)
+
+
+def make_a_pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def point_nowhere(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path.with_name("nothing"))
+
+
+def make_unreadable(path: Path) -> None:
+    path.chmod(0)
+
+
+DAMAGES: dict[str, Damage] = {
+    "emptied": lambda path: path.write_bytes(b"") and None,
+    "cut in its digest": lambda path: os.truncate(path, 20),
+    "cut behind its digest": lambda path: os.truncate(path, 32),
+    "cut": lambda path: os.truncate(path, path.stat().st_size - 1),
+    "longer": lambda path: path.write_bytes(path.read_bytes() + b"\0") and None,
+    "one bit": flip_a_bit,
+    "folder": make_a_folder,
+    "pipe": make_a_pipe,
+    "link to nothing": point_nowhere,
+    "unreadable": make_unreadable,
+}
+
+
+@pytest.fixture
+def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+    monkeypatch.setattr(jit, "candidates", lambda: [tmp_path])
+    jit.cache_folder.cache_clear()
+    kept_files.say_once.cache_clear()
+    yield tmp_path
+    jit.cache_folder.cache_clear()
+    kept_files.say_once.cache_clear()
+
+
+def twice(x: Any) -> Any:
+    return 2 * x
+
+
+def compile_and_call() -> bool:
+    """Whether the code was found."""
+    compiled: Any = jit.kernel(twice)
+    assert compiled(np.int64(4)) == 8
+    return bool(compiled.stats.cache_hits)
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_a_damaged_file_is_compiled_again_with_one_line(folder: Path, damage: Damage, caplog: pytest.LogCaptureFixture) -> None:
+    assert not compile_and_call() and compile_and_call()
+    (file,) = folder.rglob("*.nbc")
+    damage(file)
+    if damage is make_unreadable and os.access(file, os.R_OK):
+        pytest.skip("the superuser reads it all the same")
+    with caplog.at_level(logging.WARNING, "numpot"):
+        assert not compile_and_call()
+    lines = 2 if damage is make_a_folder else 1  # a folder is not ours to delete, so nothing can be kept in its place
+    assert len(caplog.records) == lines and "compiled" in caplog.text and str(file.parent) in caplog.text
+    if damage is not make_a_folder:
+        caplog.clear()
+        assert compile_and_call() and not caplog.records
+    assert not list(folder.rglob("*.tmp.*"))
+
+
+def test_code_of_another_function_signature_or_source_is_not_taken(folder: Path) -> None:
+    def file_of(stamp: Any) -> kept_files.KeptFiles:
+        return kept_files.KeptFiles(str(folder), "f", stamp)
+
+    file_of("today").save(("int64", "cpu"), "code")
+    assert file_of("today").load(("int64", "cpu")) == "code"
+    assert file_of("yesterday").load(("int64", "cpu")) is None
+    assert file_of("today").load(("float32", "cpu")) is None
+    (written,) = folder.rglob("*.nbc")
+    file_of("today").save(("float32", "cpu"), "other code")
+    other = next(path for path in folder.rglob("*.nbc") if path != written)
+    shutil.copy(written, other)  # sound, but of another signature
+    assert file_of("today").load(("float32", "cpu")) is None
+
+
+def test_where_a_file_cannot_be_written_the_code_runs_all_the_same(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def no_space(path: Path, data: bytes) -> int:
+        with path.open("wb") as file:
+            file.write(data[: len(data) // 2])
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as full, caplog.at_level(logging.WARNING, "numpot"):
+        full.setattr(Path, "write_bytes", no_space)
+        assert not compile_and_call()
+    assert len(caplog.records) == 1 and "No space left on device" in caplog.text
+    assert not [path for path in folder.rglob("*") if path.is_file()]
+    assert not compile_and_call() and compile_and_call()
+
+
+def test_a_folder_that_is_deleted_meanwhile_is_made_again(folder: Path) -> None:
+    compile_and_call()
+    shutil.rmtree(next(folder.iterdir()))
+    assert not compile_and_call() and compile_and_call()
+
+
+def start(folder: Path) -> "subprocess.Popen[str]":
+    environment = {**os.environ, "PYTHONPATH": str(folder), "NUMBA_CACHE_DIR": str(folder / "cache")}
+    return subprocess.Popen([sys.executable, "-c", CALL], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def finish(process: "subprocess.Popen[str]") -> tuple[str, str]:
+    out, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    return out.strip(), errors
+
+
+@pytest.mark.slow
+def test_in_processes_of_their_own(tmp_path: Path) -> None:
+    """Two compile at once; every file has one bit flipped; a third finds that, says one line and mends; a fourth finds all in order."""
+    sources = Path(jit.__file__).parent
+    shutil.copytree(sources, tmp_path / "copied", ignore=shutil.ignore_patterns("__pycache__"))
+    assert [finish(p)[0] for p in [start(tmp_path), start(tmp_path)]] == ["7 compiled"] * 2
+    files = list((tmp_path / "cache").rglob("*.nbc"))
+    assert files and not list((tmp_path / "cache").rglob("*.tmp.*"))
+    assert finish(start(tmp_path))[0] == "7 found"
+    for file in files:
+        flip_a_bit(file)
+    out, errors = finish(start(tmp_path))
+    assert out == "7 compiled" and errors.count("\n") == 1 and "it is compiled again" in errors
+    assert finish(start(tmp_path)) == ("7 found", "")
