@@ -5,12 +5,32 @@ import os
 AnyPath = str | os.PathLike[str]
 
 
+LONGEST = 1000  # characters of a message; names of a damaged file may have millions
+
+
 class NumpotError(Exception):
-    """Bad input from outside: the command line prints it as one sentence and exits with status 2."""
+    """Bad input from outside: the command line prints it as one sentence and exits with status 2.
+
+    The message is one line of a length that can be read, whatever the names in it hold.
+    """
+
+    def __str__(self) -> str:
+        return one_line(super().__str__())
+
+
+def one_line(text: str) -> str:
+    """The text with control characters written as \\n, \\x1b and the like, and its middle left out if it is too long."""
+    if len(text) > LONGEST:
+        text = f"{text[: LONGEST * 2 // 3]} ... {text[-LONGEST // 4 :]}"
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 class GraphError(NumpotError):
     """A graph that cannot be: shapes that do not fit, a name used twice, a cycle."""
+
+
+class MemoryLimitError(NumpotError):
+    """What is asked for would take more memory than the budget (memory.py); nothing was taken."""
 
 
 class MissingExtraError(NumpotError):

@@ -6,15 +6,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from . import memory
 from .atomic import check_folder
 from .errors import AnyPath, FileMissingError, SaveError, UnknownFormatError
 from .graph import Graph
 from .ops.registry import nearest
+from .regular_file import open_regular
 
 ACCEPTED = "numpot's .xml and OpenVINO IR (each with its .bin) and ONNX are read"
 
 HEAD = 64 * 1024  # bytes to look at; whoever writes longer comments before the root element is told so by the reader
-PROLOG = rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml\s[^>]*\?>\s*)?(?:<!--.*?-->\s*)*"
+# Nothing that was matched is given up again (`++`, `(?>...)`), so that the time is linear in the length of what is looked at.
+PROLOG = rb"(?:\xef\xbb\xbf)?+\s*+(?:<\?xml\s[^>]*\?>\s*+)?+(?:<!--(?>.*?-->)\s*+)*+"
 ROOT_ELEMENT = re.compile(PROLOG + rb"<(?:!DOCTYPE\s+)?([A-Za-z_][\w.:-]*)", re.DOTALL)
 ONNX_START = re.compile(rb"\x08[\x01-\x40]")  # protobuf's tag for field 1, ir_version, and its small value
 
@@ -38,12 +41,16 @@ def read_model(path: AnyPath, *, input_shapes: dict[str, tuple[int, ...]] | None
     """Read a model in any known format; one from another format than numpot's comes simplified.
 
     input_shapes: input name -> shape, -1 in front for a batch of any size; needed for files that leave more than the batch open.
-    Raises IRError (FileMissingError, UnknownFormatError, or what the readers of XML find), OnnxError, or GraphError for a shape of an
-    input that is not there.
+    Raises IRError (FileMissingError, UnknownFormatError, or what the readers of XML find), OnnxError, GraphError for a shape of an
+    input that is not there, or MemoryLimitError for what would not fit into the memory budget (memory.py).
     """
-    path = Path(path)
+    with memory.account():
+        return _read(Path(path), input_shapes)
+
+
+def _read(path: Path, input_shapes: dict[str, tuple[int, ...]] | None) -> Graph:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             head = file.read(HEAD)
     except OSError as error:
         raise FileMissingError(f"cannot be read ({error.strerror}). {ACCEPTED}", path) from error

@@ -11,6 +11,7 @@ places that read it. Verbs keep the three in agreement; nobody else writes them.
 
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -157,11 +158,15 @@ class Graph:
         del self.nodes[node.name]
 
     def rename(self, node: Node, name: str) -> None:
-        """Give a node another name, keeping its place in the order."""
+        """Give a node another name, keeping its place in the order. The time is that of those behind it, and a new node is the last."""
         if name != node.name and name in self.nodes:
             raise GraphError(f"layer name {name!r} is used twice")
-        old, node.name = node.name, name
-        self.nodes = {name if key == old else key: n for key, n in self.nodes.items()}
+        behind = list(takewhile(lambda key: key != node.name, reversed(self.nodes)))
+        del self.nodes[node.name]
+        node.name = name
+        self.nodes[name] = node
+        for key in reversed(behind):
+            self.nodes[key] = self.nodes.pop(key)
 
     def prune(self) -> list[str]:
         """Remove the nodes that no Result needs (model inputs stay); returns their names."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from .dtypes import NAMES, DType
 from .errors import GraphError
+from .footprint import footprint
 from .graph import Graph, Tensor
 from .ops.parameter import Parameter
 from .ops.registry import Shape, nearest
@@ -22,13 +23,25 @@ class Port(NamedTuple):
     shape: Shape
 
 
-def ports(graph: Graph) -> list[Port]:
-    """The inputs of a graph, looked up once for many runs."""
-    return [Port(p.name, p.output, p.output.dtype, p.output.shape) for p in graph.inputs]
+class Ports(list[Port]):
+    """The inputs of a graph, looked up once for many runs, and what a run of it takes."""
+
+    def __init__(self, graph: Graph) -> None:
+        super().__init__(Port(p.name, p.output, p.output.dtype, p.output.shape) for p in graph.inputs)
+        self.footprint = footprint(graph)
 
 
-def bind_inputs(ports: list[Port], inputs: Mapping[str, np.ndarray] | np.ndarray) -> dict[Tensor, np.ndarray]:
-    """Parameter tensor -> array. Raises GraphError naming the input that is missing, unknown, or of the wrong type or shape."""
+def ports(graph: Graph) -> Ports:
+    """The inputs of a graph. Raises MemoryLimitError if no run of it fits into the memory budget."""
+    found = Ports(graph)
+    found.footprint.check(0)
+    return found
+
+
+def bind_inputs(ports: Ports, inputs: Mapping[str, np.ndarray] | np.ndarray) -> dict[Tensor, np.ndarray]:
+    """Parameter tensor -> array. Raises GraphError naming the input that is missing, unknown, or of the wrong type or shape, or
+    MemoryLimitError if the run would take more than the memory budget.
+    """
     names = ", ".join(repr(p.name) for p in ports)
     if not isinstance(inputs, Mapping):
         if len(ports) != 1:
@@ -52,6 +65,7 @@ def bind_inputs(ports: list[Port], inputs: Mapping[str, np.ndarray] | np.ndarray
         bound[tensor] = array
     if len(set(batches.values())) > 1:
         raise GraphError("inputs must have one batch size, found " + ", ".join(f"{n!r}: {b}" for n, b in batches.items()))
+    ports.footprint.check(max(batches.values(), default=0))
     return bound
 
 

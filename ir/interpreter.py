@@ -4,9 +4,12 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from .graph import Graph, Tensor
+from .errors import GraphError
+from .evaluation import evaluate
+from .graph import Graph, Node, Tensor
 from .inputs import bind_inputs, ports
 from .lowering import Arithmetic, for_arithmetic
+from .ops.registry import OperatorError
 
 Observer = Callable[[Tensor, np.ndarray], None]
 Inputs = Mapping[str, np.ndarray] | np.ndarray
@@ -36,9 +39,7 @@ class Interpreter:
         results: dict[str, np.ndarray] = {}
         for node in self.order:
             if node.type != "Parameter":
-                outputs = node.op.evaluate(*(values[t] for t in node.inputs))
-                arrays = map(np.asarray, outputs if isinstance(outputs, list) else [outputs])  # 0-d results may be scalars
-                values.update(zip(node.outputs, arrays, strict=True))
+                values.update(zip(node.outputs, _evaluate(node, [values[t] for t in node.inputs]), strict=True))
             if observer is not None:
                 for tensor in node.outputs:
                     observer(tensor, values[tensor])
@@ -49,3 +50,10 @@ class Interpreter:
                 if not readers[tensor]:
                     values.pop(tensor, None)
         return results
+
+
+def _evaluate(node: Node, arrays: list[np.ndarray]) -> list[np.ndarray]:
+    try:
+        return evaluate(node, arrays)
+    except OperatorError as error:  # an index out of range, say, which only the numbers show
+        raise GraphError(f"layer {node.name!r} ({node.type}): {error}") from error

@@ -19,6 +19,7 @@ PROBE_BATCHES = (7, 11)  # primes: no other dimension is a multiple of both by c
 MAX_RANK = 8
 MAX_ELEMENTS = 2**40  # no tensor a person can have; keeps sizes read from a damaged file out of the allocator
 MAX_KNOWN_ELEMENTS = 4096  # contents are followed for shape arithmetic only, never for data
+MAX_KNOWN_OPERATIONS = 2**17  # elements that are read, made on the way, or multiplied: no arithmetic of shapes takes so many
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,9 @@ def _follow_values(op: Operator, inputs: list[Known], outputs: list[Known]) -> l
         return [Known(outputs[0].dtype, outputs[0].shape, np.array(inputs[0].shape, outputs[0].dtype))]
     sizes = [math.prod(k.shape) for k in inputs + outputs]
     if not inputs or any(k.value is None for k in inputs) or max(sizes) > MAX_KNOWN_ELEMENTS:
+        return outputs
+    shapes = [k.shape for k in inputs], [k.shape for k in outputs]
+    if op.workspace(*shapes) + op.operations(*shapes) > MAX_KNOWN_OPERATIONS:
         return outputs
     with np.errstate(all="ignore"):
         results = op.evaluate(*(k.value for k in inputs))

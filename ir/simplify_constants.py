@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from .dtypes import F16, FLOATS, I8, U8
+from .evaluation import evaluate, is_affordable
 from .graph import Graph, Node, Tensor
 from .ops.constant import Constant
 from .ops.convert import Convert
@@ -57,13 +58,15 @@ def _values(node: Node) -> list[np.ndarray] | None:
     arrays = [t.constant for t in node.inputs]
     given = sum(a.size for a in arrays if a is not None)
     made = sum(math.prod(t.known[0].shape) for t in node.outputs)
-    if any(a is None for a in arrays) or made > max(given, MAX_GROWTH):
+    if made > max(given, MAX_GROWTH):
+        return None
+    present = [a for a in arrays if a is not None]
+    if len(present) < len(arrays) or not is_affordable(node.op, [a.shape for a in present], [t.known[0].shape for t in node.outputs]):
         return None
     try:
-        values = node.op.evaluate(*arrays)
+        return evaluate(node, present)
     except OperatorError:  # an index out of range, say: the layer will say so if it is ever run
         return None
-    return values if isinstance(values, list) else [values]
 
 
 def _replace_by_constants(graph: Graph, node: Node, values: list[np.ndarray]) -> None:

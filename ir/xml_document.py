@@ -22,6 +22,7 @@ from .errors import (
     XmlSyntaxError,
 )
 from .ops.registry import nearest
+from .regular_file import open_regular
 
 FORMAT = "1"
 SCHEMA = "format.xsd"
@@ -54,7 +55,7 @@ def parse_document(data: bytes, path: AnyPath) -> etree._Element:
 def read_document(path: Path) -> bytes:
     """The bytes of a .xml; of one that is too long, enough to see that it is. Raises FileMissingError."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return file.read(MAX_XML_BYTES + 1)
     except OSError as error:
         raise FileMissingError(f"cannot be read ({error.strerror})", path) from error

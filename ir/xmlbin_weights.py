@@ -12,6 +12,7 @@ import numpy as np
 from .dtypes import BOOL, DType
 from .errors import BinSizeError, ChecksumError, FileMissingError, GapError, OverlapError, SpanError
 from .ops.registry import Ints, OperatorError
+from .regular_file import open_regular
 from .shapes import check_shape
 from .xml_layer import Layer
 
@@ -59,7 +60,7 @@ def write_weights(arrays: Iterable[np.ndarray], file: BinaryIO, least: int = 0) 
 def map_file(path: Path) -> np.ndarray:
     """(size,) u8, read-only, backed by the file. Raises FileMissingError."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             size = file.seek(0, 2)
             return np.asarray(np.memmap(file, np.uint8, "r")) if size else np.frombuffer(b"", np.uint8)
     except OSError as error:

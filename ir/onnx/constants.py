@@ -22,9 +22,9 @@ def constant(node: OnnxNode) -> Tensor:
     tensor, sparse = node.attribute("value"), node.attribute("sparse_value")
     floats, integers = (node.attribute(f"value_{kind}", node.attribute(f"value_{kind}s")) for kind in ("float", "int"))
     if tensor is not None:
-        value = to_array(tensor, node.scope.folder)
+        value = to_array(tensor, node.scope.files)
     elif sparse is not None:
-        value = sparse_to_array(sparse, node.scope.folder)
+        value = sparse_to_array(sparse, node.scope.files)
     elif floats is not None:
         value = np.array(floats, F32)
     elif integers is not None:
@@ -37,7 +37,7 @@ def constant(node: OnnxNode) -> Tensor:
 @reads("ConstantOfShape")
 def constant_of_shape(node: OnnxNode) -> Tensor:
     filler = node.attribute("value")
-    value = np.zeros(1, F32) if filler is None else to_array(filler, node.scope.folder)
+    value = np.zeros(1, F32) if filler is None else to_array(filler, node.scope.files)
     if value.size != 1:
         raise OnnxError(f"value must hold one number, found {value.size}")
     return node.add(Broadcast(), node.constant(value.item(), "value", value.dtype), node.input(0))

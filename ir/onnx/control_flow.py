@@ -26,7 +26,7 @@ def read_if(node: OnnxNode) -> list[Tensor]:
     outer.node_names.update(n.name for n in branch.node)
     scope = replace(
         outer,
-        arrays=outer.arrays | initializers(branch, outer.folder),
+        arrays=outer.arrays | initializers(branch, outer.files),
         tensors=dict(outer.tensors),
         codes=dict(outer.codes),
         not_made=dict(outer.not_made),

@@ -3,6 +3,7 @@
 import numpy as np
 from onnx import helper
 
+from .. import memory
 from ..dtypes import I32, I64
 from ..graph import Tensor
 from ..ops.concat import Concat
@@ -110,6 +111,7 @@ def _wrapped(node: OnnxNode, x: Tensor, begin: np.ndarray, end: np.ndarray) -> T
         size = x.shape[axis]
         if size < 1:
             raise OnnxError(f"mode wrap needs a dimension that is known and not empty, found {size} for axis {axis}")
+        memory.take(16 * int(begin[axis] + size + end[axis]), f"axis {axis} with its border")
         places = node.constant(np.arange(-begin[axis], size + end[axis]) % size, f"places_{axis}")
         suffix = "" if axis == padded[-1] else f"wrapped_{axis}"
         x = node.add(Gather(), x, places, node.constant(axis, f"axis_{axis}"), suffix=suffix)

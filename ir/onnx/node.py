@@ -8,22 +8,23 @@ A reader asks for the attributes and inputs it understands, adds layers to the g
 makes. An attribute that no reader asks for is an error: nothing of a model is ignored silently.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count, islice
-from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from onnx import AttributeProto, NodeProto, helper
 
 from ..dtypes import DType
+from ..evaluation import evaluate, is_affordable
 from ..graph import Graph, Node, Tensor
 from ..ops.registry import Operator, Shape, nearest
 from ..ops.reshape import Reshape
 from ..opsets import find_served
 from ..simplify_edits import known_array
 from .errors import OnnxError
+from .external import ExternalFiles
 
 FIRST_OPSET, LAST_OPSET = 9, 26
 INFO = "numpot.info"  # the metadata that holds what a graph says of how it was made, as JSON
@@ -78,13 +79,14 @@ class Scope:
 
     graph: Graph
     opset: int
-    folder: Path | None  # of external data
+    files: ExternalFiles
     arrays: dict[str, np.ndarray]  # initializers; each becomes a Constant when a node first reads it
     output_names: set[str]  # kept for the Results
     node_names: set[str]  # kept for the nodes that have them
     tensors: dict[str, Tensor] = field(default_factory=dict)
     codes: dict[str, Codes] = field(default_factory=dict)
     not_made: dict[str, str] = field(default_factory=dict)  # outputs of nodes that no reader gives, such as Dropout's mask
+    tried: dict[str, int] = field(default_factory=dict)  # name -> the number behind it that was free last
     constant: dict[Node, bool] = field(default_factory=dict)  # whether a layer depends on no input of the model
 
     def knows(self, name: str) -> bool:
@@ -110,13 +112,20 @@ class Scope:
             return None
         if tensor.constant is not None:
             return tensor.constant
-        arrays = [self.fold(t) for t in tensor.producer.inputs]
-        values = tensor.producer.op.evaluate(*arrays)
-        return np.asarray(values[tensor.index] if isinstance(values, list) else values, tensor.dtype)
+        arrays = [a for t in tensor.producer.inputs if (a := self.fold(t)) is not None]
+        node = tensor.producer
+        if not is_affordable(node.op, [a.shape for a in arrays], [t.known[0].shape for t in node.outputs]):
+            raise OnnxError(f"what {tensor.name!r} holds depends on no input, but takes too long to compute")
+        return np.asarray(evaluate(node, arrays)[tensor.index], tensor.dtype)
 
     def unused_name(self, base: str) -> str:
         """`base`, or `base_1`, `base_2`, ...: the first that no layer has or is going to have."""
-        return next(n for n in _numbered(base) if n not in self.graph.nodes and n not in self.output_names and n not in self.node_names)
+        for k in count(self.tried.get(base, 0)):
+            name = f"{base}_{k}" if k else base
+            if name not in self.graph.nodes and name not in self.output_names and name not in self.node_names:
+                self.tried[base] = k  # so that the next does not ask for all these again; it asks for this one, which may not be used
+                return name
+        raise AssertionError("there is always another number")
 
     def name_of(self, node: NodeProto) -> str:
         """The name of the layer a node becomes: its own, or its first output's. Then nobody else gets it."""
@@ -124,11 +133,6 @@ class Scope:
         name = self.unused_name(node.name or next((o for o in node.output if o), node.op_type))
         self.node_names.add(name)
         return name
-
-
-def _numbered(base: str) -> Iterator[str]:
-    yield base
-    yield from (f"{base}_{k}" for k in count(1))
 
 
 class OnnxNode:

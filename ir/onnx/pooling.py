@@ -1,10 +1,12 @@
 """Pools, sliding and global."""
 
 import functools
+import math
 from typing import Any
 
 import numpy as np
 
+from .. import memory
 from ..auto_pad import WindowAttributes
 from ..graph import Tensor
 from ..ops.avg_pool import AvgPool
@@ -47,6 +49,8 @@ def _dilated_mean(node: OnnxNode, attributes: WindowAttributes, exclude_pad: boo
         raise OnnxError(f"dilations of an AveragePool need a fixed spatial size, found {list(size)}")
     window = Window(attributes.kernel, dilations=attributes.dilations, rounding=rounding, **attributes.explicit(size))
     output, begin, end = window.output_size(size), window.pads_begin, window.pads_end
+    taps = sum(o * k for o, k in zip(output, window.kernel, strict=True))
+    memory.take(8 * (x.shape[1] * math.prod(window.kernel) + math.prod(output) + 4 * taps), "an AveragePool with dilations")
     counts = []
     for i, positions in enumerate(output):
         seen = np.arange(positions)[:, None] * window.strides[i] - begin[i] + np.arange(window.kernel[i]) * window.dilations[i]

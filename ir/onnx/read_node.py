@@ -1,5 +1,7 @@
 """One node of a file into the graph, and what is said when that fails."""
 
+from collections import Counter
+
 from onnx import NodeProto
 
 from ..errors import GraphError, NumpotError
@@ -11,8 +13,9 @@ from .node import OnnxNode, Scope
 
 def read_node(proto: NodeProto, scope: Scope) -> None:
     named = repr(proto.name) if proto.name else "that makes " + ", ".join(repr(o) for o in proto.output)
-    for name in filter(None, proto.output):
-        if scope.knows(name):
+    names = [name for name in proto.output if name]
+    for name, number in Counter(names).items():
+        if number > 1 or scope.knows(name):
             raise OnnxError(f"node {named} ({proto.op_type}): tensor {name!r} is there already; every tensor must have a name of its own")
     try:
         made = OnnxNode(proto, scope).read()

@@ -7,14 +7,17 @@ from pathlib import Path
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import GraphProto, ModelProto, ValueInfoProto
 
+from .. import memory
 from ..errors import NumpotError
 from ..graph import Graph
 from ..ops.parameter import Parameter
 from ..ops.registry import Shape, nearest
 from ..ops.result import Result
+from ..regular_file import open_regular
 from ..simplify import simplify
 from . import families  # noqa: F401  (importing them fills the table of readers)
 from .errors import OnnxError
+from .external import ExternalFiles
 from .functions import inline_functions
 from .node import FIRST_OPSET, INFO, LAST_OPSET, Scope
 from .read_node import read_node
@@ -39,13 +42,22 @@ def read_onnx(model: str | Path | bytes, *, input_shapes: InputShapes | None = N
     where = "the ONNX model" if isinstance(model, bytes) else str(model)
     folder = None if isinstance(model, bytes) else Path(model).parent
     try:
-        proto = _parse(model if isinstance(model, bytes) else Path(model).read_bytes())
-        return _read_graph(proto, folder, input_shapes or {})
+        with memory.account():
+            proto = _parse(model if isinstance(model, bytes) else _read_file(model))
+            return _read_graph(proto, ExternalFiles(folder), input_shapes or {})
     except OSError as error:
         raise OnnxError(f"{where}: cannot be read ({error.strerror or error})") from error
     except NumpotError as error:
         sentence = " ".join(str(error).splitlines())  # names of a damaged file may hold anything
         raise OnnxError(f"{where}: {sentence}") from error
+
+
+def _read_file(path: str | Path) -> bytes:
+    with open_regular(path) as file:
+        size = file.seek(0, 2)
+        memory.take(2 * size, "the file, as bytes and as messages,")
+        file.seek(0)
+        return file.read()
 
 
 def _parse(data: bytes) -> ModelProto:
@@ -75,13 +87,13 @@ def _opset(model: ModelProto) -> int:
     return version
 
 
-def _read_graph(model: ModelProto, folder: Path | None, input_shapes: InputShapes) -> Graph:
+def _read_graph(model: ModelProto, files: ExternalFiles, input_shapes: InputShapes) -> Graph:
     proto = model.graph
     scope = Scope(
         graph=Graph(proto.name or "model"),
         opset=_opset(model),
-        folder=folder,
-        arrays=initializers(proto, folder),
+        files=files,
+        arrays=initializers(proto, files),
         output_names={o.name for o in proto.output},
         node_names={n.name for n in proto.node},
     )

@@ -4,11 +4,13 @@ ONNX has time in front, (T,N,I), and gates in another order; it adds two biases 
 front, and the two are added up beforehand.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from .. import memory
 from ..dtypes import F32, I32
 from ..graph import Tensor
 from ..ops.broadcast import Broadcast
@@ -98,6 +100,7 @@ def _initial_state(node: OnnxNode, i: int, x: Tensor, size: tuple[int, int], lay
         return node.input(i) if layout else _permuted(node, node.input(i), (1, 0, 2), f"state_{i}")
     zero = node.constant(0, "zero", x.dtype)
     if x.shape[0] != -1:
+        memory.take(8 * x.shape[0] * math.prod(size), "the state to begin with")
         return node.constant(np.zeros((x.shape[0], *size)), f"state_{i}", x.dtype)
     shape = node.add(Concat(axis=0), _dimension(node, x, 0), node.constant(size, "size"), suffix=f"state_{i}/shape")
     return node.add(Broadcast(), zero, shape, suffix=f"state_{i}")

@@ -1,10 +1,12 @@
 """Resize and its forerunner Upsample."""
 
+import math
 from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
 
+from .. import memory
 from ..dtypes import F32
 from ..graph import Tensor
 from ..ops.add import Add
@@ -22,6 +24,7 @@ MODES = {"nearest": "nearest", "linear": "linear_onnx", "cubic": "cubic"}
 COORDINATES = ("half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric", "tf_half_pixel_for_nn")
 BY_MATRIX = ("half_pixel_symmetric", CROP)
 WHOLE = (0.0, 1.0)
+MAX_ROWS = 2**16  # of a matrix that resizes, which is made row by row
 NEAREST = ("round_prefer_floor", "round_prefer_ceil", "floor", "ceil")
 
 
@@ -109,6 +112,10 @@ def _by_matrices(node: OnnxNode, lengths: dict[int, Axis], manner: Manner, borde
     x, rank = node.input(0), len(node.input(0).shape)
     if not set(lengths) <= {rank - 2, rank - 1}:
         raise OnnxError(f"this way to resize is supported along the last two axes only, found {sorted(lengths)}")
+    if (longest := max(length.output for length in lengths.values())) > MAX_ROWS:
+        raise OnnxError(f"this way to resize makes at most {MAX_ROWS} rows or columns, found {longest}")
+    elements = sum(length.output * length.size for length in lengths.values()) + math.prod(length.output for length in lengths.values())
+    memory.take(3 * 8 * elements, "the matrices of this way to resize")
     inside = np.ones((1, 1))
     for i, (axis, length) in enumerate(sorted(lengths.items()), 1):
         matrix = resize_matrix(length, manner)

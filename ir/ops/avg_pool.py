@@ -36,6 +36,12 @@ class AvgPool(Operator):
         total = self.window.taps(x.astype(np.float32), 0).sum(axis=spatial_axes(x))
         return (total / self.divisor(x.shape[2:])).astype(x.dtype)
 
+    def workspace(self, inputs: list[Shape], outputs: list[Shape]) -> int:
+        return self.window.canvas_size(inputs[0])
+
+    def operations(self, inputs: list[Shape], outputs: list[Shape]) -> int:
+        return self.window.canvas_size(inputs[0]) + self.window.taps_size(inputs[0])
+
     def divisor(self, size: Ints) -> np.ndarray:
         """*output, float32: how many positions each window counts. What rounding up adds past the padding never counts."""
         counts = []

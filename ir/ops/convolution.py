@@ -37,6 +37,17 @@ class Convolution(Operator):
         matrices = w.astype(np.float32).reshape(self.groups, len(w) // self.groups, depth)
         return (matrices @ rows).reshape(len(x), len(w), *output).astype(x.dtype)
 
+    def workspace(self, inputs: list[Shape], outputs: list[Shape]) -> int:
+        return convolution_workspace(inputs, outputs, self.window(inputs[1][2:]))
+
+    def operations(self, inputs: list[Shape], outputs: list[Shape]) -> int:
+        return convolution_workspace(inputs, outputs, self.window(inputs[1][2:])) + math.prod(outputs[0]) * math.prod(inputs[1][1:])
+
+
+def convolution_workspace(inputs: list[Shape], outputs: list[Shape], window: Window) -> int:
+    """The padded input, what every output position sees of it, and the sums."""
+    return window.canvas_size(inputs[0]) + window.taps_size(inputs[0]) + math.prod(outputs[0])
+
 
 def convolution_shape(x: Shape, w: Shape, groups: int, window: Window) -> Shape:
     """(N,C,*spatial), (O,C/groups,*kernel) -> (N,O,*output)."""

@@ -50,6 +50,15 @@ class ConvolutionBackpropData(Operator):
         painted = (columns.swapaxes(1, 2) @ rows).reshape(N, self.groups * w.shape[1], *kernel, *size)
         return self.paint(painted, tuple(size), kernel).astype(x.dtype)
 
+    def workspace(self, inputs: list[Shape], outputs: list[Shape]) -> int:
+        """What every position paints, and where it falls."""
+        (N, _, *size), w = inputs[0], inputs[1]
+        painted = self.groups * math.prod(w[1:]) * math.prod(size)
+        return N * (painted + self.groups * w[1] * math.prod(self.canvas(tuple(size), w[2:])))
+
+    def operations(self, inputs: list[Shape], outputs: list[Shape]) -> int:
+        return self.workspace(inputs, outputs) + math.prod(inputs[0]) * math.prod(inputs[1][1:])
+
     def paint(self, painted: np.ndarray, size: Ints, kernel: Ints) -> np.ndarray:
         """(N,O,*kernel,*spatial) -> (N,O,*output), same type: what every tap paints, summed where it falls."""
         canvas = np.zeros((*painted.shape[:2], *self.canvas(size, kernel)), painted.dtype)

@@ -49,6 +49,12 @@ class ConvolutionBackpropDataInteger(IntegerProduct):
             total += self._float.paint(clipped, x.shape[2:], w.shape[2:])
         return total
 
+    def workspace(self, inputs: list[Shape], outputs: list[Shape]) -> int:
+        return self._float.workspace(inputs, outputs)
+
+    def operations(self, inputs: list[Shape], outputs: list[Shape]) -> int:
+        return self._float.operations(inputs, outputs)
+
     def _products(self, x: np.ndarray, w: np.ndarray) -> np.ndarray:
         """(N,C,*spatial) s32, (C,O/groups,*kernel) s8 -> (N,O,*kernel,*spatial) s32: what each position paints."""
         N, C, *size = x.shape

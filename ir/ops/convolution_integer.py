@@ -6,7 +6,7 @@ import numpy as np
 
 from numpot.kernels import reference
 
-from .convolution import convolution_shape
+from .convolution import convolution_shape, convolution_workspace
 from .integer_product import IntegerProduct, require_block
 from .registry import Ints, OperatorError, Shape, operator
 from .windows import Window
@@ -29,8 +29,10 @@ class ConvolutionInteger(IntegerProduct):
         require_block(self.block)
         if self.block and w[2:] != (1, 1):
             raise OperatorError(f"block must be 0 for a kernel of {list(w[2:])}, found {self.block}: pairs never leave a position of it")
-        window = Window(w[2:], self.strides, self.pads_begin, self.pads_end, self.dilations)
-        return convolution_shape(x, w, self.groups, window)
+        return convolution_shape(x, w, self.groups, self.window(w[2:]))
+
+    def window(self, kernel: Ints) -> Window:
+        return Window(kernel, self.strides, self.pads_begin, self.pads_end, self.dilations)
 
     def evaluate(self, x: np.ndarray, w: np.ndarray, x_zero_point: np.ndarray) -> np.ndarray:
         """(N,C,H,W) u8, (O,C/groups,kh,kw) i8 -> (N,O,H',W') i32: sum of (x - x_zero_point) * w. Padding holds the code of real zero.
@@ -49,3 +51,9 @@ class ConvolutionInteger(IntegerProduct):
             arithmetic=self.arithmetic,
             block=self.block,
         )
+
+    def workspace(self, inputs: list[Shape], outputs: list[Shape]) -> int:
+        return convolution_workspace(inputs, outputs, self.window(inputs[1][2:]))
+
+    def operations(self, inputs: list[Shape], outputs: list[Shape]) -> int:
+        return convolution_workspace(inputs, outputs, self.window(inputs[1][2:])) + math.prod(outputs[0]) * math.prod(inputs[1][1:])

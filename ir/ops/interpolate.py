@@ -5,6 +5,7 @@ vendors' order of operations: the last bit of c decides what `nearest` picks.
 """
 
 import functools
+import math
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -58,6 +59,13 @@ class Interpolate(Operator):
             else:
                 y = weighted_sum(y, resize.axis, *self.neighbours(coordinates, resize.size))
         return y.astype(x.dtype)
+
+    def workspace(self, inputs: list[Shape], outputs: list[Shape]) -> int:
+        """Axes are resized one after the other: between two of them the tensor may be larger than before and after."""
+        return 2 * math.prod(map(max, inputs[0], outputs[0]))
+
+    def operations(self, inputs: list[Shape], outputs: list[Shape]) -> int:
+        return (4 if self.mode == "cubic" else 2) * len(outputs[0]) * math.prod(map(max, inputs[0], outputs[0]))
 
     def resizes(self, x: Shape, target: np.ndarray, axes: np.ndarray) -> list[Resize]:
         """What happens to each of the axes, checked."""

@@ -1,5 +1,7 @@
 """MatMul: matrix product over the last two axes, broadcasting over the others (OpenVINO MatMul-1)."""
 
+import math
+
 import numpy as np
 
 from ..dtypes import FLOATS
@@ -22,6 +24,17 @@ class MatMul(Operator):
         left = a.astype(np.float32).swapaxes(-2, -1) if self.transpose_a and a.ndim > 1 else a.astype(np.float32)
         right = b.astype(np.float32).swapaxes(-2, -1) if self.transpose_b and b.ndim > 1 else b.astype(np.float32)
         return np.asarray(left @ right, a.dtype)
+
+    def workspace(self, inputs: list[Shape], outputs: list[Shape]) -> int:
+        return sum(map(math.prod, inputs + outputs))
+
+    def operations(self, inputs: list[Shape], outputs: list[Shape]) -> int:
+        return matmul_operations(inputs[0], outputs[0], self.transpose_a)
+
+
+def matmul_operations(a: Shape, product: Shape, transpose_a: bool) -> int:
+    """Multiplications."""
+    return math.prod(product) * (a[-2] if transpose_a and len(a) > 1 else a[-1])
 
 
 def matmul_shape(a: Shape, b: Shape, transpose_a: bool, transpose_b: bool) -> Shape:

@@ -7,7 +7,7 @@ import numpy as np
 from numpot.kernels import reference
 
 from .integer_product import IntegerProduct, require_block
-from .matmul import matmul_shape
+from .matmul import matmul_operations, matmul_shape
 from .registry import OperatorError, Shape, operator
 
 
@@ -28,3 +28,9 @@ class MatMulInteger(IntegerProduct):
         rows = x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
         sums = reference.GEMM[self.arithmetic](rows, matrix, x_zero_point.item(), self.block)
         return sums.reshape(*x.shape[:-1], matrix.shape[1])
+
+    def workspace(self, inputs: list[Shape], outputs: list[Shape]) -> int:
+        return sum(map(math.prod, inputs + outputs))
+
+    def operations(self, inputs: list[Shape], outputs: list[Shape]) -> int:
+        return matmul_operations(inputs[0], outputs[0], False)

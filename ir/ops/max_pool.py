@@ -29,3 +29,9 @@ class MaxPool(Operator):
         """(N,C,*spatial) -> (N,C,*output), floats or integers."""
         lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
         return self.window.taps(x, lowest).max(axis=spatial_axes(x))
+
+    def workspace(self, inputs: list[Shape], outputs: list[Shape]) -> int:
+        return self.window.canvas_size(inputs[0])
+
+    def operations(self, inputs: list[Shape], outputs: list[Shape]) -> int:
+        return self.window.canvas_size(inputs[0]) + self.window.taps_size(inputs[0])

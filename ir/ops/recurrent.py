@@ -17,6 +17,7 @@ from ..dtypes import FLOATS, INTEGERS, NAMES, DType
 from .registry import Operator, OperatorError, Shape
 from .sigmoid import sigmoid
 
+OPERATIONS_A_STEP = 2**14  # elements that could be read in the time that Python needs for one step
 Direction = Literal["forward", "reverse", "bidirectional"]
 ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "sigmoid": sigmoid,
@@ -82,6 +83,10 @@ class RecurrentSequence(Operator):
         if lengths not in INTEGERS:
             raise OperatorError(f"sequence_lengths must be integers, found {NAMES[lengths]}")
         return super().infer_dtype(*dtypes)
+
+    def operations(self, inputs: list[Shape], outputs: list[Shape]) -> int:
+        (N, directions, steps, size), features = outputs[0], inputs[0][-1]
+        return directions * steps * (OPERATIONS_A_STEP + N * self.gates * size * (features + size))
 
     # ---- values ----------------------------------------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ import dataclasses
 import difflib
 import functools
 import inspect
+import math
 import re
 import types
 import typing
@@ -69,6 +70,16 @@ class Operator:
 
     def evaluate(self, *arrays: Any, **_: Any) -> Any:
         raise OperatorError(f"{self.type} has no value of its own")
+
+    # What an evaluation costs, for those who must know before they begin (evaluation.py).
+
+    def workspace(self, inputs: list[Shape], outputs: list[Shape]) -> int:
+        """Elements that `evaluate` holds at once besides its inputs and outputs, about."""
+        return sum(map(math.prod, outputs))
+
+    def operations(self, inputs: list[Shape], outputs: list[Shape]) -> int:
+        """Elements that `evaluate` reads, writes, or multiplies and adds, about."""
+        return sum(map(math.prod, inputs + outputs))
 
 
 @typing.dataclass_transform(frozen_default=True, kw_only_default=True)

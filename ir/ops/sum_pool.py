@@ -27,3 +27,9 @@ class SumPool(Operator):
     def evaluate(self, x: np.ndarray) -> np.ndarray:
         """(N,C,*spatial) -> (N,C,*output), float32."""
         return self.window.taps(x, 0).sum(axis=spatial_axes(x))
+
+    def workspace(self, inputs: list[Shape], outputs: list[Shape]) -> int:
+        return self.window.canvas_size(inputs[0])
+
+    def operations(self, inputs: list[Shape], outputs: list[Shape]) -> int:
+        return self.window.canvas_size(inputs[0]) + self.window.taps_size(inputs[0])

@@ -1,5 +1,6 @@
 """What convolutions and pools share: a window that slides over the spatial dimensions of a (N, C, *spatial) tensor."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -60,6 +61,16 @@ class Window:
         steps = [slice(None, (o - 1) * s + 1, s) for o, s in zip(output, self.strides, strict=True)]
         windows = windows[:, :, *steps, *(slice(None, None, d) for d in self.dilations)]
         return windows.transpose(0, 1, *(axis + len(size) for axis in spatial), *spatial)
+
+    def canvas_size(self, x: Shape) -> int:
+        """Elements of an (N, C, *spatial) input with its padding, and what rounding adds to it."""
+        reached = ((o - 1) * s + r for o, s, r in zip(self.output_size(x[2:]), self.strides, self.reach, strict=True))
+        padded = (begin + size for begin, size in zip(self.pads_begin, x[2:], strict=True))
+        return math.prod(x[:2]) * math.prod(map(max, reached, padded))
+
+    def taps_size(self, x: Shape) -> int:
+        """Elements of `taps` of an (N, C, *spatial) input."""
+        return math.prod(x[:2]) * math.prod(self.kernel) * math.prod(self.output_size(x[2:]))
 
     def _positions(self, i: int, size: int) -> int:
         padded, stride = size + self.pads_begin[i] + self.pads_end[i], self.strides[i]
