@@ -1,0 +1,42 @@
+"""Evaluate a layer by its NumPy definition, when that is known to be affordable: the memory is counted before it is taken."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from . import memory
+from .dtypes import DType
+from .graph import Node
+from .ops.registry import Operator, Shape
+from .shapes import Known, infer
+
+MOST_OPERATIONS = 2**31  # of one reading, beyond a few for each element: a second or two
+
+
+def evaluate(node: Node, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """What a layer makes of these arrays. Raises MemoryLimitError, OperatorError for arrays that do not fit it."""
+    known = infer(node.op, [Known(a.dtype, a.shape, a if port in node.op.value_ports else None) for port, a in enumerate(arrays)])
+    memory.take(bytes_needed(node.op, [a.shape for a in arrays], known), describe(node, known))
+    outputs = node.op.evaluate(*arrays)
+    return [np.asarray(y) for y in (outputs if isinstance(outputs, list) else [outputs])]
+
+
+def is_affordable(op: Operator, inputs: list[Shape], outputs: list[Shape]) -> bool:
+    """Whether reading a model may compute this; if so it is counted. What a large file holds may take as long as it is large."""
+    held = sum(map(math.prod, inputs + outputs))
+    beyond = op.operations(inputs, outputs) + op.workspace(inputs, outputs) - 8 * held
+    return beyond <= 0 or memory.spend(beyond, MOST_OPERATIONS)
+
+
+def bytes_needed(op: Operator, inputs: list[Shape], outputs: Sequence[Known]) -> int:
+    """By an evaluation, with what it needs on the way, about."""
+    widest = max((k.dtype.itemsize for k in outputs), default=1)
+    made = sum(math.prod(k.shape) * k.dtype.itemsize for k in outputs)
+    return made + op.workspace(inputs, [k.shape for k in outputs]) * max(widest, 4)
+
+
+def describe(node: Node, outputs: Sequence[Known]) -> str:
+    """For a message: the layer, and the shapes that it makes."""
+    shapes = ", ".join(str(list(k.shape)) for k in outputs)
+    return f"layer {node.name!r} ({node.type}), which makes {shapes},"
