@@ -1,14 +1,17 @@
 """Files replaced all or none: whatever goes wrong, the old ones stay as they were and nothing else is left behind."""
 
+import hashlib
 import os
+import platform
 import secrets
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
-TEMPORARY_FILES = ".numpot-*.tmp"  # beside the files they will replace; only a process that is killed leaves one
+TEMPORARY_FILES = ".numpot-*.tmp"  # beside the files they will replace; a process that is killed leaves one, which the next save removes
 
 
 @contextmanager
@@ -34,6 +37,7 @@ def replacing(paths: Sequence[Path]) -> Iterator[Sequence[BinaryIO]]:
     finally:
         for temporary in temporaries:
             temporary.unlink(missing_ok=True)
+    _remove_left_behind(paths[0].parent)
     _sync_folder(paths[0].parent)
 
 
@@ -65,7 +69,37 @@ def _commit(temporaries: Sequence[Path], paths: Sequence[Path]) -> None:
 
 
 def _temporary(path: Path) -> Path:
-    return path.with_name(TEMPORARY_FILES.replace("*", secrets.token_hex(8)))
+    return path.with_name(TEMPORARY_FILES.replace("*", f"{_machine()}-{os.getpid()}-{secrets.token_hex(8)}"))
+
+
+def _remove_left_behind(folder: Path) -> None:
+    """Remove temporaries of processes of this machine that are no more: they were killed while they saved."""
+    for left in folder.glob(TEMPORARY_FILES):
+        machine, _, rest = left.name.removeprefix(".numpot-").partition("-")
+        process = rest.partition("-")[0]
+        if machine == _machine() and process.isdecimal() and not _is_running(int(process)) and left.is_file():
+            with suppress(OSError):
+                left.unlink()
+
+
+def _is_running(process: int) -> bool:
+    if os.name != "posix":  # elsewhere the signal would end it
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        pass
+    return True
+
+
+@cache
+def _machine() -> str:
+    """What tells this machine, or this container of it, from others that may write to the same folder."""
+    namespace = Path("/proc/self/ns/pid")
+    numbers = str(namespace.stat().st_ino) if namespace.exists() else ""
+    return hashlib.sha256(f"{platform.node()} {numbers}".encode()).hexdigest()[:8]
 
 
 def _sync_folder(folder: Path) -> None:

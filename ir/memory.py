@@ -92,7 +92,7 @@ def spend(operations: int, most: int) -> bool:
 
 
 def parse_size(text: str, what: str) -> int:
-    """"4GB", "1.5 GiB" or a number of bytes -> bytes."""
+    """ "4GB", "1.5 GiB" or a number of bytes -> bytes."""
     match = _SIZE.fullmatch(text.strip())
     unit = UNITS.get(match[2].upper()) if match else None
     size = int(float(match[1]) * unit) if match and unit else 0

@@ -9,7 +9,10 @@ from typing import BinaryIO
 
 def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
     """The file, open for reading. Raises OSError, also for what is no file; its `strerror` says what it is."""
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except ValueError as error:  # a name with a zero byte, or with characters that the system cannot write
+        raise OSError(errno.EINVAL, f"no file can be called so: {error}", os.fspath(path)) from None
     try:
         mode = os.fstat(descriptor).st_mode
         if stat.S_ISDIR(mode):

@@ -12,11 +12,13 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, Field, ValidationError
 
 from numpot.ir.ops.registry import nearest
+from numpot.ir.regular_file import read_text
 
 from .config_parameters import AccuracyAware, Algorithm, ConfigModelType, Strict
 from .defaults import TargetDevice
 from .errors import QuantizationError
 
+MOST_SHOWN = 200  # characters of a value in a message
 M = TypeVar("M", bound=BaseModel)
 
 _ACCURACY_CHECKER = 'accuracy-checker configurations are not supported; give {"type": "simplified", "data_source": ...}'
@@ -107,13 +109,18 @@ class Config(Strict):
 def read_config(path: Path) -> Config:
     """Raises QuantizationError for a file that is no configuration."""
     try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_text(path)
+    except OSError as error:
+        raise QuantizationError(f"{path}: cannot be read as a configuration ({error.strerror})") from error
+    except UnicodeDecodeError as error:
         raise QuantizationError(f"{path}: cannot be read as a configuration ({error})") from error
     try:
         given = json.loads(without_comments(text))
     except json.JSONDecodeError as error:
         raise QuantizationError(f"{path}:{error.lineno}: expected JSON, found a fault at column {error.colno}: {error.msg}") from error
+    except (ValueError, RecursionError) as error:
+        fault = "brackets inside brackets, too deep to read" if isinstance(error, RecursionError) else "a number with too many digits"
+        raise QuantizationError(f"{path}: expected a configuration, found {fault}") from None
     return _validated(Config, given, str(path))
 
 
@@ -129,7 +136,8 @@ def without_comments(text: str) -> str:
         token = match.group()
         return token if token.startswith('"') else "\n" * token.count("\n")
 
-    return re.sub(r'"(?:[^"\\]|\\.)*"|//[^\n]*|/\*.*?\*/', keep_strings, text, flags=re.DOTALL)
+    # A string or comment that does not end goes to the end of the text, so that its many beginnings are not tried one after the other.
+    return re.sub(r'"(?:[^"\\]|\\.)*+"?|//[^\n]*|/\*.*?(?:\*/|\Z)', keep_strings, text, flags=re.DOTALL)
 
 
 def json_like(value: Any) -> Any:
@@ -150,6 +158,8 @@ def _sentence(kind: type[BaseModel], error: ValidationError) -> str:
     """The first fault; an unknown key before others, because it is often the cause."""
     faults = sorted(error.errors(), key=lambda fault: fault["type"] != "extra_forbidden")
     fault = faults[0]
+    if not fault["loc"]:
+        return f"expected an object with the keys {', '.join(kind.model_fields)}, found {_brief(fault['input'])}"
     *path, key = fault["loc"]
     place = ".".join(str(part) for part in fault["loc"] if part not in _TAGGED)  # which algorithm it is, pydantic says in between
     if key in _REFUSED:
@@ -159,7 +169,16 @@ def _sentence(kind: type[BaseModel], error: ValidationError) -> str:
         return f"{place} is not known" + (nearest(str(key), known) or f". Known are {', '.join(known)}")
     if fault["type"] == "missing":
         return f"{place} is missing"
-    return f"{place}: {fault['msg'][0].lower()}{fault['msg'][1:]}, found {fault['input']!r}"
+    return f"{place}: {fault['msg'][0].lower()}{fault['msg'][1:]}, found {_brief(fault['input'])}"
+
+
+def _brief(value: Any) -> str:
+    """A value of a file for a message. Python refuses to write whole numbers of more than some thousand digits."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):
+        text = f"a {type(value).__name__} that is too long to show"
+    return text if len(text) <= MOST_SHOWN else text[:MOST_SHOWN] + "..."
 
 
 def _known_keys(kind: type[BaseModel], path: list[Any]) -> list[str]:

@@ -3,15 +3,19 @@
 One file per model, data, quantization parameters and metric, in the folder of the statistics cache. It is a row of frames, each appended by
 one write and brought to disk:
 
-    length       4 bytes, little-endian
+    length       8 bytes, little-endian: of the body
+    seal         32 bytes: SHA-256 of the digest of the frame before it, and of the length
     body         msgpack: first the header, then {"key", "values", "per_sample"} of one evaluation
-    digest       32 bytes: SHA-256 of the digest of the frame before it and of the body
+    digest       32 bytes: SHA-256 of the seal and of the body
 
-A process that dies while it writes leaves a frame that is too short; it is cut off when the file is opened again. Anything else that does
-not fit its digest is refused.
+A process that dies while it writes leaves a frame that is too short; it is cut off, with a line that says so, when the file is opened
+again. The seal tells it from a frame whose length was damaged. Anything that does not fit its seal or digest is refused, and stays as it is.
 """
 
 import hashlib
+import io
+import logging
+import math
 import os
 import struct
 from collections.abc import Mapping
@@ -20,13 +24,17 @@ from typing import Any, Final
 
 import numpy as np
 
+from numpot.ir.regular_file import read_regular
+
 from .evaluator import Scores
 from .state import pack, unpack
 from .statistics_cache import MAX_BYTES, SHA256_BYTES, StatisticsCacheError
 
 MAGIC: Final = "numpot evaluations"
-FORMAT_VERSION: Final = 1
-_LENGTH: Final = struct.Struct("<I")
+FORMAT_VERSION: Final = 2
+_LENGTH: Final = struct.Struct("<Q")
+_HEAD: Final = _LENGTH.size + SHA256_BYTES
+log = logging.getLogger("numpot")
 
 
 class Journal:
@@ -56,12 +64,13 @@ class Journal:
         import msgpack
 
         body = msgpack.packb(record, use_bin_type=True)
-        digest = hashlib.sha256(self._digest + body).digest()
+        length = _LENGTH.pack(len(body))
+        seal = hashlib.sha256(self._digest + length).digest()
+        digest = hashlib.sha256(seal + body).digest()
         assert self._path is not None
         try:
             with self._path.open("ab", buffering=0) as file:
-                file.write(_LENGTH.pack(len(body)) + body + digest)
-                os.fsync(file.fileno())
+                _write_whole(file, length + seal + body + digest)
         except OSError as error:
             raise StatisticsCacheError(f"{self._path}: cannot be written ({error.strerror})") from error
         self._digest = digest
@@ -72,9 +81,10 @@ class Journal:
         try:
             if path.exists() and path.stat().st_size > MAX_BYTES:
                 raise StatisticsCacheError(f"{path}: has more than {MAX_BYTES} bytes. Delete the file")
-            data = path.read_bytes() if path.exists() else b""
+            data = read_regular(path) if os.path.lexists(path) else b""
             records, whole = self._frames(data)
             if whole < len(data):
+                log.warning("%s: the last evaluation was not written whole; it is cut off, and will be done again", path)
                 os.truncate(path, whole)
         except OSError as error:
             raise StatisticsCacheError(f"{path}: cannot be read ({error.strerror})") from error
@@ -84,9 +94,8 @@ class Journal:
             raise StatisticsCacheError(f"{path}: is of another model, data, parameters or metric. Delete the file")
         for record in records[1:]:
             try:
-                arrays = {name: unpack(array, np.float64) for name, array in record["per_sample"].items()}
-                self._known[record["key"]] = Scores(record["values"], arrays)
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                self._known[record["key"]] = _scores(record)
+            except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
                 raise StatisticsCacheError(f"{path}: an evaluation is damaged ({error}). Delete the file") from error
 
     def _frames(self, data: bytes) -> tuple[list[Any], int]:
@@ -95,16 +104,44 @@ class Journal:
 
         bodies: list[Any] = []
         at = 0
-        while at + _LENGTH.size <= len(data):
-            (length,) = _LENGTH.unpack_from(data, at)
-            start = at + _LENGTH.size
-            end = start + length + SHA256_BYTES
+        while at + _HEAD <= len(data):
+            length, seal = data[at : at + _LENGTH.size], data[at + _LENGTH.size : at + _HEAD]
+            self._compare(seal, self._digest + length, len(bodies))
+            end = at + _HEAD + _LENGTH.unpack(length)[0] + SHA256_BYTES
             if end > len(data):
                 break
-            body = data[start : start + length]
-            digest = hashlib.sha256(self._digest + body).digest()
-            if digest != data[start + length : end]:
-                raise StatisticsCacheError(f"{self._path}: 'sha256' of frame {len(bodies)} does not fit; it is damaged. Delete the file")
-            bodies.append(msgpack.unpackb(body))
-            self._digest, at = digest, end
+            body = data[at + _HEAD : end - SHA256_BYTES]
+            self._compare(data[end - SHA256_BYTES : end], seal + body, len(bodies))
+            try:
+                bodies.append(msgpack.unpackb(body))
+            except (ValueError, msgpack.UnpackException) as error:
+                raise StatisticsCacheError(f"{self._path}: frame {len(bodies)} is no evaluation ({error}). Delete the file") from error
+            self._digest, at = data[end - SHA256_BYTES : end], end
         return bodies, at
+
+    def _compare(self, digest: bytes, content: bytes, frame: int) -> None:
+        if hashlib.sha256(content).digest() != digest:
+            raise StatisticsCacheError(f"{self._path}: 'sha256' of frame {frame} does not fit; it is damaged. Delete the file")
+
+
+def _write_whole(file: io.FileIO, data: bytes) -> None:
+    """Append to a file and bring it to disk: all, or, if that fails, nothing. Raises OSError."""
+    start = file.seek(0, os.SEEK_END)
+    try:
+        written = 0
+        while written < len(data):
+            written += file.write(data[written:]) or 0
+        os.fsync(file.fileno())
+    except BaseException:
+        file.truncate(start)
+        raise
+
+
+def _scores(record: Any) -> Scores:
+    """Raises ValueError, KeyError, TypeError or AttributeError for what is no evaluation."""
+    values = {name: value for name, value in record["values"].items() if isinstance(name, str)}
+    if len(values) < len(record["values"]) or not all(isinstance(v, float | int) and not math.isnan(v) for v in values.values()):
+        raise ValueError("'values' must be numbers by the names of metrics")
+    if not isinstance(record["key"], str):
+        raise ValueError("'key' must be text")
+    return Scores(values, {name: unpack(array, np.float64) for name, array in record["per_sample"].items()})

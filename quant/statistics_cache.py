@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from numpot.ir.atomic import TEMPORARY_FILES, replacing
 from numpot.ir.graph import Graph, Tensor
+from numpot.ir.regular_file import open_regular, read_regular
 
 from .errors import QuantizationError
 from .fingerprints import model_digest
@@ -45,7 +46,7 @@ class StatisticsCache:
     def __init__(self, folder: Path, header: Mapping[str, Any]) -> None:
         self._path = folder / FILE_NAME
         self._header = dict(header)
-        self._passes: dict[str, dict[str, Any]] = _load(self._path, self._header) if self._path.exists() else {}
+        self._passes: dict[str, dict[str, Any]] = _load(self._path, self._header) if os.path.lexists(self._path) else {}
         self._saved = time.monotonic()
 
     def restore(self, graph: Graph, wanted: Mapping[Tensor, list[Collector]]) -> "Pass":
@@ -55,7 +56,7 @@ class StatisticsCache:
             if name in known:
                 try:
                     collector.restore(known[name])
-                except (ValueError, KeyError, TypeError) as error:
+                except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
                     raise StatisticsCacheError(f"{self._path}: 'passes' is damaged at {name!r} ({error}). Delete the file") from error
         return Pass(self, known, wanted)
 
@@ -107,14 +108,22 @@ def open_cache(folder: str | os.PathLike[str], model_sha256: str, samples: int, 
     path = Path(folder)
     try:
         path.mkdir(exist_ok=True)
+        _refuse_other_than_file(path / LOCK_NAME)
         lock = (path / LOCK_NAME).open("ab")
     except OSError as error:
         raise StatisticsCacheError(f"statistics_cache {str(path)!r} cannot be used as a folder ({error.strerror})") from error
     with lock:
         _lock(lock.fileno(), path)
         for left in path.glob(TEMPORARY_FILES):  # by a run that was killed while it saved
-            left.unlink(missing_ok=True)
+            if not left.is_dir():  # a folder of that name is not ours
+                left.unlink(missing_ok=True)
         yield StatisticsCache(path, header)
+
+
+def _refuse_other_than_file(path: Path) -> None:
+    """Raises OSError for what is there and no file: to open a pipe would wait for its reader."""
+    if os.path.lexists(path):
+        open_regular(path).close()
 
 
 def _lock(descriptor: int, path: Path) -> None:
@@ -154,7 +163,7 @@ def _verified(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise StatisticsCacheError(f"{path}: has {path.stat().st_size} bytes; at most {MAX_BYTES} are read. Delete the file")
-        data = path.read_bytes()
+        data = read_regular(path)
     except OSError as error:
         raise StatisticsCacheError(f"{path}: cannot be read ({error.strerror})") from error
     body, checksum = data[:-SHA256_BYTES], data[-SHA256_BYTES:]
