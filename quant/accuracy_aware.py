@@ -34,7 +34,8 @@ from .identity import described
 from .journal import Journal
 from .measurements import Measurements, check_scores
 from .metrics import Metric, Sqnr
-from .parameters import Parameters, check, read_parameters
+from .option_types import choose, read_option, shown, typed
+from .parameters import Parameters, check, check_graph, read_parameters
 from .pool import Pool
 
 
@@ -74,8 +75,14 @@ def quantize_accuracy_aware(
     Source: POT 2023.3, AccuracyAwareQuantization.
     """
     wanted, settings = _read_options(options)
+    check_graph(graph)
+    annotation_conf_threshold = read_option(float, "annotation_conf_threshold", annotation_conf_threshold)
+    annotation_free = read_option(bool, "annotation_free", annotation_free)
+    arithmetic = choose(("exact", "saturating", "simulated"), "arithmetic", arithmetic)
+    if not 0 <= annotation_conf_threshold <= 1:
+        raise QuantizationError(f"annotation_conf_threshold must be from 0 to 1, found {annotation_conf_threshold}")
     check(graph, settings)
-    metrics = [] if isinstance(metric, Evaluator) else [metric] if isinstance(metric, Metric) else list(metric)
+    metrics = [] if isinstance(metric, Evaluator) else _metrics(metric)
     wanted.check(settings, metric.higher_better if isinstance(metric, Evaluator) else [m.name for m in metrics])
     measured_on = self_labelled(data, graph, metrics, annotation_conf_threshold, progress=progress) if annotation_free else data
     if isinstance(metric, Evaluator):
@@ -93,6 +100,17 @@ def quantize_accuracy_aware(
         return Run(graph, samples, settings, evaluator, measurements, wanted, progress).result()
 
 
+def _metrics(metric: Metric | Sequence[Metric]) -> list[Metric]:
+    """One or several, as a list. Raises QuantizationError for anything else."""
+    metrics = list(metric) if isinstance(metric, list | tuple) else [metric]
+    for one in metrics:
+        if not isinstance(one, Metric):
+            raise QuantizationError(f"metric must be a Metric, several, or an Evaluator, found {shown(one)}")
+    if not metrics:
+        raise QuantizationError("metric must be a Metric, several, or an Evaluator, found none")
+    return metrics
+
+
 def _read_options(options: Mapping[str, Any]) -> tuple[SearchParameters, Parameters]:
     """Those of the search, and those of `quantize`. Raises QuantizationError."""
     of_search = [f.name for f in fields(SearchParameters)]
@@ -100,8 +118,7 @@ def _read_options(options: Mapping[str, Any]) -> tuple[SearchParameters, Paramet
     for name in options.keys() - set(known):
         raise QuantizationError(f"parameter {name!r} is not known" + (nearest(name, known) or f". Known are {', '.join(known)}"))
     search = {name: value for name, value in options.items() if name in of_search and (name, value) != ("max_iter_num", None)}
-    search["precisions"] = tuple(search.get("precisions", ("float",)))
-    return SearchParameters(**search), read_parameters(**{name: v for name, v in options.items() if name not in of_search})
+    return SearchParameters(**typed(SearchParameters, search)), read_parameters(**{name: v for name, v in options.items() if name not in of_search})
 
 
 def _header(graph: Graph, data: DataLoader, calibration_data: DataLoader | None, settings: Parameters) -> dict[str, str]:

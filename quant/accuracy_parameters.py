@@ -42,7 +42,7 @@ class SearchParameters:
     def check(self, settings: Parameters, metrics: Iterable[str]) -> None:
         """Raises QuantizationError. metrics: names of those that are to be kept."""
         if not 0 <= self.max_drop < math.inf:
-            raise QuantizationError(f"max_drop must be a number of at least 0, found {self.max_drop}")
+            raise QuantizationError(f"max_drop must be a number of at least 0, found {self.max_drop:g}")
         if not 0 < self.metric_subset_ratio <= 1:
             raise QuantizationError(f"metric_subset_ratio must be above 0 and at most 1, found {self.metric_subset_ratio}")
         choices = {"drop_type": ("absolute", "relative"), "rank_by": ("metric", "sqnr"), "search": ("best", "pot"), "cost": COSTS}

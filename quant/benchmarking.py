@@ -4,6 +4,7 @@ A machine is never quiet: clocks change and other work comes and goes. So runtim
 is compared are the shortest times of each, which others can only lengthen.
 """
 
+import math
 import platform
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from time import perf_counter
 
 import numpy as np
 
+from numpot.ir import memory
 from numpot.ir.dtypes import FLOATS, U8
 from numpot.ir.graph import Graph, Node
 from numpot.ir.lowering import INTEGER_LAYERS, Arithmetic
@@ -141,6 +143,8 @@ def sample_inputs(graph: Graph, batch: int, data: DataLoader | None = None) -> d
         shape = parameter.output.shape
         if shape and shape[0] not in (-1, batch):
             raise BenchmarkError(f"input {parameter.name!r} has a fixed batch of {shape[0]}, found --batch {batch}")
+    elements = batch * sum(math.prod(p.output.shape[1:]) for p in graph.inputs)
+    memory.take(8 * elements, f"a batch of {batch} random samples" if data is None else f"a batch of {batch} samples")
     if data is None:
         rng = np.random.default_rng(0)
         return {parameter.name: _random(rng, parameter, batch) for parameter in graph.inputs}

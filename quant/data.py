@@ -32,13 +32,16 @@ def open_data(spec: str, graph: Graph, *, preprocessing: Preprocessing | None = 
 
 def _open_source(spec: str, graph: Graph) -> DataLoader:
     path = Path(spec)
-    if path.is_dir():
-        return IdxData(path) if find_sets(path) else ImageFolder(path, graph)
-    if path.is_file():
-        return NpzData(path, graph)
     before, _, after = spec.rpartition(":")
-    if before and Path(before).is_dir():
-        return IdxData(Path(before), after)
+    try:
+        if path.is_dir():
+            return IdxData(path) if find_sets(path) else ImageFolder(path, graph)
+        if path.exists():  # and if it is no file, NpzData says so
+            return NpzData(path, graph)
+        if before and Path(before).is_dir():
+            return IdxData(Path(before), after)
+    except OSError as error:  # a name that is too long, a folder that may not be looked into
+        raise DataError(f"{spec}: cannot be read ({error.strerror}).") from error
     if before:
         return PluginData(spec)
     raise DataError(f"{spec}: no such file or folder. Data is an .npz file, a folder of pictures or IDX files, or module:Class.")
@@ -127,4 +130,13 @@ def _labels(data: ModelData, indices: range, labels: list[Any]) -> list[Any] | n
 
 def as_labels(labels: list[Any]) -> list[Any] | np.ndarray:
     """As a metric gets those of a batch: an int64 array if all are integers."""
-    return np.array(labels, np.int64) if all(isinstance(label, int | np.integer) for label in labels) else labels
+    if not all(isinstance(label, int | np.integer) for label in labels):
+        return labels
+    try:
+        return np.array(labels, np.int64)
+    except OverflowError:
+        raise DataError(f"a label must be a whole number of at most 63 bits; one has {max(map(_bits, labels))}.") from None
+
+
+def _bits(label: Any) -> int:
+    return int(label).bit_length()

@@ -4,8 +4,12 @@ import gzip
 import math
 import zlib
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import numpy as np
+
+from numpot.ir import memory
+from numpot.ir.regular_file import open_regular
 
 from .data_loader import DataError, DataLoader, Sample
 
@@ -60,15 +64,29 @@ def _file(folder: Path, name: str) -> Path | None:
 
 
 def read_idx(path: Path, dimensions: int) -> np.ndarray:
-    """uint8 array of an IDX file: bytes 0, 0, 8 (unsigned byte), rank, the dimensions as big-endian int32, the elements."""
+    """uint8 array of an IDX file: bytes 0, 0, 8 (unsigned byte), rank, the dimensions as big-endian int32, the elements.
+
+    No more is read or unpacked than the dimensions say, and that is counted beforehand. Raises DataError, MemoryLimitError.
+    """
+    start = 4 + 4 * dimensions
     try:
-        raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        with open_regular(path) as stored, _unpacked(path, stored) as file:
+            head = file.read(start)
+            if head[:4] != bytes((0, 0, 8, dimensions)) or len(head) < start:
+                raise DataError(
+                    f"{path}: expected an IDX file of unsigned bytes with {dimensions} dimensions, found first bytes {list(head[:4])}."
+                )
+            shape = [int(d) for d in np.frombuffer(head, ">u4", dimensions, offset=4)]
+            expected = math.prod(shape)
+            memory.take(expected, f"{path} of shape {shape}")
+            data = file.read(expected + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path}: cannot be read ({error}). Download it again.") from error
-    start = 4 + 4 * dimensions
-    if raw[:4] != bytes((0, 0, 8, dimensions)) or len(raw) < start:
-        raise DataError(f"{path}: expected an IDX file of unsigned bytes with {dimensions} dimensions, found first bytes {list(raw[:4])}.")
-    shape = [int(d) for d in np.frombuffer(raw, ">u4", dimensions, offset=4)]
-    if math.prod(shape) != len(raw) - start:
-        raise DataError(f"{path}: expected {math.prod(shape)} bytes for shape {shape}, found {len(raw) - start}. Download it again.")
-    return np.frombuffer(raw, np.uint8, offset=start).reshape(shape)
+    if len(data) != expected:
+        found = "more" if len(data) > expected else len(data)
+        raise DataError(f"{path}: expected {expected} bytes for shape {shape}, found {found}. Download it again.")
+    return np.frombuffer(data, np.uint8).reshape(shape)
+
+
+def _unpacked(path: Path, stored: BinaryIO) -> BinaryIO:
+    return cast(BinaryIO, gzip.GzipFile(fileobj=stored)) if path.suffix == ".gz" else stored

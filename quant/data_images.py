@@ -1,5 +1,6 @@
 """Samples from a folder of pictures, labelled by class sub-folders or by a file labels.txt."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from numpot.ir.graph import Graph
+from numpot.ir.regular_file import open_regular, read_regular
 
 from .data_loader import DataError, DataLoader, Sample
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+LABEL = re.compile(r"[0-9]{1,18}")  # what an int64 can hold
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 
 
@@ -84,11 +87,11 @@ def _pictures(folder: Path) -> list[Path]:
 def _read_labels(path: Path, files: list[Path]) -> list[int]:
     """Labels of `files` from lines `file label`, files being relative to the folder of labels.txt."""
     labels: dict[Path, int] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+    for number, line in enumerate(read_regular(path).decode("utf-8", "replace").splitlines(), 1):
         if not line.strip():
             continue
         name, _, label = line.replace("\t", " ").strip().rpartition(" ")
-        if not name or not label.isdecimal():
+        if not name or not LABEL.fullmatch(label):
             raise DataError(f"{path}:{number}: expected a file and an integer label, found {line!r}.")
         labels[path.parent / name.strip()] = int(label)
     for file in files:
@@ -116,7 +119,7 @@ def _opened(file: Path) -> "Iterator[Image]":
     from PIL import Image
 
     try:
-        with Image.open(file) as image:
+        with open_regular(file) as content, Image.open(content) as image:
             yield image
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise DataError(f"{file}: cannot be read as a picture ({error}). Repair or remove it.") from error

@@ -1,7 +1,9 @@
 """Samples from an .npz file: arrays [samples, ...] named after the model's inputs (or `x`), labels `y`."""
 
+import lzma
 import math
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -10,10 +12,17 @@ from typing import Any
 
 import numpy as np
 
+from numpot.ir import memory
 from numpot.ir.graph import Graph
 from numpot.ir.ops.registry import Shape
+from numpot.ir.regular_file import open_regular
 
 from .data_loader import DataError, DataLoader, Sample
+
+
+UNREADABLE = (OSError, ValueError, EOFError, RuntimeError, struct.error, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
+LARGE = 2**28  # bytes; what unpacks to less does no harm
+MOST_PACKED = 100  # times smaller than the array: more is an array of one number
 
 
 class NpzData(DataLoader):
@@ -30,8 +39,9 @@ class NpzData(DataLoader):
 
     def _reopen(self) -> None:
         try:
-            self._open(self._inputs)
-        except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+            with memory.account():
+                self._open(self._inputs)
+        except UNREADABLE as error:
             raise DataError(f"{self._path}: cannot be read as an .npz file ({error}). Write it with numpy.savez.") from error
 
     def __getstate__(self) -> dict[str, Any]:
@@ -43,7 +53,7 @@ class NpzData(DataLoader):
         self._reopen()
 
     def _open(self, inputs: Mapping[str, Shape]) -> None:
-        with zipfile.ZipFile(self._path) as archive:
+        with open_regular(self._path) as file, zipfile.ZipFile(file) as archive:
             stored = {name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")}
             names = self._names(inputs, stored, archive)
             self._arrays = {name: read_array(archive, self._path, where) for name, where in names.items()}
@@ -93,16 +103,28 @@ def read_array(archive: zipfile.ZipFile, path: Path, name: str) -> np.ndarray:
         shape, fortran_order, dtype = _read_header(member)
         if dtype.hasobject:
             raise ValueError(f"array {name!r} holds Python objects")
+        if not dtype.itemsize:
+            raise ValueError(f"array {name!r} has elements of no bytes")
         if not shape:
             raise ValueError(f"array {name!r} is a single value, not one per sample")
+        if any(isinstance(d, bool) or d < 0 for d in shape):
+            raise ValueError(f"array {name!r} has the shape {list(shape)}")
         size, found = math.prod(shape) * dtype.itemsize, info.file_size - member.tell()
         if size != found:
             raise ValueError(f"array {name!r} of shape {list(shape)} needs {size} bytes, found {found}")
         if info.compress_type != zipfile.ZIP_STORED or not size:
+            _check_unpacked(info, size, name)
             member.seek(0)
             return np.asarray(np.lib.format.read_array(member, allow_pickle=False))
         offset = _start(info, path) + member.tell()
     return np.memmap(path, dtype, "r", offset, shape, "F" if fortran_order else "C")
+
+
+def _check_unpacked(info: zipfile.ZipInfo, size: int, name: str) -> None:
+    """What is compressed takes memory. A little that becomes very much is a mistake, or meant to do harm."""
+    if size > LARGE and size > MOST_PACKED * info.compress_size:
+        raise ValueError(f"array {name!r} unpacks to {memory.shown(size)}, {size // max(info.compress_size, 1)} times what is stored")
+    memory.take(size, f"array {name!r}, unpacked,")
 
 
 def _samples(shape: Shape) -> str:
@@ -116,10 +138,14 @@ def _shape_of(archive: zipfile.ZipFile, name: str) -> Shape:
 
 
 def _read_header(member: Any) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """(shape, whether the first axis varies fastest, element type). Raises ValueError."""
     version = np.lib.format.read_magic(member)
-    if version == (1, 0):
-        return np.lib.format.read_array_header_1_0(member)
-    return np.lib.format.read_array_header_2_0(member)
+    try:
+        if version == (1, 0):
+            return np.lib.format.read_array_header_1_0(member)
+        return np.lib.format.read_array_header_2_0(member)
+    except (tokenize.TokenError, TypeError, SyntaxError, OverflowError, RecursionError, MemoryError, IndexError, KeyError) as error:
+        raise ValueError(f"the header of an array is damaged ({error})") from error
 
 
 def _start(info: zipfile.ZipInfo, path: Path) -> int:

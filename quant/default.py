@@ -28,7 +28,8 @@ from .equalization import Equalization
 from .errors import QuantizationError
 from .fingerprints import data_digest, model_digest
 from .layers import prepare
-from .parameters import Parameters, check, read_parameters
+from .option_types import read_option, shown
+from .parameters import Parameters, check, check_graph, read_parameters
 from .pool import Alone, Pool
 from .samples import Samples
 from .saturation import measure_saturation
@@ -118,6 +119,7 @@ def quantize(
         correct_biases=correct_biases,
         strict_pot=strict_pot,
     )
+    check_graph(graph)
     check(graph, settings)
     with open_samples(graph, data, settings, statistics_cache, progress, pool) as samples:
         return calibrated(graph, samples, settings).build()
@@ -132,14 +134,19 @@ def open_samples(
     progress: bool,
     pool: Pool | None = None,
 ) -> Iterator[Samples]:
-    """The samples to calibrate with. While it lasts no other process may use the cache."""
+    """The samples to calibrate with. While it lasts no other process may use the cache. Raises QuantizationError, DataError."""
+    progress = read_option(bool, "progress", progress)
+    if statistics_cache is not None and not isinstance(statistics_cache, str | PathLike):
+        raise QuantizationError(f"statistics_cache must be the path of a folder, found {shown(statistics_cache)}")
+    if pool is not None and not isinstance(pool, Pool):
+        raise QuantizationError(f"pool must be one of distributed.open_pool, found {shown(pool)}")
+    if not isinstance(data, DataLoader):
+        raise QuantizationError(f"the data must be a DataLoader, found {shown(data)}")
     loader = subset(ModelData(data, graph), settings.stat_subset_size, shuffle=settings.shuffle_data, seed=settings.seed)
     with ExitStack() as stack:
         if statistics_cache is None:
             cache = None
-            for i in range(
-                len(loader)
-            ):  # reading costs little against inference, and a NaN in the last sample should not cost the whole run
+            for i in range(len(loader)):  # reading costs little, and a NaN in the last sample should not cost the whole run
                 loader[i]
         else:
             cache = stack.enter_context(open_cache(statistics_cache, model_digest(graph), len(loader), data_digest(loader)))

@@ -9,6 +9,9 @@ import functools
 import hashlib
 import logging
 import platform
+import re
+import signal
+import socket
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -25,6 +28,8 @@ P = TypeVar("P")
 R = TypeVar("R")
 
 CONNECT_SECONDS: Final = 10
+MAX_WORKERS: Final = 1024  # a typing error should not start a million
+ADDRESS: Final = re.compile(r"(?:tcp|tls)://(\[[0-9A-Fa-f:.%]+\]|[^\s:/\[\]]+):([0-9]{1,5})")
 PIECES_PER_WORKER: Final = 4  # on their way at once: enough that nobody waits, few enough that results do not pile up
 SHARED: Final = 16  # kept in the cluster of what pieces share
 UNPACKED: Final = 4  # of it in a worker
@@ -52,8 +57,10 @@ def open_pool(workers: int | None = None, scheduler: str | None = None) -> Itera
         return
     if workers is not None and scheduler is not None:
         raise ClusterError("--workers starts local processes, --scheduler names a cluster that has its own; give one of them")
-    if workers is not None and workers < 1:
-        raise ClusterError(f"workers must be at least 1, found {workers}")
+    if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or not 1 <= workers <= MAX_WORKERS):
+        raise ClusterError(f"workers must be a whole number from 1 to {MAX_WORKERS}, found {workers!r}")
+    if scheduler is not None:
+        _check_address(scheduler)
     try:
         import distributed
     except ImportError as error:
@@ -68,17 +75,63 @@ def open_pool(workers: int | None = None, scheduler: str | None = None) -> Itera
 
 
 def _local_cluster(distributed: Any, workers: int) -> Any:
+    """Raises ClusterError. Workers leave Ctrl-C to this process, which ends them; each would print a traceback of its own."""
     from dask import config
 
-    with config.set({"distributed.nanny.pre-spawn-environ": WORKER_ENVIRONMENT}):
-        return distributed.LocalCluster(
-            n_workers=workers, threads_per_worker=1, memory_limit=0, dashboard_address="127.0.0.1:0", silence_logs=logging.ERROR
-        )
+    with config.set({"distributed.nanny.pre-spawn-environ": WORKER_ENVIRONMENT}), _quiet(), _interrupts_ignored():
+        try:
+            return distributed.LocalCluster(
+                n_workers=workers, threads_per_worker=1, memory_limit=0, dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL
+            )
+        except (RuntimeError, OSError, ValueError) as error:  # a time-out is an OSError
+            raise ClusterError(f"{workers} local workers could not be started ({_first_line(error)}). Run the same command again") from error
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Processes that are started meanwhile ignore SIGINT. Only the main thread can say so; in others nothing changes."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """What goes wrong while a connection is made becomes one sentence here; Dask and its libraries would write a page about it."""
+    loggers = [logging.getLogger(name) for name in ("distributed", "tornado", "asyncio")]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)
+
+
+def _check_address(address: str) -> None:
+    """Raises ClusterError for an address where nobody listens, before Dask tries again and again."""
+    match = ADDRESS.fullmatch(address) if isinstance(address, str) else None
+    if match is None:
+        raise ClusterError(f"scheduler {address}: cannot be reached (an address looks like tcp://host:8786)")
+    try:
+        socket.create_connection((match[1].strip("[]"), int(match[2])), CONNECT_SECONDS).close()
+    except (OSError, OverflowError, UnicodeError) as error:
+        raise ClusterError(
+            f"scheduler {address}: cannot be reached ({_first_line(error)}). "
+            "Start one with `dask scheduler`, and give the address that it prints"
+        ) from error
 
 
 def _connect(distributed: Any, address: Any) -> Any:
     try:
-        client = distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
+        with _quiet():
+            client = distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:  # a time-out is an OSError
         raise ClusterError(
             f"scheduler {address}: cannot be reached ({_first_line(error)}). "

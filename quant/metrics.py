@@ -136,7 +136,7 @@ def parse_metric(text: str) -> Metric:
     from .metrics_detection import MeanAveragePrecision
     from .metrics_more import F1, Cosine, Mae, MeanIoU, Precision, Recall, Rmse  # they are Metrics, so this module comes first
 
-    if match := re.fullmatch(r"accuracy@(\d+)", text):
+    if match := re.fullmatch(r"accuracy@([0-9]{1,9})", text):
         return Accuracy(int(match[1]))
     known: list[type[Metric]] = [Agreement, Sqnr, F1, Precision, Recall, MeanIoU, MeanAveragePrecision, Rmse, Mae, Cosine]
     by_name = {cls.name: cls for cls in known}

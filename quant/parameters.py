@@ -24,6 +24,7 @@ from .defaults import (
 from .errors import QuantizationError
 from .ignored import Ignored, is_operation
 from .insertion import Quantizer, find_quantizers
+from .option_types import shown, typed
 from .range_parameters import QuantizerParameters, RangeEstimation, given, read_estimation, read_quantizer
 from .schemes import OTHER_DEVICES, Scheme, activation_scheme, weight_scheme
 
@@ -89,7 +90,7 @@ def read_parameters(**options: Any) -> Parameters:
     for name in ("weights", "activations"):
         options[name] = read_quantizer(name, options.get(name))
     options["range_estimator"] = read_estimation("range_estimator", options.get("range_estimator"))
-    return Parameters(**options)
+    return Parameters(**typed(Parameters, options))
 
 
 def check(graph: Graph, settings: Parameters) -> None:
@@ -104,6 +105,8 @@ def check(graph: Graph, settings: Parameters) -> None:
     if settings.threshold is not None and not settings.threshold > 0:
         raise QuantizationError(f"threshold must be above 0, found {settings.threshold}")
     _check_fitting(settings)
+    if settings.seed < 0:
+        raise QuantizationError(f"seed must be at least 0, found {settings.seed}")
     for name in ("stat_subset_size", "stat_batch_size"):
         if getattr(settings, name) < 1:
             raise QuantizationError(f"{name} must be at least 1, found {getattr(settings, name)}")
@@ -124,12 +127,18 @@ def check(graph: Graph, settings: Parameters) -> None:
         _check_operation(graph, operation)
 
 
+def check_graph(graph: object) -> None:
+    """Raises QuantizationError for what is no model."""
+    if not isinstance(graph, Graph):
+        raise QuantizationError(f"the model must be a Graph, as read_model gives it, found {shown(graph)}")
+
+
 def _check_operation(graph: Graph, operation: Mapping[str, Any]) -> None:
     """An entry of ignored_operations must be {"type": T} or {"type": T, "attributes": {...}}, and mean some layer."""
     if not isinstance(operation.get("type"), str) or operation.keys() - {"type", "attributes"}:
-        raise QuantizationError(f'ignored_operations: expected {{"type": T, "attributes": {{...}}}}, found {dict(operation)!r}')
+        raise QuantizationError(f'ignored_operations: expected {{"type": T, "attributes": {{...}}}}, found {shown(dict(operation))}')
     if not any(is_operation(node, operation) for node in graph):
-        raise QuantizationError(f"ignored_operations: model {graph.name!r} has no layer that is {dict(operation)!r}")
+        raise QuantizationError(f"ignored_operations: model {graph.name!r} has no layer that is {shown(dict(operation))}")
 
 
 def _check_choice(name: str, value: object, choices: Sequence[str | None]) -> None:

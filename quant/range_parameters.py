@@ -14,6 +14,7 @@ from numpot.ir.ops.registry import nearest
 
 from .aggregates import Aggregator
 from .errors import QuantizationError
+from .option_types import choose, read_option, shown
 from .reductions import Reduction
 
 Mode = Literal["symmetric", "asymmetric"]
@@ -22,6 +23,7 @@ RangePreset = Literal["default", "quantile", "percentile", "mse", "layer_noise",
 RANGE_PRESETS: Final = get_args(RangePreset)
 SEARCHED: Final = ("percentile", "mse", "layer_noise", "auto")  # beyond POT: the range is found as a whole, not end by end
 BITS: Final = range(2, 9)
+LEAST_LEVELS: Final = 3  # zero, and one on either side: symmetric bounds need that (docs/calibration.md, eq. 7)
 T = TypeVar("T")
 
 
@@ -67,7 +69,7 @@ class QuantizerParameters:
 
 def read_quantizer(where: str, given: Mapping[str, Any] | None) -> QuantizerParameters:
     """`weights` or `activations`. Raises QuantizationError."""
-    found = _read(QuantizerParameters, where, given or {})
+    found = _read(QuantizerParameters, where, {} if given is None else given)
     if found.bits is not None and found.bits not in BITS:
         raise QuantizationError(f"{where}.bits must be {BITS[0]} to {BITS[-1]}, found {found.bits}")
     _check_levels(where, found)
@@ -78,7 +80,7 @@ def read_quantizer(where: str, given: Mapping[str, Any] | None) -> QuantizerPara
 
 def read_estimation(where: str, given: str | Mapping[str, Any] | None) -> RangeEstimation:
     """`range_estimator`: a preset, or a dictionary. Raises QuantizationError."""
-    found = _read(RangeEstimation, where, given or {})
+    found = _read(RangeEstimation, where, {} if given is None else given)
     _check_estimation(where, found)
     return found
 
@@ -100,12 +102,13 @@ def _read(kind: type[T], where: str, value: Any) -> T:
     if isinstance(value, kind):
         return value
     if not isinstance(value, Mapping):
-        raise QuantizationError(f"{where} must be a dictionary, found {value!r}")
+        raise QuantizationError(f"{where} must be a dictionary, found {shown(value)}")
     hints = typing.get_type_hints(kind)
     for key in value:
-        if key not in hints:
+        if not isinstance(key, str) or key not in hints:
             known = ", ".join(hints)
-            raise QuantizationError(f"{where}: {key!r} is not known" + (nearest(str(key), hints) or f". Known are {known}"))
+            close = nearest(key, hints) if isinstance(key, str) else ""
+            raise QuantizationError(f"{where}: {shown(key)} is not known" + (close or f". Known are {known}"))
     return kind(**{key: _value(hints[key], f"{where}.{key}", entry) for key, entry in value.items() if entry is not None})
 
 
@@ -113,15 +116,10 @@ def _value(hint: Any, where: str, value: Any) -> Any:
     if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
         (hint,) = (h for h in get_args(hint) if h is not types.NoneType)
     if typing.get_origin(hint) is Literal:
-        choices = get_args(hint)
-        if value not in choices:
-            raise QuantizationError(f"{where} must be one of {', '.join(choices)}, found {value!r}{nearest(str(value), choices)}")
-        return value
+        return choose(get_args(hint), where, value)
     if dataclasses.is_dataclass(hint):
         return _read(hint, where, value)  # type: ignore[arg-type]
-    if isinstance(value, bool) or not isinstance(value, int if hint is int else int | float):
-        raise QuantizationError(f"{where} must be a{' whole' if hint is int else ''} number, found {value!r}")
-    return hint(value)
+    return read_option(hint, where, value)
 
 
 def _check_levels(where: str, found: QuantizerParameters) -> None:
@@ -134,6 +132,8 @@ def _check_levels(where: str, found: QuantizerParameters) -> None:
         raise QuantizationError(f"{where}.level_high must be 1 to {highest} for {bits} bits, found {found.level_high}")
     low = -lowest if found.level_low is None else -found.level_low
     high = 2 ** (bits - 1) - 1 if found.level_high is None else found.level_high
+    if low + high + 1 < LEAST_LEVELS:
+        raise QuantizationError(f"{where}: level_low {-low} to level_high {high} are {low + high + 1} levels; expected {LEAST_LEVELS}")
     if low + high + 1 > 2**bits:
         raise QuantizationError(f"{where}: level_low {-low} to level_high {high} are {low + high + 1} levels; {bits} bits have {2**bits}")
 

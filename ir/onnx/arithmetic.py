@@ -114,12 +114,18 @@ def fold(node: OnnxNode) -> Tensor:
     if node.type == "Mean":
         total = reduce(lambda a, b: node.add(Add(), a, b, suffix="sum"), others, first)
         return node.add(Divide(), total, node.constant(len(node), "count", first.dtype))
-    if not others:
+    if not others or (node.type == "Max" and len(others) == 1 and _bounds_nothing(node)):
         return first
     op = FOLDS[node.type]
     *between, last = others
     so_far = reduce(lambda a, b: node.add(op(), a, b, suffix="so_far"), between, first)
     return node.add(op(), so_far, last)
+
+
+def _bounds_nothing(node: OnnxNode) -> bool:
+    """Is input 1 minus infinity? Our writer puts such a Max behind layers (quantization.py)."""
+    bound = node.array(1)
+    return bound is not None and bound.shape == () and bound.dtype in FLOATS and bool(np.isneginf(bound))
 
 
 # ---- the other way ---------------------------------------------------------------------------------------------------------------

@@ -81,8 +81,35 @@ def write_fake_quantize(node: Emitter) -> None:
     low, high = (t.constant for t in node.node.inputs[1:3])
     scale, zero_point = node.constant(grid.scale, "scale", F32), node.constant(grid.zero_point, "zero_point", U8)
     codes, bounds = [node.step("codes")], {LOW: _to_text(low), HIGH: _to_text(high)}
-    node.emit_as(node.node.name, "QuantizeLinear", node.input(0), scale, zero_point, outputs=codes, axis=grid.axis, metadata=bounds)
+    several = grid.axis is not None or _reads_by_channel(node.node.inputs[0])
+    x = _kept_apart(node) if several else node.input(0)
+    node.emit_as(node.node.name, "QuantizeLinear", x, scale, zero_point, outputs=codes, axis=grid.axis, metadata=bounds)
     node.emit_as(node.step("real"), "DequantizeLinear", *codes, scale, zero_point, outputs=node.outputs, axis=grid.axis)
+
+
+def _kept_apart(node: Emitter) -> str:
+    """The input behind a Max with minus infinity, which changes no number, and which the reader takes out again (arithmetic.py).
+
+    onnxruntime would make one operator of a layer and the QuantizeLinear right behind it, and none of its operators has an input or output
+    with several scales: it then refuses the model.
+    """
+    return node.emit("Max", node.input(0), node.constant(-np.inf, "no_bound", F32), suffix="unbounded")
+
+
+def _reads_by_channel(tensor: Tensor) -> bool:
+    """Does the layer that makes a tensor, or the one before its bias, read numbers with a scale for each channel?"""
+    made_by = [tensor.producer]
+    if tensor.producer.type == "Add":
+        made_by += [t.producer for t in tensor.producer.inputs]
+    return any(_is_by_channel(t) for layer in made_by for t in layer.inputs)
+
+
+def _is_by_channel(tensor: Tensor) -> bool:
+    node = tensor.producer
+    if node.type != "FakeQuantize" or node.inputs[0].constant is not None:
+        return False
+    grid = _grid(node)
+    return grid is not None and grid.axis is not None
 
 
 def _grid(node: Node) -> Grid | None:

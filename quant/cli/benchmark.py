@@ -4,13 +4,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from numpot.ir.errors import NumpotError
-
-from .common import Arithmetic, Debug, Json, print_json, print_table, reports_errors
+from .common import MAX_THREADS, Arithmetic, Debug, Json, print_json, print_table, read_numbers, reports_errors
 
 if TYPE_CHECKING:
     from numpot.quant.benchmarking import Timing
 
+MAX_BATCH = 2**20
 PERCENTILES = {"median": 50, "p90": 90, "p99": 99}
 
 
@@ -39,7 +38,7 @@ def run(
     from numpot.quant.data import open_data
     from numpot.quant.runtimes import choose_peers, open_for_benchmark
 
-    batches, counts = _numbers("--batch", batch), _numbers("--threads", threads)
+    batches, counts = read_numbers("--batch", batch, MAX_BATCH), read_numbers("--threads", threads, MAX_THREADS)
     opened = open_for_benchmark(model, batches)
     peers = choose_peers(opened, against.split(",") if against else None)
     samples = open_data(data, opened.graph) if data else None
@@ -106,10 +105,3 @@ def _milliseconds(timing: "Timing") -> dict[str, float]:
 def _throughput(timing: "Timing") -> float:
     """Samples a second, by the median call."""
     return 1000 * timing.batch / _milliseconds(timing)["median"]
-
-
-def _numbers(option: str, text: str) -> list[int]:
-    numbers = [int(part) if part.isdecimal() else 0 for part in text.split(",")]
-    if 0 in numbers:
-        raise NumpotError(f"{option} must be a positive number or several separated by commas, found {text!r}")
-    return numbers

@@ -3,9 +3,13 @@
 import functools
 import json
 import logging
+import math
+import os
+import re
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Annotated, Any, Literal, ParamSpec
 
 import typer
@@ -17,6 +21,9 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 BAD_INPUT = 2
+BROKEN_PIPE = 141  # what a shell reports of a program that wrote to one who no longer reads
+MAX_THREADS = 1024  # more than any machine has cores; a typing error should not start a million
+MAX_WORKERS = 1024
 WIDE = 240  # columns of a table that goes into a file or a pipe
 INTERRUPTED = 130  # what a shell reports for Ctrl-C
 
@@ -35,8 +42,8 @@ Mean = Annotated[str | None, typer.Option("--mean", metavar="M[,M...]", help="me
 Std = Annotated[str | None, typer.Option("--std", metavar="S[,S...]", help="standard deviation of pixels/255, likewise")]
 To = Annotated[str | None, typer.Option("--to", metavar="FORMAT", help="numpot, openvino or onnx; by default what the suffix says")]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="use the first N samples only")]
-Threads = Annotated[int | None, typer.Option("--threads", min=1, metavar="T", help="threads; by default one per core")]
-Workers = Annotated[int | None, typer.Option("--workers", metavar="N", help="share the work among N processes; the same results")]
+Threads = Annotated[int | None, typer.Option("--threads", min=1, max=MAX_THREADS, metavar="T", help="threads; by default one per core")]
+Workers = Annotated[int | None, typer.Option("--workers", min=1, max=MAX_WORKERS, metavar="N", help="share the work among N processes; the same results")]
 Scheduler = Annotated[str | None, typer.Option("--scheduler", metavar="ADDRESS", help="share it among a Dask cluster: tcp://host:8786")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object on stdout and nothing else")]
 Debug = Annotated[bool, typer.Option("--debug", help="show the traceback of an error")]
@@ -52,14 +59,32 @@ def reports_errors(command: Callable[P, None]) -> Callable[P, None]:
                 command(*args, **kwargs)
         except NumpotError as error:
             if kwargs.get("debug"):
-                raise
-            print(f"numpot: {error}", file=sys.stderr)
+                traceback.print_exc()
+            else:
+                print(f"numpot: {error}", file=sys.stderr)
             raise typer.Exit(BAD_INPUT) from None
+        except MemoryError:
+            print("numpot: there is not enough memory; numpot --memory SIZE finds that out before it begins", file=sys.stderr)
+            raise typer.Exit(BAD_INPUT) from None
+        except OSError as error:
+            if error.filename is not None:  # not of what is printed
+                raise
+            raise typer.Exit(output_lost(error)) from None
         except KeyboardInterrupt:
             print("numpot: interrupted; nothing was written", file=sys.stderr)
             raise typer.Exit(INTERRUPTED) from None
 
     return wrapped
+
+
+def output_lost(error: OSError) -> int:
+    """The exit status when stdout cannot be written, after one line that says so; whoever closed a pipe does not want one."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that nothing more is tried when Python ends
+    if isinstance(error, BrokenPipeError):
+        return BROKEN_PIPE
+    print(f"numpot: stdout: cannot be written ({error.strerror})", file=sys.stderr)
+    return BAD_INPUT
 
 
 @contextmanager
@@ -78,7 +103,16 @@ def log_on_stderr() -> Iterator[None]:
 
 
 def print_json(result: dict[str, Any]) -> None:
-    print(json.dumps(result, indent=2))
+    """Print an object that is JSON; it has no NaN and no infinity, so these are the texts "NaN", "Infinity" and "-Infinity"."""
+    print(json.dumps(_finite(result), indent=2, allow_nan=False))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, dict):
+        return {key: _finite(entry) for key, entry in value.items()}
+    return [_finite(entry) for entry in value] if isinstance(value, list | tuple) else value
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, numbers_from: int = 1) -> None:
@@ -134,9 +168,17 @@ def read_settings(option: str, entries: Sequence[str]) -> dict[str, Any]:
             raise NumpotError(f"{option} must look like bits=4 or range_estimator.max.type=quantile; in {entry!r} {problem}")
         try:
             target[last] = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):  # not JSON, or brackets inside brackets, or a number of too many digits
             target[last] = text
     return settings
+
+
+def read_numbers(option: str, text: str, most: int) -> list[int]:
+    """"1,8,32" -> [1, 8, 32]. Raises NumpotError for what is not whole numbers from 1 to `most`."""
+    numbers = [int(part) if re.fullmatch(r"[0-9]{1,18}", part) else 0 for part in text.split(",")]
+    if not all(1 <= number <= most for number in numbers):
+        raise NumpotError(f"{option} must be a number from 1 to {most}, or several separated by commas, found {text!r}")
+    return numbers
 
 
 def _numbers(option: str, text: str) -> tuple[float, ...]:

@@ -41,7 +41,7 @@ def test_a_given_baseline_is_not_measured_and_samples_are_ranked_among_a_share()
     ("baseline", "message"),
     [
         ({"accuracy@2": 1.0}, "baseline: metric 'accuracy@2' is not measured. Did you mean 'accuracy@1'?"),
-        ({"accuracy@1": float("nan")}, "baseline: the value of accuracy@1 must be a number, found nan"),
+        ({"accuracy@1": float("nan")}, "baseline['accuracy@1'] must be a finite number, found nan"),
     ],
 )
 def test_baselines_that_are_refused(baseline, message):

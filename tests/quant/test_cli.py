@@ -297,7 +297,7 @@ def test_mean_without_std(folder: Path) -> None:
 
 def test_debug_shows_where_an_error_comes_from(folder: Path) -> None:
     outcome = invoke("check", "nothing.xml", "--debug")
-    assert outcome.exit_code == 1 and outcome.exception is not None and "nothing.xml" in str(outcome.exception)
+    assert outcome.exit_code == 2 and "Traceback" in outcome.stderr and "nothing.xml" in outcome.stderr
 
 
 # ---- as a process --------------------------------------------------------------------------------------------------------------

@@ -173,7 +173,8 @@ def test_idx_that_is_wrong(tmp_path):
     assert refusal(tmp_path, GRAY) == (
         f"{digits}: expected an IDX file of unsigned bytes with 1 dimensions, found first bytes [0, 0, 8, 3]."
     )
-    digits.write_bytes(gzip.compress(bytes(100))[:-9])
+    write_idx(digits, DIGITS)
+    digits.write_bytes(digits.read_bytes()[:-9])
     assert refusal(tmp_path, GRAY).startswith(f"{digits}: cannot be read (")
     images.write_bytes(images.read_bytes()[:-1])
     assert refusal(tmp_path, GRAY) == f"{images}: expected 120 bytes for shape [4, 6, 5], found 119. Download it again."
