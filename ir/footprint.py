@@ -36,13 +36,13 @@ class Footprint:
 
 
 def footprint(graph: Graph) -> Footprint:
-    """Tensors are counted from the layer that makes them to the last that reads them; constants are there already."""
+    """Tensors are counted from the layer that makes them to the last that reads them; outputs of the model to the end."""
     order = graph.topological_order()
     left = {t: len(t.consumers) for node in order for t in node.outputs}
     fixed = by_image = 0
     peaks: list[Peak] = []
     for node in order:
-        if node.type == "Constant":
+        if node.type in ("Constant", "Result"):  # constants are there already, and a Result hands on what it reads
             continue
         for tensor in node.outputs:
             sizes = _sizes(tensor)

@@ -26,7 +26,7 @@ from .accuracy_run import Result, Run
 from .annotation_free import self_labelled
 from .best import with_best
 from .data import DataLoader, ModelData
-from .default import open_samples
+from .default import check_arguments, open_samples
 from .errors import QuantizationError
 from .evaluator import Evaluator, MetricEvaluator
 from .fingerprints import data_digest, model_digest
@@ -76,6 +76,8 @@ def quantize_accuracy_aware(
     """
     wanted, settings = _read_options(options)
     check_graph(graph)
+    for samples_given in (data, data if calibration_data is None else calibration_data):
+        check_arguments(samples_given, statistics_cache, progress, pool)
     annotation_conf_threshold = read_option(float, "annotation_conf_threshold", annotation_conf_threshold)
     annotation_free = read_option(bool, "annotation_free", annotation_free)
     arithmetic = choose(("exact", "saturating", "simulated"), "arithmetic", arithmetic)
@@ -93,7 +95,7 @@ def quantize_accuracy_aware(
     ranker = evaluator
     if wanted.rank_by == "sqnr":
         ranker = MetricEvaluator(Sqnr(), measured_on, graph, arithmetic=arithmetic, check_finite=False, pool=pool)
-    with open_samples(graph, calibration_data or data, settings, statistics_cache, progress, pool) as samples:
+    with open_samples(graph, data if calibration_data is None else calibration_data, settings, statistics_cache, progress, pool) as samples:
         folder = None if statistics_cache is None else Path(statistics_cache)
         header = {} if folder is None else _header(graph, measured_on, calibration_data, settings)
         measurements = Measurements(evaluator, ranker, Journal(folder, header))

@@ -3,6 +3,7 @@
 import gzip
 import math
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -13,6 +14,7 @@ from numpot.ir.regular_file import open_regular
 
 from .data_loader import DataError, DataLoader, Sample
 
+PIECE = 2**20  # bytes
 IMAGES, LABELS = "-images-idx3-ubyte", "-labels-idx1-ubyte"
 
 
@@ -79,13 +81,20 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray:
             shape = [int(d) for d in np.frombuffer(head, ">u4", dimensions, offset=4)]
             expected = math.prod(shape)
             memory.take(expected, f"{path} of shape {shape}")
-            data = file.read(expected + 1)
+            data = b"".join(_pieces(file, expected + 1))
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path}: cannot be read ({error}). Download it again.") from error
     if len(data) != expected:
         found = "more" if len(data) > expected else len(data)
         raise DataError(f"{path}: expected {expected} bytes for shape {shape}, found {found}. Download it again.")
     return np.frombuffer(data, np.uint8).reshape(shape)
+
+
+def _pieces(file: BinaryIO, most: int) -> Iterator[bytes]:
+    """A file bit by bit, `most` bytes of it: what is not there takes no memory."""
+    while most > 0 and (piece := file.read(min(most, PIECE))):
+        yield piece
+        most -= len(piece)
 
 
 def _unpacked(path: Path, stored: BinaryIO) -> BinaryIO:

@@ -120,9 +120,21 @@ def quantize(
         strict_pot=strict_pot,
     )
     check_graph(graph)
+    check_arguments(data, statistics_cache, progress, pool)
     check(graph, settings)
     with open_samples(graph, data, settings, statistics_cache, progress, pool) as samples:
         return calibrated(graph, samples, settings).build()
+
+
+def check_arguments(data: object, statistics_cache: object, progress: object, pool: object) -> None:
+    """Raises QuantizationError for what is beside the model and the options, and is not of the kind that it should be."""
+    read_option(bool, "progress", progress)
+    if statistics_cache is not None and not isinstance(statistics_cache, str | PathLike):
+        raise QuantizationError(f"statistics_cache must be the path of a folder, found {shown(statistics_cache)}")
+    if pool is not None and not isinstance(pool, Pool):
+        raise QuantizationError(f"pool must be one of distributed.open_pool, found {shown(pool)}")
+    if not isinstance(data, DataLoader):
+        raise QuantizationError(f"the data must be a DataLoader, found {shown(data)}")
 
 
 @contextmanager
@@ -135,13 +147,6 @@ def open_samples(
     pool: Pool | None = None,
 ) -> Iterator[Samples]:
     """The samples to calibrate with. While it lasts no other process may use the cache. Raises QuantizationError, DataError."""
-    progress = read_option(bool, "progress", progress)
-    if statistics_cache is not None and not isinstance(statistics_cache, str | PathLike):
-        raise QuantizationError(f"statistics_cache must be the path of a folder, found {shown(statistics_cache)}")
-    if pool is not None and not isinstance(pool, Pool):
-        raise QuantizationError(f"pool must be one of distributed.open_pool, found {shown(pool)}")
-    if not isinstance(data, DataLoader):
-        raise QuantizationError(f"the data must be a DataLoader, found {shown(data)}")
     loader = subset(ModelData(data, graph), settings.stat_subset_size, shuffle=settings.shuffle_data, seed=settings.seed)
     with ExitStack() as stack:
         if statistics_cache is None:

@@ -28,8 +28,9 @@ InputShapes = dict[str, tuple[int, ...]]
 
 def load_onnx(model: str | Path | bytes, *, input_shapes: InputShapes | None = None) -> Graph:
     """Read a model and simplify it: what everybody wants who does not compare with the file."""
-    graph = read_onnx(model, input_shapes=input_shapes)
-    simplify(graph)
+    with memory.account():
+        graph = read_onnx(model, input_shapes=input_shapes)
+        simplify(graph)
     return graph
 
 

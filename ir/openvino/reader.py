@@ -5,6 +5,7 @@ from pathlib import Path
 
 from lxml import etree
 
+from .. import memory
 from ..errors import (
     AnyPath,
     DanglingEdgeError,
@@ -39,9 +40,10 @@ SCHEMA = "openvino/openvino.xsd"
 
 def load_openvino(xml_path: AnyPath, *, input_shapes: Mapping[str, Shape] | None = None) -> Graph:
     """Read a model and simplify it: what everybody wants who does not compare with the file."""
-    graph = read_openvino(xml_path, input_shapes=input_shapes)
-    merge_group_axes(graph)
-    simplify(graph)
+    with memory.account():
+        graph = read_openvino(xml_path, input_shapes=input_shapes)
+        merge_group_axes(graph)
+        simplify(graph)
     return graph
 
 

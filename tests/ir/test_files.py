@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from numpot.ir.errors import FileMissingError, ForbiddenDtdError, UnknownFormatError, VersionError
-from numpot.ir.files import read_model
+from numpot.ir.files import read_model, root_element
 from numpot.ir.xmlbin import read_xmlbin, write_model
 
 from .sample_models import assert_same_graph, residual_block
@@ -67,6 +67,12 @@ def test_missing_files_are_named(tmp_path):
     (tmp_path / "m.bin").unlink()
     with pytest.raises(FileMissingError, match=r"m\.bin: cannot be read \(No such file or directory\)"):
         read_model(tmp_path / "m.xml")
+
+
+@pytest.mark.parametrize("start", [b"<!---->" * 9000 + b"<1", b"<!--" * 16000, b"<?xml " + b"?>" * 30000, b" " * 65000, b"<!---->" * 40 + b"<1"])
+def test_the_root_element_is_looked_for_once(start):
+    """In a time that is linear in the length: an expression that goes back doubled its time with every comment."""
+    assert root_element(start) is None
 
 
 def test_importing_the_package_and_its_readers_waits_for_neither_numba_nor_lxml():

@@ -11,6 +11,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from numpot.ir.errors import NumpotError
+from numpot.ir.graph import Graph
 from numpot.ir.onnx import OnnxError, load_onnx, read_onnx
 from numpot.ir.onnx.writer import to_model
 
@@ -145,6 +146,48 @@ def test_functions_that_grow_without_end() -> None:
     """Forty of them, each calling the one before it twice."""
     bodies = [twice("F0", "Relu", ""), *(twice(f"F{i}", f"F{i - 1}") for i in range(1, 40))]
     assert "its functions grow into 1,099,511,627,776 nodes" in refusal(of_functions(*bodies))
+
+
+@pytest.mark.parametrize("depth", [101, 400, 3000])
+def test_functions_that_call_one_another_too_deep(depth: int) -> None:
+    def calls(name: str, called: str, domain: str = "mine") -> onnx.FunctionProto:
+        node = helper.make_node(called, ["a"], ["b"], domain=domain)
+        return helper.make_function("mine", name, ["a"], ["b"], [node], [helper.make_opsetid("", 17), helper.make_opsetid("mine", 1)])
+
+    bodies = [calls("F0", "Relu", ""), *(calls(f"F{i}", f"F{i - 1}") for i in range(1, depth))]
+    assert refusal(of_functions(*bodies)) == f"its functions call one another {depth} deep; at most 100 are allowed"
+    assert load_onnx(of_functions(*bodies[:100])).of_type("ReLU")
+
+
+def test_a_sum_of_many_is_read_in_a_time_that_grows_as_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counted: how often it is asked whether a name is taken."""
+
+    class Asked(dict):
+        count = 0
+
+        def __contains__(self, key: object) -> bool:
+            Asked.count += 1
+            return super().__contains__(key)
+
+    made = Graph.__init__
+
+    def init(graph: Graph, *arguments: object) -> None:
+        made(graph, *arguments)  # type: ignore[arg-type]
+        graph.nodes = Asked()
+
+    monkeypatch.setattr(Graph, "__init__", init)
+    asked = []
+    for number in (100, 200):
+        Asked.count = 0
+        read_onnx(model([node("Sum", ["x"] * number, ["y"])], {"x": (F, (1, 3))}, ["y"]))
+        asked.append(Asked.count)
+    assert asked[1] < 2.5 * asked[0]
+
+
+def test_outputs_of_one_name() -> None:
+    bad = node("Split", ["x"], ["y", "y"], name="s", axis=1, num_outputs=2)
+    sentence = refusal(model([bad], {"x": (F, (1, 4))}, ["y"], opset=18))
+    assert sentence == "node 's' (Split): tensor 'y' is there already; every tensor must have a name of its own"
 
 
 @pytest.mark.parametrize("operator", ["ConstantOfShape", "Expand", "Tile"])

@@ -1,5 +1,6 @@
 """Weights in a file beside the model: read from the model's own folder, and from nowhere else."""
 
+import hashlib
 import os
 from pathlib import Path
 from typing import Any
@@ -56,8 +57,13 @@ def test_a_file_in_a_sub_folder(tmp_path: Path) -> None:
         ({"location": "none.bin"}, "there is no such file"),
         ({"location": "."}, "there is no such file"),
         ({"offset": 4}, "bytes 4 to 52 are not in the file, which has 48"),
-        ({"offset": -4}, "are not in the file"),
-        ({"offset": "four"}, "offset and length must be integers"),
+        ({"offset": -4}, "offset must be a number of bytes in decimal digits, found '-4'"),
+        ({"offset": "four"}, "offset must be a number of bytes in decimal digits, found 'four'"),
+        ({"offset": "0_0"}, "offset must be a number of bytes in decimal digits, found '0_0'"),
+        ({"offset": "\u0660"}, "offset must be a number of bytes in decimal digits"),
+        ({"length": "9" * 30}, "length must be a number of bytes in decimal digits"),
+        ({"checksum": "0" * 40}, "expected SHA-1 " + "0" * 40 + ", found "),
+        ({"basepath": "/etc"}, "'basepath' is not known; expected location, offset, length, checksum"),
         ({"length": 44}, "expected 48 bytes for this type and shape, found 44"),
     ],
 )
@@ -66,6 +72,21 @@ def test_what_is_not_there_or_not_contained(tmp_path: Path, entries: dict[str, A
     with pytest.raises(OnnxError, match=r"tensor 'w'") as info:
         read_onnx(save(tmp_path / "model", **entries))
     assert sentence in str(info.value)
+
+
+def test_a_checksum_is_that_of_the_whole_file(tmp_path: Path) -> None:
+    data = b"head" + W.tobytes()
+    path = save(tmp_path, data=data, offset=4, checksum=hashlib.sha1(data).hexdigest())
+    np.testing.assert_array_equal(read_onnx(path).nodes["w"].output.constant, W)
+
+
+def test_a_key_that_is_given_twice(tmp_path: Path) -> None:
+    path = save(tmp_path)
+    proto = onnx.load_model(path, load_external_data=False)
+    proto.graph.initializer[0].external_data.add(key="location", value="other.bin")
+    path.write_bytes(proto.SerializeToString())
+    with pytest.raises(OnnxError, match="a key is given twice"):
+        read_onnx(path)
 
 
 @pytest.mark.parametrize("link", [os.symlink, os.link])
