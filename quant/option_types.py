@@ -77,7 +77,7 @@ def _number(kind: type, name: str, value: Any) -> Any:
     what = "a whole number" if kind is int else "a number"
     if isinstance(value, bool) or not isinstance(value, wanted):
         raise QuantizationError(f"{name} must be {what}, found {shown(value)}")
-    if kind is int and not -LARGEST <= value <= LARGEST:
+    if kind is int and abs(int(value)) > LARGEST:  # type: ignore[call-overload]
         raise QuantizationError(f"{name} must be {what} of at most 63 bits, found {shown(value)}")
     try:
         plain = kind(value)
