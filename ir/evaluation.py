@@ -6,7 +6,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from . import memory
-from .dtypes import DType
 from .graph import Node
 from .ops.registry import Operator, Shape
 from .shapes import Known, infer

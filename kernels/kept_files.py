@@ -14,6 +14,7 @@ import logging
 import os
 import pickle
 import secrets
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -90,7 +91,5 @@ def _verified(path: Path) -> bytes | None:
 
 
 def _remove(path: Path) -> None:
-    try:
+    with suppress(OSError):  # a full or read-only disk: there is nothing that could be done about it here
         path.unlink(missing_ok=True)
-    except OSError:  # a full or read-only disk: there is nothing that could be done about it here
-        pass

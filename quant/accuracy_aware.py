@@ -120,7 +120,9 @@ def _read_options(options: Mapping[str, Any]) -> tuple[SearchParameters, Paramet
     for name in options.keys() - set(known):
         raise QuantizationError(f"parameter {name!r} is not known" + (nearest(name, known) or f". Known are {', '.join(known)}"))
     search = {name: value for name, value in options.items() if name in of_search and (name, value) != ("max_iter_num", None)}
-    return SearchParameters(**typed(SearchParameters, search)), read_parameters(**{name: v for name, v in options.items() if name not in of_search})
+    return SearchParameters(**typed(SearchParameters, search)), read_parameters(
+        **{name: v for name, v in options.items() if name not in of_search}
+    )
 
 
 def _header(graph: Graph, data: DataLoader, calibration_data: DataLoader | None, settings: Parameters) -> dict[str, str]:

@@ -19,7 +19,6 @@ from numpot.ir.regular_file import open_regular
 
 from .data_loader import DataError, DataLoader, Sample
 
-
 UNREADABLE = (OSError, ValueError, EOFError, RuntimeError, struct.error, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
 LARGE = 2**28  # bytes; what unpacks to less does no harm
 MOST_PACKED = 100  # times smaller than the array: more is an array of one number

@@ -84,7 +84,9 @@ def _local_cluster(distributed: Any, workers: int) -> Any:
                 n_workers=workers, threads_per_worker=1, memory_limit=0, dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL
             )
         except (RuntimeError, OSError, ValueError) as error:  # a time-out is an OSError
-            raise ClusterError(f"{workers} local workers could not be started ({_first_line(error)}). Run the same command again") from error
+            raise ClusterError(
+                f"{workers} local workers could not be started ({_first_line(error)}). Run the same command again"
+            ) from error
 
 
 @contextmanager

@@ -9,7 +9,7 @@ one write and brought to disk:
     digest       32 bytes: SHA-256 of the seal and of the body
 
 A process that dies while it writes leaves a frame that is too short; it is cut off, with a line that says so, when the file is opened
-again. The seal tells it from a frame whose length was damaged. Anything that does not fit its seal or digest is refused, and stays as it is.
+again. The seal tells it from a frame whose length was damaged. What does not fit its seal or digest is refused, and stays as it is.
 """
 
 import hashlib

@@ -29,7 +29,9 @@ FAULT = 70  # exit status of what is a fault of numpot's own: a traceback, and E
 def options(
     memory: Annotated[
         str | None,
-        typer.Option("--memory", metavar="SIZE", help="what reading and running a model may take, as 4GiB; by default half of the machine's"),
+        typer.Option(
+            "--memory", metavar="SIZE", help="what reading and running a model may take, as 4GiB; by default half of the machine's"
+        ),
     ] = None,
 ) -> None:
     """Post-training quantization that you can read: FP32 models to int8, with integers that run on any machine."""

@@ -43,7 +43,9 @@ Std = Annotated[str | None, typer.Option("--std", metavar="S[,S...]", help="stan
 To = Annotated[str | None, typer.Option("--to", metavar="FORMAT", help="numpot, openvino or onnx; by default what the suffix says")]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="use the first N samples only")]
 Threads = Annotated[int | None, typer.Option("--threads", min=1, max=MAX_THREADS, metavar="T", help="threads; by default one per core")]
-Workers = Annotated[int | None, typer.Option("--workers", min=1, max=MAX_WORKERS, metavar="N", help="share the work among N processes; the same results")]
+Workers = Annotated[
+    int | None, typer.Option("--workers", min=1, max=MAX_WORKERS, metavar="N", help="share the work among N processes; the same results")
+]
 Scheduler = Annotated[str | None, typer.Option("--scheduler", metavar="ADDRESS", help="share it among a Dask cluster: tcp://host:8786")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object on stdout and nothing else")]
 Debug = Annotated[bool, typer.Option("--debug", help="show the traceback of an error")]
@@ -174,7 +176,7 @@ def read_settings(option: str, entries: Sequence[str]) -> dict[str, Any]:
 
 
 def read_numbers(option: str, text: str, most: int) -> list[int]:
-    """"1,8,32" -> [1, 8, 32]. Raises NumpotError for what is not whole numbers from 1 to `most`."""
+    """ "1,8,32" -> [1, 8, 32]. Raises NumpotError for what is not whole numbers from 1 to `most`."""
     numbers = [int(part) if re.fullmatch(r"[0-9]{1,18}", part) else 0 for part in text.split(",")]
     if not all(1 <= number <= most for number in numbers):
         raise NumpotError(f"{option} must be a number from 1 to {most}, or several separated by commas, found {text!r}")

@@ -1,4 +1,4 @@
-"""ONNX models that are legal and mean harm: few bytes that stand for much memory or time. They are read, run or refused within the budget."""
+"""ONNX models that are legal and mean harm: few bytes for much memory or time. They are read, run or refused within the budget."""
 
 import resource
 from pathlib import Path
@@ -59,7 +59,9 @@ def model(rng: np.random.Generator) -> bytes:
                 nodes.append(helper.make_node("Conv", [here, "t0"], [there], pads=pads, strides=[int(rng.integers(1, 9000))] * 2))
             case 5:
                 sizes = constant([1, 1, *shape[2:]], f"z{i}")
-                nodes.append(helper.make_node("Resize", [here, "", "", sizes], [there], mode=str(rng.choice(["nearest", "linear", "cubic"]))))
+                nodes.append(
+                    helper.make_node("Resize", [here, "", "", sizes], [there], mode=str(rng.choice(["nearest", "linear", "cubic"])))
+                )
             case 6:
                 nodes.append(helper.make_node("ConstantOfShape", [constant(shape, f"c{i}")], [there]))
             case _:

@@ -37,7 +37,7 @@ def files(kind: str) -> dict[str, bytes]:
         images = bytes((0, 0, 8, 3)) + np.array(x.shape, ">u4").tobytes() + x.tobytes()
         return {"t-images-idx3-ubyte.gz": gzip.compress(images), "t-labels-idx1-ubyte": bytes((0, 0, 8, 1, 0, 0, 0, 6)) + y.tobytes()}
     Image.fromarray(x[0]).save(buffer, "PNG")
-    labels = "a.png 1\nb.png 2\n".encode()
+    labels = b"a.png 1\nb.png 2\n"
     return {"a.png": buffer.getvalue(), "b.png": buffer.getvalue(), "labels.txt": labels}
 
 

@@ -1,4 +1,4 @@
-"""A statistics file with a wrong value in it and a digest that fits: quantize refuses it, or works with it; it never ends in a traceback."""
+"""A statistics file with a wrong value in it and a digest that fits: quantize refuses it, or works with it, without a traceback."""
 
 import hashlib
 from functools import cache

@@ -69,7 +69,9 @@ def test_missing_files_are_named(tmp_path):
         read_model(tmp_path / "m.xml")
 
 
-@pytest.mark.parametrize("start", [b"<!---->" * 9000 + b"<1", b"<!--" * 16000, b"<?xml " + b"?>" * 30000, b" " * 65000, b"<!---->" * 40 + b"<1"])
+@pytest.mark.parametrize(
+    "start", [b"<!---->" * 9000 + b"<1", b"<!--" * 16000, b"<?xml " + b"?>" * 30000, b" " * 65000, b"<!---->" * 40 + b"<1"]
+)
 def test_the_root_element_is_looked_for_once(start):
     """In a time that is linear in the length: an expression that goes back doubled its time with every comment."""
     assert root_element(start) is None

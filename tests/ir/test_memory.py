@@ -99,7 +99,9 @@ def test_initializers_that_share_a_file_take_it_once(tmp_path: Path) -> None:
         tensors.append(tensor)
     ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [MIB // 4]) for name in "xy"]
     graph = helper.make_graph([helper.make_node("Sum", ["x", *(t.name for t in tensors)], ["y"])], "g", ends[:1], ends[1:], tensors)
-    (tmp_path / "m.onnx").write_bytes(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9).SerializeToString())
+    (tmp_path / "m.onnx").write_bytes(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9).SerializeToString()
+    )
     with memory.budget(16 * MIB):
         assert len(read_onnx(tmp_path / "m.onnx").of_type("Constant")) == 500
 

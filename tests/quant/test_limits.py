@@ -66,7 +66,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ({"weights": {"bits": [[]]}}, "weights.bits must be a whole number, found [[]]"),
         ({"weights": 0}, "weights must be a dictionary, found 0"),
         ({"activations": {"level_low": 0, "level_high": 1}}, "activations: level_low 0 to level_high 1 are 2 levels; expected 3"),
-        ({"range_estimator": {"max": {"clipping_value": math.inf}}}, "range_estimator.max.clipping_value must be a finite number, found inf"),
+        (
+            {"range_estimator": {"max": {"clipping_value": math.inf}}},
+            "range_estimator.max.clipping_value must be a finite number, found inf",
+        ),
         ({"statistics_cache": 3}, "statistics_cache must be the path of a folder, found 3"),
         ({"pool": "two"}, "pool must be one of distributed.open_pool, found 'two'"),
         ({"progress": 2}, "progress must be True or False, found 2"),
@@ -175,7 +178,9 @@ def test_an_npz_that_unpacks_to_far_too_much(tmp_path: Path) -> None:
         open_data(str(tmp_path / "d.npz"), network())
 
 
-@pytest.mark.parametrize("header", [b"{'descr': '<f4', 'fortran_order': False, 'shape': (", b"{1: []}", b"{'descr': (), 'shape': 3}", b"((("])
+@pytest.mark.parametrize(
+    "header", [b"{'descr': '<f4', 'fortran_order': False, 'shape': (", b"{1: []}", b"{'descr': (), 'shape': 3}", b"((("]
+)
 def test_headers_that_are_damaged(tmp_path: Path, header: bytes) -> None:
     for version in (b"\x01\x00", b"\x02\x00"):
         length = len(header).to_bytes(2 if version[0] == 1 else 4, "little")
