@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from . import memory
 from .atomic import check_folder
-from .errors import AnyPath, FileMissingError, SaveError, UnknownFormatError
+from .errors import AnyPath, FileMissingError, MemoryLimitError, SaveError, UnknownFormatError
 from .graph import Graph
 from .ops.registry import nearest
 from .regular_file import open_regular
@@ -44,8 +44,11 @@ def read_model(path: AnyPath, *, input_shapes: dict[str, tuple[int, ...]] | None
     Raises IRError (FileMissingError, UnknownFormatError, or what the readers of XML find), OnnxError, GraphError for a shape of an
     input that is not there, or MemoryLimitError for what would not fit into the memory budget (memory.py).
     """
-    with memory.account():
-        return _read(Path(path), input_shapes)
+    try:
+        with memory.account():
+            return _read(Path(path), input_shapes)
+    except MemoryLimitError as error:
+        raise MemoryLimitError(f"{path}: {error}") from error
 
 
 def _read(path: Path, input_shapes: dict[str, tuple[int, ...]] | None) -> Graph:

@@ -32,10 +32,8 @@ class Ports(list[Port]):
 
 
 def ports(graph: Graph) -> Ports:
-    """The inputs of a graph. Raises MemoryLimitError if no run of it fits into the memory budget."""
-    found = Ports(graph)
-    found.footprint.check(0)
-    return found
+    """The inputs of a graph."""
+    return Ports(graph)
 
 
 def bind_inputs(ports: Ports, inputs: Mapping[str, np.ndarray] | np.ndarray) -> dict[Tensor, np.ndarray]:

@@ -16,6 +16,7 @@ from typing import Literal
 
 import numpy as np
 
+from .footprint import footprint
 from .graph import Graph, Node
 from .lowering_arithmetic import MEANS, ON_TWO, lower_arithmetic, read_exactly
 from .lowering_layers import INTEGER_LAYERS, LAYERS, IntegerArithmetic, IntegerWeights, integer_weights, lower_layer, set_arithmetic
@@ -44,8 +45,10 @@ Arithmetic = IntegerArithmetic | Literal["simulated"]
 def for_arithmetic(graph: Graph, arithmetic: Arithmetic) -> Graph:
     """The graph that computes a model in an arithmetic: lowered to integers, or as it is if it is float or to be simulated.
 
-    A model may also be given codes: then its Dequantize operators stand in front of its layers.
+    A model may also be given codes: then its Dequantize operators stand in front of its layers. Whoever runs a model begins here, so this
+    is where one is refused of which no run fits into the memory budget (MemoryLimitError).
     """
+    footprint(graph).check(0)
     if arithmetic == "simulated" or not graph.of_type("FakeQuantize", "Dequantize", *INTEGER_LAYERS):
         return graph
     return lower(graph, arithmetic)

@@ -104,13 +104,13 @@ def quantize_accuracy_aware(
 
 def _metrics(metric: Metric | Sequence[Metric]) -> list[Metric]:
     """One or several, as a list. Raises QuantizationError for anything else."""
-    metrics = list(metric) if isinstance(metric, list | tuple) else [metric]
-    for one in metrics:
+    given: list[Any] = list(metric) if isinstance(metric, list | tuple) else [metric]
+    for one in given:
         if not isinstance(one, Metric):
             raise QuantizationError(f"metric must be a Metric, several, or an Evaluator, found {shown(one)}")
-    if not metrics:
+    if not given:
         raise QuantizationError("metric must be a Metric, several, or an Evaluator, found none")
-    return metrics
+    return given
 
 
 def _read_options(options: Mapping[str, Any]) -> tuple[SearchParameters, Parameters]:

@@ -82,8 +82,9 @@ def test_a_run_that_takes_too_much_is_refused_with_its_layer(run: type) -> None:
             machine.run(np.ones((1000, 64), np.float32))
 
 
-def test_broadcasts_to_more_than_any_memory_are_refused_when_they_would_run() -> None:
-    node = helper.make_node("Expand", ["one", "s"], ["c"])
+@pytest.mark.parametrize("operator", ["Expand", "Tile"])
+def test_what_grows_to_more_than_any_memory_is_refused_when_it_would_run(operator: str) -> None:
+    node = helper.make_node(operator, ["one", "s"], ["c"])
     graph = load_onnx(with_constants([node], {"one": np.ones(1, np.float32), "s": np.array([2**34])}))
     for run in (Interpreter, Executor):
         with pytest.raises(MemoryLimitError, match="needs 64 GiB|needs 128 GiB"), memory.budget(2**30):
