@@ -58,7 +58,8 @@ def test_commands_of_the_guide_parse(page: Path) -> None:
     """Those in code blocks word for word; of the options that the text names, that some command has them."""
     for name, *words in block_commands(page):
         COMMANDS[name].make_context(name, words)  # raises for an unknown option or value
-    known = {option for command in COMMANDS.values() for p in command.params for option in (*p.opts, *p.secondary_opts)}
+    groups = [*COMMANDS.values(), typer.main.get_command(app)]  # options of one command, and of all
+    known = {option for command in groups for p in command.params for option in (*p.opts, *p.secondary_opts)}
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text_of(page)))
     assert named <= known, named - known
 
