@@ -1,6 +1,7 @@
 """A statistics file with a wrong value in it and a digest that fits: quantize refuses it, or works with it, without a traceback."""
 
 import hashlib
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -76,5 +77,5 @@ def spoil(state: Any, rng: np.random.Generator) -> None:
             state[key] = bytes(data)
             return
         else:
-            state[key] = HOSTILE[int(rng.integers(len(HOSTILE)))]
+            state[key] = deepcopy(HOSTILE[int(rng.integers(len(HOSTILE)))])
             return
