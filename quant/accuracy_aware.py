@@ -119,7 +119,7 @@ def _read_options(options: Mapping[str, Any]) -> tuple[SearchParameters, Paramet
     known = [*of_search, *(f.name for f in fields(Parameters))]
     for name in options.keys() - set(known):
         raise QuantizationError(f"parameter {name!r} is not known" + (nearest(name, known) or f". Known are {', '.join(known)}"))
-    search = {name: value for name, value in options.items() if name in of_search and (name, value) != ("max_iter_num", None)}
+    search = {name: value for name, value in options.items() if name in of_search and not (name == "max_iter_num" and value is None)}
     return SearchParameters(**typed(SearchParameters, search)), read_parameters(
         **{name: v for name, v in options.items() if name not in of_search}
     )

@@ -119,7 +119,9 @@ def _quiet() -> Iterator[None]:
 
 
 def _check_address(address: str) -> None:
-    """Raises ClusterError for an address where nobody listens, before Dask tries again and again."""
+    """Raises ClusterError for an address where nobody listens, before Dask tries again and again. Other protocols are left to Dask."""
+    if isinstance(address, str) and "://" in address and not address.startswith(("tcp://", "tls://")):
+        return
     match = ADDRESS.fullmatch(address) if isinstance(address, str) else None
     if match is None:
         raise ClusterError(f"scheduler {address}: cannot be reached (an address looks like tcp://host:8786)")

@@ -23,7 +23,6 @@ P = ParamSpec("P")
 BAD_INPUT = 2
 BROKEN_PIPE = 141  # what a shell reports of a program that wrote to one who no longer reads
 MAX_THREADS = 1024  # more than any machine has cores; a typing error should not start a million
-MAX_WORKERS = 1024
 WIDE = 240  # columns of a table that goes into a file or a pipe
 INTERRUPTED = 130  # what a shell reports for Ctrl-C
 
@@ -44,7 +43,7 @@ To = Annotated[str | None, typer.Option("--to", metavar="FORMAT", help="numpot, 
 Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="use the first N samples only")]
 Threads = Annotated[int | None, typer.Option("--threads", min=1, max=MAX_THREADS, metavar="T", help="threads; by default one per core")]
 Workers = Annotated[
-    int | None, typer.Option("--workers", min=1, max=MAX_WORKERS, metavar="N", help="share the work among N processes; the same results")
+    int | None, typer.Option("--workers", metavar="N", help="share the work among N processes; the same results")
 ]
 Scheduler = Annotated[str | None, typer.Option("--scheduler", metavar="ADDRESS", help="share it among a Dask cluster: tcp://host:8786")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object on stdout and nothing else")]

@@ -94,8 +94,8 @@ def test_a_peer_that_computes_something_else_is_named(folder: Path, monkeypatch:
     ("arguments", "message"),
     [
         (["model.onnx", "--against", "tensorrt"], "--against must name runtimes among openvino, onnxruntime, .* found 'tensorrt'"),
-        (["model.onnx", "--batch", "0"], "--batch must be a positive number or several .* found '0'"),
-        (["model.onnx", "--threads", "1,two"], "--threads must be a positive number .* found '1,two'"),
+        (["model.onnx", "--batch", "0"], "--batch must be a number from 1 to 1048576, or several .* found '0'"),
+        (["model.onnx", "--threads", "1,two"], "--threads must be a number from 1 to 1024, or several .* found '1,two'"),
         (["fixed.onnx", "--batch", "2"], "input 'x' has a fixed batch of 1, found --batch 2"),
         (["absent.onnx"], "absent.onnx: cannot be read"),
     ],

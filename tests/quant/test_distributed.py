@@ -231,7 +231,7 @@ def refusal(error=ClusterError, **options):
 def test_bad_input(monkeypatch):
     pytest.importorskip("distributed", reason="needs the extra 'distributed'")
     monkeypatch.setattr(distributed, "CONNECT_SECONDS", 0.2)
-    assert refusal(workers=0) == "workers must be at least 1, found 0"
+    assert refusal(workers=0) == "workers must be a whole number from 1 to 1024, found 0"
     assert "give one of them" in refusal(workers=2, scheduler="tcp://127.0.0.1:1")
     assert refusal(scheduler="tcp://127.0.0.1:1").startswith("scheduler tcp://127.0.0.1:1: cannot be reached (")
     assert refusal(scheduler="nonsense://x").startswith("scheduler nonsense://x: cannot be reached (")
@@ -263,6 +263,6 @@ def test_command_line(tmp_path, monkeypatch):
     write_model(GRAPH, Path("net.xml"))
     np.savez("data.npz", x=X, y=LABELS)
     result = numpot("quantize", "net.xml", "--data", "data.npz", "-o", "out.xml", "--workers", "0")
-    assert result.exit_code == 2 and "workers must be at least 1, found 0" in result.output
+    assert result.exit_code == 2 and "workers must be a whole number from 1 to 1024, found 0" in result.output
     result = numpot("evaluate", "net.xml", "--data", "data.npz", "--workers", "0")
     assert result.exit_code == 2
