@@ -10,7 +10,9 @@ from .range_parameters import Granularity, Mode, RangePreset
 from .reductions import Reduction
 
 _ALIASES = {"symmetric": "performance", "asymmetric": "accuracy"}
-ConfigPreset = Annotated[Literal["performance", "mixed", "accuracy", "best"], BeforeValidator(lambda v: _ALIASES.get(v, v) if isinstance(v, str) else v)]
+ConfigPreset = Annotated[
+    Literal["performance", "mixed", "accuracy", "best"], BeforeValidator(lambda v: _ALIASES.get(v, v) if isinstance(v, str) else v)
+]
 ConfigModelType = Annotated[Literal["transformer"] | None, BeforeValidator(lambda v: None if v in ("None", "") else v)]
 
 

@@ -42,9 +42,7 @@ Std = Annotated[str | None, typer.Option("--std", metavar="S[,S...]", help="stan
 To = Annotated[str | None, typer.Option("--to", metavar="FORMAT", help="numpot, openvino or onnx; by default what the suffix says")]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="use the first N samples only")]
 Threads = Annotated[int | None, typer.Option("--threads", min=1, max=MAX_THREADS, metavar="T", help="threads; by default one per core")]
-Workers = Annotated[
-    int | None, typer.Option("--workers", metavar="N", help="share the work among N processes; the same results")
-]
+Workers = Annotated[int | None, typer.Option("--workers", metavar="N", help="share the work among N processes; the same results")]
 Scheduler = Annotated[str | None, typer.Option("--scheduler", metavar="ADDRESS", help="share it among a Dask cluster: tcp://host:8786")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object on stdout and nothing else")]
 Debug = Annotated[bool, typer.Option("--debug", help="show the traceback of an error")]
