@@ -91,8 +91,8 @@ def _local_cluster(distributed: Any, workers: int) -> Any:
 
 @contextmanager
 def _interrupts_ignored() -> Iterator[None]:
-    """Processes that are started meanwhile ignore SIGINT, and so does this one until they are there: a second or two, after which Ctrl-C has
-    to be pressed again. A signal mask would lose nothing, but multiprocessing takes it off. Only the main thread can say so.
+    """Processes that are started meanwhile ignore SIGINT, and so does this one until they are there: a second or two, after which Ctrl-C
+    has to be pressed again. A signal mask would lose nothing, but multiprocessing takes it off. Only the main thread can say so.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from numpot.ir.files import save_model
 from numpot.quant.cli import app
 
-from .quantize_calls import Labelled, network
+from .quantize_calls import Labelled, network, prepare
 
 COMMANDS = {
     "check": ["MODEL"],
@@ -84,6 +84,7 @@ VALUES = [
     *("tcp://127.0.0.1:1", "nonsense", "/dev/null", "/dev/full", "exact", "saturating", "quantile", "auto", "accuracy@1=nan"),
 ]
 ACCEPTED = {0, 2}
+__all__ = ["prepare", "trial"]
 
 
 @cache

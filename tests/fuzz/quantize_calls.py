@@ -99,6 +99,11 @@ def network() -> Graph:
     return net.result(net.matmul(net.mean(net.relu(net.conv(net.input(-1, 2, 3, 3), 3))), 3))
 
 
+def prepare() -> None:
+    quantize(network(), Labelled())
+    quantize_accuracy_aware(network(), Labelled(), Accuracy())
+
+
 def trial(rng: np.random.Generator, folder: Path) -> str:
     method = ("default", "accuracy-aware")[int(rng.integers(2))]
     options = {}
