@@ -105,8 +105,12 @@ class Histogram(Collector):
         return {"counts": pack(self.counts), "exponent": pack(self.exponent), "zeros": pack(self.zeros)}
 
     def _restore(self, state: dict[str, Any]) -> None:
-        self.exponent, self.zeros = unpack(state["exponent"], np.int64), unpack(state["zeros"], np.int64)
-        self.counts = unpack(state["counts"], np.int64).reshape(len(self.zeros), 2 * self.half)
+        exponent, zeros, counts = (unpack(state[name], np.int64) for name in ("exponent", "zeros", "counts"))
+        if zeros.ndim != 1 or exponent.shape != zeros.shape or counts.shape != (len(zeros), 2 * self.half):
+            raise ValueError(f"a histogram has shapes {counts.shape}, {exponent.shape} and {zeros.shape}")
+        if min(counts.min(initial=0), zeros.min(initial=0)) < 0 or (np.abs(exponent) > np.finfo(np.float64).maxexp).any():
+            raise ValueError("a histogram has counts or widths that cannot be")
+        self.counts, self.exponent, self.zeros = counts, exponent, zeros
 
 
 def _exponent(largest: np.ndarray, half: int) -> np.ndarray:
