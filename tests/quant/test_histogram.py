@@ -1,11 +1,13 @@
 """Histograms: NumPy's counts, whatever the order and the split."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from numpot.quant.histogram import Histogram
+from numpot.quant.state import pack, unpack
 
 VALUES = st.floats(-(2.0**20), 2.0**20, width=32) | st.sampled_from([0.0, 1.0, -1.0, 2.0**-130, 6.0])
 X = np.random.default_rng(0).standard_normal((12, 4, 5, 3)).astype(np.float32)
@@ -54,3 +56,15 @@ def test_images_may_lie_channels_last():
     channels_last = np.ascontiguousarray(X.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
     for axis in (None, 1):
         assert_same(fed(axis, channels_last), fed(axis, X))
+
+
+@pytest.mark.parametrize("name", ["counts", "exponent", "zeros"])
+@pytest.mark.parametrize("spoil", [lambda a: a[:0], lambda a: a[0], lambda a: a - 2**20], ids=["none", "scalar", "negative"])
+def test_a_state_that_cannot_be_is_refused(name, spoil):
+    """As a statistics file with a digest that fits may hold it."""
+    made = Histogram(1)
+    made.update(np.ones((2, 3, 4), np.float32))
+    state = made.state()
+    Histogram(1).restore(state)
+    with pytest.raises(ValueError):
+        Histogram(1).restore({**state, name: pack(np.asarray(spoil(unpack(state[name], np.int64))))})
