@@ -13,6 +13,10 @@ class GraphError(NumpotError):
     """A graph that cannot be: shapes that do not fit, a name used twice, a cycle."""
 
 
+class PlanError(NumpotError):
+    """A step of a plan that would touch what is not its own: a fault of numpot, found before anything runs."""
+
+
 class MissingExtraError(NumpotError):
     """An optional package is needed and not installed; the message names the extra."""
 

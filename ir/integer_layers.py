@@ -36,7 +36,7 @@ def convolution(node: Node, chain: Chain, context: Context) -> LayerKernel | Non
     """ConvolutionInteger and what integer_epilogue.py takes over behind it."""
     weights, zero_point, op = chain.constant(node.inputs[1]), chain.constant(node.inputs[2]), node.op
     x, y = image(node.inputs[0], context.slots), image(node.output, context.slots)
-    if weights is None or zero_point is None or x is None or y is None:
+    if weights is None or weights.ndim != 4 or zero_point is None or x is None or y is None:
         return None
     groups: int = op.groups  # type: ignore[attr-defined]
     window = window_of(op, weights.shape[2:])
@@ -63,7 +63,9 @@ def matmul(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
     """MatMulInteger, as a 1x1 convolution over a line of rows, and the same behind it."""
     weights, zero_point, op = chain.constant(node.inputs[1]), chain.constant(node.inputs[2]), node.op
     x, y = image(node.inputs[0], context.slots), image(node.output, context.slots)
-    if weights is None or zero_point is None or zero_point.size != 1 or x is None or y is None or len(node.inputs[0].shape) == 4:
+    if weights is None or weights.ndim != 2 or zero_point is None or zero_point.size != 1 or x is None or y is None:
+        return None
+    if len(node.inputs[0].shape) == 4:
         return None
     transposed: bool = op.transpose_b  # type: ignore[attr-defined]
     by_column = packed(weights, ("by column", transposed), lambda: (weights if transposed else weights.T)[:, :, None, None])

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from .evaluation import evaluate
 from .graph import Graph, Tensor
 from .inputs import bind_inputs, ports
 from .lowering import Arithmetic, for_arithmetic
@@ -21,24 +22,31 @@ class Interpreter:
     """
 
     def __init__(self, graph: Graph, *, arithmetic: Arithmetic = "exact") -> None:
-        self.graph = for_arithmetic(graph, arithmetic)
+        self._prepare(for_arithmetic(graph, arithmetic))
+
+    def _prepare(self, graph: Graph) -> None:
+        self.graph = graph
         self.order = self.graph.topological_order()
         self._ports = ports(self.graph)
 
-    @np.errstate(all="ignore")  # the logarithm of a negative number is NaN, not a message
+    def __getstate__(self) -> dict[str, Graph]:
+        return {"graph": self.graph}
+
+    def __setstate__(self, state: dict[str, Graph]) -> None:
+        self._prepare(state["graph"])
+
     def run(self, inputs: Inputs, *, observer: Observer | None = None) -> dict[str, np.ndarray]:
         """Outputs by name. inputs: arrays by the names of the model's inputs, or the one array of a model with one input.
 
-        The observer, if given, sees every tensor as it is made. Raises GraphError for inputs that are missing or do not fit.
+        The observer, if given, sees every tensor as it is made. Raises GraphError for inputs that are missing or do not
+        fit, and for shapes or contents that a layer cannot take.
         """
         values: dict[Tensor, np.ndarray] = bind_inputs(self._ports, inputs)
         readers = {t: len(t.consumers) for n in self.order for t in n.outputs}
         results: dict[str, np.ndarray] = {}
         for node in self.order:
             if node.type != "Parameter":
-                outputs = node.op.evaluate(*(values[t] for t in node.inputs))
-                arrays = map(np.asarray, outputs if isinstance(outputs, list) else [outputs])  # 0-d results may be scalars
-                values.update(zip(node.outputs, arrays, strict=True))
+                values.update(zip(node.outputs, evaluate(node, [values[t] for t in node.inputs]), strict=True))
             if observer is not None:
                 for tensor in node.outputs:
                     observer(tensor, values[tensor])
