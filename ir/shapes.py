@@ -53,6 +53,8 @@ def infer(op: Operator, inputs: list[Known]) -> list[Known]:
 def merge(known: tuple[Known, ...]) -> Shape:
     """The shape to show: -1 where the probes disagree, that is, where the batch size decides."""
     first, *others = known
+    if not others:
+        return first.shape
     if any(len(k.shape) != len(first.shape) for k in others):
         raise OperatorError("the rank of the output depends on the batch size")
     return tuple(d if all(k.shape[i] == d for k in others) else -1 for i, d in enumerate(first.shape))
