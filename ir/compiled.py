@@ -27,6 +27,12 @@ class Model:
         self.graph = graph
         self.observed, self.swept = set(observed), frozenset(swept)
         self.threads, self.tallies = threads, tallies
+        for tensor in self.observed | self.swept:
+            if graph.nodes.get(tensor.producer.name) is not tensor.producer:
+                raise GraphError(
+                    f"{tensor.name!r} cannot be observed: it is no tensor of the graph that runs. A quantized model runs lowered to integers; "
+                    "observe it with arithmetic='simulated', or lower it first"
+                )
         self.constants = fold_constants(graph.topological_order(), self.observed | self.swept)
 
 

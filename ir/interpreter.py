@@ -8,6 +8,7 @@ from .evaluation import evaluate
 from .graph import Graph, Tensor
 from .inputs import bind_inputs, ports
 from .lowering import Arithmetic, for_arithmetic
+from .specialization import Shapes, specialize
 
 Observer = Callable[[Tensor, np.ndarray], None]
 Inputs = Mapping[str, np.ndarray] | np.ndarray
@@ -28,6 +29,7 @@ class Interpreter:
         self.graph = graph
         self.order = self.graph.topological_order()
         self._ports = ports(self.graph)
+        self._fitting: Shapes | None = None
 
     def __getstate__(self) -> dict[str, Graph]:
         return {"graph": self.graph}
@@ -42,6 +44,10 @@ class Interpreter:
         fit, and for shapes or contents that a layer cannot take.
         """
         values: dict[Tensor, np.ndarray] = bind_inputs(self._ports, inputs)
+        shapes = tuple(array.shape for array in values.values())
+        if shapes != self._fitting:
+            specialize(self.graph, shapes)
+            self._fitting = shapes
         readers = {t: len(t.consumers) for n in self.order for t in n.outputs}
         results: dict[str, np.ndarray] = {}
         for node in self.order:
