@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from .compiled import Compiled, Model
-from .errors import GraphError
 from .graph import Graph, Tensor
 from .inputs import bind_inputs, ports
 from .interpreter import Inputs, Observer
@@ -58,7 +57,6 @@ class Executor:
         self._ports = ports(graph)
         self._compiled: OrderedDict[Shapes, Compiled] = OrderedDict()  # the last one used is the last
         self._swept: dict[Tensor, np.ndarray] = {}
-        self._is_running = False
 
     def __getstate__(self) -> dict[str, Any]:
         observe, sweep = ([(t.producer.name, t.index) for t in tensors] for tensors in (self._model.observed, self._model.swept))
@@ -93,17 +91,11 @@ class Executor:
         """
         arrays = list(bind_inputs(self._ports, inputs).values())
         with self._workers.turn:
-            if self._is_running:
-                raise GraphError("an observer must not run the Executor that it observes; make another one of the same graph")
-            self._is_running = True
-            try:
-                compiled = self._for(tuple(array.shape for array in arrays))
-                outputs, self._swept = compiled.run(arrays, self._workers, observer)
-                if self._model.tallies:
-                    self._model.tallies.ran(compiled.plan.steps)
-                return outputs
-            finally:
-                self._is_running = False
+            compiled = self._for(tuple(array.shape for array in arrays))
+            outputs, self._swept = compiled.run(arrays, self._workers, observer)
+            if self._model.tallies:
+                self._model.tallies.ran(compiled.plan.steps)
+        return outputs
 
     def _for(self, shapes: Shapes) -> Compiled:
         """The graph compiled for inputs of these shapes, kept for the next run."""

@@ -1,7 +1,6 @@
 """Threads that run a stretch of a program: a slice of the images each, or, where these are few, every step together."""
 
 import os
-import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -20,6 +19,7 @@ from numpot.kernels.steps import address_of
 from .plan import Plan
 from .saturation import Tallies
 from .schedule import Schedule, Stretch
+from .turn import Turn
 
 
 class Framed(NamedTuple):
@@ -84,7 +84,7 @@ class Workers:
         """Give this process threads and a turn of its own: a child that was forked has none of its parent's threads, and one of these
         may have had the turn.
         """
-        self.turn = threading.RLock()
+        self.turn = Turn()
         self._pool = ThreadPoolExecutor(self._threads - 1) if self._threads > 1 else None
 
     def run(self, program: Linked, stretch: Stretch, memory: dict[int, Array]) -> None:
