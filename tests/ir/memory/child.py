@@ -3,6 +3,7 @@
 Before each graph its seed is written to the journal, so that whoever finds this process dead knows why. Prints a line for each fault.
 """
 
+import json
 import sys
 import traceback
 from collections import Counter
@@ -32,7 +33,7 @@ def main() -> None:
             file.write(f"{seed:12}")
             file.flush()
             ends[run(seed)] += 1
-    print("ended", dict(ends))
+    print(json.dumps(ends))
 
 
 def run(seed: int) -> str:

@@ -79,14 +79,17 @@ class Random:
         return node.outputs
 
     def grow(self, name: str) -> None:
-        """One more operator, if there is a tensor that it can read and its maker finds it suitable."""
-        x = self.made[-1] if self.chance(2) else self.one_of(self.made)
-        if name in JUMPING and not x.same:
-            return
-        try:
-            self.made += MAKERS[name](self, x)
-        except GraphError:
-            return
+        """One more operator, on one of the tensors that it can read."""
+        order = [self.made[i] for i in self.rng.permutation(len(self.made))]
+        for x in [self.made[-1], *order][int(self.rng.integers(2)) :][:5]:
+            if x.same or name not in JUMPING:
+                try:
+                    made = MAKERS[name](self, x)
+                except GraphError:
+                    continue
+                self.made += made
+                if made:
+                    return
 
     def settled(self, x: Made, growth: float) -> Made:
         """x, or x clipped, so that sums of `growth` of its numbers are exact."""
@@ -176,8 +179,10 @@ def convert(g: Random, x: Made) -> list[Made]:
     return [y if y.unit or to != F32 else y._replace(unit=1.0, bound=EXACT)]
 
 
-@maker("LogicalNot")
+@maker("LogicalNot", jumps=True)
 def logical_not(g: Random, x: Made) -> list[Made]:
+    if x.tensor.dtype != bool:
+        x = Made(g.do("Less", x, np.ones((), x.tensor.dtype))[0])
     return [Made(g.do("LogicalNot", x)[0])]
 
 
@@ -215,6 +220,8 @@ def quotients(g: Random, x: Made, name: str) -> list[Made]:
 
 @maker("Equal", "NotEqual", "Less", "LessEqual", "Greater", "GreaterEqual", "LogicalAnd", "LogicalOr", "LogicalXor", jumps=True)
 def comparison(g: Random, x: Made, name: str) -> list[Made]:
+    if name.startswith("Logical") and x.tensor.dtype != bool:
+        x = Made(g.do("Greater", x, np.zeros((), x.tensor.dtype))[0])
     y = other_of(g, x)
     return [Made(g.do(name, x, y)[0])] if y.same else []
 
@@ -244,7 +251,7 @@ def reshape(g: Random, x: Made) -> list[Made]:
     pattern = g.one_of([*patterns, list(shape[::-1]), [-1, *shape[1:]], [1, *shape] if -1 not in shape else [-1, 1]])
     if pattern.count(-1) > 1:
         return []
-    return [x._replace(tensor=g.do("Reshape", x, np.array(pattern), special_zero=0 in pattern)[0])]
+    return [x._replace(tensor=g.do("Reshape", x, np.array(pattern, np.int64), special_zero=0 in pattern)[0])]
 
 
 @maker("Flatten")
@@ -270,10 +277,8 @@ def transpose(g: Random, x: Made) -> list[Made]:
 
 @maker("Broadcast")
 def broadcast(g: Random, x: Made) -> list[Made]:
-    shape = [g.number(1, 5) if d == 1 and g.chance(2) else d for d in x.tensor.shape]
-    if -1 in shape:
-        return []
-    return [x._replace(tensor=g.do("Broadcast", x, np.array([g.number(1, 3)] * g.number(0, 1) + shape))[0])]
+    shape = [g.number(1, 5) if d == 1 else max(d, 1) for d in x.tensor.shape]
+    return [x._replace(tensor=g.do("Broadcast", x, np.array([g.number(1, 3)] * g.number(0, 1) + shape), mode="bidirectional")[0])]
 
 
 @maker("Tile")
@@ -347,7 +352,7 @@ def shape_of(g: Random, x: Made) -> list[Made]:
 
 @maker("DepthToSpace", "SpaceToDepth")
 def blocks(g: Random, x: Made, name: str) -> list[Made]:
-    return [x._replace(tensor=g.do(name, x, mode=g.one_of(["blocks_first", "depth_first"]), block_size=g.number(1, 3))[0])]
+    return [x._replace(tensor=g.do(name, x, mode=g.one_of(["blocks_first", "depth_first"]), block_size=g.number(1, 2))[0])]
 
 
 # ---- reductions, orders --------------------------------------------------------------------------------------------------------
@@ -421,6 +426,8 @@ def pool(g: Random, x: Made, name: str) -> list[Made]:
     if name == "AvgPool":
         attributes["exclude_pad"] = g.chance(2)
     if name == "SumPool":
+        if not is_float(x):
+            return []
         x = g.settled(x, math.prod(kernel))
     (y,) = g.do(name, x, kernel=kernel, **attributes)
     if name == "MaxPool":
@@ -450,7 +457,7 @@ def layer(g: Random, x: Made, y: Tensor, fan_in: int, weight_unit: float) -> lis
         made = made._replace(tensor=g.do("Add", made, bias)[0], bound=made.bound + 2)
     if g.chance(2):
         made = g.one_of([clamp, lambda g, x: unary(g, x, "ReLU")])(g, made)[0]
-    return fake_quantize(g, made) if g.chance(2) and made.same else [made]
+    return fake_quantize(g, made) if g.graph.of_type("FakeQuantize") and g.chance(2) and made.same else [made]
 
 
 @maker("Convolution")
@@ -568,10 +575,15 @@ def integer_layer(g: Random, x: Made, name: str) -> list[Made]:
 
 @maker("LSTMSequence", "GRUSequence", "RNNSequence")
 def recurrent(g: Random, x: Made, name: str) -> list[Made]:
-    """With an initial state of a fixed number of sequences."""
-    shape = x.tensor.shape
-    if len(shape) != 3 or min(shape) < 1:
+    """With an initial state of a fixed number of sequences: of the largest of the batch, if it has another."""
+    if len(x.tensor.shape) < 2 or not is_float(x):
         return []
+    (x_,) = g.do("ReduceMax", x, np.array([0]), keep_dims=True)
+    (x_,) = g.do("Reshape", x_, np.array([1, -1, x_.shape[-1]]))
+    shape = x_.shape
+    if min(shape) < 1 or shape[1] > 12:
+        return []
+    x = x._replace(tensor=x_)
     gates, states = {"LSTMSequence": (4, 2), "GRUSequence": (3, 1), "RNNSequence": (1, 1)}[name]
     size, direction = g.number(1, 5), g.one_of(["forward", "reverse", "bidirectional"])
     ways = 2 if direction == "bidirectional" else 1
@@ -584,7 +596,7 @@ def recurrent(g: Random, x: Made, name: str) -> list[Made]:
 
 # ---- whole graphs --------------------------------------------------------------------------------------------------------------
 
-FAVOURITES = "Convolution Convolution MatMul MatMul ConvolutionBackpropData MaxPool Reshape Reshape Add Concat FakeQuantize Clamp".split()
+FAVOURITES = "Convolution Convolution MatMul MatMul ConvolutionBackpropData MaxPool Reshape Add Concat FakeQuantize Clamp".split()
 SHAPES = [(4, 9), (2, 40), (3, 6), (4, 9), (4, 9), (1, 9)]  # rank, largest dimension
 
 
@@ -609,11 +621,11 @@ def case(seed: int) -> Case:
             shape = (-1 if dynamic else fixed, *shape[1:])
         parameter = g.graph.add(OPERATORS["Parameter"](element_type=F32, shape=shape), name=f"x{i}")  # type: ignore[call-arg]
         g.made.append(Made(parameter.output, 0.25, 4.0))
-    if g.chance(2):
+    if g.chance(3):
         g.made += fake_quantize(g, g.one_of(g.made))
     names = list(MAKERS)
-    for _ in range(g.number(1, 8)):
-        g.grow(g.one_of(FAVOURITES) if not g.chance(3) else g.one_of(names))
+    for _ in range(g.number(1, 9)):
+        g.grow(g.one_of(FAVOURITES if g.chance(2) else names))
     wanted = [x for x in g.made if not x.tensor.consumers] or g.made[-1:]
     if g.chance(3):  # and what else was made leads nowhere
         wanted = [g.one_of(wanted)]
