@@ -30,8 +30,8 @@ class Model:
         for tensor in self.observed | self.swept:
             if graph.nodes.get(tensor.producer.name) is not tensor.producer:
                 raise GraphError(
-                    f"{tensor.name!r} cannot be observed: it is no tensor of the graph that runs. A quantized model runs lowered to integers; "
-                    "observe it with arithmetic='simulated', or lower it first"
+                    f"{tensor.name!r} cannot be observed: it is no tensor of the graph that runs. A quantized model runs lowered "
+                    "to integers; observe it with arithmetic='simulated', or lower it first"
                 )
         self.constants = fold_constants(graph.topological_order(), self.observed | self.swept)
 
@@ -88,7 +88,9 @@ class Compiled:
         outputs = step.define(*(self._value(t, values, memory) for t in step.inputs))
         for tensor, array in zip(step.outputs, outputs, strict=True):
             if array.shape != self._shapes[tensor] or array.dtype != tensor.dtype:
-                expected, found = (f"{dtype} {list(shape)}" for dtype, shape in ((tensor.dtype, self._shapes[tensor]), (array.dtype, array.shape)))
+                expected, found = (
+                    f"{dtype} {list(shape)}" for dtype, shape in ((tensor.dtype, self._shapes[tensor]), (array.dtype, array.shape))
+                )
                 raise GraphError(f"layer {step.name!r}: made {found}, where {expected} was inferred")
             values[tensor] = array
             if tensor in self.plan.slots.numbers:

@@ -260,4 +260,3 @@ def _drop_unread(plan: Plan, graph: Graph, keep: set[Tensor]) -> None:
             slots.update(step.slots[:-1])
             steps.append(step)
     plan.steps[:] = steps[::-1]
-

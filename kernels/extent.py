@@ -4,7 +4,7 @@ Compiled code checks no index. Whoever runs a program compares these with the ar
 """
 
 import math
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from .kinds import Kernel
 from .steps import Row
@@ -57,7 +57,7 @@ _OF_CHANNELS: Final = {  # each channel of out from the same channel of x
 
 def extent(row: Row) -> Extent:
     """What the step of a row touches. Raises ValueError where its own numbers do not fit each other."""
-    kind, step = Kernel(row.record["kernel"]), row.record
+    kind, step = Kernel(int(row.record["kernel"])), row.record
     read, made = (math.prod(step[name].item()) for name in ("input", "output"))
     if kind in _ELEMENTWISE:
         sizes = _ELEMENTWISE[kind]
@@ -74,7 +74,7 @@ def extent(row: Row) -> Extent:
     if kind is Kernel.COPY:
         x, out = step["input"], step["output"]
         _require(x["height"] * x["width"] == out["height"] * out["width"], "copies as many positions as there are")
-        _require(0 <= step["flag"] and step["flag"] + x["channels"] <= out["channels"], "copies into a position, not past it")
+        _require(step["flag"] >= 0 and step["flag"] + x["channels"] <= out["channels"], "copies into a position, not past it")
         return Extent(read, 0, made, read)
     return _of_convolution(row, kind, read)
 
@@ -108,9 +108,9 @@ def _check_taps(row: Row) -> None:
     for name, axis in (("rows", "height"), ("columns", "width")):
         indices = row.constants[f"{name}.indices"]
         _require(len(indices) == row.record["output"][axis], "knows what every position sees")
-        _require(0 <= indices.min() and indices.max() < row.record["input"][axis], "sees positions that are there")
+        _require(indices.min() >= 0 and indices.max() < row.record["input"][axis], "sees positions that are there")
 
 
-def _require(holds: bool, promise: str) -> None:
+def _require(holds: Any, promise: str) -> None:
     if not holds:
         raise ValueError(f"expected a step that {promise}")

@@ -1,4 +1,4 @@
-"""What only a run can find, shapes and contents that a layer cannot take, is one sentence that names the layer; never a raw Python error."""
+"""What only a run can find, shapes and contents that a layer cannot take, is one sentence that names the layer."""
 
 from collections.abc import Callable
 from typing import Any

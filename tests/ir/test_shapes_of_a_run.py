@@ -33,7 +33,9 @@ def sequence(net: Network) -> Tensor:
     x, size = net.input(4, 1, 6), 5
     weights = [net.rng.standard_normal(shape).astype(np.float32) for shape in ((1, 4 * size, 6), (1, 4 * size, size), (1, 4 * size))]
     state, lengths = np.zeros((4, 1, size), np.float32), np.ones(4, np.int32)
-    node = net.graph.add(LSTMSequence(hidden_size=size, direction="forward"), [x, *(net.graph.constant(v) for v in (state, state, lengths, *weights))])
+    node = net.graph.add(
+        LSTMSequence(hidden_size=size, direction="forward"), [x, *(net.graph.constant(v) for v in (state, state, lengths, *weights))]
+    )
     return net.matmul(net.do("Reshape", node.outputs[1], np.array([1, -1])), 3)
 
 
@@ -63,7 +65,9 @@ ORDINARY: dict[str, Build] = {
     "the batch in the last axis, hard sigmoid": lambda net: net.do("HSigmoid", batch_last(net, 1)),
     "the batch among the channels": lambda net: net.relu(net.do("Reshape", net.input(-1, 3, 6, 6), np.array([1, -1, 6, 6]))),
     "a gate for all images": lambda net: net.do("Multiply", net.input(3, 4, 5, 6), net.input(1, 4, 1, 1, name="gate")),
-    "a constant that adds axes": lambda net: net.relu(net.do("Multiply", net.relu(net.input(-1, 4, 5)), np.full((1, 1, 1, 1), 2, np.float32))),
+    "a constant that adds axes": lambda net: net.relu(
+        net.do("Multiply", net.relu(net.input(-1, 4, 5)), np.full((1, 1, 1, 1), 2, np.float32))
+    ),
 }
 
 

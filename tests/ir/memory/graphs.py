@@ -247,7 +247,17 @@ def reshape(g: Random, x: Made) -> list[Made]:
     size = math.prod(d for d in shape if d > 0)
     factors = [d for d in range(1, 17) if size and size % d == 0] or [1]
     first, second = g.one_of(factors), g.one_of(factors)
-    patterns = [[-1], [first, -1], [-1, first], [1, -1], [first, -1, 1, 1], [-1, first, 1, 1], [1, first, -1], [0, -1], [0, first, second, -1]]
+    patterns = [
+        [-1],
+        [first, -1],
+        [-1, first],
+        [1, -1],
+        [first, -1, 1, 1],
+        [-1, first, 1, 1],
+        [1, first, -1],
+        [0, -1],
+        [0, first, second, -1],
+    ]
     pattern = g.one_of([*patterns, list(shape[::-1]), [-1, *shape[1:]], [1, *shape] if -1 not in shape else [-1, 1]])
     if pattern.count(-1) > 1:
         return []

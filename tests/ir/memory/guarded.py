@@ -1,4 +1,4 @@
-"""Memory that ends where a page begins that nobody may touch: one byte too far, and the process dies instead of reading what luck put there.
+"""Memory that ends where a page begins that nobody may touch: one byte too far, and the process dies.
 
 `install` makes everything that compiled code is given such memory: inputs, tensors, scratch, tables, weights. For a child process only.
 """
