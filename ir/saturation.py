@@ -89,7 +89,7 @@ class Tallies:
             self.total.pairs[channels].copy(),
             self.total.overflow[channels].copy(),
             safe,
-            not safe and step.tallied.is_safe_here,
+            not safe and layer.tallied.is_safe_here,
             _weight_bits(weights),
         )
 

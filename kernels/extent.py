@@ -71,6 +71,12 @@ def extent(row: Row) -> Extent:
         if kind in (Kernel.RESIZE_CHOSEN, Kernel.RESIZE_WEIGHTED):
             _check_taps(row)
         return Extent(sizes.x * read, 0, sizes.out * made, sizes.out * made)
+    if kind is Kernel.IM2COL:
+        x, out, window, groups = step["input"], step["output"], step["window"], step["flag"]
+        taps = window["kernel"] * window["kernel_"]
+        _require(out["channels"] == taps * x["channels"], "has a place for every tap")
+        _require(groups > 0 and x["channels"] % groups == 0, "has groups of as many channels")
+        return Extent(read, 0, made, made)
     if kind is Kernel.COPY:
         x, out = step["input"], step["output"]
         _require(x["height"] * x["width"] == out["height"] * out["width"], "copies as many positions as there are")

@@ -580,6 +580,15 @@ def integer_layer(g: Random, x: Made, name: str) -> list[Made]:
     return [Made(g.do(name, codes, w.astype(np.int8), zero, arithmetic=arithmetic, **attributes)[0])]
 
 
+@maker("Im2Col", jumps=True)
+def im2col(g: Random, x: Made) -> list[Made]:
+    codes = x if x.tensor.dtype == np.uint8 else quantize(g, x)[0]
+    channels = codes.tensor.shape[1] if len(codes.tensor.shape) == 4 else 0
+    groups = g.one_of([d for d in range(1, channels + 1) if channels % d == 0] or [1])
+    kernel = g.pair(1, 3)
+    return [Made(g.do("Im2Col", codes, np.uint8(g.one_of([0, 128])), kernel=kernel, groups=groups, **window(g, kernel))[0], 1.0, 255.0)]
+
+
 # ---- sequences -----------------------------------------------------------------------------------------------------------------
 
 
