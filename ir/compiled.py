@@ -20,7 +20,8 @@ Arrays = dict[str, np.ndarray]
 class Model:
     """What all shapes have in common: the graph, and what somebody wants of its tensors.
 
-    observed: tensors that an observer sees; swept: those of which extremes and sums are taken. constants: what depends on no input.
+    observed: tensors that an observer sees; swept: those of which extremes and sums are taken. constants:
+    what depends on no input.
     """
 
     def __init__(self, graph: Graph, observed: Iterable[Tensor], swept: Iterable[Tensor], threads: int, tallies: Tallies | None) -> None:
@@ -37,7 +38,9 @@ class Model:
 
 
 class Compiled:
-    """A model for inputs of certain shapes. Raises GraphError for shapes that a layer cannot take. `plan` says what it does."""
+    """A model for inputs of certain shapes. Raises GraphError for shapes that a layer cannot take. `plan`
+    says what it does.
+    """
 
     def __init__(self, model: Model, shapes: Shapes) -> None:
         graph = specialize(model.graph, shapes)
@@ -56,8 +59,8 @@ class Compiled:
         self._shapes = {t: t.shape for node in graph for t in node.outputs}
 
     def run(self, arrays: list[np.ndarray], workers: Workers, observer: Observer | None) -> tuple[Arrays, dict[Tensor, np.ndarray]]:
-        """arrays: of the inputs, in their order and of these shapes. Returns the outputs by name, and what was found of swept tensors:
-        (N,4,C) f32, as kernels/sweep.py leaves it.
+        """arrays: of the inputs, in their order and of these shapes. Returns the outputs by name, and what
+        was found of swept tensors: (N,4,C) f32, as kernels/sweep.py leaves it.
         """
         values = dict(zip(self._inputs, arrays, strict=True))
         memory = self._memory(values)
@@ -72,7 +75,9 @@ class Compiled:
         return self._outputs(values, memory), swept
 
     def _memory(self, values: dict[Tensor, np.ndarray]) -> dict[int, np.ndarray]:
-        """The arrays of the slots that have one of their own: inputs as they came, and room for what will cross between items."""
+        """The arrays of the slots that have one of their own: inputs as they came, and room for what will
+        cross between items.
+        """
         memory = {}
         for number, tensor in self.schedule.own.items():
             if tensor is not None and tensor.producer.type == "Parameter":
@@ -105,7 +110,9 @@ class Compiled:
         return from_memory(memory[self.plan.slots.numbers[tensor]], self._shapes[tensor])
 
     def _outputs(self, values: dict[Tensor, np.ndarray], memory: dict[int, np.ndarray]) -> Arrays:
-        """By name, each an array of its own: what kernels have written in this run as it is, everything else copied."""
+        """By name, each an array of its own: what kernels have written in this run as it is, everything else
+        copied.
+        """
         outputs: Arrays = {}
         given: set[int | None] = set()
         for name, tensor in self._results:

@@ -1,6 +1,7 @@
 """Runs a graph by its plan of kernels: the same results as the interpreter, as fast as the machine allows.
 
-Integers are equal to the interpreter's bit for bit; float32 layers to within rounding, because sums are taken in another order.
+Integers are equal to the interpreter's bit for bit; float32 layers to within rounding, because sums are taken
+in another order.
 """
 
 import os
@@ -25,15 +26,17 @@ MOST_SHAPES = 8  # for which a graph stays compiled
 
 
 class Executor:
-    """A graph, compiled when it first runs on inputs of certain shapes, and again for others. `plan` lists its steps.
+    """A graph, compiled when it first runs on inputs of certain shapes, and again for others. `plan` lists
+    its steps.
 
-    arithmetic: as for Interpreter. threads: at most so many work together; by default one per core that the process may use. observe:
-    tensors of `graph` that an observer wants to see. sweep: tensors of which only extremes and sums are wanted, if they
-    `can_be_swept`; read `swept` afterwards. count_saturation: count, in every integer layer, the pairs of products that clip (or
-    would clip, in exact arithmetic); read `saturation` afterwards.
+    arithmetic: as for Interpreter. threads: at most so many work together; by default one per core that the
+    process may use. observe: tensors of `graph` that an observer wants to see. sweep: tensors of which only
+    extremes and sums are wanted, if they `can_be_swept`; read `swept` afterwards. count_saturation: count, in
+    every integer layer, the pairs of products that clip (or would clip, in exact arithmetic); read
+    `saturation` afterwards.
 
-    A run has the memory of the last one, so runs of several threads wait for each other; each thread had better have an Executor of its
-    own. It can be pickled, as its graph and arguments.
+    A run has the memory of the last one, so runs of several threads wait for each other; each thread had
+    better have an Executor of its own. It can be pickled, as its graph and arguments.
     """
 
     def __init__(
@@ -87,7 +90,8 @@ class Executor:
     def run(self, inputs: Inputs, *, observer: Observer | None = None) -> dict[str, np.ndarray]:
         """Outputs by name, as `Interpreter.run`; the observer sees the observed tensors as they are made.
 
-        Raises GraphError for inputs that are missing, do not fit, or have shapes or contents that a layer cannot take.
+        Raises GraphError for inputs that are missing, do not fit, or have shapes or contents that a layer
+        cannot take.
         """
         arrays = list(bind_inputs(self._ports, inputs).values())
         with self._workers.turn:
@@ -112,12 +116,16 @@ class Executor:
         return self._swept
 
     def swept(self, tensor: Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(N,C) f32 least, (N,C) f32 largest, (N,C) f64 sum of the channels of each image of the last run; see kernels/sweep.py."""
+        """(N,C) f32 least, (N,C) f32 largest, (N,C) f64 sum of the channels of each image of the last run;
+        see kernels/sweep.py.
+        """
         found = self._swept[tensor]
         sums = np.ascontiguousarray(found[:, 2:]).reshape(len(found), -1).view(np.float64)
         return found[:, 0], found[:, 1], sums
 
 
 def available_cores() -> int:
-    """Cores that this process may use; a container or taskset may leave it fewer than the machine has, and then threads are in the way."""
+    """Cores that this process may use; a container or taskset may leave it fewer than the machine has, and
+    then threads are in the way.
+    """
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -88,7 +88,8 @@ def _dense(
     layer = IntegerLayer(node.op.arithmetic, groups, zero_point, x, y, label, block)  # type: ignore[attr-defined]
     whole = _as_a_convolution(weights, node.inputs[0].producer)
     ways = pairings(whole.shape, groups=groups, is_matrix=isinstance(node.op, MatMulInteger))
-    tallied = Tallied(whole, number_of_pairs(y, weights.shape, block), ways, bool(provably_safe(weights, block).all()))
+    is_safe = packed(weights, ("safe", block), lambda: bool(provably_safe(weights, block).all()))
+    tallied = Tallied(whole, number_of_pairs(y, weights.shape, block), ways, is_safe)
     return dense_row(layer, weights, window, None, take_epilogue(chain, context.slots, y[2]), tallied, node, context)
 
 

@@ -1,4 +1,6 @@
-"""A graph for inputs of certain shapes: what a run will find is inferred for exactly these, never guessed from others."""
+"""A graph for inputs of certain shapes: what a run will find is inferred for exactly these, never guessed
+from others.
+"""
 
 from collections.abc import Mapping
 
@@ -12,7 +14,8 @@ Shapes = tuple[Shape, ...]  # of a model's inputs, in its order
 
 
 def specialize(graph: Graph, shapes: Shapes) -> Graph:
-    """A copy in which every dimension is a number. Raises GraphError that names the layer which cannot take inputs of these shapes.
+    """A copy in which every dimension is a number. Raises GraphError that names the layer which cannot take
+    inputs of these shapes.
 
     What depends on shapes only, a ShapeOf and all behind it, has a value in the copy (`Known.value`).
     """

@@ -1,4 +1,6 @@
-"""Threads that run a stretch of a program: a slice of the images each, or, where these are few, every step together."""
+"""Threads that run a stretch of a program: a slice of the images each, or, where these are few, every step
+together.
+"""
 
 import os
 import weakref
@@ -30,7 +32,9 @@ class Framed(NamedTuple):
 
 
 class Linked:
-    """The program of a schedule, with the addresses of its kernels; it keeps all that compiled code reads alive."""
+    """The program of a schedule, with the addresses of its kernels; it keeps all that compiled code reads
+    alive.
+    """
 
     def __init__(self, plan: Plan, schedule: Schedule) -> None:
         self.constants = plan.steps  # whose rows hold the arrays
@@ -52,9 +56,11 @@ class Linked:
 
 
 class Job(NamedTuple):
-    """What a thread is to do in a stretch: images begin .. end, `chunk` of them at a time. places: where tensors are.
+    """What a thread is to do in a stretch: images begin .. end, `chunk` of them at a time. places: where
+    tensors are.
 
-    It holds what it looks at: a late thread still does when others have finished the stretch, and the Executor may be gone.
+    It holds what it looks at: a late thread still does when others have finished the stretch, and the
+    Executor may be gone.
     """
 
     program: Linked
@@ -81,8 +87,8 @@ class Workers:
         _of_this_process.add(self)
 
     def start(self) -> None:
-        """Give this process threads and a turn of its own: a child that was forked has none of its parent's threads, and one of these
-        may have had the turn.
+        """Give this process threads and a turn of its own: a child that was forked has none of its parent's
+        threads, and one of these may have had the turn.
         """
         self.turn = Turn()
         self._pool = ThreadPoolExecutor(self._threads - 1) if self._threads > 1 else None
@@ -111,7 +117,9 @@ class Workers:
                 self._tallies.add(job.by.worker.tally)
 
     def _alone(self, program: Linked, stretch: Stretch, memory: dict[int, Array], thread: int, begin: int, end: int) -> Job:
-        """A thread that takes the images begin .. end through all steps, with an arena and counters of its own."""
+        """A thread that takes the images begin .. end through all steps, with an arena and counters of its
+        own.
+        """
         chunk = min(stretch.chunk, end - begin)
         if thread not in program.loners:
             program.loners[thread] = self._framed(program, thread, _counters(program), 1)
@@ -121,7 +129,9 @@ class Workers:
         return Job(program, stretch, self._places(program, stretch, memory, thread, chunk), begin, end, chunk, by)
 
     def _sharing(self, program: Linked, stretch: Stretch, memory: dict[int, Array]) -> list[Job]:
-        """Threads that do every step together. The counters are new: a thread still on its way from the last run finds no unit left."""
+        """Threads that do every step together. The counters are new: a thread still on its way from the last
+        run finds no unit left.
+        """
         images = stretch.images
         places, counters = self._places(program, stretch, memory, 0, images), _counters(program)
         framed = [self._framed(program, thread, counters, self._threads) for thread in range(self._threads)]

@@ -1,6 +1,8 @@
-"""What a step touches: so many bytes of each image it reads and writes, and of each table only places inside of it.
+"""What a step touches: so many bytes of each image it reads and writes, and of each table only places inside
+of it.
 
-Compiled code checks no index. Whoever runs a program compares these with the arrays it gives away, once for each step, before the first.
+Compiled code checks no index. Whoever runs a program compares these with the arrays it gives away, once for
+each step, before the first.
 """
 
 import math
@@ -11,7 +13,9 @@ from .steps import Row
 
 
 class Extent(NamedTuple):
-    """Bytes of one image. other: 0 for a step that has no second tensor. written: of out; steps may make parts of it."""
+    """Bytes of one image. other: 0 for a step that has no second tensor. written: of out; steps may make
+    parts of it.
+    """
 
     x: int
     other: int
@@ -86,7 +90,9 @@ def extent(row: Row) -> Extent:
 
 
 def _of_convolution(row: Row, kind: Kernel, read: int) -> Extent:
-    """Of a kind whose name ends with the letters of what it reads and of what it stores, and an R if it adds a branch."""
+    """Of a kind whose name ends with the letters of what it reads and of what it stores, and an R if it adds
+    a branch.
+    """
     letters, step = kind.name.rpartition("_")[2], row.record
     x, out = step["input"], step["output"]
     written = math.prod(out.item())

@@ -1,4 +1,6 @@
-"""Who may run an Executor: several threads, children of fork, a copy that was pickled; but not its own observer."""
+"""Who may run an Executor: several threads, children of fork, a copy that was pickled; but not its own
+observer.
+"""
 
 import multiprocessing
 import os

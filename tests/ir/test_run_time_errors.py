@@ -1,4 +1,6 @@
-"""What only a run can find, shapes and contents that a layer cannot take, is one sentence that names the layer."""
+"""What only a run can find, shapes and contents that a layer cannot take, is one sentence that names the
+layer.
+"""
 
 from collections.abc import Callable
 from typing import Any

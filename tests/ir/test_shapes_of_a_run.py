@@ -1,4 +1,6 @@
-"""A run is compiled for exactly the shapes of its inputs: models whose first axis is no batch, or becomes another, and what is kept."""
+"""A run is compiled for exactly the shapes of its inputs: models whose first axis is no batch, or becomes
+another, and what is kept.
+"""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,6 +1,8 @@
-"""Runs random graphs in guarded memory, interpreter against executor: python -m tests.ir.memory.child FIRST STOP JOURNAL
+"""Runs random graphs in guarded memory, interpreter against executor: python -m tests.ir.memory.child FIRST
+STOP JOURNAL
 
-Before each graph its seed is written to the journal, so that whoever finds this process dead knows why. Prints a line for each fault.
+Before each graph its seed is written to the journal, so that whoever finds this process dead knows why.
+Prints a line for each fault.
 """
 
 import json
@@ -85,7 +87,9 @@ def result_of(runner: Interpreter | Executor | str, feed: dict[str, np.ndarray])
 
 
 def attempt(do: Callable[[], T]) -> T | str:
-    """What is done, or the sentence that refuses it; any other exception is a fault, and so is a plan that is refused."""
+    """What is done, or the sentence that refuses it; any other exception is a fault, and so is a plan that is
+    refused.
+    """
     try:
         return do()
     except PlanError:

@@ -1,6 +1,7 @@
 """Memory that ends where a page begins that nobody may touch: one byte too far, and the process dies.
 
-`install` makes everything that compiled code is given such memory: inputs, tensors, scratch, tables, weights. For a child process only.
+`install` makes everything that compiled code is given such memory: inputs, tensors, scratch, tables, weights.
+For a child process only.
 """
 
 import ctypes
@@ -20,7 +21,9 @@ _chance = random.Random(0)
 
 
 def guarded(shape: int | tuple[int, ...], dtype: Any) -> np.ndarray:
-    """An array in pages of its own, before one that nobody may touch, which it reaches; one in four begins behind such a page instead."""
+    """An array in pages of its own, before one that nobody may touch, which it reaches; one in four begins
+    behind such a page instead.
+    """
     dtype = np.dtype(dtype)
     size = int(np.prod(shape)) * dtype.itemsize
     pages = -(-size // PAGE) * PAGE

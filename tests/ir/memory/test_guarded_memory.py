@@ -1,6 +1,8 @@
-"""No model reaches outside of its arrays: random graphs of every operator in memory that ends where nobody may touch, in child processes.
+"""No model reaches outside of its arrays: random graphs of every operator in memory that ends where nobody
+may touch, in child processes.
 
-A fault is found by hand with `python -m tests.ir.memory.child SEED SEED+1 JOURNAL`, and by the thousand with larger numbers.
+A fault is found by hand with `python -m tests.ir.memory.child SEED SEED+1 JOURNAL`, and by the thousand with
+larger numbers.
 """
 
 import json
@@ -30,7 +32,9 @@ needs_mprotect = pytest.mark.skipif(os.name != "posix", reason="guards pages by 
 
 
 class Found(NamedTuple):
-    """ends: how graphs ended, and how many. faults: what the child said; deaths: seeds of graphs that killed it."""
+    """ends: how graphs ended, and how many. faults: what the child said; deaths: seeds of graphs that killed
+    it.
+    """
 
     ends: Counter[str]
     faults: list[str]
@@ -83,7 +87,8 @@ import ctypes
 import numpy as np
 from tests.ir.memory.guarded import guarded
 for _ in range(32):
-    ctypes.string_at(guarded(100, np.uint8).ctypes.data, 100 + {beyond})
+    x = guarded(100, np.uint8)
+    ctypes.string_at(x.ctypes.data, 100 + {beyond})
 """
     child = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True)
     assert child.returncode == (-signal.SIGSEGV if beyond else 0)
