@@ -69,9 +69,14 @@ def test_an_input_may_lie_in_memory_as_it_likes() -> None:
         np.testing.assert_array_equal(Executor(graph).run(same)["y"], expected)
 
 
-def test_an_empty_batch_gives_an_empty_result() -> None:
-    graph = network("chain", "symmetric")
-    assert Executor(graph).run(samples("chain")[:0])["y"].shape == Interpreter(graph).run(samples("chain")[:0])["y"].shape == (0, 8, 7, 7)
+@pytest.mark.parametrize("runner", [Executor, Interpreter])
+@pytest.mark.parametrize("arithmetic", ["exact", "saturating", "simulated"])
+def test_an_empty_batch_gives_an_empty_result(runner: Any, arithmetic: Any) -> None:
+    assert runner(network("chain", "symmetric"), arithmetic=arithmetic).run(samples("chain")[:0])["y"].shape == (0, 8, 7, 7)
+    net = Network(int8=True)
+    x = net.quantize(net.input(-1, 6, 5, 5), 0, 6)
+    graph = net.result(net.max_pool(net.relu(net.conv(x, 4, 3, groups=2, pad=1))))  # a convolution of groups is an Im2Col first
+    assert runner(graph, arithmetic=arithmetic).run(np.zeros((0, 6, 5, 5), np.float32))["y"].shape == (0, 4, 2, 2)
 
 
 def test_the_input_is_not_written_to() -> None:

@@ -24,7 +24,7 @@ from .graphs import MAKERS, case
 
 ROOT = Path(__file__).parents[3]
 SETS = [name for name in available() if name != "amx"]  # whose matrix unit is its own test
-FEW, MANY = 150, 20_000
+FEW, MANY = 100, 20_000
 MOST_DEATHS = 5  # of children, until it is clear that something is wrong
 STRUCTURE = {"Parameter", "Constant", "Result"}
 
