@@ -37,9 +37,13 @@ class Chain:
         return self.end.consumers[0]
 
     def take(self, *types: str, where: Callable[[Node], bool] = lambda node: True) -> Node | None:
-        """Take over the next operator if it is one of these and nobody else reads the tensor before it."""
+        """Take over the next operator if it is one of these, nobody else reads the tensor before it, and that tensor's shape stays: what
+        is taken over works element by element, and a constant of another shape could spread it.
+        """
         node, port = self._next()
-        if node is None or node.type not in types or port != 0 or node in self._taken or not where(node):
+        if node is None or node.type not in types or port != 0 or node in self._taken:
+            return None
+        if node.outputs[0].shape != node.inputs[0].shape or not where(node):
             return None
         self.nodes.append(node)
         return node

@@ -1,7 +1,5 @@
 """What stands between layers, as rows of a program: codes and back, sums of two branches, means, channels side by side."""
 
-import math
-
 import numpy as np
 
 from numpot.kernels.elementwise import Affine
@@ -148,8 +146,8 @@ def channels_first(shape: Image, dtype: DType) -> Row:
 def flat(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
     """Reshape, Flatten: an image (H,W,C) whose elements are wanted as those of (C,H,W), in one row."""
     x, y = node.inputs[0], node.output
-    shape, parts = image(x, context.slots), context.slots.parts(y)
-    if len(x.shape) != 4 or not lies_channels_last(x) or len(y.shape) == 4 or shape is None or parts != math.prod(shape):
+    shape = image(x, context.slots)
+    if len(x.shape) != 4 or not lies_channels_last(x) or len(y.shape) == 4 or shape is None:
         return None
     if x.dtype.itemsize not in TURNED:
         return None
@@ -164,7 +162,7 @@ def _turn(lines: int, columns: int, dtype: DType) -> Row:
 
 def _codes_of(chain: Chain, node: Node) -> Affine | None:
     """Scale and zero point of a Dequantize of u8."""
-    if node.inputs[0].dtype != np.uint8 or node.output in chain.kept:
+    if node.inputs[0].dtype != np.uint8 or node.output in chain.kept or node.inputs[0].shape != node.output.shape:
         return None
     vectors = [chain.channel_vector(t, node.output) for t in node.inputs[1:]]
     if any(v is None for v in vectors):

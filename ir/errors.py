@@ -33,6 +33,10 @@ class MemoryLimitError(NumpotError):
     """What is asked for would take more memory than the budget (memory.py); nothing was taken."""
 
 
+class PlanError(NumpotError):
+    """A step of a plan that would touch what is not its own: a fault of numpot, found before anything runs."""
+
+
 class MissingExtraError(NumpotError):
     """An optional package is needed and not installed; the message names the extra."""
 

@@ -1,4 +1,4 @@
-"""Evaluate a layer by its NumPy definition, when that is known to be affordable: the memory is counted before it is taken."""
+"""Evaluate a layer by its NumPy definition: the memory is counted before it is taken, and what goes wrong says where."""
 
 import math
 from collections.abc import Sequence
@@ -6,19 +6,29 @@ from collections.abc import Sequence
 import numpy as np
 
 from . import memory
+from .errors import GraphError
 from .graph import Node
-from .ops.registry import Operator, Shape
+from .ops.registry import Operator, OperatorError, Shape
 from .shapes import Known, infer
 
 MOST_OPERATIONS = 2**31  # of one reading, beyond a few for each element: a second or two
 
+#: What NumPy raises where an operator's inputs have no meaning for it, or its output has no room.
+FAULTS = (ValueError, IndexError, TypeError, ArithmeticError, MemoryError)
 
+
+@np.errstate(all="ignore")  # the logarithm of a negative number is NaN, not a message
 def evaluate(node: Node, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """What a layer makes of these arrays. Raises MemoryLimitError, OperatorError for arrays that do not fit it."""
-    known = infer(node.op, [Known(a.dtype, a.shape, a if port in node.op.value_ports else None) for port, a in enumerate(arrays)])
-    memory.take(bytes_needed(node.op, [a.shape for a in arrays], known), describe(node, known))
-    outputs = node.op.evaluate(*arrays)
-    return [np.asarray(y) for y in (outputs if isinstance(outputs, list) else [outputs])]
+    """The outputs of a node for these inputs. Raises GraphError that names the layer, MemoryLimitError before anything is taken."""
+    try:
+        known = infer(node.op, [Known(a.dtype, a.shape, a if port in node.op.value_ports else None) for port, a in enumerate(arrays)])
+        memory.take(bytes_needed(node.op, [a.shape for a in arrays], known), describe(node, known))
+        outputs = node.op.evaluate(*arrays)
+        return [np.asarray(y) for y in (outputs if isinstance(outputs, list) else [outputs])]  # 0-d results may be scalars
+    except FAULTS as error:
+        shapes = ", ".join(str(list(x.shape)) for x in arrays)
+        what = str(error) if isinstance(error, OperatorError) else f"cannot take inputs of shapes {shapes} ({error})"
+        raise GraphError(f"layer {node.name!r} ({node.type}): {what}") from error
 
 
 def is_affordable(op: Operator, inputs: list[Shape], outputs: list[Shape]) -> bool:

@@ -22,7 +22,8 @@ def multiply(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
     if (
         shape is None
         or len(y.shape) != 4
-        or any(t.dtype != np.float32 or len(t.shape) != 4 or chain.constant(t) is not None for t in node.inputs)
+        or any(t.dtype != np.float32 or t.shape[:1] != y.shape[:1] or len(t.shape) != 4 for t in node.inputs)
+        or any(chain.constant(t) is not None for t in node.inputs)
     ):
         return None
     x, gate = node.inputs if shapes[0] == shape else node.inputs[::-1]
@@ -37,7 +38,7 @@ def multiply(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
 def affine(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
     """Subtract [-> Multiply], or Multiply, by constants, one or one for each channel."""
     shape, value = image(node.inputs[0], context.slots), chain.channel_vector(node.inputs[1], node.output)
-    if shape is None or value is None or node.output.dtype != np.float32 or image(node.output, context.slots) != shape:
+    if shape is None or value is None or node.output.dtype != np.float32 or node.output.shape != node.inputs[0].shape:
         return None
     zero, scale = (value, None) if node.type == "Subtract" else (np.zeros((), np.float32), value)
     if scale is None:

@@ -36,7 +36,7 @@ def convolution(node: Node, chain: Chain, context: Context) -> LayerKernel | Non
     """ConvolutionInteger and what integer_epilogue.py takes over behind it."""
     weights, zero_point, op = chain.constant(node.inputs[1]), chain.constant(node.inputs[2]), node.op
     x, y = image(node.inputs[0], context.slots), image(node.output, context.slots)
-    if weights is None or zero_point is None or x is None or y is None:
+    if weights is None or weights.ndim != 4 or zero_point is None or x is None or y is None:
         return None
     groups: int = op.groups  # type: ignore[attr-defined]
     window = window_of(op, weights.shape[2:])
@@ -63,7 +63,9 @@ def matmul(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
     """MatMulInteger, as a 1x1 convolution over a line of rows, and the same behind it."""
     weights, zero_point, op = chain.constant(node.inputs[1]), chain.constant(node.inputs[2]), node.op
     x, y = image(node.inputs[0], context.slots), image(node.output, context.slots)
-    if weights is None or zero_point is None or zero_point.size != 1 or x is None or y is None or len(node.inputs[0].shape) == 4:
+    if weights is None or weights.ndim != 2 or zero_point is None or zero_point.size != 1 or x is None or y is None:
+        return None
+    if len(node.inputs[0].shape) == 4:
         return None
     transposed: bool = op.transpose_b  # type: ignore[attr-defined]
     by_column = packed(weights, ("by column", transposed), lambda: (weights if transposed else weights.T)[:, :, None, None])
@@ -86,7 +88,8 @@ def _dense(
     layer = IntegerLayer(node.op.arithmetic, groups, zero_point, x, y, label, block)  # type: ignore[attr-defined]
     whole = _as_a_convolution(weights, node.inputs[0].producer)
     ways = pairings(whole.shape, groups=groups, is_matrix=isinstance(node.op, MatMulInteger))
-    tallied = Tallied(whole, number_of_pairs(y, weights.shape, block), ways, bool(provably_safe(weights, block).all()))
+    is_safe = packed(weights, ("safe", block), lambda: bool(provably_safe(weights, block).all()))
+    tallied = Tallied(whole, number_of_pairs(y, weights.shape, block), ways, is_safe)
     return dense_row(layer, weights, window, None, take_epilogue(chain, context.slots, y[2]), tallied, node, context)
 
 

@@ -4,12 +4,11 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from .errors import GraphError
 from .evaluation import evaluate
-from .graph import Graph, Node, Tensor
+from .graph import Graph, Tensor
 from .inputs import bind_inputs, ports
 from .lowering import Arithmetic, for_arithmetic
-from .ops.registry import OperatorError
+from .specialization import Shapes, specialize
 
 Observer = Callable[[Tensor, np.ndarray], None]
 Inputs = Mapping[str, np.ndarray] | np.ndarray
@@ -24,22 +23,36 @@ class Interpreter:
     """
 
     def __init__(self, graph: Graph, *, arithmetic: Arithmetic = "exact") -> None:
-        self.graph = for_arithmetic(graph, arithmetic)
+        self._prepare(for_arithmetic(graph, arithmetic))
+
+    def _prepare(self, graph: Graph) -> None:
+        self.graph = graph
         self.order = self.graph.topological_order()
         self._ports = ports(self.graph)
+        self._fitting: Shapes | None = None
 
-    @np.errstate(all="ignore")  # the logarithm of a negative number is NaN, not a message
+    def __getstate__(self) -> dict[str, Graph]:
+        return {"graph": self.graph}
+
+    def __setstate__(self, state: dict[str, Graph]) -> None:
+        self._prepare(state["graph"])
+
     def run(self, inputs: Inputs, *, observer: Observer | None = None) -> dict[str, np.ndarray]:
         """Outputs by name. inputs: arrays by the names of the model's inputs, or the one array of a model with one input.
 
-        The observer, if given, sees every tensor as it is made. Raises GraphError for inputs that are missing or do not fit.
+        The observer, if given, sees every tensor as it is made. Raises GraphError for inputs that are missing or do not
+        fit, and for shapes or contents that a layer cannot take.
         """
         values: dict[Tensor, np.ndarray] = bind_inputs(self._ports, inputs)
+        shapes = tuple(array.shape for array in values.values())
+        if shapes != self._fitting:
+            specialize(self.graph, shapes)
+            self._fitting = shapes
         readers = {t: len(t.consumers) for n in self.order for t in n.outputs}
         results: dict[str, np.ndarray] = {}
         for node in self.order:
             if node.type != "Parameter":
-                values.update(zip(node.outputs, _evaluate(node, [values[t] for t in node.inputs]), strict=True))
+                values.update(zip(node.outputs, evaluate(node, [values[t] for t in node.inputs]), strict=True))
             if observer is not None:
                 for tensor in node.outputs:
                     observer(tensor, values[tensor])
@@ -50,10 +63,3 @@ class Interpreter:
                 if not readers[tensor]:
                     values.pop(tensor, None)
         return results
-
-
-def _evaluate(node: Node, arrays: list[np.ndarray]) -> list[np.ndarray]:
-    try:
-        return evaluate(node, arrays)
-    except OperatorError as error:  # an index out of range, say, which only the numbers show
-        raise GraphError(f"layer {node.name!r} ({node.type}): {error}") from error

@@ -60,7 +60,9 @@ Image = tuple[int, int, int]
 
 
 def image(tensor: Tensor, slots: Slots) -> Image | None:
-    """(H,W,C) of a tensor whose images a kernel can be given; rows of numbers (..., C) are an image W=1 wide. None for others."""
+    """(H,W,C) of a tensor whose images, one for each index of its first axis, a kernel can be given; rows of numbers (..., C) are an
+    image W=1 wide. None for others, among them images without elements.
+    """
     parts, shape = slots.parts(tensor), tensor.shape
     if not parts or len(shape) < 2:
         return None
@@ -133,8 +135,6 @@ def leaves_memory(node: Node, context: Context) -> bool:
     if node.type not in RESHAPING:
         return False
     x, y = node.inputs[0], node.output
-    if context.slots.parts(x) is None or context.slots.parts(x) != context.slots.parts(y):
-        return False
     return all(_is_flat(t) or not (len(t.shape) == 4 and lies_channels_last(t)) for t in (x, y))
 
 

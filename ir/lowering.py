@@ -60,6 +60,7 @@ def lower(graph: Graph, arithmetic: IntegerArithmetic = "exact", *, fuse_residua
     fuse_residual_adds: into the convolution before them, as OpenVINO does; or both branches are rounded to codes.
     """
     lowered = graph.copy()
+    lowered.prune()  # so that nothing is decided by readers that nobody reads
     absorbed = [n for n in lowered.of_type("FakeQuantize") if fuse_residual_adds and is_absorbed_by_residual_add(n)]
     sums = lowered.of_type(*ON_TWO)
     ranges: dict[Node, Range] = {}  # of every Quantize that was a FakeQuantize
@@ -77,11 +78,11 @@ def lower(graph: Graph, arithmetic: IntegerArithmetic = "exact", *, fuse_residua
             lower_arithmetic(lowered, node, ranges)
     lowered.prune()  # so that a tensor's consumers are those that will run
     done: set[Node | None] = set()
-    for node in absorbed:
+    for node in _those_in(lowered, absorbed):
         done.add(lower_residual_add(lowered, node, ranges))
         if node.output.consumers:
             _lower_fake_quantize(lowered, node, ranges)
-    for node in sums:
+    for node in _those_in(lowered, sums):
         lower_arithmetic(lowered, node, ranges)
     lowered.prune()
     for node in lowered.of_type("Dequantize"):
@@ -92,6 +93,11 @@ def lower(graph: Graph, arithmetic: IntegerArithmetic = "exact", *, fuse_residua
             quantize_as_runtime(lowered, node, ranges[node])
     lowered.prune()
     return lowered
+
+
+def _those_in(graph: Graph, nodes: list[Node]) -> list[Node]:
+    """Without those that have been removed from the graph: editing them would edit what they still point to."""
+    return [node for node in nodes if graph.nodes.get(node.name) is node]
 
 
 def integer_layers(graph: Graph) -> dict[str, bool]:

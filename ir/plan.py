@@ -15,8 +15,10 @@ from numpot.kernels.steps import Row
 
 from . import elementwise_layers, float_layers, gate_layers, integer_layers, layer_steps, resize_layers, transposed_layers
 from .chain import Chain
+from .evaluation import evaluate
 from .graph import Graph, Node, Tensor
 from .layer_steps import Builder, Context, LayerKernel, Tallied
+from .plan_check import check_plan
 from .slots import Slot, Slots, lies_channels_last
 
 BUILDERS: dict[str, Builder] = {
@@ -66,6 +68,7 @@ class Step:
     define: Callable[..., list[np.ndarray]] | None = None
     tallied: Tallied | None = None
     scratch: int = 0
+    images: int = 0  # of a row: indices of the first axis, each of which it takes by itself
 
 
 @dataclass(frozen=True)
@@ -78,12 +81,21 @@ class Plan:
     swept: dict[Tensor, tuple[int, int]] = field(default_factory=dict)  # tensor -> slot of what its sweep finds, and row in it
 
 
-def make_plan(graph: Graph, keep: set[Tensor], threads: int, counting: bool = False, swept: frozenset[Tensor] = frozenset()) -> Plan:
-    """keep: tensors that must be made as they are, because somebody looks at them; nothing is fused across one. counting: will runs count
+def make_plan(
+    graph: Graph,
+    constants: dict[Tensor, np.ndarray],
+    keep: set[Tensor],
+    threads: int,
+    counting: bool = False,
+    swept: frozenset[Tensor] = frozenset(),
+) -> Plan:
+    """The plan of a graph for inputs of certain shapes (specialization.py). constants: what is known already, by `fold_constants`.
+
+    keep: tensors that must be made as they are, because somebody looks at them; nothing is fused across one. counting: will runs count
     pairs that clip? swept: tensors of `keep` that get a step which sweeps them.
     """
     order = graph.topological_order()
-    plan = Plan([], _fold_constants(order, keep), Slots(graph))
+    plan = Plan([], constants, Slots())
     context = Context(graph, plan.slots, threads, counting)
     chains: dict[Node, list[Step]] = {}  # by the last operator of each
     taken: set[Node] = set()
@@ -100,15 +112,16 @@ def make_plan(graph: Graph, keep: set[Tensor], threads: int, counting: bool = Fa
         plan.steps[:] = _with_sweeps(plan, swept)
     _drop_unread(plan, graph, keep)
     _turn_results(plan, graph)
+    check_plan(plan, graph)
     return plan
 
 
-def _fold_constants(order: list[Node], keep: set[Tensor]) -> dict[Tensor, np.ndarray]:
+def fold_constants(order: list[Node], keep: set[Tensor]) -> dict[Tensor, np.ndarray]:
     """Every tensor that depends on no input, computed once."""
     constants: dict[Tensor, np.ndarray] = {}
     for node in order:
         if node.type != "Parameter" and all(t in constants for t in node.inputs) and not keep.intersection(node.outputs):
-            constants.update(zip(node.outputs, _as_list(node.op.evaluate(*(constants[t] for t in node.inputs))), strict=True))
+            constants.update(zip(node.outputs, evaluate(node, [constants[t] for t in node.inputs]), strict=True))
     return constants
 
 
@@ -146,7 +159,8 @@ def _rows(node: Node, chain: Chain, made: LayerKernel, plan: Plan, turned: dict[
         reads.append(number)
     out = made.row.record["out"] = plan.slots.number(chain.end)
     fused, slots = tuple(n.name for n in chain.nodes[1:]), (*reads, out)
-    steps.append(Step(node.name, made.label, inputs, (chain.end,), fused, made.row, slots, tallied=made.tallied, scratch=made.scratch))
+    images = made.x.shape[0]
+    steps.append(Step(node.name, made.label, inputs, (chain.end,), fused, made.row, slots, None, made.tallied, made.scratch, images))
     return steps
 
 
@@ -155,9 +169,9 @@ def _channels_last(tensor: Tensor, slots: Slots) -> Step:
     shape = layer_steps.image(tensor, slots)
     assert shape is not None
     row, number = elementwise_layers.channels_last(shape, tensor.dtype), slots.number(tensor)
-    turned = slots.add(Slot(tensor.dtype, shape))
+    turned = slots.add(Slot(tensor.dtype, (tensor.shape[0], *shape)))
     row.record["x"], row.record["out"] = number, turned
-    return Step(tensor.name, "channels last", (tensor,), (), row=row, slots=(number, turned))
+    return Step(tensor.name, "channels last", (tensor,), (), row=row, slots=(number, turned), images=tensor.shape[0])
 
 
 def _turn_results(plan: Plan, graph: Graph) -> None:
@@ -166,21 +180,21 @@ def _turn_results(plan: Plan, graph: Graph) -> None:
     for tensor in dict.fromkeys(result.inputs[0] for result in graph.outputs):
         if tensor in made and len(tensor.shape) == 4 and tensor.dtype.itemsize in layer_steps.TURNED:
             number = plan.slots.number(tensor)
-            height, width, channels = plan.slots.slots[number].shape
+            images, channels, height, width = tensor.shape
             if channels > 1 and height * width > 1:
                 row = elementwise_layers.channels_first((height, width, channels), tensor.dtype)
-                plan.results[tensor] = turned = plan.slots.add(Slot(tensor.dtype, (channels, height, width)))
+                plan.results[tensor] = turned = plan.slots.add(Slot(tensor.dtype, tensor.shape))
                 row.record["x"], row.record["out"] = number, turned
-                plan.steps.append(Step(tensor.name, "channels first", (tensor,), (), row=row, slots=(number, turned)))
+                plan.steps.append(Step(tensor.name, "channels first", (tensor,), (), row=row, slots=(number, turned), images=images))
 
 
-def can_be_swept(tensor: Tensor, slots: Slots) -> bool:
-    """Whether a step can sweep a tensor: float images that some step makes, channels last."""
+def can_be_swept(tensor: Tensor) -> bool:
+    """Whether a step can sweep a tensor for inputs of any shapes: float images that some step makes, channels last."""
     return (
         len(tensor.shape) == 4
+        and 0 not in tensor.shape[1:]
         and tensor.dtype == np.float32
         and tensor.producer.type not in ("Parameter", "Constant", *layer_steps.RESHAPING)
-        and slots.parts(tensor) is not None
     )
 
 
@@ -200,17 +214,17 @@ def _sweep(tensor: Tensor, plan: Plan) -> Step:
     shape = layer_steps.image(tensor, plan.slots)
     assert shape is not None
     row, x = elementwise_layers.sweep(shape), plan.slots.number(tensor)
-    out = plan.slots.add(Slot(tensor.dtype, (4, shape[2])))
+    out = plan.slots.add(Slot(tensor.dtype, (tensor.shape[0], 4, shape[2])))
     plan.swept[tensor] = out, 0
     row.record["x"], row.record["out"] = x, out
-    return Step(tensor.name, "sweep", (tensor,), (), row=row, slots=(x, out))
+    return Step(tensor.name, "sweep", (tensor,), (), row=row, slots=(x, out), images=tensor.shape[0])
 
 
 def _clip_and_sweep(step: Step, plan: Plan) -> Step:
     """The step of an activation, which sweeps what it reads and what it makes on the way."""
     assert step.row is not None
     (x,), (y,), channels = step.inputs, step.outputs, int(step.row.record["output"]["channels"])
-    found = plan.slots.add(Slot(x.dtype, (8, channels)))
+    found = plan.slots.add(Slot(x.dtype, (x.shape[0], 8, channels)))
     plan.swept[x], plan.swept[y] = (found, 0), (found, 4)
     step.row.record["other"], step.row.record["kernel"] = found, Kernel.CLIP_AND_SWEEP
     return replace(step, slots=(step.slots[0], found, step.slots[1]))
@@ -220,7 +234,7 @@ def _definition(node: Node) -> Step:
     """The NumPy definition, for every operator without a kernel."""
 
     def define(*arrays: np.ndarray) -> list[np.ndarray]:
-        return _as_list(node.op.evaluate(*arrays))
+        return evaluate(node, list(arrays))
 
     return Step(node.name, "numpy", tuple(node.inputs), tuple(node.outputs), define=define)
 
@@ -246,7 +260,3 @@ def _drop_unread(plan: Plan, graph: Graph, keep: set[Tensor]) -> None:
             slots.update(step.slots[:-1])
             steps.append(step)
     plan.steps[:] = steps[::-1]
-
-
-def _as_list(outputs: np.ndarray | list[np.ndarray]) -> list[np.ndarray]:
-    return outputs if isinstance(outputs, list) else [outputs]

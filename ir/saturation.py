@@ -8,6 +8,7 @@ import numpy as np
 from numpot.kernels.saturation import SaturationCount, safe_anywhere
 
 if TYPE_CHECKING:
+    from .layer_steps import Tallied
     from .plan import Step
 
 
@@ -29,48 +30,66 @@ class LayerSaturation:
     weight_bits: np.ndarray
 
 
-class Tallies:
-    """Counts of all integer layers, their channels one after another; every layer's row is told where its own begin."""
+@dataclass
+class _Layer:
+    """first: of its channels among all; pairs: formed so far."""
 
-    def __init__(self, steps: list["Step"]) -> None:
-        self._steps: list[Step] = []
-        self._images = 0
-        first = channels = 0
+    tallied: "Tallied"
+    first: int
+    pairs: int = 0
+    has_run: bool = False
+
+
+class Tallies:
+    """Counts of all integer layers, their channels one after another, over runs with inputs of any shapes."""
+
+    def __init__(self) -> None:
+        self._layers: dict[str, _Layer] = {}
+        self.total = SaturationCount.zeros(0)
+
+    @property
+    def channels(self) -> int:
+        return len(self.total.pairs)
+
+    def add_layers(self, steps: list["Step"]) -> None:
+        """Make room for the layers of a plan that are new; every layer's rows are told where its own channels begin."""
         for step in steps:
-            if step.row is None or step.tallied is None:
-                continue
-            if not self._steps or step.tallied is not self._steps[-1].tallied:  # else another part of the same layer
-                self._steps.append(step)
-                first = channels
-                channels += len(step.tallied.weights)
-            step.row.record["tally"] = first
-        self.total = SaturationCount.zeros(channels)
+            if step.row is not None and step.tallied is not None:
+                if step.name not in self._layers:
+                    self._layers[step.name] = _Layer(step.tallied, self.channels)
+                    more = np.zeros(len(step.tallied.weights), np.int64)
+                    self.total = SaturationCount(*(np.concatenate([counts, more]) for counts in self.total))
+                step.row.record["tally"] = self._layers[step.name].first
 
     def add(self, count: SaturationCount) -> None:
-        """What one thread counted."""
-        self.total.pairs[:] += count.pairs
-        np.maximum(self.total.overflow, count.overflow, out=self.total.overflow)
+        """What one thread counted; of the layers that were there when its program was linked."""
+        known = len(count.pairs)
+        self.total.pairs[:known] += count.pairs
+        np.maximum(self.total.overflow[:known], count.overflow, out=self.total.overflow[:known])
 
-    def ran(self, images: int) -> None:
-        self._images += images
+    def ran(self, steps: list["Step"]) -> None:
+        """A run of these steps is over."""
+        of_each = {step.name: step.tallied.pairs * step.images for step in steps if step.tallied is not None and step.images}
+        for name, pairs in of_each.items():  # a layer of several steps forms all its pairs once
+            self._layers[name].pairs += pairs
+            self._layers[name].has_run = True
 
     @property
     def layers(self) -> list[LayerSaturation]:
         """Of the layers that ran, in their order."""
-        return [self._layer(step) for step in self._steps] if self._images else []
+        return [self._layer(name, layer) for name, layer in self._layers.items() if layer.has_run]
 
-    def _layer(self, step: "Step") -> LayerSaturation:
-        assert step.row is not None and step.tallied is not None
-        weights, first = step.tallied.weights, int(step.row.record["tally"])
+    def _layer(self, name: str, layer: "_Layer") -> LayerSaturation:
+        weights, first = layer.tallied.weights, layer.first
         channels = slice(first, first + len(weights))
-        safe = bool(safe_anywhere(weights, step.tallied.pairings).all())
+        safe = bool(safe_anywhere(weights, layer.tallied.pairings).all())
         return LayerSaturation(
-            step.name.removesuffix("/integer"),
-            step.tallied.pairs * self._images,
+            name.removesuffix("/integer"),
+            layer.pairs,
             self.total.pairs[channels].copy(),
             self.total.overflow[channels].copy(),
             safe,
-            not safe and step.tallied.is_safe_here,
+            not safe and layer.tallied.is_safe_here,
             _weight_bits(weights),
         )
 

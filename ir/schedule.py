@@ -1,8 +1,8 @@
 """The order in which a plan runs, and the memory it runs in.
 
-Steps that have rows follow each other in one compiled call, a *stretch*; it ends where a NumPy definition or an observer comes between.
-What lives only within a stretch shares one arena, each slot beginning where nobody needs the bytes any more; what crosses its ends has
-an array of its own, for the whole batch.
+Steps that have rows follow each other in one compiled call, a *stretch*; it ends where a NumPy definition or an observer comes between,
+and where the first axis becomes another, because the images of a stretch go through its steps in slices. What lives only within a stretch
+shares one arena, each slot beginning where nobody needs the bytes any more; what crosses its ends has an array of its own, for all images.
 """
 
 from dataclasses import dataclass, field
@@ -24,14 +24,15 @@ ENOUGH = 32  # images that share the reading of weights; more are not worth anot
 
 @dataclass
 class Stretch:
-    """Steps first .. stop of the program, one compiled call. chunk: images that go through it together."""
+    """Steps first .. stop of the program, one compiled call. images: of all its steps; chunk: that go through it together."""
 
     first: int
     stop: int
+    images: int
     chunk: int = 1
     offsets: dict[int, int] = field(default_factory=dict)  # slot -> where it begins in the arena, in bytes of one image
     arena_bytes: int = 0  # of one image
-    crossing: tuple[int, ...] = ()  # its other slots, which have arrays of their own
+    crossing: dict[int, int] = field(default_factory=dict)  # its other slots, which have arrays of their own -> bytes of one image
 
     @cached_property
     def local(self) -> np.ndarray:
@@ -57,8 +58,8 @@ class Schedule:
     scratch: int  # bytes a thread needs besides
 
 
-def make_schedule(plan: Plan, graph: Graph, observed: set[Tensor], *, many: bool = False) -> Schedule:
-    """many: for runs of more than one image, whose stretches also end where from there on more images can go together."""
+def make_schedule(plan: Plan, graph: Graph, observed: set[Tensor]) -> Schedule:
+    """Stretches also end where from there on more images can go together."""
     shown: dict[Tensor, list[Tensor]] = {}  # what to show when a tensor is made: itself, and those that are its memory
     for tensor in observed:
         origin = tensor
@@ -67,17 +68,17 @@ def make_schedule(plan: Plan, graph: Graph, observed: set[Tensor], *, many: bool
         shown.setdefault(origin, []).append(tensor)
     items: list[Stretch | Step | Tensor] = [t for p in graph.inputs for t in shown.get(p.output, [])]
     rows: list[Step] = []
-    ends = _ends([step for step in plan.steps if step.row], plan) if many else set()
+    ends = _ends([step for step in plan.steps if step.row], plan)
     for i, step in enumerate(plan.steps):
         if step.define:
             items.append(step)
         else:
             rows.append(step)
             last = items[-1] if items else None
-            if isinstance(last, Stretch) and len(rows) - 1 not in ends:
+            if isinstance(last, Stretch) and len(rows) - 1 not in ends and last.images == step.images:
                 last.stop = len(rows)
             else:
-                items.append(Stretch(len(rows) - 1, len(rows)))
+                items.append(Stretch(len(rows) - 1, len(rows), step.images))
         if [s.outputs for s in plan.steps[i + 1 : i + 2]] != [step.outputs]:  # a Concat and a transposed convolution are several steps
             items += [t for made in step.outputs for t in shown.get(made, [])]
     program = np.zeros(len(rows), STEP)
@@ -93,7 +94,7 @@ def make_schedule(plan: Plan, graph: Graph, observed: set[Tensor], *, many: bool
 
 def _ends(rows: list[Step], plan: Plan) -> set[int]:
     """Where stretches end because from there on to the last row twice as many images, or more, can go together."""
-    chunks = [min(_images_together(step, plan), ENOUGH) for step in rows]
+    chunks = [min(_images_together(step, plan), ENOUGH, max(step.images, 1)) for step in rows]
     ends, chunk = set(), min(chunks, default=1)
     for i in range(len(rows)):
         rest = min(chunks[i:])
@@ -109,8 +110,8 @@ def _images_together(step: Step, plan: Plan) -> int:
     A step without weights may do with less of it: it has little to lose, and those around it many weights to share.
     """
     assert step.row is not None
-    weights = sum(array.nbytes for array in step.row.constants)
-    image = sum(plan.slots.slots[slot].image_bytes for slot in set(step.slots))
+    weights = sum(array.nbytes for array in step.row.constants.values())
+    image = sum(plan.slots.slots[slot].bytes for slot in set(step.slots)) // max(step.images, 1)
     return min(max(max(CACHED if weights else 4 * CACHED, weights) // max(image, 1), 1), MOST_IMAGES)
 
 
@@ -140,10 +141,12 @@ def _place(stretch: Stretch, rows: list[Step], plan: Plan, own: set[int]) -> Non
     for i in range(stretch.first, stretch.stop):
         for slot in set(rows[i].slots) - own:
             lives.setdefault(slot, [i, i])[1] = i
-    stretch.crossing = tuple(own.intersection(slot for step in rows[stretch.first : stretch.stop] for slot in step.slots))
+    images, slots = max(stretch.images, 1), plan.slots.slots
+    crossing = own.intersection(slot for step in rows[stretch.first : stretch.stop] for slot in step.slots)
+    stretch.crossing = {slot: slots[slot].bytes // images for slot in crossing}
     placed: list[tuple[int, int, int, int]] = []  # begin, end, first step, last step
     for slot, (first, last) in lives.items():
-        size = round_up(plan.slots.slots[slot].image_bytes, ALIGNMENT)
+        size = round_up(slots[slot].bytes // images, ALIGNMENT)
         begin = 0
         for taken, end, since, until in sorted(placed):
             if since <= last and first <= until and taken < begin + size and begin < end:

@@ -40,20 +40,22 @@ def infer(op: Operator, inputs: list[Known]) -> list[Known]:
     try:
         dtypes = op.infer_dtype(*(k.dtype for k in inputs))
         shapes = op.infer_shape(*(_shape_argument(op, port, k) for port, k in enumerate(inputs)))
+        shapes = shapes if isinstance(shapes, list) else [shapes]
+        dtypes = dtypes if isinstance(dtypes, list) else [dtypes] * len(shapes)
+        known = [Known(d, check_shape(s)) for d, s in zip(dtypes, shapes, strict=True)]
+        return _follow_values(op, inputs, known)
     except OperatorError:
         raise
-    except (ValueError, IndexError, TypeError, ZeroDivisionError, OverflowError) as error:  # a rule met what it has no meaning for
+    except (ValueError, IndexError, TypeError, ArithmeticError, MemoryError) as error:  # a rule met what it has no meaning for
         found = ", ".join(str(list(k.shape)) for k in inputs)
         raise OperatorError(f"cannot take inputs of shapes {found} ({error})") from error
-    shapes = shapes if isinstance(shapes, list) else [shapes]
-    dtypes = dtypes if isinstance(dtypes, list) else [dtypes] * len(shapes)
-    known = [Known(d, check_shape(s)) for d, s in zip(dtypes, shapes, strict=True)]
-    return _follow_values(op, inputs, known)
 
 
 def merge(known: tuple[Known, ...]) -> Shape:
     """The shape to show: -1 where the probes disagree, that is, where the batch size decides."""
     first, *others = known
+    if not others:
+        return first.shape
     if any(len(k.shape) != len(first.shape) for k in others):
         raise OperatorError("the rank of the output depends on the batch size")
     return tuple(d if all(k.shape[i] == d for k in others) else -1 for i, d in enumerate(first.shape))

@@ -48,8 +48,10 @@ def make_dense(
     """
     if window.is_pointwise and spacing is None:
         size = (MANY, 1)
-    pixel = len(weights.values) * weights.depth * weights.values.itemsize
-    in_place = window.is_pointwise and pixel % weights.word == 0 and not weights.block  # else the last word would end behind the array
+    depth = weights.depth * weights.values.itemsize
+    pixel = len(weights.values) * depth
+    # in place, or else the last word of the last group would end behind the array
+    in_place = window.is_pointwise and depth % weights.word == 0 and not weights.block
     words = Words(weights.runs, weights.order.shape[2] // weights.runs, weights.word, weights.block)
     rows = POSITIONS if weights.word == MATRIX_WORD else ROWS
     strips = cut(window, size, pixel, size[1] * len(weights.values) * weights.columns * out_bytes, words, rows=rows)

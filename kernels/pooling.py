@@ -75,7 +75,7 @@ def _set(a: Array, b: Array) -> None:
 
 @instructions
 def _lift(_: Any, a: Any, begin: Any, b: Any, other: Any, count: Any) -> Any:
-    """The elements of a from `begin` on <- the larger of them and those of b from `other` on; NaN of a number and NaN. u8 or f32."""
+    """The elements of a from `begin` on <- the larger of them and those of b from `other` on; NaN where either is. u8 or f32."""
     size = a.dtype.bitwidth // 8
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
@@ -86,8 +86,11 @@ def _lift(_: Any, a: Any, begin: Any, b: Any, other: Any, count: Any) -> Any:
         for first, stop, step, kind in ((ir.Constant(whole.type, 0), whole, wide.count, wide), (whole, arguments[4], 1, narrow)):
             with v.loop(first, stop, step) as i:
                 mine, theirs = (v.load(v.item(start, i, size), kind) for start in starts)
-                compare = builder.icmp_unsigned if size == 1 else builder.fcmp_ordered
-                v.store(builder.select(compare(">=", mine, theirs), mine, theirs), v.item(starts[0], i, size))
+                if size == 1:
+                    is_mine = builder.icmp_unsigned(">=", mine, theirs)
+                else:
+                    is_mine = builder.or_(builder.fcmp_ordered(">=", mine, theirs), builder.fcmp_unordered("uno", mine, mine))
+                v.store(builder.select(is_mine, mine, theirs), v.item(starts[0], i, size))
         return context.get_dummy_value()
 
     return types.void(a, types.int64, b, types.int64, types.int64), generate

@@ -78,7 +78,7 @@ class Row:
         self.record = np.zeros((), STEP)
         self.record["kernel"] = kernel
         self.record["tally"] = -1
-        self.constants: list[Array] = []
+        self.constants: dict[str, Array] = {}  # "strips.rows" and so on
         for name, number in numbers.items():
             self.record[name] = number
 
@@ -88,7 +88,7 @@ class Row:
         for field, value in {**(values if isinstance(values, dict) else values._asdict()), **more}.items():
             if isinstance(value, np.ndarray):
                 assert value.flags.c_contiguous
-                self.constants.append(value)
+                self.constants[f"{name}.{field}"] = value
                 part[field] = address_of(value)
             elif field in (part.dtype.names or ()):
                 part[field] = value

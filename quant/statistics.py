@@ -140,10 +140,8 @@ def executor_for(graph: Graph, wanted: Mapping[Tensor, Sequence[Collector]], thr
     """What runs the graph so that `collect` can look at the wanted tensors, of which most need not be handed out but only be swept."""
     from numpot.ir.executor import Executor  # numba: imported where it is used
     from numpot.ir.plan import can_be_swept
-    from numpot.ir.slots import Slots
 
-    slots = Slots(graph)
-    sweep = [t for t in wanted if not must_be_seen(t, wanted) and can_be_swept(t, slots)]
+    sweep = [t for t in wanted if not must_be_seen(t, wanted) and can_be_swept(t)]
     return Executor(graph, observe=wanted.keys() - set(sweep), sweep=sweep, threads=threads)
 
 

@@ -9,7 +9,9 @@ from .registry import Ints, OperatorError, Shape
 def integers(value: np.ndarray, what: str) -> Ints:
     """A scalar or vector of integers as plain ints; OperatorError for anything else."""
     if value.dtype not in INTEGERS or value.ndim > 1:
-        raise OperatorError(f"{what} must be integers in one dimension, found {NAMES[value.dtype]} of shape {list(value.shape)}")
+        raise OperatorError(
+            f"{what} must be integers in one dimension, found {NAMES.get(value.dtype, value.dtype)} of shape {list(value.shape)}"
+        )
     return tuple(int(v) for v in value.ravel())
 
 

@@ -1,9 +1,11 @@
-"""Clamp: every element kept within [min, max]; ReLU6 is Clamp(0, 6) (OpenVINO Clamp-1)."""
+"""Clamp: every element kept within [min, max], a NaN as it is; ReLU6 is Clamp(0, 6) (OpenVINO Clamp-1)."""
+
+import math
 
 import numpy as np
 
 from ..dtypes import FLOATS
-from .registry import Operator, operator
+from .registry import Operator, OperatorError, Shape, operator
 
 
 @operator("Clamp")
@@ -12,6 +14,11 @@ class Clamp(Operator):
     max: float
 
     accepts = FLOATS
+
+    def infer_shape(self, x: Shape) -> Shape:
+        if math.isnan(self.min) or math.isnan(self.max):
+            raise OperatorError(f"min and max must be numbers, found {self.min} and {self.max}")
+        return x
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
         return np.clip(x, x.dtype.type(self.min), x.dtype.type(self.max))

@@ -45,5 +45,6 @@ class Im2Col(Operator):
         n, c = x.shape[:2]
         taps = self.window.taps(x, border.item())  # (N,C,kh,kw,H',W')
         size = taps.shape[4:]
-        by_group = taps.reshape(n, self.groups, c // self.groups, -1, *size)
-        return by_group.swapaxes(2, 3).reshape(n, -1, *size)
+        number = math.prod(self.kernel)
+        by_group = taps.reshape(n, self.groups, c // self.groups, number, *size)
+        return by_group.swapaxes(2, 3).reshape(n, c * number, *size)

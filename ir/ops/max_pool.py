@@ -1,4 +1,4 @@
-"""MaxPool: the largest element each window sees; padding never wins (OpenVINO MaxPool-14, first output)."""
+"""MaxPool: the largest element each window sees; padding never wins, a NaN always (OpenVINO MaxPool-14, first output)."""
 
 import numpy as np
 

@@ -69,9 +69,14 @@ def test_an_input_may_lie_in_memory_as_it_likes() -> None:
         np.testing.assert_array_equal(Executor(graph).run(same)["y"], expected)
 
 
-def test_an_empty_batch_gives_an_empty_result() -> None:
-    graph = network("chain", "symmetric")
-    assert Executor(graph).run(samples("chain")[:0])["y"].shape == Interpreter(graph).run(samples("chain")[:0])["y"].shape == (0, 8, 7, 7)
+@pytest.mark.parametrize("runner", [Executor, Interpreter])
+@pytest.mark.parametrize("arithmetic", ["exact", "saturating", "simulated"])
+def test_an_empty_batch_gives_an_empty_result(runner: Any, arithmetic: Any) -> None:
+    assert runner(network("chain", "symmetric"), arithmetic=arithmetic).run(samples("chain")[:0])["y"].shape == (0, 8, 7, 7)
+    net = Network(int8=True)
+    x = net.quantize(net.input(-1, 6, 5, 5), 0, 6)
+    graph = net.result(net.max_pool(net.relu(net.conv(x, 4, 3, groups=2, pad=1))))  # a convolution of groups is an Im2Col first
+    assert runner(graph, arithmetic=arithmetic).run(np.zeros((0, 6, 5, 5), np.float32))["y"].shape == (0, 4, 2, 2)
 
 
 def test_the_input_is_not_written_to() -> None:
@@ -227,13 +232,14 @@ def test_the_plan_of_an_integer_mobilenet_block() -> None:
 
 
 @FEW
-@given(st.one_of(networks(int8=False), networks(int8=True)))
-def test_no_two_tensors_share_memory_while_both_are_needed(graph: Graph) -> None:
+@given(st.one_of(networks(int8=False), networks(int8=True)), st.integers(1, 3))
+def test_no_two_tensors_share_memory_while_both_are_needed(graph: Graph, batch: int) -> None:
     executor = Executor(graph, threads=1)
+    executor.run(inputs(graph, batch))
     steps = [step for step in executor.plan if step.row]
-    for stretch in (item for item in executor._of_one.items + executor._of_many.items if isinstance(item, Stretch)):
+    for stretch in (item for item in executor.compiled.schedule.items if isinstance(item, Stretch)):
         lives = {s: [i for i in range(stretch.first, stretch.stop) if s in steps[i].slots] for s in stretch.offsets}
-        places = {s: (o, o + executor._plan.slots.slots[s].image_bytes) for s, o in stretch.offsets.items()}
+        places = {s: (o, o + executor.compiled.plan.slots.slots[s].bytes // stretch.images) for s, o in stretch.offsets.items()}
         for a, b in itertools.combinations(stretch.offsets, 2):
             together = lives[a][0] <= lives[b][-1] and lives[b][0] <= lives[a][-1]
             apart = places[a][1] <= places[b][0] or places[b][1] <= places[a][0]
@@ -255,7 +261,9 @@ def test_weights_of_a_file_are_in_memory_once(int8: bool, tmp_path: Path) -> Non
         return 1024 * int(re.findall(r"^Rss: +(\d+) kB", of_file, re.MULTILINE)[0])
 
     assert in_memory() >= 512 * 1024
-    Executor(graph)
+    executor = Executor(graph)
+    for batch in (1, 3):  # compiled twice
+        executor.run(np.ones((batch, 512), np.float32))
     assert in_memory() < 256 * 1024
     for node, copy in zip(original, graph, strict=True):
         if isinstance(node.op, Constant):
@@ -288,10 +296,11 @@ def test_small_images_go_through_the_last_layers_together(monkeypatch: pytest.Mo
     (expected,) = Executor(graph).run(x).values()
     monkeypatch.setattr(schedule, "CACHED", 10_000)
     split = Executor(graph)
-    chunks = [item.chunk for item in split._of_many.items if isinstance(item, Stretch)]
-    assert len(chunks) > 1 and chunks == sorted(chunks)
-    assert sum(isinstance(item, Stretch) for item in split._of_one.items) == 1
     np.testing.assert_array_equal(*split.run(x).values(), expected, strict=True)
+    chunks = [item.chunk for item in split.compiled.schedule.items if isinstance(item, Stretch)]
+    assert len(chunks) > 1 and chunks == sorted(chunks)
+    split.run(x[:1])
+    assert sum(isinstance(item, Stretch) for item in split.compiled.schedule.items) == 1
 
 
 def test_nothing_is_fused_across_a_tensor_that_is_observed() -> None:

@@ -452,3 +452,25 @@ def _cut(graph: Graph, first: Node, last: Node, shape: tuple[int, ...]) -> Graph
         if not parameter.output.consumers:
             alone.remove(parameter)
     return alone
+
+
+# ---- what leads nowhere ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("operator", ["Add", "Multiply"])
+@pytest.mark.parametrize("requantized", [False, True])
+def test_what_nobody_reads_is_not_lowered(operator: str, requantized: bool) -> None:
+    """Sums of two branches of codes, which no Result needs: the graph is that of the model without them."""
+
+    def model(*, dead: bool) -> Graph:
+        net = Network(int8=True)
+        x = net.input(-1, 8)
+        a = net.quantize(net.matmul(net.quantize(x, -1, 127 / 128), 8), -4, 4 * 127 / 128)
+        b = net.quantize(net.matmul(net.quantize(x, -2, 2 * 127 / 128), 8), -1, 127 / 128)
+        if dead:
+            total = net.do(operator, a, b)
+            net.quantize(net.relu(total), 0, 6) if requantized else None
+        return net.result(net.relu(a))
+
+    types = [[n.type for n in lower(model(dead=dead)).topological_order()] for dead in (False, True)]
+    assert types[0] == types[1]

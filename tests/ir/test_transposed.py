@@ -148,7 +148,7 @@ def test_a_decoder_of_floats() -> None:
     x = np.random.default_rng(0).standard_normal((3, 8, 8, 10)).astype(np.float32)
     executor = Executor(graph)
     np.testing.assert_allclose(executor.run(x)["y"], Interpreter(graph).run(x)["y"], rtol=1e-4, atol=1e-4)
-    assert [s.fused for s in executor.plan if s.kernel.startswith("transposed")][0] and len(executor._of_one.items) == 1
+    assert [s.fused for s in executor.plan if s.kernel.startswith("transposed")][0] and len(executor.compiled.schedule.items) == 1
 
 
 def test_pairs_that_clip_are_counted_once_for_all_phases() -> None:
