@@ -2,7 +2,7 @@
 
 import importlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -86,17 +86,29 @@ def save_model(graph: Graph, path: AnyPath, format: str | None = None) -> None:
     write(graph, path)
 
 
-def check_savable(path: AnyPath, format: str | None = None) -> None:
-    """Raises UnknownFormatError, SaveError or MissingExtraError if a model cannot be saved so: for the start of long work."""
+def check_savable(path: AnyPath, format: str | None = None, *, read: Iterable[AnyPath | None] = ()) -> None:
+    """Raises UnknownFormatError, SaveError or MissingExtraError if a model cannot be saved so: for the start of long work.
+
+    read: files that the same work reads, and that saving must not replace; what is None, or no file, is passed over.
+    """
     path, writer = Path(path), find_writer(path, format)
     if path.suffix != writer.suffix:
         beside = " (with a .bin beside it)" if writer.suffix == ".xml" else ""
         raise SaveError(f"a model is saved as {writer.suffix}{beside}, found {path.suffix or 'no suffix'!r}", path)
+    for written in _files_of(path):
+        for source in (file for name in read if name is not None for file in _files_of(Path(name))):
+            if written.is_file() and source.is_file() and written.samefile(source):
+                raise SaveError(f"would replace {str(source)!r}, which is read. Choose another name for the output", path)
     importlib.import_module(writer.module, __package__)
     try:
         check_folder(path)
     except OSError as error:
         raise SaveError(f"cannot be written: folder {str(path.parent)!r} does not take files ({error.strerror})", path) from error
+
+
+def _files_of(path: Path) -> list[Path]:
+    """A model's .xml and the .bin beside it; any other file by itself."""
+    return [path, path.with_suffix(".bin")] if path.suffix == ".xml" else [path]
 
 
 def find_writer(path: AnyPath, format: str | None) -> Writer:

@@ -67,8 +67,8 @@ class ImageFolder(DataLoader):
 
 def find_images(folder: Path) -> tuple[list[Path], list[int] | None]:
     """The pictures of a folder and of its sub-folders, and their labels: from labels.txt, else the place of the sub-folder's name among
-    the sorted names, else None. Raises DataError if there are no pictures, or labels for some only."""
-    classes = sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+    the sorted names (numbers sort as numbers), else None. Raises DataError if there are no pictures, or labels for some only."""
+    classes = _in_order([p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")])
     top, nested = _pictures(folder), [(file, label) for label, p in enumerate(classes) for file in _pictures(p)]
     files = top + [file for file, _ in nested]
     if not files:
@@ -78,6 +78,13 @@ def find_images(folder: Path) -> tuple[list[Path], list[int] | None]:
     if top and nested:
         raise DataError(f"{folder}: {top[0].name} is in no class sub-folder, but {len(nested)} pictures are. Move it, or write labels.txt.")
     return files, [label for _, label in nested] if nested else None
+
+
+def _in_order(classes: list[Path]) -> list[Path]:
+    """By name; by number if all names are numbers, so that 10 comes behind 9."""
+    if all(p.name.isascii() and p.name.isdigit() for p in classes):
+        return sorted(classes, key=lambda p: (int(p.name), p.name))
+    return sorted(classes)
 
 
 def _pictures(folder: Path) -> list[Path]:

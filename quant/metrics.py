@@ -76,7 +76,10 @@ class _Share(Metric):
 
 
 class Accuracy(_Share):
-    """Share of samples whose label is among the k largest scores; of equal scores the first counts as larger, as in argmax."""
+    """Share of samples whose label is among the k largest scores; of equal scores the first counts as larger, as in argmax.
+
+    Scores that are NaN are never right.
+    """
 
     def __init__(self, k: int = 1) -> None:
         if k < 1:
@@ -89,21 +92,27 @@ class Accuracy(_Share):
         scores = _scores(self.name, outputs)
         classes = _class_labels(self.name, labels, scores)
         best = np.argsort(-scores, axis=1, kind="stable")[:, : self.k]  # (n,k)
-        return (best == classes[:, None]).any(axis=1)
+        return (best == classes[:, None]).any(axis=1) & ~_has_nan(scores)
 
     def check_labels(self, outputs: Outputs, labels: Any) -> None:
         _class_labels(self.name, labels, _scores(self.name, outputs))
 
 
 class Agreement(_Share):
-    """Share of samples for which the model and the reference give the same class the largest score."""
+    """Share of samples for which the model and the reference give the same class the largest score; NaN agrees with nothing."""
 
     name = "agreement"
     needs_labels = False
     needs_reference = True
 
     def is_right(self, outputs: Outputs, labels: Outputs) -> np.ndarray:
-        return _scores(self.name, outputs).argmax(axis=1) == _scores(self.name, labels).argmax(axis=1)
+        ours, theirs = _scores(self.name, outputs), _scores(self.name, labels)
+        return (ours.argmax(axis=1) == theirs.argmax(axis=1)) & ~_has_nan(ours) & ~_has_nan(theirs)
+
+
+def _has_nan(scores: np.ndarray) -> np.ndarray:
+    """(n,classes) -> (n,) bool: a NaN is no score, and argmax would take it for the largest."""
+    return np.isnan(scores).any(axis=1)
 
 
 class Sqnr(Metric):

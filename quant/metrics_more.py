@@ -13,7 +13,8 @@ class _Confusion(Metric):
     """Counts pairs (label, predicted class), of samples or of the pixels in them; a subclass makes a number of them.
 
     The model's one output is scores [n, classes, ...], a label an integer or an array of the shape of what stands for `...`. A label below
-    zero or of 255 and beyond the classes is not counted (the usual mark for pixels without one).
+    zero or of 255 and beyond the classes is not counted (the usual mark for pixels without one). Scores with a NaN predict no class; these
+    are counted in a last column.
     """
 
     def __init__(self) -> None:
@@ -27,6 +28,7 @@ class _Confusion(Metric):
         if scores.ndim < 2:
             raise DataError(f"metric {self.name} needs scores of shape [samples, classes, ...], found {list(scores.shape)}.")
         classes, predicted = scores.shape[1], scores.argmax(axis=1)
+        predicted = np.where(np.isnan(scores).any(axis=1), classes, predicted)
         truth = np.asarray(labels)
         if truth.dtype.kind not in "iu" or truth.size != predicted.size:
             raise DataError(f"metric {self.name} needs integer labels of shape {list(predicted.shape)}, found {list(truth.shape)}.")
@@ -34,8 +36,8 @@ class _Confusion(Metric):
         counted = (truth >= 0) & ((truth != 255) | (classes > 255))
         if (truth[counted] >= classes).any():
             raise DataError(f"metric {self.name}: label {truth[counted].max()} is no class of the model, which has {classes}.")
-        pairs = truth[counted] * classes + predicted[counted]
-        self._add(np.bincount(pairs, minlength=classes**2).reshape(classes, classes))
+        pairs = truth[counted] * (classes + 1) + predicted[counted]
+        self._add(np.bincount(pairs, minlength=classes * (classes + 1)).reshape(classes, classes + 1))
 
     def merge(self, other: "_Confusion") -> None:
         if other._counts.size:
@@ -49,7 +51,7 @@ class _Confusion(Metric):
 
     def _each(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(classes,) each: right, labelled so, predicted so."""
-        return self._counts.diagonal(), self._counts.sum(axis=1), self._counts.sum(axis=0)
+        return self._counts.diagonal(), self._counts.sum(axis=1), self._counts.sum(axis=0)[: len(self._counts)]
 
     def _mean(self, above: np.ndarray, below: np.ndarray) -> float:
         """Of the quotients over the classes that have labels or predictions; 0/0 counts 0 among these. NaN before the first batch."""

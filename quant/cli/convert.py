@@ -30,7 +30,7 @@ def run(
     from numpot.ir import read_model, save_model
     from numpot.ir.files import check_savable
 
-    check_savable(destination, to)
+    check_savable(destination, to, read=[source])
     graph = read_model(source, input_shapes=_shapes(input_shape or []))
     record_preprocessing(graph, mean, std)
     save_model(graph, destination, to)

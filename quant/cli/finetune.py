@@ -53,7 +53,7 @@ def run(
     from numpot.quant.finetuning.trainer import finetune
     from numpot.quant.metrics import parse_metric
 
-    check_savable(output, to)
+    check_savable(output, to, read=[model, teacher, data, validation])
     measure = parse_metric(metric) if metric else None
     graph = open_model(model, mean, std)
     options: dict[str, Any] = {

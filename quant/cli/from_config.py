@@ -16,6 +16,7 @@ BESIDE = frozenset({"model", "data", "output", "config", "statistics_cache", "wo
 
 def read_job(context: typer.Context, config: str, model: str | None, data: str | None, output: str | None) -> Job:
     """model, data, output: what the command line says, which goes before the file. Raises NumpotError."""
+    from numpot.ir.files import check_savable
     from numpot.quant.config import read_config
     from numpot.quant.config_parameters import AccuracyAware
     from numpot.quant.data import open_data
@@ -31,11 +32,13 @@ def read_job(context: typer.Context, config: str, model: str | None, data: str |
     path = model or wanted.model.model
     graph = open_model(path, mean, std)
     graph.name = wanted.model.model_name or graph.name
-    loader = open_data(data or wanted.engine.data_source, graph)
+    source = data or wanted.engine.data_source
+    loader = open_data(source, graph)
     name = wanted.model.model_name or Path(path).stem
     target = output or str(Path("results") / f"{name}_{wanted.algorithm}" / "optimized" / f"{name}.xml")
     if output is None:
         Path(target).parent.mkdir(parents=True, exist_ok=True)
+    check_savable(target, context.params["to"], read=[path, source])
     options: dict[str, Any] = {"statistics_cache": context.params["statistics_cache"], **params.options(len(loader))}
     metrics: list[str] = []
     if isinstance(params, AccuracyAware):

@@ -78,7 +78,7 @@ def job_from_options(context: typer.Context) -> Job:
     if model is None or data is None or output is None:
         missing = "MODEL" if model is None else "--data" if data is None else "--output"
         raise NumpotError(f"{missing} is missing: give MODEL, --data and --output, or a --config that names them")
-    check_savable(output, given["to"])
+    check_savable(output, given["to"], read=[model, data, given["calibration_data"]])
     if given["method"] == "default":
         _refuse_unused(context)
     graph = open_model(model, given["mean"], given["std"])

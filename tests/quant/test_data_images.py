@@ -1,5 +1,7 @@
 """Folders of pictures: order, colors, scaling, labels, and what is refused."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -67,6 +69,13 @@ def test_sub_folders_are_classes_in_the_order_of_their_names(tmp_path):
     data = open_data(str(tmp_path), COLOR)
     assert [data.where(i) for i in range(4)] == [str(tmp_path / n) for n in ("cat/1.png", "cat/9.png", "dog/2.png", "zebra/0.png")]
     assert labels(data) == [0, 0, 1, 2]
+
+
+def test_classes_that_are_numbers_are_in_the_order_of_the_numbers(tmp_path):
+    for name in ("10", "9", "1", "2"):
+        write_picture(tmp_path / name / "0.png", "red")
+    data = open_data(str(tmp_path), COLOR)
+    assert [Path(data.where(i)).parent.name for i in range(4)] == ["1", "2", "9", "10"] and labels(data) == [0, 1, 2, 3]
 
 
 def test_an_empty_class_keeps_its_number(tmp_path):

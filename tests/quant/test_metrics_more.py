@@ -82,3 +82,22 @@ def test_against_scikit_learn():
     sqnr.update({"y": SCORES}, {"y": reference})
     noise = sklearn.mean_squared_error(reference, SCORES) / np.square(reference).mean()
     assert sqnr.value == pytest.approx(-10 * math.log10(noise), rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["accuracy@1", "accuracy@3", "precision", "recall", "f1", "miou"])
+def test_scores_that_are_nan_are_never_right(name):
+    """argmax takes a NaN for the largest score, so that a broken model had the share of class 0."""
+    broken = SCORES.copy()
+    broken[:, 1] = np.nan
+    assert value(name, broken, LABELS) == 0
+    half = SCORES.copy()
+    half[20:] = np.nan
+    if name != "precision":  # which is of what was predicted
+        assert 0 < value(name, half, LABELS) < value(name, SCORES, LABELS)
+
+
+def test_nan_agrees_with_nothing():
+    metric, broken = parse_metric("agreement"), np.full((3, 4), np.nan)
+    metric.update({"y": broken}, {"y": broken})
+    metric.update({"y": np.eye(4)[:3]}, {"y": np.eye(4)[:3]})
+    assert metric.value == 0.5
