@@ -120,12 +120,16 @@ class Scope:
 
     def unused_name(self, base: str) -> str:
         """`base`, or `base_1`, `base_2`, ...: the first that no layer has or is going to have."""
-        for k in count(self.tried.get(base, 0)):
-            name = f"{base}_{k}" if k else base
-            if name not in self.graph.nodes and name not in self.output_names and name not in self.node_names:
+        if self._is_free(base):
+            return base
+        for k in count(self.tried.get(base, 1)):
+            if self._is_free(f"{base}_{k}"):
                 self.tried[base] = k  # so that the next does not ask for all these again; it asks for this one, which may not be used
-                return name
+                return f"{base}_{k}"
         raise AssertionError("there is always another number")
+
+    def _is_free(self, name: str) -> bool:
+        return name not in self.graph.nodes and name not in self.output_names and name not in self.node_names
 
     def name_of(self, node: NodeProto) -> str:
         """The name of the layer a node becomes: its own, or its first output's. Then nobody else gets it."""

@@ -131,7 +131,8 @@ def test_reading_opens_two_files_and_does_nothing_else(tmp_path):
         seen = watched
     finally:
         watched = None
-    assert [Path(str(what)).name for event, what in seen if event == "open"] == ["m.xml", "m.bin"]
+    opened = [what for event, what in seen if event == "open" and not isinstance(what, int)]  # a number: of what is open already
+    assert [Path(str(what)).name for what in opened] == ["m.xml", "m.bin"]
     assert not [event for event, _ in seen if event.split(".")[0] in {"socket", "subprocess", "os", "import", "exec", "compile", "urllib"}]
 
 
