@@ -7,7 +7,8 @@ from typing import Any, Final
 from numpot.ir.graph import Graph, Node
 
 from .defaults import ModelType, TargetDevice
-from .hardware import PASS_THROUGH
+from .hardware import PASS_THROUGH, WEIGHTED
+from .layers import bias_add
 
 #: In a transformer, what stands around the matrix products is sensitive and cheap (POT 2023.3, model_type "transformer").
 _TRANSFORMER: Final = frozenset("Add Power Squeeze Subtract ReduceMean SquaredDifference MVN Multiply".split())
@@ -15,8 +16,10 @@ _TRANSFORMER: Final = frozenset("Add Power Squeeze Subtract ReduceMean SquaredDi
 
 @dataclass(frozen=True)
 class Ignored:
-    """names: of layers. types: of operators. operations: mappings {"type": T, "attributes": {name: value}}, the attributes optional; an
-    operator is meant if it is of that type and every attribute has that value. model_type: "transformer" ignores what POT ignores there.
+    """names: of layers; the name of a bias Add means its layer, because that is the layer's name in ONNX. types: of operators.
+
+    operations: mappings {"type": T, "attributes": {name: value}}, the attributes optional; an operator is meant if it is of that type and
+    every attribute has that value. model_type: "transformer" ignores what POT ignores there.
     """
 
     names: Collection[str] = ()
@@ -29,9 +32,10 @@ class Ignored:
         types = set(self.types)
         if self.model_type == "transformer":
             types |= _TRANSFORMER - ({"Multiply"} if device == "CPU_SPR" else set())
-        return _with_readers(
-            {n for n in graph if n.name in self.names or n.type in types or any(is_operation(n, wanted) for wanted in self.operations)}
-        )
+        named = {n for n in graph if n.name in self.names}
+        named |= {layer for layer in graph.of_type(*WEIGHTED) if bias_add(layer) in named}
+        others = {n for n in graph if n.type in types or any(is_operation(n, wanted) for wanted in self.operations)}
+        return _with_readers(named | others)
 
 
 def is_operation(node: Node, wanted: Mapping[str, Any]) -> bool:

@@ -329,3 +329,16 @@ def test_a_broken_sample_is_found_before_any_is_run(monkeypatch):
     x[13, 0, 0, 0] = np.nan
     message = refusal(DataError, data=ArrayData(x))
     assert message == "ArrayData: sample 13 of input 'x' holds NaN. Calibration needs finite values; drop the sample or repair it."
+
+
+def test_a_layer_may_be_ignored_by_its_name_in_the_onnx_file():
+    """That name went to the Add of its bias."""
+    net = Network()
+    y = net.relu(net.conv(net.input(-1, 4, 8, 8), 8, 3, name="stem/WithoutBiases", bias=False))
+    graph = net.graph
+    add = net.do("Add", y.producer.inputs[0], np.ones((1, 8, 1, 1), np.float32), name="stem")
+    graph.set_input(y.producer, 0, add)
+    graph = net.result(net.matmul(net.mean(y), 3, name="head"))
+    data = ArrayData(np.random.default_rng(0).standard_normal((8, 4, 8, 8)).astype(np.float32))
+    for name in ("stem", "stem/WithoutBiases"):
+        assert integer_layers(quantize(graph, data, ignored_scope=[name])) == {"stem/WithoutBiases": False, "head": True}
