@@ -41,10 +41,10 @@ def test_from_a_teacher_to_a_file(folder: Path) -> None:
 def test_json_and_validation(folder: Path) -> None:
     options = ["--validation", "data.npz", "--metric", "accuracy@1", "--epochs", 2, "--batch-size", 8, "--learning-rate", 0.01, "--seed", 3]
     options += ["--limit", 20]
-    outcome = invoke("finetune", "int8.xml", "--data", "data.npz", "-o", "int8.xml", *options, "--json")  # onto itself
+    outcome = invoke("finetune", "int8.xml", "--data", "data.npz", "-o", "tuned.xml", *options, "--json")
     report = json.loads(outcome.stdout)
-    assert outcome.stderr == "" and report.pop("output") == "int8.xml" and report.pop("seconds") > 0
-    assert report == read_model("int8.xml").info["finetuning"]
+    assert outcome.stderr == "" and report.pop("output") == "tuned.xml" and report.pop("seconds") > 0
+    assert report == read_model("tuned.xml").info["finetuning"]
     assert report["loss"] == "cross_entropy" and report["seed"] == 3 and report["samples"] == 20 and report["after"] >= report["before"]
     assert [e["epoch"] for e in report["history"]] == [1, 2] and "accuracy@1" in report["history"][0]
     assert report["trained"] == {"int8_weights": 2, "float_weights": 0, "biases": 2}
@@ -66,6 +66,13 @@ def test_refusals(folder: Path, arguments: list[str], message: str) -> None:
     assert outcome.exit_code == 2 and outcome.stdout == ""
     assert outcome.stderr.startswith("numpot: ") and outcome.stderr.count("\n") == 1 and message in outcome.stderr
     assert not Path("tuned.xml").exists()
+
+
+def test_the_model_is_not_replaced(folder: Path) -> None:
+    before = Path("int8.xml").read_bytes()
+    outcome = invoke("finetune", "int8.xml", "--data", "data.npz", "-o", "./int8.xml")
+    assert outcome.exit_code == 2 and "would replace 'int8.xml', which is read" in outcome.stderr
+    assert Path("int8.xml").read_bytes() == before
 
 
 def test_output_that_cannot_be_written_is_known_before_the_work(folder: Path) -> None:
