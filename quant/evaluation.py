@@ -5,6 +5,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from numpot.ir.graph import Graph
 from numpot.ir.lowering import Arithmetic
 
@@ -51,6 +53,8 @@ def evaluate(
     """
     data = ModelData(data if limit is None else subset(data, limit), graph)
     check_needs(metric, data, reference)
+    if metric.needs_reference and reference is not None:
+        same_outputs(graph, reference)
     pool = Alone(threads) if pool is None or isinstance(pool, Alone) else pool
     cut = pieces(0, len(data), PIECE, fixed_batch(graph) or batch_size)
     work = functools.partial(_Measuring, arithmetic, batch_size, pool.threads)
@@ -80,13 +84,30 @@ class _Measuring:
         self._metric, self._data, self._graph, self._batch_size = metric, data, graph, batch_size
         self._model = compiled(graph, arithmetic, threads)
         self._reference = compiled(reference, "exact", threads) if reference is not None else None
+        self._names = same_outputs(graph, reference) if reference is not None else {}
 
     def __call__(self, numbers: range) -> Part:
         part = Part(self._metric)
         for batch in batches(Subset(self._data, numbers), self._graph, self._batch_size):
             outputs = self._model.run(batch.inputs)
-            part.update(outputs, self._reference.run(batch.inputs) if self._reference else batch.labels)
+            part.update(outputs, self._expected(batch.inputs) if self._reference else batch.labels)
         return part
+
+    def _expected(self, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The reference's outputs, by the names that the model gives them."""
+        assert self._reference is not None
+        return {self._names[name]: y for name, y in self._reference.run(inputs).items()}
+
+
+def same_outputs(graph: Graph, reference: Graph) -> dict[str, str]:
+    """The name of each output of the reference -> that of the model's output that it stands for: by name, or else in their order.
+
+    Raises DataError if there are more of one than of the other.
+    """
+    ours, theirs = ([node.name for node in g.outputs] for g in (graph, reference))
+    if len(ours) != len(theirs):
+        raise DataError(f"the reference must have the model's outputs, {', '.join(ours)}; it has {', '.join(theirs)}.")
+    return {name: name for name in ours} if set(ours) == set(theirs) else dict(zip(theirs, ours, strict=True))
 
 
 def compiled(graph: Graph, arithmetic: Arithmetic, threads: int | None) -> "Executor":
