@@ -108,3 +108,22 @@ def test_data_for_another_model(nothing_runs, data):
     other = Graph("other")
     other.add(Parameter(element_type=F32, shape=(-1, 7)), name="x")
     assert refusal(other, data, Accuracy()) == ("data.npz: sample 0 of input 'x' must have shape [7], as the model has, found [6].")
+
+
+def renamed(graph: Graph, name: str) -> Graph:
+    twin = graph.copy()
+    twin.rename(twin.outputs[0], name)
+    return twin
+
+
+@pytest.mark.parametrize("metric", [Sqnr(), Agreement()])
+def test_a_reference_may_call_its_output_otherwise(data, metric):
+    expected = evaluate(COARSE, data, metric, reference=MODEL).value
+    assert evaluate(COARSE, data, metric, reference=renamed(MODEL, "logits")).value == expected
+
+
+def test_a_reference_with_more_outputs_is_refused(data):
+    two = MODEL.copy()
+    two.add(Result(), [two.outputs[0].inputs[0]], name="again")
+    with pytest.raises(DataError, match="the reference must have the model's outputs, scores; it has scores, again"):
+        evaluate(MODEL, data, Sqnr(), reference=two)
