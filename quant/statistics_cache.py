@@ -110,8 +110,10 @@ def open_cache(folder: str | os.PathLike[str], model_sha256: str, samples: int, 
         path.mkdir(exist_ok=True)
         _refuse_other_than_file(path / LOCK_NAME)
         lock = (path / LOCK_NAME).open("ab")
-    except OSError as error:
-        raise StatisticsCacheError(f"statistics_cache {str(path)!r} cannot be used as a folder ({error.strerror})") from error
+    except (OSError, ValueError) as error:  # ValueError: characters that no name of a file has
+        raise StatisticsCacheError(
+            f"statistics_cache {str(path)!r} cannot be used as a folder ({getattr(error, 'strerror', error)})"
+        ) from error
     with lock:
         _lock(lock.fileno(), path)
         for left in path.glob(TEMPORARY_FILES):  # by a run that was killed while it saved

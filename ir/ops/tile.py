@@ -19,4 +19,7 @@ class Tile(Operator):
         return tuple(d * t for d, t in zip(dims, (1,) * (rank - len(times)) + times, strict=True))
 
     def evaluate(self, x: np.ndarray, repeats: np.ndarray) -> np.ndarray:
+        shape = self.infer_shape(x.shape, repeats)
+        if 0 in shape:  # NumPy repeats one axis after the other, and would make all that a later zero takes away
+            return np.empty(shape, x.dtype)
         return np.tile(x, integers(repeats, "repeats"))

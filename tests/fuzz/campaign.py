@@ -5,6 +5,7 @@ import os
 import resource
 import shutil
 import signal
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -35,15 +36,15 @@ class Outcome:
         return f"{self.tried} tried: {counts}" + "".join(f"\n  {number}: {what}" for number, what in self.broken.items())
 
 
-def run(kind: str, seconds: float, seed: int = 0, *, show: int = 20) -> Outcome:
-    """Trials 0, 1, 2, ... for that long. A process that dies leaves the number of the trial it was at."""
+def run(kind: str, seconds: float, seed: int = 0, *, trials: int = sys.maxsize, show: int = 20) -> Outcome:
+    """Trials 0, 1, 2, ... for that long, so many at most. A process that dies leaves the number of the trial it was at."""
     outcome, first, until = Outcome(), 0, time.monotonic() + seconds
-    while time.monotonic() < until:
+    while time.monotonic() < until and first < trials:
         reader, writer = os.pipe()
         child = os.fork()
         if child == 0:
             os.close(reader)
-            _work(kind, seed, first, until, writer)
+            _work(kind, seed, range(first, trials), until, writer)
         os.close(writer)
         with os.fdopen(reader, errors="replace") as lines:
             for line in lines:
@@ -76,7 +77,7 @@ def _count(outcome: Outcome, number: int, what: str, message: str, show: int) ->
         outcome.broken[number] = message
 
 
-def _work(kind: str, seed: int, first: int, until: float, writer: int) -> None:
+def _work(kind: str, seed: int, numbers: range, until: float, writer: int) -> None:
     """In the child: one line a trial; never returns."""
     status = 1
     try:
@@ -86,10 +87,10 @@ def _work(kind: str, seed: int, first: int, until: float, writer: int) -> None:
         signal.signal(signal.SIGALRM, _too_long)
         used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (used + BYTES_MORE, resource.RLIM_INFINITY))
-        number = first
-        while time.monotonic() < until or number == first:
+        for number in numbers:
             os.write(writer, _one(kind, seed, number).encode(errors="replace") + b"\n")
-            number += 1
+            if time.monotonic() >= until:
+                break
         status = 0
     finally:
         os._exit(status)
