@@ -20,7 +20,7 @@ ort = pytest.importorskip("onnxruntime")
 onnx = pytest.importorskip("onnx")
 
 from ..ir.openvino.vendor import compile_for_one, primitives, run_one_by_one  # noqa: E402
-from ..ir.vendors import openvinos  # noqa: E402
+from ..ir.vendors import onnxruntimes, openvinos  # noqa: E402
 from .array_data import ArrayData  # noqa: E402
 from .material import load_data, load_model, needs_material  # noqa: E402
 
@@ -116,7 +116,7 @@ def test_onnxruntime_runs_depthwise_layers_on_integers_too(folder: Path) -> None
     assert kinds["QLinearConv"] == len(graph.of_type("Convolution")) and kinds["QGemm"] == 1
     assert not {"DequantizeLinear", "Conv", "FusedConv"} & kinds.keys()
     theirs = in_batches(lambda x: session.run(None, {"x": x})[0], load_data(name).test)
-    executor = Executor(graph)
+    executor = Executor(graph, arithmetic=onnxruntimes())
     assert_as_good(name, theirs, in_batches(lambda x: executor.run(x)["logits"], load_data(name).test))
 
 
