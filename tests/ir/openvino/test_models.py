@@ -75,10 +75,11 @@ def test_quantized_models(name: str, arithmetic: Any) -> None:
     graph = read_model(path, input_shapes={"x": (-1, *x.shape[1:])})
     layers = integer_layers(graph)
     assert sum(layers.values()) >= (2 if "_aa_" in name else len(layers))
-    exact, simulated = (Executor(graph, arithmetic=a).run(x)["logits"] for a in (arithmetic, "simulated"))
+    ours, exact, simulated = (Executor(graph, arithmetic=a).run(x)["logits"] for a in (arithmetic, "exact", "simulated"))
     fragile = "hard" in name or "efficientnet" in name  # a rounding moves much in these
-    assert np.mean(exact.argmax(1) == vendor.argmax(1)) >= 0.99
-    assert np.mean(simulated.argmax(1) == vendor.argmax(1)) >= (0.9 if fragile else 0.99)
-    identical = np.mean((exact == vendor).all(1))
+    saturates = arithmetic != "exact"  # then it moves more yet
+    assert np.mean(ours.argmax(1) == vendor.argmax(1)) >= (0.9 if fragile and saturates else 0.99)
+    assert np.mean(simulated.argmax(1) == exact.argmax(1)) >= (0.9 if fragile else 0.99)
+    identical = np.mean((ours == vendor).all(1))
     if all(layers.values()) and "efficientnet" not in name:
         assert identical >= (1 if "digits" in name else 0.8)
