@@ -1,6 +1,7 @@
 """Integer layers as rows of a program: from codes, through sums, scale, bias and activation, to the next layer's codes."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -87,7 +88,7 @@ def _dense(
     block: int = node.op.block if node.op.arithmetic == "saturating" else 0  # type: ignore[attr-defined]
     layer = IntegerLayer(node.op.arithmetic, groups, zero_point, x, y, label, block)  # type: ignore[attr-defined]
     whole = _as_a_convolution(weights, node.inputs[0].producer)
-    ways = pairings(whole.shape, groups=groups, is_matrix=isinstance(node.op, MatMulInteger))
+    ways = partial(pairings, whole.shape, groups=groups, is_matrix=isinstance(node.op, MatMulInteger))
     is_safe = packed(weights, ("safe", block), lambda: bool(provably_safe(weights, block).all()))
     tallied = Tallied(whole, number_of_pairs(y, weights.shape, block), ways, is_safe)
     return dense_row(layer, weights, window, None, take_epilogue(chain, context.slots, y[2]), tallied, node, context)
@@ -159,7 +160,7 @@ def _depthwise(
     row.shapes(x, y)
     _write_end(row, end)
     write_depthwise(row, layer)
-    tallied = Tallied(weights, number_of_pairs(y, weights.shape), pairings=[], is_safe_here=True)
+    tallied = Tallied(weights, number_of_pairs(y, weights.shape), pairings=list, is_safe_here=True)
     return LayerKernel("depthwise u8s8", row, node.inputs[0], tallied=tallied, scratch=scratch_size(layer.strips))
 
 

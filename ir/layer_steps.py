@@ -36,7 +36,7 @@ class Tallied:
 
     weights: np.ndarray
     pairs: int
-    pairings: list[np.ndarray]
+    pairings: Callable[[], list[np.ndarray]]  # made when somebody asks: a layer that only runs needs none
     is_safe_here: bool
 
 

@@ -82,7 +82,7 @@ class Tallies:
     def _layer(self, name: str, layer: "_Layer") -> LayerSaturation:
         weights, first = layer.tallied.weights, layer.first
         channels = slice(first, first + len(weights))
-        safe = bool(safe_anywhere(weights, layer.tallied.pairings).all())
+        safe = bool(safe_anywhere(weights, layer.tallied.pairings()).all())
         return LayerSaturation(
             name.removesuffix("/integer"),
             layer.pairs,

@@ -1,5 +1,6 @@
 """Transposed convolutions as rows of a program: a row for each phase (kernels/transposed.py), all with the same end."""
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -36,13 +37,13 @@ def integers(node: Node, chain: Chain, context: Context) -> list[LayerKernel] | 
     if layer is None or zero_point is None:
         return None
     by_output = _by_output(layer)
-    is_safe = bool(provably_safe(by_output).all())
+    is_safe = packed(layer.weights, ("safe by output", layer.groups), lambda: bool(provably_safe(by_output).all()))
     arithmetic, zero = node.op.arithmetic, int(zero_point.item())  # type: ignore[attr-defined]
     if arithmetic == "saturating" and zero > CANNOT_CLIP and not is_safe:
         return None  # pairs of the border would clip, and by definition there is no border
     integer = IntegerLayer(arithmetic, layer.groups, zero, layer.x, layer.y, "transposed convolution")
     pairs = sum(number_of_pairs((*phase.size, layer.y[2]), w.shape) for phase, w in layer.phases)
-    tallied = Tallied(by_output, pairs, pairings(by_output.shape, groups=layer.groups), is_safe)
+    tallied = Tallied(by_output, pairs, partial(pairings, by_output.shape, groups=layer.groups), is_safe)
     end = take_epilogue(chain, context.slots, layer.y[2])
     return [dense_row(integer, w, phase.window, phase, end, tallied, node, context) for phase, w in layer.phases]
 
