@@ -138,19 +138,20 @@ def sums_of_two_are_safe(first: Array, second: Array) -> Array:
 
 def largest_safe_codes(w: Array) -> Array:
     """(...,2n) s8 -> (...,n) u8: as long as both codes are at most so large, the pair of neighbours cannot clip; 255 where it never can."""
-    up, down = _one_sided_sums(w)
+    up, down = (sums.astype(np.int32) for sums in _one_sided_sums(w))
     return np.minimum(np.minimum(INT16_MAX // np.maximum(up, 1), INT16_MIN // np.minimum(down, -1)), 255).astype(np.uint8)
 
 
 def _one_sided_sums(w: Array) -> tuple[Array, Array]:
-    """(...,2n) s8 -> of each pair the sum of its positive weights and that of its negative ones, (...,n) s32."""
-    two = w.reshape(*w.shape[:-1], w.shape[-1] // 2, 2).astype(np.int32)
-    return np.maximum(two, 0).sum(axis=-1), np.minimum(two, 0).sum(axis=-1)
+    """(...,2n) s8 -> of each pair the sum of its positive weights and that of its negative ones, (...,n) s16."""
+    first, second = w[..., 0::2], w[..., 1::2]
+    up = np.add(np.maximum(first, 0), np.maximum(second, 0), dtype=np.int16)
+    return up, np.add(np.minimum(first, 0), np.minimum(second, 0), dtype=np.int16)
 
 
 def _fit(up: Array, down: Array) -> Array:
     """Do the largest codes over positive weights, and over negative ones, stay within 16 bits?"""
-    return (255 * up <= INT16_MAX) & (255 * down >= INT16_MIN)
+    return (up <= INT16_MAX // 255) & (down >= -(-INT16_MIN // 255))
 
 
 def number_of_pairs(output_shape: Sequence[int], weight_shape: Sequence[int], block: int = 0) -> int:
