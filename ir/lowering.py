@@ -54,11 +54,14 @@ def for_arithmetic(graph: Graph, arithmetic: Arithmetic) -> Graph:
     return lower(graph, arithmetic)
 
 
-def lower(graph: Graph, arithmetic: IntegerArithmetic = "exact", *, fuse_residual_adds: bool = True) -> Graph:
+def lower(graph: Graph, arithmetic: IntegerArithmetic = "exact", *, fuse_residual_adds: bool | None = None) -> Graph:
     """The integer graph of a quantized model; a copy. A float model comes back as it is, but copied.
 
-    fuse_residual_adds: into the convolution before them, as OpenVINO does; or both branches are rounded to codes.
+    fuse_residual_adds: into the convolution before them, as OpenVINO does; or both branches are rounded to codes,
+    as onnxruntime does. By default as the runtime does whose arithmetic it is.
     """
+    if fuse_residual_adds is None:
+        fuse_residual_adds = fuses_residual_adds(arithmetic)
     lowered = graph.copy()
     lowered.prune()  # so that nothing is decided by readers that nobody reads
     absorbed = [n for n in lowered.of_type("FakeQuantize") if fuse_residual_adds and is_absorbed_by_residual_add(n)]
@@ -93,6 +96,11 @@ def lower(graph: Graph, arithmetic: IntegerArithmetic = "exact", *, fuse_residua
             quantize_as_runtime(lowered, node, ranges[node])
     lowered.prune()
     return lowered
+
+
+def fuses_residual_adds(arithmetic: IntegerArithmetic) -> bool:
+    """Whether the runtime whose arithmetic it is adds a residual branch to a convolution's sums before it rounds."""
+    return arithmetic != "saturating-onnxruntime"
 
 
 def _those_in(graph: Graph, nodes: list[Node]) -> list[Node]:

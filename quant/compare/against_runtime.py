@@ -8,7 +8,7 @@ import numpy as np
 
 from numpot.ir.executor import Executor
 from numpot.ir.graph import Graph, Tensor
-from numpot.ir.lowering import INTEGER_LAYERS, IntegerArithmetic, for_arithmetic, lower
+from numpot.ir.lowering import INTEGER_LAYERS, IntegerArithmetic, for_arithmetic, fuses_residual_adds, lower
 
 from ..data import DataLoader, batches
 from ..progress import track
@@ -157,18 +157,19 @@ def given(points: Sequence[Point], tensors: dict[str, Tensor], reference: Arrays
 class _Variant:
     """The model computed in another way, given the reference's inputs."""
 
-    graph: Graph
+    points: Sequence[Point]  # those that it has
     tensors: dict[str, Tensor]
     forced: Forced
 
     @classmethod
     def make(cls, graph: Graph, points: Sequence[Point], observe: Sequence[str] = ()) -> "_Variant":
+        points = [p for p in points if p.is_output or p.tensor in graph.nodes or p.tensor + CODES in graph.nodes]
         tensors = {p.tensor: _tensor_of(graph, p) for p in points if not p.is_output}
-        return cls(graph, tensors, Forced(graph, {n: t.producer.name for n, t in tensors.items()}, "simulated", observe))
+        return cls(points, tensors, Forced(graph, {n: t.producer.name for n, t in tensors.items()}, "simulated", observe))
 
-    def run(self, points: Sequence[Point], inputs: Arrays, reference: Arrays) -> tuple[Arrays, Arrays]:
-        made, seen = self.forced.run(inputs, given(points, self.tensors, reference))
-        return {p.tensor: _own_codes(p, made[p.tensor]) for p in points}, seen
+    def run(self, inputs: Arrays, reference: Arrays) -> tuple[Arrays, Arrays]:
+        made, seen = self.forced.run(inputs, given(self.points, self.tensors, reference))
+        return {p.tensor: _own_codes(p, made[p.tensor]) for p in self.points}, seen
 
 
 class _Detective:
@@ -179,6 +180,7 @@ class _Detective:
     ) -> None:
         self._graph, self._lowered, self._points = graph, lowered, points
         self._arithmetic, self._other = arithmetic, other
+        self._fuses = fuses_residual_adds(arithmetic)
         self._is_integer = bool(lowered.of_type(*INTEGER_LAYERS))
         self._variants: tuple[_Variant, _Variant, _Variant] | None = None
 
@@ -193,11 +195,12 @@ class _Detective:
         if not differing or not self._is_integer:
             return
         self._variants = self._variants or self._make_variants()
-        (_, rounded), (other, _), (unfused, _) = (v.run(self._points, inputs, reference) for v in self._variants)
+        (_, rounded), (other, _), (otherwise, _) = (v.run(inputs, reference) for v in self._variants)
         for point, found in differing:
             expected = reference[point.tensor]
             found.other_arithmetic = (found.other_arithmetic or 0) + _count_different(point, other[point.tensor], expected)
-            found.unfused = (found.unfused or 0) + _count_different(point, unfused[point.tensor], expected)
+            if point.tensor in otherwise and (point.fused or not self._fuses):
+                found.other_fusion = (found.other_fusion or 0) + _count_different(point, otherwise[point.tensor], expected)
             if point.grid is not None:
                 differs = isolated[point.tensor] != expected
                 distance = self._distance_from_tie(point, rounded)[differs]
@@ -210,13 +213,16 @@ class _Detective:
         sources = sorted({_what_is_rounded(self._lowered, p).producer.name for p in self._points if p.grid is not None})
         return (
             _Variant.make(self._lowered, self._points, sources),
-            _Variant.make(for_arithmetic(self._graph, self._other), self._points),
-            _Variant.make(self._unfused(), self._points),
+            _Variant.make(lower(self._graph, self._other, fuse_residual_adds=self._fuses), self._points),
+            _Variant.make(self._fused_otherwise(), self._points),
         )
 
-    def _unfused(self) -> Graph:
-        """Every FakeQuantize rounds. Exact sums are those of the model as it is, in real numbers."""
-        return self._graph if self._arithmetic == "exact" else lower(self._graph, self._arithmetic, fuse_residual_adds=False)
+    def _fused_otherwise(self) -> Graph:
+        """Residual Adds fused into the convolution before them, or not: the other one of the two.
+
+        Exact sums, where every FakeQuantize rounds, are those of the model as it is, in real numbers.
+        """
+        return self._graph if self._arithmetic == "exact" else lower(self._graph, self._arithmetic, fuse_residual_adds=not self._fuses)
 
     def _half_a_sum(self, point: Point) -> np.ndarray:
         """Half a unit of the integer sums of the layer right behind a point, in codes; 0 where there is none."""

@@ -5,7 +5,8 @@ Against a runtime that runs the same model:
     missing FakeQuantize      the reference's numbers are not among the 256 that this FakeQuantize has: it did not round here
     float rounding            real numbers, and less than 1e-5 of the largest
     saturation                in the other arithmetic at least half of the differences go away
-    fused operator            they go away if every FakeQuantize is rounded, and one on the way here is not: it was fused into an Add
+    fused operator            they go away if every FakeQuantize is rounded, and one on the way here is not: it was fused into an Add;
+                              or the other way round
     rounding tie              all are one code, and the number to be rounded lies exactly between two
     requantization order      all are one code, and it lies between two but for float32 rounding: the steps were taken in another order
     bias rounding             all are one code, and near enough to the middle that half a unit of the layer's integer sum decides: the
@@ -45,15 +46,16 @@ class Cause:
 class Evidence:
     """Counts at one point, the layer given the reference's inputs.
 
-    off_grid: numbers of the reference that are none of its FakeQuantize's. other_arithmetic, unfused: elements that differ in the other
-    arithmetic, and with every FakeQuantize rounded; None for a model without integers, where nobody asked. Of the elements that differ:
+    off_grid: numbers of the reference that are none of its FakeQuantize's. other_arithmetic: elements that differ in the other arithmetic.
+    other_fusion: those that differ if residual Adds are not fused where they are here, or fused where they are not. Both are None where
+    nobody asked, as in a model without integers. Of the elements that differ:
     ties, those for which the number to be rounded lies exactly between two codes; near_ties, to within 1e-3 of a code; near_bias, to
     within half a unit of the layer's integer sum.
     """
 
     off_grid: int = 0
     other_arithmetic: int | None = None
-    unfused: int | None = None
+    other_fusion: int | None = None
     ties: int = 0
     near_ties: int = 0
     near_bias: int = 0
@@ -86,8 +88,9 @@ def cause_against_runtime(
         return Cause("float rounding", f"at most {isolated.relative:.1e} of the largest number")
     if evidence.other_arithmetic is not None and evidence.other_arithmetic <= explained:
         return Cause("saturation", f"{n:,} elements differ, {evidence.other_arithmetic:,} in {other_arithmetic} arithmetic")
-    if fused and evidence.unfused is not None and evidence.unfused <= explained:
-        return Cause("fused operator", f"{n:,} elements differ, {evidence.unfused:,} if {', '.join(fused)} is rounded and not fused")
+    if evidence.other_fusion is not None and evidence.other_fusion <= explained:
+        otherwise = f"{', '.join(fused)} is rounded and not fused" if fused else "a residual Add is fused into the convolution before it"
+        return Cause("fused operator", f"{n:,} elements differ, {evidence.other_fusion:,} if {otherwise}")
     if isolated.unit == "codes" and isolated.max_abs == 1:
         if evidence.ties == n:
             return Cause("rounding tie", f"all {n:,} lie exactly between two codes")
