@@ -26,6 +26,7 @@ from .lowering_residual import is_absorbed_by_residual_add, lower_residual_add
 from .ops.affine import quantization_multiplier, snap_shift
 from .ops.dequantize import Dequantize
 from .ops.quantize import Quantize
+from .simplify_constants import unpack_halves
 
 __all__ = [
     "INTEGER_LAYERS",
@@ -64,6 +65,7 @@ def lower(graph: Graph, arithmetic: IntegerArithmetic = "exact", *, fuse_residua
         fuse_residual_adds = fuses_residual_adds(arithmetic)
     lowered = graph.copy()
     lowered.prune()  # so that nothing is decided by readers that nobody reads
+    unpack_halves(lowered)
     absorbed = [n for n in lowered.of_type("FakeQuantize") if fuse_residual_adds and is_absorbed_by_residual_add(n)]
     sums = lowered.of_type(*ON_TWO)
     ranges: dict[Node, Range] = {}  # of every Quantize that was a FakeQuantize

@@ -36,9 +36,16 @@ def fold_constants(graph: Graph) -> list[str]:
         if _unpacks_weights(node, stored):
             stored.update(node.outputs)
         elif (values := _values(node)) is not None:
-            _replace_by_constants(graph, node, values)
+            replace_by_constants(graph, node, values)
             done.append(f"{node.name!r} ({node.type}) computed: it depends on no input")
     return done
+
+
+def unpack_halves(graph: Graph) -> None:
+    """Replace constants that are stored as f16 and converted by what they are converted to: biases, scales, float weights."""
+    for node in graph.of_type("Convert"):
+        if node.inputs[0].dtype == F16 and (stored := node.inputs[0].constant) is not None:
+            replace_by_constants(graph, node, [stored])
 
 
 def _unpacks_weights(node: Node, stored: set[Tensor]) -> bool:
@@ -69,7 +76,7 @@ def _values(node: Node) -> list[np.ndarray] | None:
         return None
 
 
-def _replace_by_constants(graph: Graph, node: Node, values: list[np.ndarray]) -> None:
+def replace_by_constants(graph: Graph, node: Node, values: list[np.ndarray]) -> None:
     """Constants under the names of the tensors they replace."""
     names = [t.name for t in node.outputs]
     constants = [graph.add(Constant(value=np.array(v, t.dtype, order="C"))) for t, v in zip(node.outputs, values, strict=True)]

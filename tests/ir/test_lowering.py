@@ -6,14 +6,16 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from numpot.ir.dtypes import F32, U8
+from numpot.ir.dtypes import F16, F32, U8
 from numpot.ir.graph import Graph, Node, Tensor
 from numpot.ir.interpreter import Interpreter
 from numpot.ir.lowering import INTEGER_LAYERS, IntegerArithmetic, for_arithmetic, integer_layers, integer_weights, lower
 from numpot.ir.ops.affine import quantization_multiplier
+from numpot.ir.ops.constant import Constant
+from numpot.ir.ops.convert import Convert
 
 from ..networks import Network
-from .int8_networks import SIGNED
+from .int8_networks import NETWORKS, SIGNED, network, samples
 from .random_networks import inputs, networks
 
 LOW, HIGH = -2.0, 2.0 * 127 / 128  # symmetric: zero is code 128
@@ -30,6 +32,31 @@ def constants(node: Node) -> list[Any]:
 def only(graph: Graph, type: str) -> Node:
     (node,) = graph.of_type(type)
     return node
+
+
+def store_as_halves(graph: Graph) -> None:
+    """Every float32 constant becomes Constant(f16) -> Convert, as OpenVINO saves models by default."""
+    for node in graph.of_type("Constant"):
+        value = node.output.constant
+        assert value is not None
+        if value.dtype == F32:
+            half = graph.constant(value.astype(F16), graph.unique_name(f"{node.name}/f16"))
+            graph.redirect(node.output, graph.add(Convert(destination_type=F32), [half]).output)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_constants_in_f16_change_nothing(name: str) -> None:
+    """Biases and scales stored so kept residual Adds from being fused, and their models from the integers of OpenVINO."""
+    halves = network(name, "unsigned")
+    for node in halves.of_type("Constant"):
+        if node.output.constant is not None and node.output.dtype == F32:
+            halves.replace_op(node, Constant(value=node.output.constant.astype(F16).astype(F32)))
+    expected = lower(halves)
+    store_as_halves(halves)
+    found = lower(halves)
+    assert types(found) == types(expected)
+    for result, same in zip(Interpreter(found).run(samples(name)).values(), Interpreter(expected).run(samples(name)).values(), strict=True):
+        np.testing.assert_array_equal(result, same)
 
 
 # ---- activations ---------------------------------------------------------------------------------------------------------------

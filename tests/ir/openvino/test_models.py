@@ -11,6 +11,7 @@ from numpot.ir.files import read_model
 from numpot.ir.interpreter import Interpreter
 from numpot.ir.lowering import integer_layers
 from numpot.ir.openvino import read_openvino
+from numpot.kernels.isa import ISA
 
 from ...quant.material import MATERIAL, needs_material
 from ..vendors import openvinos
@@ -77,9 +78,9 @@ def test_quantized_models(name: str, arithmetic: Any) -> None:
     assert sum(layers.values()) >= (2 if "_aa_" in name else len(layers))
     ours, exact, simulated = (Executor(graph, arithmetic=a).run(x)["logits"] for a in (arithmetic, "exact", "simulated"))
     fragile = "hard" in name or "efficientnet" in name  # a rounding moves much in these
-    saturates = arithmetic != "exact"  # then it moves more yet
-    assert np.mean(ours.argmax(1) == vendor.argmax(1)) >= (0.9 if fragile and saturates else 0.99)
+    assert np.mean(ours.argmax(1) == vendor.argmax(1)) >= 0.99
     assert np.mean(simulated.argmax(1) == exact.argmax(1)) >= (0.9 if fragile else 0.99)
     identical = np.mean((ours == vendor).all(1))
-    if all(layers.values()) and "efficientnet" not in name:
-        assert identical >= (1 if "digits" in name else 0.8)
+    sums_elsewhere = ISA.has_matrix_unit and "digits" not in name  # AMX adds residual branches in another order
+    if all(layers.values()) and not (sums_elsewhere and "efficientnet" in name):
+        assert identical >= (0.8 if sums_elsewhere else 1)
