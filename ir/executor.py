@@ -11,12 +11,15 @@ from typing import Any
 
 import numpy as np
 
+from .arguments import as_graph
 from .compiled import Compiled, Model
+from .errors import AnyPath
 from .graph import Graph, Tensor
 from .inputs import bind_inputs, ports
 from .interpreter import Inputs, Observer
 from .lowering import Arithmetic, for_arithmetic
 from .plan import Step
+from .run_arguments import check_arithmetic, check_observer, check_threads, tensors
 from .saturation import LayerSaturation, Tallies
 from .shapes import fix_batch
 from .specialization import Shapes
@@ -41,7 +44,7 @@ class Executor:
 
     def __init__(
         self,
-        graph: Graph,
+        graph: Graph | AnyPath,
         *,
         arithmetic: Arithmetic = "exact",
         threads: int | None = None,
@@ -49,7 +52,9 @@ class Executor:
         sweep: Iterable[Tensor] = (),
         count_saturation: bool = False,
     ) -> None:
-        self._prepare(for_arithmetic(graph, arithmetic), threads, set(observe), set(sweep), count_saturation)
+        graph = for_arithmetic(as_graph(graph), check_arithmetic(arithmetic))
+        check_threads(threads)
+        self._prepare(graph, threads, tensors("observe", observe), tensors("sweep", sweep), bool(count_saturation))
 
     def _prepare(self, graph: Graph, threads: int | None, observe: set[Tensor], sweep: set[Tensor], count_saturation: bool) -> None:
         self.graph = graph
@@ -93,6 +98,7 @@ class Executor:
         Raises GraphError for inputs that are missing, do not fit, or have shapes or contents that a layer
         cannot take.
         """
+        check_observer(observer)
         arrays = list(bind_inputs(self._ports, inputs).values())
         with self._workers.turn:
             compiled = self._for(tuple(array.shape for array in arrays))

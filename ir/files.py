@@ -2,13 +2,16 @@
 
 import importlib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from . import memory
+from .arguments import as_graph, as_path, shown
 from .atomic import check_folder
-from .errors import AnyPath, FileMissingError, MemoryLimitError, SaveError, UnknownFormatError
+from .errors import AnyPath, FileMissingError, GraphError, MemoryLimitError, SaveError, UnknownFormatError
 from .graph import Graph
 from .ops.registry import nearest
 from .regular_file import open_regular
@@ -44,11 +47,24 @@ def read_model(path: AnyPath, *, input_shapes: dict[str, tuple[int, ...]] | None
     Raises IRError (FileMissingError, UnknownFormatError, or what the readers of XML find), OnnxError, GraphError for a shape of an
     input that is not there, or MemoryLimitError for what would not fit into the memory budget (memory.py).
     """
+    path = as_path(path)
+    _check_shapes(input_shapes)
     try:
         with memory.account():
             return _read(Path(path), input_shapes)
     except MemoryLimitError as error:
         raise MemoryLimitError(f"{path}: {error}") from error
+
+
+def _check_shapes(input_shapes: object) -> None:
+    """Raises GraphError for what is no dictionary of shapes."""
+    if input_shapes is None:
+        return
+    if not isinstance(input_shapes, Mapping):
+        raise GraphError(f"input_shapes must be a dictionary, name of an input -> its shape, found {shown(input_shapes)}")
+    for name, shape in input_shapes.items():
+        if not isinstance(shape, list | tuple) or not all(isinstance(d, int | np.integer) and not isinstance(d, bool) for d in shape):
+            raise GraphError(f"input_shapes: input {name!r} needs a shape such as (-1, 3, 224, 224), found {shown(shape)}")
 
 
 def _read(path: Path, input_shapes: dict[str, tuple[int, ...]] | None) -> Graph:
@@ -76,11 +92,12 @@ def _read(path: Path, input_shapes: dict[str, tuple[int, ...]] | None) -> Graph:
     raise UnknownFormatError(f"not a model that numpot knows. {ACCEPTED}", path)
 
 
-def save_model(graph: Graph, path: AnyPath, format: str | None = None) -> None:
+def save_model(graph: Graph | AnyPath, path: AnyPath, format: str | None = None) -> None:
     """Write a model, whole or not at all. format: one of WRITERS; without one the path decides.
 
     Raises UnknownFormatError, SaveError, UnstorableError for a graph that the format cannot hold, or LimitError.
     """
+    graph, path = as_graph(graph), as_path(path)
     writer = find_writer(path, format)
     write: Callable[[Graph, AnyPath], None] = getattr(importlib.import_module(writer.module, __package__), writer.function)
     write(graph, path)
@@ -113,6 +130,8 @@ def _files_of(path: Path) -> list[Path]:
 
 def find_writer(path: AnyPath, format: str | None) -> Writer:
     """The writer of a format, or else the first whose suffix the path has; numpot's if none has it."""
+    if format is not None and not isinstance(format, str):
+        raise UnknownFormatError(f"format must be one of {', '.join(WRITERS)}, found {shown(format)}", path)
     if format is None:
         format = next((name for name, writer in WRITERS.items() if writer.suffix == Path(path).suffix), "numpot")
     if format not in WRITERS:

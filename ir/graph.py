@@ -90,6 +90,8 @@ class Graph:
     """A model: nodes by name, in the order they were added, and `info`, what its file says of how it was made."""
 
     def __init__(self, name: str, info: dict[str, object] | None = None) -> None:
+        if not isinstance(name, str) or not isinstance(info, dict | None):
+            raise GraphError(f"Graph(name, info) needs text and a dictionary, found a {type(name).__name__} and a {type(info).__name__}")
         self.name = name
         self.nodes: dict[str, Node] = {}
         self.info: dict[str, object] = info or {}

@@ -4,10 +4,13 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from .arguments import as_graph
+from .errors import AnyPath
 from .evaluation import evaluate
 from .graph import Graph, Tensor
 from .inputs import bind_inputs, ports
 from .lowering import Arithmetic, for_arithmetic
+from .run_arguments import check_arithmetic, check_observer
 from .specialization import Shapes, specialize
 
 Observer = Callable[[Tensor, np.ndarray], None]
@@ -22,8 +25,8 @@ class Interpreter:
     itself, or the integer graph it was lowered to.
     """
 
-    def __init__(self, graph: Graph, *, arithmetic: Arithmetic = "exact") -> None:
-        self._prepare(for_arithmetic(graph, arithmetic))
+    def __init__(self, graph: Graph | AnyPath, *, arithmetic: Arithmetic = "exact") -> None:
+        self._prepare(for_arithmetic(as_graph(graph), check_arithmetic(arithmetic)))
 
     def _prepare(self, graph: Graph) -> None:
         self.graph = graph
@@ -43,6 +46,7 @@ class Interpreter:
         The observer, if given, sees every tensor as it is made. Raises GraphError for inputs that are missing or do not
         fit, and for shapes or contents that a layer cannot take.
         """
+        check_observer(observer)
         values: dict[Tensor, np.ndarray] = bind_inputs(self._ports, inputs)
         shapes = tuple(array.shape for array in values.values())
         if shapes != self._fitting:

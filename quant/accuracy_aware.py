@@ -17,6 +17,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from numpot.ir.arguments import as_graph
+from numpot.ir.errors import AnyPath
 from numpot.ir.graph import Graph
 from numpot.ir.lowering import Arithmetic
 from numpot.ir.ops.registry import nearest
@@ -24,6 +26,7 @@ from numpot.ir.ops.registry import nearest
 from .accuracy_parameters import CONFIDENCE, SearchParameters
 from .accuracy_run import Result, Run
 from .annotation_free import self_labelled
+from .arguments import as_loader, as_metric
 from .best import with_best
 from .data import DataLoader, ModelData
 from .default import check_arguments, open_samples
@@ -34,17 +37,17 @@ from .identity import described
 from .journal import Journal
 from .measurements import Measurements, check_scores
 from .metrics import Metric, Sqnr
-from .option_types import choose, read_option, shown, typed
-from .parameters import Parameters, check, check_graph, read_parameters
+from .option_types import choose, read_option, typed
+from .parameters import Parameters, check, read_parameters
 from .pool import Pool
 
 
 def quantize_accuracy_aware(
-    graph: Graph,
-    data: DataLoader,
-    metric: Metric | Sequence[Metric] | Evaluator,
+    graph: Graph | AnyPath,
+    data: DataLoader | AnyPath,
+    metric: Metric | str | Sequence[Metric | str] | Evaluator,
     *,
-    calibration_data: DataLoader | None = None,
+    calibration_data: DataLoader | AnyPath | None = None,
     annotation_free: bool = False,
     annotation_conf_threshold: float = CONFIDENCE,
     arithmetic: Arithmetic = "exact",
@@ -55,9 +58,10 @@ def quantize_accuracy_aware(
 ) -> Result:
     """Quantize, then give layers back to float until the metric is within `max_drop` of the float model's. The graph is not changed.
 
-    data: labelled samples to measure on, and to calibrate with unless `calibration_data` is given. metric: a Metric, or several, which all
-    have to keep within; an Evaluator for what measures in a way of its own. annotation_free: labels are the float model's answers, where it
-    is at least annotation_conf_threshold sure. arithmetic: of the int8 model that is measured; `saturating` for CPUs without VNNI.
+    data: labelled samples to measure on, and to calibrate with unless `calibration_data` is given. metric: a Metric or its name, or
+    several, which all have to keep within; an Evaluator for what measures in a way of its own. annotation_free: labels are the float
+    model's answers, where it is at least annotation_conf_threshold sure.
+    arithmetic: of the int8 model that is measured; `saturating` for CPUs without VNNI.
     statistics_cache: a folder for statistics and for every finished evaluation: a run that was killed goes on and ends the same.
     pool: who shares the work, of `distributed.open_pool`; by default this process alone.
 
@@ -75,9 +79,10 @@ def quantize_accuracy_aware(
     Source: POT 2023.3, AccuracyAwareQuantization.
     """
     wanted, settings = _read_options(options)
-    check_graph(graph)
-    for samples_given in (data, data if calibration_data is None else calibration_data):
-        check_arguments(samples_given, statistics_cache, progress, pool)
+    graph = as_graph(graph)
+    check_arguments(statistics_cache, progress, pool)
+    data = as_loader(data, graph)
+    calibration_data = None if calibration_data is None else as_loader(calibration_data, graph, "calibration_data")
     annotation_conf_threshold = read_option(float, "annotation_conf_threshold", annotation_conf_threshold)
     annotation_free = read_option(bool, "annotation_free", annotation_free)
     arithmetic = choose(("exact", "saturating", "simulated"), "arithmetic", arithmetic)
@@ -102,15 +107,12 @@ def quantize_accuracy_aware(
         return Run(graph, samples, settings, evaluator, measurements, wanted, progress).result()
 
 
-def _metrics(metric: Metric | Sequence[Metric]) -> list[Metric]:
+def _metrics(metric: Metric | str | Sequence[Metric | str]) -> list[Metric]:
     """One or several, as a list. Raises QuantizationError for anything else."""
     given: list[Any] = list(metric) if isinstance(metric, list | tuple) else [metric]
-    for one in given:
-        if not isinstance(one, Metric):
-            raise QuantizationError(f"metric must be a Metric, several, or an Evaluator, found {shown(one)}")
     if not given:
         raise QuantizationError("metric must be a Metric, several, or an Evaluator, found none")
-    return given
+    return [as_metric(one) for one in given]
 
 
 def _read_options(options: Mapping[str, Any]) -> tuple[SearchParameters, Parameters]:

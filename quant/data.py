@@ -1,5 +1,6 @@
 """Samples for calibration and evaluation: open a source by its name, take a subset, read it in batches."""
 
+import os
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,12 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from numpot.ir.arguments import as_graph, shown
+from numpot.ir.errors import AnyPath
 from numpot.ir.graph import Graph
 
 from .data_idx import IdxData, find_sets
 from .data_images import ImageFolder
 from .data_loader import DataError, DataLoader, DataView, Sample
-from .data_model import ModelData
+from .data_model import ModelData, check_loader
 from .data_npz import NpzData
 from .data_plugins import PluginData
 from .data_preprocessing import Preprocessing
@@ -21,13 +24,16 @@ from .data_preprocessing import Preprocessing
 __all__ = ["Batch", "DataError", "DataLoader", "ModelData", "Preprocessing", "batches", "open_data", "subset"]
 
 
-def open_data(spec: str, graph: Graph, *, preprocessing: Preprocessing | None = None) -> ModelData:
+def open_data(spec: AnyPath, graph: Graph | AnyPath, *, preprocessing: Preprocessing | None = None) -> ModelData:
     """The samples that `spec` names, as the model takes them.
 
     spec: an .npz file; a folder of pictures; a folder of IDX files, as `folder:train` or `folder:t10k` if it holds both; or
     `module:Class`, a DataLoader. preprocessing: how pixels become floats, if not as the model records. Raises DataError.
     """
-    return ModelData(_open_source(spec, graph), graph, preprocessing)
+    if not isinstance(spec, str | os.PathLike):
+        raise DataError(f"data is opened by its path, or by module:Class, found {shown(spec)}.")
+    graph = as_graph(graph)
+    return ModelData(_open_source(os.fsdecode(spec), graph), graph, preprocessing)
 
 
 def _open_source(spec: str, graph: Graph) -> DataLoader:
@@ -69,6 +75,9 @@ class Subset(DataView):
 
 def subset(loader: DataLoader, size: int, *, shuffle: bool = False, seed: int = 0) -> DataLoader:
     """At most `size` samples: the first ones, or a random choice that `seed` decides. Source: POT 2023.3."""
+    check_loader(loader)
+    for name, value in (("size", size), ("seed", seed)):
+        _check_whole(name, value)
     size = min(size, len(loader))
     return Subset(loader, random.Random(seed).sample(range(len(loader)), size) if shuffle else range(size))
 
@@ -83,12 +92,15 @@ class Batch:
     indices: range
 
 
-def batches(loader: DataLoader, graph: Graph, batch_size: int, *, limit: int | None = None) -> Iterator[Batch]:
+def batches(loader: DataLoader, graph: Graph | AnyPath, batch_size: int, *, limit: int | None = None) -> Iterator[Batch]:
     """The samples of a loader, in order and as the model takes them. Nothing is read ahead.
 
     A model with a fixed batch decides `batch_size` itself. The data is checked against the model when this is called, each sample
     when it is read; raises DataError.
     """
+    check_loader(loader)
+    graph = as_graph(graph)
+    _check_whole("batch_size", batch_size, least=1)
     fixed = fixed_batch(graph)
     data = ModelData(loader if limit is None else subset(loader, limit), graph)
     if fixed and len(data) % fixed:
@@ -98,6 +110,11 @@ def batches(loader: DataLoader, graph: Graph, batch_size: int, *, limit: int | N
         )
     size = fixed or batch_size
     return (_batch(data, range(first, min(first + size, len(data)))) for first in range(0, len(data), size))
+
+
+def _check_whole(name: str, value: object, least: int = 0) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise DataError(f"{name} must be a whole number of at least {least}, found {shown(value)}.")
 
 
 def fixed_batch(graph: Graph) -> int | None:

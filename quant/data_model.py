@@ -5,7 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from numpot.ir.arguments import as_graph, shown
 from numpot.ir.dtypes import FLOATS, NAMES, DType
+from numpot.ir.errors import AnyPath
 from numpot.ir.graph import Graph
 
 from .data_loader import Data, DataError, DataLoader, DataView
@@ -27,7 +29,11 @@ class ModelData(DataView):
     is checked for NaN and infinities when it is read. preprocessing: overrides the one that the model records.
     """
 
-    def __init__(self, loader: DataLoader, graph: Graph, preprocessing: Preprocessing | None = None) -> None:
+    def __init__(self, loader: DataLoader, graph: Graph | AnyPath, preprocessing: Preprocessing | None = None) -> None:
+        check_loader(loader)
+        graph = as_graph(graph)
+        if preprocessing is not None and not isinstance(preprocessing, Preprocessing):
+            raise DataError(f"preprocessing must be a Preprocessing(mean, std), found {shown(preprocessing)}.")
         super().__init__(loader)
         self._inputs = {p.name: Input(p.output.shape, p.output.dtype) for p in graph.inputs}
         self._preprocessing = preprocessing or Preprocessing.recorded(graph)
@@ -90,6 +96,12 @@ class ModelData(DataView):
             with np.errstate(over="ignore"):  # what is too large becomes infinite, and is reported as that
                 return array.astype(expected)
         raise DataError(f"{place} must be float32 or float64, or uint8 pixels, found {found}.")
+
+
+def check_loader(loader: object) -> None:
+    """Raises DataError for what is no DataLoader."""
+    if not isinstance(loader, DataLoader):
+        raise DataError(f"the data must be a DataLoader, as open_data gives it for a path, found {shown(loader)}.")
 
 
 def _channels_first(pixels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from numpot.ir.arguments import shown
 from numpot.ir.graph import Graph
 
 from .data_loader import DataError
@@ -13,13 +14,18 @@ from .data_loader import DataError
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """mean, std: one number for all channels or one per channel, in units of pixel / 255. Raises DataError for values without meaning."""
+    """mean, std: (1,) for all channels or (channels,), in units of pixel / 255. Raises DataError for values without meaning."""
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        for name, values in (("mean", self.mean), ("std", self.std)):
+        for name, given in (("mean", self.mean), ("std", self.std)):
+            try:
+                values = _numbers(given if np.ndim(given) else (given,))  # type: ignore[arg-type]
+            except (TypeError, ValueError):
+                raise DataError(f"preprocessing: {name} must be a number, or one per channel, found {shown(given)}.") from None
+            object.__setattr__(self, name, values)
             if not values or not all(math.isfinite(v) for v in values):
                 raise DataError(f"preprocessing: {name} must be one finite number or one per channel, found {list(values)}.")
         if min(self.std) <= 0:

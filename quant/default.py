@@ -16,9 +16,12 @@ from contextlib import ExitStack, contextmanager
 from os import PathLike
 from typing import Any
 
+from numpot.ir.arguments import as_graph, shown
+from numpot.ir.errors import AnyPath
 from numpot.ir.graph import Graph
 
 from .alignment import find_pairs
+from .arguments import as_loader
 from .assembly import Assembly, assemble
 from .best import with_best
 from .calibration import calibrate
@@ -28,8 +31,8 @@ from .equalization import Equalization
 from .errors import QuantizationError
 from .fingerprints import data_digest, model_digest
 from .layers import prepare
-from .option_types import read_option, shown
-from .parameters import Parameters, check, check_graph, read_parameters
+from .option_types import read_option
+from .parameters import Parameters, check, read_parameters
 from .pool import Alone, Pool
 from .samples import Samples
 from .saturation import measure_saturation
@@ -39,8 +42,8 @@ from .statistics_cache import open_cache
 
 
 def quantize(
-    graph: Graph,
-    data: DataLoader,
+    graph: Graph | AnyPath,
+    data: DataLoader | AnyPath,
     *,
     preset: Preset = "performance",
     target_device: TargetDevice = "ANY",
@@ -69,6 +72,8 @@ def quantize(
     pool: Pool | None = None,
 ) -> Graph:
     """Default Quantization: a float model and some hundred samples in, an int8 model out. The graph given is not changed.
+
+    graph, data: or their paths, which are opened.
 
     preset: `performance` (symmetric), `mixed` (asymmetric activations), `accuracy` (asymmetric weights too; those layers then run in float)
     or `best` (what was measured to help beyond POT: best.py). target_device: ANY, CPU, CPU_SPR or GPU. stat_subset_size: how many samples
@@ -119,22 +124,21 @@ def quantize(
         correct_biases=correct_biases,
         strict_pot=strict_pot,
     )
-    check_graph(graph)
-    check_arguments(data, statistics_cache, progress, pool)
+    graph = as_graph(graph)
+    check_arguments(statistics_cache, progress, pool)
+    data = as_loader(data, graph)
     check(graph, settings)
     with open_samples(graph, data, settings, statistics_cache, progress, pool) as samples:
         return calibrated(graph, samples, settings).build()
 
 
-def check_arguments(data: object, statistics_cache: object, progress: object, pool: object) -> None:
+def check_arguments(statistics_cache: object, progress: object, pool: object) -> None:
     """Raises QuantizationError for what is beside the model and the options, and is not of the kind that it should be."""
     read_option(bool, "progress", progress)
     if statistics_cache is not None and not isinstance(statistics_cache, str | PathLike):
         raise QuantizationError(f"statistics_cache must be the path of a folder, found {shown(statistics_cache)}")
     if pool is not None and not isinstance(pool, Pool):
         raise QuantizationError(f"pool must be one of distributed.open_pool, found {shown(pool)}")
-    if not isinstance(data, DataLoader):
-        raise QuantizationError(f"the data must be a DataLoader, found {shown(data)}")
 
 
 @contextmanager

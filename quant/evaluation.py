@@ -2,16 +2,22 @@
 
 import functools
 import time
-from dataclasses import dataclass
+import warnings
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from numpot.ir.arguments import as_graph
+from numpot.ir.errors import AnyPath
 from numpot.ir.graph import Graph
 from numpot.ir.lowering import Arithmetic
 
+from .arguments import as_loader, as_metric, check_options
 from .data import DataError, DataLoader, ModelData, Subset, batches, fixed_batch, subset
-from .metrics import Metric
+from .data_plugins import failing_as
+from .metrics import Metric, metric_name, metric_value
+from .not_finite import NotFinite, NotFiniteWarning
 from .parts import PIECE, Part
 from .pool import Alone, Pool, pieces
 from .progress import track
@@ -22,21 +28,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was measured: the metric's name and value, on how many samples, in how many seconds, with which arithmetic."""
+    """What was measured: the metric's name and value, on how many samples, in how many seconds, with which arithmetic.
+
+    not_finite: how many of the model's outputs were NaN or infinite.
+    """
 
     metric: str
     value: float
     samples: int
     seconds: float
     arithmetic: Arithmetic
+    not_finite: NotFinite = field(default_factory=NotFinite)
 
 
 def evaluate(
-    graph: Graph,
-    data: DataLoader,
-    metric: Metric,
+    graph: Graph | AnyPath,
+    data: DataLoader | AnyPath,
+    metric: Metric | str,
     *,
-    reference: Graph | None = None,
+    reference: Graph | AnyPath | None = None,
     arithmetic: Arithmetic = "exact",
     batch_size: int = 32,
     limit: int | None = None,
@@ -46,11 +56,17 @@ def evaluate(
 ) -> Evaluation:
     """Run the model on the data (its first `limit` samples) and measure.
 
+    graph, data: or their paths, which are opened; metric: or its name.
     reference: the model to compare with, for a metric that needs one; it runs on the same batches. The value does not depend on
     `batch_size`. threads: of this process. progress: show how far it is on stderr. pool: who shares the work, of
     `distributed.open_pool`; by default this process alone. Raises DataError, before anything runs, for data that does not fit the model,
-    and for labels or a reference that the metric needs and nobody gave.
+    and for labels or a reference that the metric needs and nobody gave; and for
+    a metric that fails or has no number as its value. Warns (NotFiniteWarning) of outputs that are NaN or infinite.
     """
+    check_options(evaluate, arithmetic=arithmetic, batch_size=batch_size, limit=limit, threads=threads, progress=progress, pool=pool)
+    graph, metric = as_graph(graph), as_metric(metric)
+    reference = None if reference is None else as_graph(reference, "the reference")
+    data = as_loader(data, graph)
     data = ModelData(data if limit is None else subset(data, limit), graph)
     check_needs(metric, data, reference)
     if metric.needs_reference and reference is not None:
@@ -58,14 +74,21 @@ def evaluate(
     pool = Alone(threads) if pool is None or isinstance(pool, Alone) else pool
     cut = pieces(0, len(data), PIECE, fixed_batch(graph) or batch_size)
     work = functools.partial(_Measuring, arithmetic, batch_size, pool.threads)
-    metric.reset()
+    name = metric_name(metric)
+    with failing_as(f"metric {name} failed in `reset`"):
+        metric.reset()
+    not_finite = NotFinite()
     start = time.perf_counter()
-    with track(len(data), f"measuring {metric.name}", quiet=not progress) as advance:
+    with track(len(data), f"measuring {name}", quiet=not progress) as advance:
         shared = (metric, data, graph, reference if metric.needs_reference else None)
-        for numbers, part in zip(cut, pool.map(work, shared, cut), strict=True):
-            part.add_to(metric)
+        for numbers, (part, seen) in zip(cut, pool.map(work, shared, cut), strict=True):
+            with failing_as(f"metric {name} failed on samples {numbers[0]} to {numbers[-1]}"):
+                part.add_to(metric)
+            not_finite.add(seen)
             advance(len(numbers))
-    return Evaluation(metric.name, metric.value, len(data), time.perf_counter() - start, arithmetic)
+    if not_finite:
+        warnings.warn(not_finite.sentence(f"model {graph.name!r}"), NotFiniteWarning, stacklevel=2)
+    return Evaluation(name, metric_value(metric), len(data), time.perf_counter() - start, arithmetic, not_finite)
 
 
 class _Measuring:
@@ -86,12 +109,19 @@ class _Measuring:
         self._reference = compiled(reference, "exact", threads) if reference is not None else None
         self._names = same_outputs(graph, reference) if reference is not None else {}
 
-    def __call__(self, numbers: range) -> Part:
-        part = Part(self._metric)
+    def __call__(self, numbers: range) -> tuple[Part, NotFinite]:
+        name = metric_name(self._metric)
+        with failing_as(f"metric {name} failed"):
+            part = Part(self._metric)
+        not_finite = NotFinite()
         for batch in batches(Subset(self._data, numbers), self._graph, self._batch_size):
             outputs = self._model.run(batch.inputs)
-            part.update(outputs, self._expected(batch.inputs) if self._reference else batch.labels)
-        return part
+            not_finite.look(outputs)
+            truth = self._expected(batch.inputs) if self._reference else batch.labels
+            of_batch = [numbers[i] for i in batch.indices]
+            with failing_as(f"metric {name} failed on samples {of_batch[0]} to {of_batch[-1]}"):
+                part.update(outputs, truth)
+        return part, not_finite
 
     def _expected(self, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """The reference's outputs, by the names that the model gives them."""

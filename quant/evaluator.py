@@ -16,7 +16,7 @@ from .data import Batch, DataError, DataLoader, ModelData, Subset, as_labels, ba
 from .data_plugins import failing_as
 from .evaluation import check_needs, compiled
 from .identity import identity
-from .metrics import Metric
+from .metrics import Metric, metric_name, metric_value
 from .parts import PIECE, Part
 from .pool import Alone, Pool, pieces
 from .progress import track
@@ -81,7 +81,7 @@ class MetricEvaluator(Evaluator):
         self._data, self._model = ModelData(data, model), model
         self.arithmetic, self._batch_size, self._progress, self._pool = arithmetic, batch_size, progress, pool or Alone()
         self._reference = FloatOutputs(model, self._pool.threads) if any(m.needs_reference for m in self._metrics) else None
-        self.higher_better = {metric.name: metric.higher_better for metric in self._metrics}
+        self.higher_better = {metric_name(metric): metric.higher_better for metric in self._metrics}
         if len(self.higher_better) != len(self._metrics):
             raise DataError(f"metrics: expected different names, found {', '.join(m.name for m in self._metrics)}.")
         for metric in self._metrics:
@@ -129,8 +129,7 @@ class MetricEvaluator(Evaluator):
                 advance(len(alone))
         values = {}
         for metric in self._metrics:
-            with failing_as(f"metric {metric.name} failed"):
-                values[metric.name] = float(metric.value)
+            values[metric.name] = metric_value(metric)
         return Scores(values, {name: np.array(found) for name, found in zip(values, each, strict=True)})
 
     def __getstate__(self) -> dict[str, Any]:
@@ -241,4 +240,4 @@ def _alone(probe: Metric, outputs: Mapping[str, np.ndarray], truth: Any, i: int)
     elif truth is not None:
         truth = truth[one]
     probe.update({name: array[one] for name, array in outputs.items()}, truth)
-    return float(probe.value)
+    return metric_value(probe)

@@ -4,14 +4,16 @@ import math
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
+from numpot.ir.arguments import shown
 from numpot.ir.ops.registry import nearest
 
 from .data_loader import DataError
-from .data_plugins import create
+from .data_plugins import create, failing_as
 
 Outputs = dict[str, np.ndarray]
 
@@ -82,6 +84,8 @@ class Accuracy(_Share):
     """
 
     def __init__(self, k: int = 1) -> None:
+        if isinstance(k, bool) or not isinstance(k, int | np.integer):
+            raise DataError(f"accuracy@K: K must be a whole number, found {shown(k)}.")
         if k < 1:
             raise DataError(f"metric accuracy@{k}: expected at least 1 after the @.")
         super().__init__()
@@ -140,8 +144,34 @@ class Sqnr(Metric):
                 self._noise += float(np.square(r - y).sum())
 
 
+def metric_name(metric: Metric) -> str:
+    """What reports call it. Raises DataError for a metric of somebody's own that has no name."""
+    with failing_as(f"metric {type(metric).__name__}: its name cannot be read"):
+        name = getattr(metric, "name", None)
+    if not isinstance(name, str) or not name:
+        found = "none" if name is None else shown(name)
+        raise DataError(f"metric {type(metric).__name__} must have an attribute `name` that is text, as reports show it; found {found}.")
+    return name
+
+
+def metric_value(metric: Metric) -> float:
+    """Its value, a number; an array of one number is one. Raises DataError for anything else, and for a metric that fails."""
+    name = metric_name(metric)
+    with failing_as(f"metric {name} failed in `value`"):
+        value: Any = metric.value
+    if isinstance(value, np.ndarray) and value.size == 1:
+        value = value.reshape(())[()]
+    if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
+        what = f"an array of shape {list(value.shape)}" if isinstance(value, np.ndarray) else shown(value)
+        hint = "; `value` is a property: put @property above it" if callable(value) else ""
+        raise DataError(f"metric {name} must have one number as its `value`, found {what}{hint}.")
+    return float(value)
+
+
 def parse_metric(text: str) -> Metric:
     """A metric by its name (accuracy@K, those below), or module:Class for a Metric of the user's. Raises DataError."""
+    if not isinstance(text, str):
+        raise DataError(f"a metric's name must be text, such as 'accuracy@1', found {shown(text)}.")
     from .metrics_detection import MeanAveragePrecision
     from .metrics_more import F1, Cosine, Mae, MeanIoU, Precision, Recall, Rmse  # they are Metrics, so this module comes first
 
@@ -157,6 +187,7 @@ def parse_metric(text: str) -> Metric:
     metric = create(text)
     if not isinstance(metric, Metric):
         raise DataError(f"metric {text}: expected a subclass of numpot.quant.Metric, found {type(metric).__name__}.")
+    metric_name(metric)
     return metric
 
 

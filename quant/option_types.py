@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Literal, get_args, get_origin
 
+from numpot.ir.arguments import MOST_SHOWN, shown
 from numpot.ir.ops.registry import nearest
 
 from .errors import QuantizationError
 
-MOST_SHOWN = 80  # characters of a value in a message
 LARGEST = 2**63 - 1  # of whole numbers: what files and NumPy can hold
 
 
@@ -47,15 +47,6 @@ def read_option(hint: Any, name: str, value: Any) -> Any:
     if hint is str and not isinstance(value, str):
         raise QuantizationError(f"{name} must be text, found {shown(value)}")
     return value
-
-
-def shown(value: Any) -> str:
-    """Any value, for a message: not long, and whatever its repr does."""
-    try:
-        text = repr(value)
-    except Exception:  # whatever a caller's object, or a number of too many digits, raises
-        text = f"a {type(value).__name__}"
-    return text if len(text) <= MOST_SHOWN else text[:MOST_SHOWN] + "..."
 
 
 def choose(choices: tuple[Any, ...], name: str, value: Any) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from numpot.ir.arguments import shown
 from numpot.ir.graph import Graph
 from numpot.ir.ops.registry import nearest
 
@@ -24,7 +25,7 @@ from .defaults import (
 from .errors import QuantizationError
 from .ignored import Ignored, is_operation
 from .insertion import Quantizer, find_quantizers
-from .option_types import shown, typed
+from .option_types import typed
 from .range_parameters import QuantizerParameters, RangeEstimation, given, read_estimation, read_quantizer
 from .schemes import OTHER_DEVICES, Scheme, activation_scheme, weight_scheme
 
@@ -125,12 +126,6 @@ def check(graph: Graph, settings: Parameters) -> None:
             raise QuantizationError(f"ignored_types: model {graph.name!r} has no layer of type {kind!r}{nearest(kind, types)}")
     for operation in settings.ignored_operations:
         _check_operation(graph, operation)
-
-
-def check_graph(graph: object) -> None:
-    """Raises QuantizationError for what is no model."""
-    if not isinstance(graph, Graph):
-        raise QuantizationError(f"the model must be a Graph, as read_model gives it, found {shown(graph)}")
 
 
 def _check_operation(graph: Graph, operation: Mapping[str, Any]) -> None:

@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeVar, get_args
 
+from numpot.ir.arguments import shown
 from numpot.ir.ops.registry import nearest
 
 from .aggregates import Aggregator
 from .errors import QuantizationError
-from .option_types import choose, read_option, shown
+from .option_types import choose, read_option
 from .reductions import Reduction
 
 Mode = Literal["symmetric", "asymmetric"]

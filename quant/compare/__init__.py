@@ -2,6 +2,7 @@
 
 The modules, in the order to read them:
 
+    structure.py         whether two models have enough in common
     points.py            which tensors stand for the same thing on both sides
     differences.py       how two arrays differ
     forcing.py           every layer given the reference's inputs, so that it can be judged by itself

@@ -4,11 +4,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from numpot.ir.arguments import as_graph
+from numpot.ir.errors import AnyPath
 from numpot.ir.executor import Executor
 from numpot.ir.graph import Graph, Node
 from numpot.ir.inputs import fits
 from numpot.ir.lowering import INTEGER_LAYERS, Arithmetic, for_arithmetic
 
+from ..arguments import as_loader, check_options
 from ..data import DataLoader, batches, fixed_batch
 from ..progress import track
 from .against_runtime import BATCH
@@ -16,15 +19,16 @@ from .causes import Ablation, Cause, cause_against_model
 from .differences import Difference
 from .forcing import Arrays, Forced, with_results, without_clipping, without_fake_quantize
 from .points import CompareError, Point, grid_of, points_in_common
+from .structure import check_structure, check_weights
 from .results import Comparison, LayerComparison
 
 NOTHING_TO_GO_BY = Cause("unexplained", "the models have an output in common, but no layer")
 
 
 def compare_models(
-    model: Graph,
-    reference: Graph,
-    data: DataLoader,
+    model: Graph | AnyPath,
+    reference: Graph | AnyPath,
+    data: DataLoader | AnyPath,
     *,
     arithmetic: Arithmetic = "exact",
     limit: int | None = None,
@@ -36,8 +40,13 @@ def compare_models(
     as real numbers, before it is rounded for the next; outputs are those of the untouched models. `isolated` gives each layer the
     reference's inputs: what it adds of its own, the rounding of its inputs and weights included. Raises CompareError, DataError.
     """
+    check_options(compare_models, arithmetic=arithmetic, limit=limit, progress=progress)
+    model, reference = as_graph(model), as_graph(reference, "the reference")
+    data = as_loader(data, model)
     rename = _match_inputs(model, reference)
+    check_structure(model, reference)
     points = points_in_common(model, reference)
+    check_weights(points, model, reference)
     layers = [LayerComparison(p, Difference(), Difference()) for p in points]
     inner = [p for p in points if not p.is_output]
     ours, theirs = _Run(model, [p.tensor for p in points], arithmetic), _Run(reference, [p.reference for p in points], arithmetic)

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from numpot.ir.arguments import as_graph
+from numpot.ir.errors import AnyPath
 from numpot.ir.executor import Executor
 from numpot.ir.graph import Graph, Tensor
 from numpot.ir.lowering import INTEGER_LAYERS, IntegerArithmetic, for_arithmetic, fuses_residual_adds, lower
 
+from ..arguments import as_loader, check_options
 from ..data import DataLoader, batches
 from ..progress import track
 from .causes import FLOAT_ROUNDING, TIE_OF_FLOATS, Evidence, cause_against_runtime
@@ -24,9 +27,9 @@ BATCH = 8
 
 
 def compare_with_vendor(
-    graph: Graph,
+    graph: Graph | AnyPath,
     vendor: str,
-    data: DataLoader,
+    data: DataLoader | AnyPath,
     *,
     arithmetic: IntegerArithmetic | None = None,
     limit: int | None = None,
@@ -37,6 +40,9 @@ def compare_with_vendor(
     arithmetic: by default the one that the vendor has on this processor (probe.py). Raises MissingExtraError, CompareError, DataError, or
     what the vendor's format cannot hold.
     """
+    check_options(compare_with_vendor, vendor=vendor, arithmetic=arithmetic, limit=limit, progress=progress)
+    graph = as_graph(graph)
+    data = as_loader(data, graph)
     check_vendor(vendor, arithmetic)
     terms = _agree(graph, vendor, arithmetic)
     arithmetic = terms.arithmetic

@@ -74,7 +74,7 @@ def points_of_model(graph: Graph, lowered: Graph) -> list[Point]:
 
     graph: the model with its FakeQuantize operators. lowered: the same as it runs, which says what became of them.
     """
-    order = [node for node in graph.topological_order() if _is_data(node)]
+    order = [node for node in graph.topological_order() if is_data(node)]
     stored = {n.name.removesuffix(CODES) for n in lowered.of_type("Quantize") if n.name.endswith(CODES)} | set(lowered.nodes)
     integer = integer_layers(graph) if graph.of_type("FakeQuantize") else {}
     ends = {end(node).name: node for node in order if node.type in LAYERS and not integer.get(node.name)}
@@ -116,7 +116,7 @@ def behind(tensor: Tensor) -> Node:
     node = tensor.producer
     while node.type in ACTIVATIONS or (node.type == "Add" and _is_with_constant(node)) or node.type in ("Reshape", "Flatten", "Squeeze"):
         above = node.inputs[0].producer
-        if not _is_data(above):
+        if not is_data(above):
             break
         node = above
     return node
@@ -155,7 +155,7 @@ def _is_with_constant(node: Node) -> bool:
     return any(t.constant is not None for t in node.inputs[1:])
 
 
-def _is_data(node: Node) -> bool:
+def is_data(node: Node) -> bool:
     """Whether the model's inputs decide this result."""
     todo, seen = [node], set()
     while todo:
@@ -198,7 +198,7 @@ def points_in_common(model: Graph, reference: Graph) -> list[Point]:
 
 def _has_two_sides(node: Node) -> bool:
     """Whether it computes on data; a bias and a scale belong to the layer above, and are not layers themselves."""
-    data = [t for t in node.inputs if _is_data(t.producer)]
+    data = [t for t in node.inputs if is_data(t.producer)]
     return bool(data) and (
         node.type in LAYERS or len(data) == len(node.inputs) or node.type not in ("Add", "Multiply", "Subtract", "Divide")
     )

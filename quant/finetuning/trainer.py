@@ -9,8 +9,11 @@ from importlib.metadata import version
 
 import numpy as np
 
+from numpot.ir.arguments import as_graph
+from numpot.ir.errors import AnyPath
 from numpot.ir.graph import Graph, Tensor
 
+from ..arguments import as_loader, as_metric, check_options
 from ..data import Batch, DataLoader, ModelData, Subset, batches, fixed_batch
 from ..errors import QuantizationError
 from ..evaluation import check_needs, compiled, evaluate
@@ -29,17 +32,17 @@ Targets = Callable[[Batch], Mapping[str, np.ndarray]]
 
 
 def finetune(
-    int8: Graph,
-    data: DataLoader,
-    teacher: Graph | None = None,
+    int8: Graph | AnyPath,
+    data: DataLoader | AnyPath,
+    teacher: Graph | AnyPath | None = None,
     *,
     loss: LossName | None = None,
     epochs: int = 10,
     batch_size: int = 32,
     learning_rate: float = 1e-3,
     seed: int = 0,
-    validation: DataLoader | None = None,
-    metric: Metric | None = None,
+    validation: DataLoader | AnyPath | None = None,
+    metric: Metric | str | None = None,
     progress: bool = False,
 ) -> Graph:
     """Train the weight codes and biases of a quantized model; operators, scales, zero points and ranges stay, and so does its speed.
@@ -54,6 +57,13 @@ def finetune(
     Returns a graph whose `info["finetuning"]` says how it was made. Raises QuantizationError for a model that cannot be trained or
     parameters that make no sense, DataError for data that does not fit; both before any training.
     """
+    options = {"loss": loss, "epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate, "seed": seed}
+    check_options(finetune, **options, progress=progress)
+    int8 = as_graph(int8)
+    data = as_loader(data, int8)
+    teacher = None if teacher is None else as_graph(teacher, "the teacher")
+    validation = None if validation is None else as_loader(validation, int8, "validation")
+    metric = None if metric is None else as_metric(metric)
     samples, chosen = ModelData(data, int8), loss or ("cross_entropy" if teacher is None else "distillation")
     check(int8, samples, teacher, chosen, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, seed=seed)
     if (validation is None) != (metric is None):
