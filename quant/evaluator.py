@@ -189,7 +189,10 @@ class _Parts:
     def __call__(self, numbers: Sequence[int]) -> list[tuple[Part, list[float]]]:
         """What each metric is to see of these samples, and its value on each of them alone."""
         evaluator = self._evaluator
-        found = [(Part(metric), copy.deepcopy(metric), list[float]()) for metric in evaluator._metrics]
+        found = []
+        for metric in evaluator._metrics:
+            with failing_as(f"metric {metric.name} failed"):
+                found.append((Part(metric), copy.deepcopy(metric), list[float]()))
         for batch in batches(Subset(evaluator._data, numbers), self._graph, evaluator._batch_size):
             outputs = self._model.run(batch.inputs)
             of_batch = [numbers[i] for i in batch.indices]

@@ -8,6 +8,7 @@ import os
 import re
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Annotated, Any, Literal, ParamSpec
@@ -54,7 +55,7 @@ def reports_errors(command: Callable[P, None]) -> Callable[P, None]:
     @functools.wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
-            with log_on_stderr():
+            with log_on_stderr(), warnings_on_stderr():
                 command(*args, **kwargs)
         except NumpotError as error:
             if kwargs.get("debug"):
@@ -99,6 +100,22 @@ def log_on_stderr() -> Iterator[None]:
     finally:
         log.removeHandler(handler)
         log.setLevel(level)
+
+
+@contextmanager
+def warnings_on_stderr() -> Iterator[None]:
+    """What the library warns of, as a line like an error's; warnings of others look as Python shows them."""
+    with warnings.catch_warnings():
+        shown = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+            if category.__module__.startswith("numpot."):
+                print(f"numpot: warning: {message}", file=sys.stderr)
+            else:
+                shown(message, category, *place, **more)
+
+        warnings.showwarning = show
+        yield
 
 
 def print_json(result: dict[str, Any]) -> None:

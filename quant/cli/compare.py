@@ -49,12 +49,15 @@ def run(
 
     Says where the two first differ, how much each layer adds of its own, and the likely cause.
     """
+    import warnings
     from pathlib import Path
 
     from numpot.quant.compare import compare_models, compare_with_vendor
     from numpot.quant.compare.forcing import without_fake_quantize
     from numpot.quant.data import open_data
+    from numpot.quant.not_finite import NotFiniteWarning
 
+    warnings.simplefilter("ignore", NotFiniteWarning)  # a note says it
     graph = open_model(model, mean, std)
     loader = open_data(data, graph)
     if html is not None:

@@ -13,14 +13,15 @@ from numpot.ir.lowering import INTEGER_LAYERS, Arithmetic, for_arithmetic
 
 from ..arguments import as_loader, check_options
 from ..data import DataLoader, batches, fixed_batch
+from ..not_finite import NotFinite
 from ..progress import track
 from .against_runtime import BATCH
 from .causes import Ablation, Cause, cause_against_model
 from .differences import Difference
 from .forcing import Arrays, Forced, with_results, without_clipping, without_fake_quantize
 from .points import CompareError, Point, grid_of, points_in_common
-from .structure import check_structure, check_weights
 from .results import Comparison, LayerComparison
+from .structure import check_structure, check_weights
 
 NOTHING_TO_GO_BY = Cause("unexplained", "the models have an output in common, but no layer")
 
@@ -53,12 +54,14 @@ def compare_models(
     forced = _force(model, inner, arithmetic)
     ablations = _Ablations(model, inner, arithmetic)
     size = fixed_batch(reference) or BATCH
-    samples = 0
+    samples, not_finite = 0, (NotFinite(), NotFinite())
     with track(len(data) if limit is None else min(limit, len(data)), "comparing", quiet=not progress) as advance:
         for batch in batches(data, model, size, limit=limit):
             by_node = theirs.run({rename[name]: array for name, array in batch.inputs.items()})
             expected = {p.tensor: by_node[p.reference] for p in points}
             made = ours.run(batch.inputs)
+            for counts, side, graph in ((not_finite[0], made, model), (not_finite[1], by_node, reference)):
+                counts.look({n.name: side[n.name] for n in graph.outputs})
             isolated, _ = forced.run(batch.inputs, expected)
             for layer in layers:
                 name = layer.point.tensor
@@ -79,7 +82,9 @@ def compare_models(
         outputs=[c for c in layers if c.point.is_output],
         same_model=False,
         notes=_notes(points, model, reference),
-    )
+        not_finite=not_finite[0],
+        reference_not_finite=not_finite[1],
+    ).finished()
 
 
 def _match_inputs(model: Graph, reference: Graph) -> dict[str, str]:

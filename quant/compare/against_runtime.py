@@ -14,6 +14,7 @@ from numpot.ir.lowering import INTEGER_LAYERS, IntegerArithmetic, for_arithmetic
 
 from ..arguments import as_loader, check_options
 from ..data import DataLoader, batches
+from ..not_finite import NotFinite
 from ..progress import track
 from .causes import FLOAT_ROUNDING, TIE_OF_FLOATS, Evidence, cause_against_runtime
 from .forcing import Arrays, Forced
@@ -53,11 +54,13 @@ def compare_with_vendor(
     own, detective = _Own(lowered, points), _Detective(graph, lowered, points, arithmetic, terms.other)
     inputs = (batch.inputs for batch in batches(data, graph, BATCH, limit=limit))
     seen = observe(vendor, graph, [p.tensor for p in points], inputs, terms.asked)
-    samples = 0
+    samples, not_finite = 0, (NotFinite(), NotFinite())
     with track(_count(data, limit), f"comparing with {vendor}", quiet=not progress) as advance:
         for batch, raw in zip(batches(data, graph, BATCH, limit=limit), seen, strict=True):
             reference = {p.tensor: _as_compared(p, raw[p.tensor]) for p in points}
             ours, isolated = own.run(batch.inputs, reference)
+            for counts, side in ((not_finite[0], ours), (not_finite[1], reference)):
+                counts.look({p.tensor: side[p.tensor] for p in points if p.is_output})
             for layer in layers:
                 layer.cumulative.add(ours[layer.point.tensor], reference[layer.point.tensor])
                 layer.isolated.add(isolated[layer.point.tensor], reference[layer.point.tensor])
@@ -75,7 +78,9 @@ def compare_with_vendor(
         outputs=[c for c in layers if c.point.is_output],
         same_model=True,
         notes=terms.notes,
-    )
+        not_finite=not_finite[0],
+        reference_not_finite=not_finite[1],
+    ).finished()
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,10 @@
 """What a comparison found."""
 
+import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
+from ..not_finite import NotFinite, NotFiniteWarning
 from .causes import Cause
 from .differences import Difference
 from .points import Point
@@ -40,7 +42,8 @@ class LayerComparison:
 class Comparison:
     """model, reference: what was run. layers: in the order of computation, without the outputs, which are in `outputs`.
 
-    notes: what a reader must know to judge the numbers.
+    notes: what a reader must know to judge the numbers. not_finite, reference_not_finite: how many numbers of the outputs of the model,
+    and of the reference, were NaN or infinite; `finished` turns them into notes.
     """
 
     model: str
@@ -51,6 +54,16 @@ class Comparison:
     outputs: Sequence[LayerComparison]
     same_model: bool  # the same graph, so that every difference is one of runtimes
     notes: list[str] = field(default_factory=list)
+    not_finite: NotFinite = field(default_factory=NotFinite)
+    reference_not_finite: NotFinite = field(default_factory=NotFinite)
+
+    def finished(self) -> "Comparison":
+        """Itself, once everything was run: outputs that are no numbers become notes, and warnings of the Python API."""
+        for whose, counts in (("the model", self.not_finite), ("the reference", self.reference_not_finite)):
+            if counts:
+                self.notes.append(counts.sentence(whose))
+                warnings.warn(counts.sentence(whose), NotFiniteWarning, stacklevel=3)
+        return self
 
     @property
     def first_difference(self) -> LayerComparison | None:
@@ -74,6 +87,7 @@ class Comparison:
             "worst": worst.name if worst else None,
             "output": {c.point.tensor: c.as_json() for c in self.outputs},
             "notes": self.notes,
+            "not_finite": {"model": asdict(self.not_finite), "reference": asdict(self.reference_not_finite)},
         }
 
 

@@ -14,11 +14,11 @@ import numpy as np
 
 from numpot.ir.evaluation import evaluate
 from numpot.ir.graph import Graph, Node, Tensor
-from numpot.ir.lowering import LAYERS
+from numpot.ir.lowering import INTEGER_LAYERS, LAYERS
 
 from .points import CompareError, Point, is_data
 
-WEIGHTED: Final = (*LAYERS, "LSTMSequence", "GRUSequence", "RNNSequence")
+WEIGHTED: Final = (*LAYERS, *INTEGER_LAYERS, "LSTMSequence", "GRUSequence", "RNNSequence")
 LEAST_SHARE: Final = 0.5  # of the layers of the model that has more, must have a counterpart
 LEAST_COSINE: Final = 0.5  # between the weights of half of the layers; rounding to 2 bits leaves 0.8, and chance gives about 0
 MOST_NAMED: Final = 3  # layers in a message
@@ -38,6 +38,7 @@ def check_structure(model: Graph, reference: Graph) -> None:
             f"{common} of {most} layers with weights have a counterpart of the same size; "
             f"only the model has {_listed(_without(ours, theirs))}, only the reference {_listed(_without(theirs, ours))}"
         )
+        problems += _outputs_that_are_missing(model, reference)
     problems += _outputs_that_differ(model, reference)
     if problems:
         raise CompareError(f"the models differ in structure, so no layer can be blamed: {'; '.join(problems)}. {INSTEAD}")
@@ -92,13 +93,19 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(repr(name) for name in names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
+def _outputs_that_are_missing(model: Graph, reference: Graph) -> list[str]:
+    """Of models with several outputs: those that one side has and the other does not."""
+    ours, theirs = ([n.name for n in g.outputs] for g in (model, reference))
+    if len(ours) == len(theirs) == 1 or set(ours) == set(theirs):
+        return []
+    mine, others = ([n for n in a if n not in b] for a, b in ((ours, theirs), (theirs, ours)))
+    return [f"of outputs only the model has {_listed(mine)}, only the reference {_listed(others)}"]
+
+
 def _outputs_that_differ(model: Graph, reference: Graph) -> list[str]:
     """Of outputs that stand for each other: those whose shapes do not."""
     ours, theirs = ({n.name: n.output.shape for n in g.outputs} for g in (model, reference))
-    if len(ours) == len(theirs) == 1:
-        pairs = [(*ours, *theirs)]
-    else:
-        pairs = [(name, name) for name in ours if name in theirs]
+    pairs = [(*ours, *theirs)] if len(ours) == len(theirs) == 1 else [(name, name) for name in ours if name in theirs]
     return [
         f"output {a!r} has shape {list(ours[a])} in the model, {list(theirs[b])} in the reference"
         for a, b in pairs

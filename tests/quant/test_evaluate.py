@@ -1,8 +1,13 @@
 """evaluate: the number it gives, and what it refuses before it runs anything."""
 
+import json
+import re
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 
+from numpot.ir import save_model
 from numpot.ir.dtypes import F32
 from numpot.ir.graph import Graph
 from numpot.ir.ops.clamp import Clamp
@@ -12,6 +17,10 @@ from numpot.quant import evaluation
 from numpot.quant.data import DataError, open_data
 from numpot.quant.evaluation import evaluate
 from numpot.quant.metrics import Accuracy, Agreement, Sqnr
+from numpot.quant.not_finite import NotFiniteWarning
+
+from ..networks import Network
+from .command_line import invoke
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(50, 6)).astype(np.float32)
@@ -127,3 +136,43 @@ def test_a_reference_with_more_outputs_is_refused(data):
     two.add(Result(), [two.outputs[0].inputs[0]], name="again")
     with pytest.raises(DataError, match="the reference must have the model's outputs, scores; it has scores, again"):
         evaluate(MODEL, data, Sqnr(), reference=two)
+
+
+# ---- outputs that are no numbers ---------------------------------------------------------------------------------------------------
+
+
+def divided() -> Graph:
+    """scores = x / relu(x): 1 where x is positive, -inf where it is negative, NaN where it is 0."""
+    net = Network()
+    x = net.input(-1, 6)
+    return net.result(net.do("Divide", x, net.do("ReLU", x)), "scores")
+
+
+BROKEN = np.array([[1, 1, 1, 1, 1, 1], [0, 0, 1, 1, 1, 1], [-1, 1, 1, 1, 1, 1], [0, -1, -1, 1, 1, 1]], np.float32)
+COUNTS = {"samples": 4, "numbers": 24, "nan_samples": 2, "nan_numbers": 3, "infinite_samples": 2, "infinite_numbers": 3}
+SENTENCE = "are NaN for 2 of 4 samples (3 of 24 numbers) and infinite for 2 of 4 samples (3 of 24 numbers)"
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 32])
+def test_outputs_that_are_no_numbers_are_counted_and_warned_of(tmp_path, batch_size):
+    np.savez(tmp_path / "broken.npz", x=BROKEN, y=np.zeros(4, np.int64))
+    with pytest.warns(NotFiniteWarning, match=re.escape(SENTENCE)):
+        result = evaluate(divided(), tmp_path / "broken.npz", "accuracy@1", batch_size=batch_size)
+    assert asdict(result.not_finite) == COUNTS
+    assert result.value == 0.25  # samples with a NaN are never right, nor is the one whose label has -inf
+
+
+def test_finite_outputs_warn_of_nothing(data, recwarn):
+    result = evaluate(MODEL, data, Accuracy())
+    assert not result.not_finite and result.not_finite.samples == 50 and not recwarn.list
+
+
+def test_outputs_that_are_no_numbers_on_the_command_line(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save_model(divided(), "broken.xml")
+    np.savez("broken.npz", x=BROKEN, y=np.zeros(4, np.int64))
+    outcome = invoke("evaluate", "broken.xml", "--data", "broken.npz", "--json")
+    assert json.loads(outcome.stdout)["not_finite"] == COUNTS
+    assert outcome.stderr.splitlines() == [f"numpot: warning: outputs of model 'network' {SENTENCE}"]
+    again = invoke("evaluate", "broken.xml", "--data", "broken.npz")
+    assert "warning: outputs of model 'network' are NaN" in again.stderr and "accuracy@1 0.2500" in again.stdout

@@ -60,7 +60,7 @@ def test_against_the_float_model_as_json_and_html(folder: Path) -> None:
     assert outcome.exit_code == 0, outcome.output
     found = json.loads(outcome.stdout)
     assert found.keys() == {
-        "model", "reference", "arithmetic", "samples", "layers", "first_difference", "worst", "output", "notes"
+        "model", "reference", "arithmetic", "samples", "layers", "first_difference", "worst", "output", "notes", "not_finite"
     }  # fmt: skip
     assert found["samples"] == 4 and found["reference"] == str(demo.MODEL) and list(found["output"]) == ["logits"]
     assert all(layer.keys() == KEYS for layer in [*found["layers"], *found["output"].values()])
