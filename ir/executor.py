@@ -19,7 +19,7 @@ from .inputs import bind_inputs, ports
 from .interpreter import Inputs, Observer
 from .lowering import Arithmetic, for_arithmetic
 from .plan import Step
-from .run_arguments import check_arithmetic, check_observer, check_threads, tensors
+from .run_arguments import check_arithmetic, check_flag, check_observer, check_threads, tensors
 from .saturation import LayerSaturation, Tallies
 from .shapes import fix_batch
 from .specialization import Shapes
@@ -54,7 +54,9 @@ class Executor:
     ) -> None:
         graph = for_arithmetic(as_graph(graph), check_arithmetic(arithmetic))
         check_threads(threads)
-        self._prepare(graph, threads, tensors("observe", observe), tensors("sweep", sweep), bool(count_saturation))
+        self._prepare(
+            graph, threads, tensors("observe", observe), tensors("sweep", sweep), check_flag("count_saturation", count_saturation)
+        )
 
     def _prepare(self, graph: Graph, threads: int | None, observe: set[Tensor], sweep: set[Tensor], count_saturation: bool) -> None:
         self.graph = graph

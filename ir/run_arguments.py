@@ -33,6 +33,13 @@ def check_threads(threads: object) -> None:
         raise GraphError(f"threads must be a whole number from 1 to {MAX_THREADS}, or None for one per core, found {shown(threads)}")
 
 
+def check_flag(name: str, flag: object) -> bool:
+    """A flag as it is. Raises GraphError, which calls it `name`."""
+    if not isinstance(flag, bool | np.bool_):
+        raise GraphError(f"{name} must be True or False, found {shown(flag)}")
+    return bool(flag)
+
+
 def check_observer(observer: object) -> None:
     """Raises GraphError for what cannot be called."""
     if observer is not None and not callable(observer):

@@ -16,7 +16,7 @@ from numpot.ir.graph import Graph
 from .data_idx import IdxData, find_sets
 from .data_images import ImageFolder
 from .data_loader import DataError, DataLoader, DataView, Sample
-from .data_model import ModelData, check_loader
+from .data_model import ModelData, check_inputs, check_loader
 from .data_npz import NpzData
 from .data_plugins import PluginData
 from .data_preprocessing import Preprocessing
@@ -33,6 +33,7 @@ def open_data(spec: AnyPath, graph: Graph | AnyPath, *, preprocessing: Preproces
     if not isinstance(spec, str | os.PathLike):
         raise DataError(f"data is opened by its path, or by module:Class, found {shown(spec)}.")
     graph = as_graph(graph)
+    check_inputs(graph)
     return ModelData(_open_source(os.fsdecode(spec), graph), graph, preprocessing)
 
 
@@ -76,6 +77,8 @@ class Subset(DataView):
 def subset(loader: DataLoader, size: int, *, shuffle: bool = False, seed: int = 0) -> DataLoader:
     """At most `size` samples: the first ones, or a random choice that `seed` decides. Source: POT 2023.3."""
     check_loader(loader)
+    if not isinstance(shuffle, bool | np.bool_):
+        raise DataError(f"shuffle must be True or False, found {shown(shuffle)}.")
     for name, value in (("size", size), ("seed", seed)):
         _check_whole(name, value)
     size = min(size, len(loader))

@@ -32,6 +32,7 @@ class ModelData(DataView):
     def __init__(self, loader: DataLoader, graph: Graph | AnyPath, preprocessing: Preprocessing | None = None) -> None:
         check_loader(loader)
         graph = as_graph(graph)
+        check_inputs(graph)
         if preprocessing is not None and not isinstance(preprocessing, Preprocessing):
             raise DataError(f"preprocessing must be a Preprocessing(mean, std), found {shown(preprocessing)}.")
         super().__init__(loader)
@@ -96,6 +97,12 @@ class ModelData(DataView):
             with np.errstate(over="ignore"):  # what is too large becomes infinite, and is reported as that
                 return array.astype(expected)
         raise DataError(f"{place} must be float32 or float64, or uint8 pixels, found {found}.")
+
+
+def check_inputs(graph: Graph) -> None:
+    """Raises DataError for a model without an input."""
+    if not graph.inputs:
+        raise DataError(f"model {graph.name!r} has no input, so no data fits it.")
 
 
 def check_loader(loader: object) -> None:
