@@ -25,10 +25,11 @@ def run(
     cannot clip whatever the input are told apart from those that merely did not.
     """
     from numpot.quant.data import open_data
-    from numpot.quant.saturation import measure_saturation
+    from numpot.quant.saturation import describe_uncounted, measure_saturation, uncounted_layers
 
     graph = open_model(model, mean, std)
     layers = measure_saturation(graph, open_data(data, graph), limit=limit, threads=threads, progress=not json)
+    uncounted = uncounted_layers(graph)
     total = int(sum(layer.saturated.sum() for layer in layers))
     if json:
         rows = [
@@ -44,7 +45,7 @@ def run(
             }
             for layer in layers
         ]
-        print_json({"layers": rows, "total_saturated": total})
+        print_json({"layers": rows, "total_saturated": total, "not_counted": [{"name": n, "why": why} for n, why in uncounted.items()]})
         return
     print_table(
         "pairs of products that saturate at 16 bits",
@@ -62,6 +63,8 @@ def run(
         ],
     )
     print(f"{total:,} of {sum(layer.pairs for layer in layers):,} pairs saturate")
+    for sentence in describe_uncounted(uncounted):
+        print(sentence)
     elsewhere = [layer.name for layer in layers if layer.clips_elsewhere]
     if elsewhere:
         print(f"{', '.join(elsewhere)}: no pair that AVX2 forms can clip, but other processors pair other products (docs/saturation.md)")

@@ -191,7 +191,7 @@ def test_paths_are_opened_and_names_of_metrics_parsed(path: type, folder: Path) 
     [
         (lambda: quantize(network(), "calibration.npz"), r"calibration.npz: no such file or folder"),
         (lambda: quantize(network(), Labelled), r"the data must be a DataLoader, found the class Labelled itself; make an object"),
-        (lambda: evaluate(network(), Labelled(), Accuracy), r"the metric must be a Metric, found the class Accuracy itself; make an object"),
+        (lambda: evaluate(network(), Labelled(), Accuracy), r"the metric must be a Metric, found the class Accuracy itself; make"),
         (lambda: evaluate(network(), Labelled(), "acuracy@1"), r"metric 'acuracy@1' is not known. Did you mean 'accuracy@1'"),
         (lambda: evaluate(Graph, Labelled(), "f1"), r"the model must be a Graph, .* or the path .* found the class Graph"),
         (lambda: evaluate("missing.xml", Labelled(), "f1"), r"missing.xml: cannot be read \(No such file or directory\)"),
