@@ -29,6 +29,7 @@ from .annotation_free import self_labelled
 from .arguments import as_loader, as_metric
 from .best import with_best
 from .data import DataLoader, ModelData
+from .data_classes import record_classes
 from .default import check_arguments, open_samples
 from .errors import QuantizationError
 from .evaluator import Evaluator, MetricEvaluator
@@ -104,7 +105,9 @@ def quantize_accuracy_aware(
         folder = None if statistics_cache is None else Path(statistics_cache)
         header = {} if folder is None else _header(graph, measured_on, calibration_data, settings)
         measurements = Measurements(evaluator, ranker, Journal(folder, header))
-        return Run(graph, samples, settings, evaluator, measurements, wanted, progress).result()
+        result = Run(graph, samples, settings, evaluator, measurements, wanted, progress).result()
+        record_classes(result.model, evaluator.classes if isinstance(evaluator, MetricEvaluator) else None)
+        return result
 
 
 def _metrics(metric: Metric | str | Sequence[Metric | str]) -> list[Metric]:

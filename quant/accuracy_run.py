@@ -20,7 +20,7 @@ from .costs import priced, run_seconds
 from .data import Batch, batches
 from .default import calibrated
 from .errors import QuantizationError
-from .evaluator import Evaluator
+from .evaluator import Evaluator, MetricEvaluator
 from .groups import Group, find_groups, with_precisions
 from .layers import prepare
 from .measurements import Measurements, Point
@@ -80,6 +80,8 @@ class Run:
     def _target(self) -> Goal:
         """From the float model's metrics: given, or measured on all samples."""
         values = self.wanted.baseline or self.measurements.of_float(self.graph).values
+        if isinstance(self.evaluator, MetricEvaluator):
+            self.evaluator.remark_chance(values)
         if not all(map(math.isfinite, values.values())):
             raise QuantizationError(f"the float model's metrics are {values}; no drop can be measured from what is not finite")
         tolerance = 0.0 if self.wanted.search == "pot" else ROUNDING

@@ -13,6 +13,7 @@ from numpot.ir.arguments import as_graph, shown
 from numpot.ir.errors import AnyPath
 from numpot.ir.graph import Graph
 
+from .data_classes import Classes, as_classes
 from .data_idx import IdxData, find_sets
 from .data_images import ImageFolder
 from .data_loader import DataError, DataLoader, DataView, Sample
@@ -24,25 +25,42 @@ from .data_preprocessing import Preprocessing
 __all__ = ["Batch", "DataError", "DataLoader", "ModelData", "Preprocessing", "batches", "open_data", "subset"]
 
 
-def open_data(spec: AnyPath, graph: Graph | AnyPath, *, preprocessing: Preprocessing | None = None) -> ModelData:
+def open_data(
+    spec: AnyPath,
+    graph: Graph | AnyPath,
+    *,
+    preprocessing: Preprocessing | None = None,
+    classes: AnyPath | Sequence[str] | Classes | None = None,
+) -> ModelData:
     """The samples that `spec` names, as the model takes them.
 
     spec: an .npz file; a folder of pictures; a folder of IDX files, as `folder:train` or `folder:t10k` if it holds both; or
-    `module:Class`, a DataLoader. preprocessing: how pixels become floats, if not as the model records. Raises DataError.
+    `module:Class`, a DataLoader. preprocessing: how pixels become floats, if not as the model records. classes: of
+    a folder with a sub-folder for each class, the names of these in the order of their labels, or the path of a file with one a line; by
+    default what the model records, or the order of the names (numbers sort as numbers). Raises DataError.
     """
     if not isinstance(spec, str | os.PathLike):
         raise DataError(f"data is opened by its path, or by module:Class, found {shown(spec)}.")
     graph = as_graph(graph)
     check_inputs(graph)
-    return ModelData(_open_source(os.fsdecode(spec), graph), graph, preprocessing)
+    return ModelData(_open_source(os.fsdecode(spec), graph, None if classes is None else as_classes(classes)), graph, preprocessing)
 
 
-def _open_source(spec: str, graph: Graph) -> DataLoader:
+def _open_source(spec: str, graph: Graph, classes: Classes | None) -> DataLoader:
+    source = _find_source(spec, graph, classes)
+    if classes is not None and not isinstance(source, ImageFolder):
+        raise DataError(
+            f"{spec}: classes by {classes.source} are for folders with a sub-folder of pictures for each class. Leave them out."
+        )
+    return source
+
+
+def _find_source(spec: str, graph: Graph, classes: Classes | None) -> DataLoader:
     path = Path(spec)
     before, _, after = spec.rpartition(":")
     try:
         if path.is_dir():
-            return IdxData(path) if find_sets(path) else ImageFolder(path, graph)
+            return IdxData(path) if find_sets(path) else ImageFolder(path, graph, classes)
         if path.exists():  # and if it is no file, NpzData says so
             return NpzData(path, graph)
         if before and Path(before).is_dir():

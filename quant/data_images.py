@@ -1,21 +1,24 @@
 """Samples from a folder of pictures, labelled by class sub-folders or by a file labels.txt."""
 
+import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from numpot.ir.graph import Graph
 from numpot.ir.regular_file import open_regular, read_regular
 
+from .data_classes import BY_NAME, Classes, recorded_classes
 from .data_loader import DataError, DataLoader, Sample
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+log = logging.getLogger("numpot")
 LABEL = re.compile(r"[0-9]{1,18}")  # what an int64 can hold
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 
@@ -24,13 +27,14 @@ class ImageFolder(DataLoader):
     """Pictures in the order of their names, scaled (bilinear) to the model's height and width.
 
     Samples are uint8, HxWx3 in the order red, green, blue, or HxW if the model has one channel. Every file is opened at once, which
-    reads its first bytes only, so that one that is no picture is refused before any work. Raises DataError.
+    reads its first bytes only, so that one that is no picture is refused before any work. classes: which label each sub-folder stands for;
+    by default as the model records, or by the order of their names. Raises DataError.
     """
 
-    def __init__(self, folder: Path, graph: Graph) -> None:
+    def __init__(self, folder: Path, graph: Graph, classes: Classes | None = None) -> None:
         self._folder = folder
         self._mode, self._size = _target(folder, graph)
-        self._files, self._labels = find_images(folder)
+        self._files, self._labels, self._classes, self._lacks = find_images(folder, classes, recorded_classes(graph))
         for file in self._files:
             with _opened(file) as image:
                 if image.mode.startswith(("I", "F")):  # Pillow would clip what is above 255
@@ -46,7 +50,11 @@ class ImageFolder(DataLoader):
 
     @property
     def lacks(self) -> str:
-        return f"{self.name} has neither class sub-folders nor a file labels.txt"
+        return self._lacks
+
+    @property
+    def classes(self) -> Classes | None:
+        return self._classes
 
     def where(self, index: int) -> str:
         return str(self._files[index])
@@ -65,19 +73,44 @@ class ImageFolder(DataLoader):
         return None if self._labels is None else self._labels[index]
 
 
-def find_images(folder: Path) -> tuple[list[Path], list[int] | None]:
-    """The pictures of a folder and of its sub-folders, and their labels: from labels.txt, else the place of the sub-folder's name among
-    the sorted names (numbers sort as numbers), else None. Raises DataError if there are no pictures, or labels for some only."""
-    classes = _in_order([p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")])
-    top, nested = _pictures(folder), [(file, label) for label, p in enumerate(classes) for file in _pictures(p)]
-    files = top + [file for file, _ in nested]
+class Pictures(NamedTuple):
+    """files and their labels, None without any; what the labels stand for; and, if labels are missing, what would have given them."""
+
+    files: list[Path]
+    labels: list[int] | None
+    classes: Classes | None = None
+    lacks: str = ""
+
+
+def find_images(folder: Path, given: Classes | None = None, recorded: Classes | None = None) -> Pictures:
+    """The pictures of a folder and of its sub-folders, with labels from labels.txt or else from the sub-folders.
+
+    given, recorded: the classes that a caller, and the model, name. Raises DataError if there are no pictures, or labels for some only, and
+    for sub-folders that are none of the classes given; where they are none of those recorded, the pictures have no labels.
+    """
+    sub_folders = _in_order([p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")])
+    top, nested = _pictures(folder), {p.name: files for p in sub_folders if (files := _pictures(p))}
+    files = top + [file for of_class in nested.values() for file in of_class]
     if not files:
         raise DataError(f"{folder}: expected pictures ({' '.join(SUFFIXES)}) or IDX files (train-images-idx3-ubyte), found neither.")
     if (folder / "labels.txt").is_file():
-        return files, _read_labels(folder / "labels.txt", files)
+        if given is not None:
+            raise DataError(f"{folder}: labels.txt gives the labels; classes by {given.source} mean nothing then. Leave out one of them.")
+        return Pictures(files, _read_labels(folder / "labels.txt", files))
     if top and nested:
-        raise DataError(f"{folder}: {top[0].name} is in no class sub-folder, but {len(nested)} pictures are. Move it, or write labels.txt.")
-    return files, [label for _, label in nested] if nested else None
+        count = len(files) - len(top)
+        raise DataError(f"{folder}: {top[0].name} is in no class sub-folder, but {count} pictures are. Move it, or write labels.txt.")
+    if given is not None:
+        if problem := given.misfit(nested):
+            raise DataError(f"{folder}: {problem}. Name the sub-folders as the classes are, or the classes as these.")
+        if absent := given.without_folder(nested):
+            log.warning(absent)
+    if not nested:
+        return Pictures(files, None, lacks=f"{folder} has neither class sub-folders nor a file labels.txt")
+    if given is None and recorded is not None and (problem := recorded.misfit(nested)):
+        return Pictures(files, None, lacks=f"{folder}: {problem}; name the classes in a file (--classes)")
+    classes = given or recorded or Classes(tuple(p.name for p in sub_folders), BY_NAME)
+    return Pictures(files, [classes.labels[name] for name, of_class in nested.items() for _ in of_class], classes)
 
 
 def _in_order(classes: list[Path]) -> list[Path]:

@@ -2,11 +2,14 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from numpot.ir.errors import NumpotError
+
+if TYPE_CHECKING:
+    from .data_classes import Classes
 
 Data = np.ndarray | Mapping[str, np.ndarray]
 Sample = tuple[Data, Any]
@@ -47,6 +50,11 @@ class DataLoader(ABC):
         """What is missing when its labels are None: the middle of the sentence 'the metric needs labels, and ... . Add one.'"""
         return f"{self.name} gives none"
 
+    @property
+    def classes(self) -> "Classes | None":
+        """Which class each label is, where classes have names: those of a folder of pictures."""
+        return None
+
 
 class DataView(DataLoader):
     """Another loader, seen differently: subclasses say how; its name and what it lacks stay those of the source."""
@@ -61,6 +69,10 @@ class DataView(DataLoader):
     @property
     def lacks(self) -> str:
         return self._loader.lacks
+
+    @property
+    def classes(self) -> "Classes | None":
+        return self._loader.classes
 
     def label(self, index: int) -> Any:
         return self._loader.label(index)

@@ -26,6 +26,7 @@ from .assembly import Assembly, assemble
 from .best import with_best
 from .calibration import calibrate
 from .data import DataLoader, ModelData, subset
+from .data_classes import record_classes
 from .defaults import CALIBRATION_BATCH, STAT_SUBSET_SIZE, ModelType, Preset, SaturationFix, TargetDevice
 from .equalization import Equalization
 from .errors import QuantizationError
@@ -96,7 +97,8 @@ def quantize(
     which leave every layer alone whose bias has a zero in it; False: by numpot's (docs/differences.md).
     progress: show bars on stderr. pool: who shares the work, of `distributed.open_pool`; by default this process alone.
 
-    Returns a graph with FakeQuantize on activations and int8 weights; `info["quantization"]` says how it was made.
+    Returns a graph with FakeQuantize on activations and int8 weights; `info["quantization"]` says how it was made, and `info["classes"]`
+    which label each class has, if the data was opened with classes.
     Raises QuantizationError for a model that cannot be quantized, DataError for data that does not fit it; both before any inference.
     Source: POT 2023.3, DefaultQuantization.
     """
@@ -129,7 +131,9 @@ def quantize(
     data = as_loader(data, graph)
     check(graph, settings)
     with open_samples(graph, data, settings, statistics_cache, progress, pool) as samples:
-        return calibrated(graph, samples, settings).build()
+        int8 = calibrated(graph, samples, settings).build()
+    record_classes(int8, data.classes if data.classes and data.classes.is_given else None)
+    return int8
 
 
 def check_arguments(statistics_cache: object, progress: object, pool: object) -> None:

@@ -14,6 +14,7 @@ from numpot.ir.graph import Graph
 from numpot.ir.lowering import Arithmetic
 
 from .arguments import as_loader, as_metric, check_options
+from .chance import remark_chance
 from .data import DataError, DataLoader, ModelData, Subset, batches, fixed_batch, subset
 from .data_plugins import failing_as
 from .metrics import Metric, metric_name, metric_value
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 class Evaluation:
     """What was measured: the metric's name and value, on how many samples, in how many seconds, with which arithmetic.
 
-    not_finite: how many of the model's outputs were NaN or infinite.
+    not_finite: how many of the model's outputs were NaN or infinite. classes: name -> label, where the data says and the metric asks.
     """
 
     metric: str
@@ -39,6 +40,7 @@ class Evaluation:
     seconds: float
     arithmetic: Arithmetic
     not_finite: NotFinite = field(default_factory=NotFinite)
+    classes: dict[str, int] | None = None
 
 
 def evaluate(
@@ -61,7 +63,8 @@ def evaluate(
     `batch_size`. threads: of this process. progress: show how far it is on stderr. pool: who shares the work, of
     `distributed.open_pool`; by default this process alone. Raises DataError, before anything runs, for data that does not fit the model,
     and for labels or a reference that the metric needs and nobody gave; and for
-    a metric that fails or has no number as its value. Warns (NotFiniteWarning) of outputs that are NaN or infinite.
+    a metric that fails or has no number as its value. Warns of outputs that are NaN or infinite
+    (NotFiniteWarning), and of a float model that is no better than guessing (ChanceWarning).
     """
     check_options(evaluate, arithmetic=arithmetic, batch_size=batch_size, limit=limit, threads=threads, progress=progress, pool=pool)
     graph, metric = as_graph(graph), as_metric(metric)
@@ -88,7 +91,10 @@ def evaluate(
             advance(len(numbers))
     if not_finite:
         warnings.warn(not_finite.sentence(f"model {graph.name!r}"), NotFiniteWarning, stacklevel=2)
-    return Evaluation(name, metric_value(metric), len(data), time.perf_counter() - start, arithmetic, not_finite)
+    value, seconds = metric_value(metric), time.perf_counter() - start
+    classes = data.classes if metric.needs_labels else None
+    remark_chance(metric, value, graph, len(data), classes)
+    return Evaluation(name, value, len(data), seconds, arithmetic, not_finite, None if classes is None else classes.labels)
 
 
 class _Measuring:

@@ -12,7 +12,9 @@ import numpy as np
 from numpot.ir.graph import Graph
 from numpot.ir.lowering import Arithmetic
 
+from .chance import remark_chance
 from .data import Batch, DataError, DataLoader, ModelData, Subset, as_labels, batches, fixed_batch
+from .data_classes import Classes
 from .data_plugins import failing_as
 from .evaluation import check_needs, compiled
 from .identity import identity
@@ -131,6 +133,16 @@ class MetricEvaluator(Evaluator):
         for metric in self._metrics:
             values[metric.name] = metric_value(metric)
         return Scores(values, {name: np.array(found) for name, found in zip(values, each, strict=True)})
+
+    def remark_chance(self, values: Mapping[str, float]) -> None:
+        """Warn of a metric by which the float model is no better than guessing. values: the float model's."""
+        for metric in self._metrics:
+            remark_chance(metric, values[metric.name], self._model, len(self._data), self.classes)
+
+    @property
+    def classes(self) -> Classes | None:
+        """Which class each label is, where a metric needs labels and the data says."""
+        return self._data.classes if any(metric.needs_labels for metric in self._metrics) else None
 
     def __getstate__(self) -> dict[str, Any]:
         """For a worker, who works alone; with nothing that was measured before."""

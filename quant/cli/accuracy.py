@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from .common import print_json, print_table
+from .common import print_classes, print_json, print_table
 from .quantize_job import Job
 
 if TYPE_CHECKING:
@@ -32,13 +32,15 @@ def run_accuracy_aware(job: Job, to: str | None, json: bool) -> None:
     model, report = quantize_accuracy_aware(job.graph, job.data, metrics, progress=not json, **job.options)
     save_model(model, output, to)
     path = Path(output).with_name("report.json")
-    record = {"output": output, "report": str(path), **report.record()}
+    classes = model.info.get("classes")
+    record = {"output": output, "report": str(path), **report.record(), **({"classes": classes} if classes else {})}
     with replacing([path, path.with_suffix(".msgpack")]) as (text, packed):
         text.write(json_format.dumps(record, indent=2).encode() + b"\n")
         packed.write(msgpack.packb(record))
     if json:
         print_json(record)
     else:
+        print_classes(job.data)
         _print(report, output)
     if not report.reached:
         raise typer.Exit(NOT_REACHED)

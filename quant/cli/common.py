@@ -19,6 +19,7 @@ from numpot.ir.errors import NumpotError
 
 if TYPE_CHECKING:
     from numpot.ir import Graph
+    from numpot.quant.data import DataLoader
 
 P = ParamSpec("P")
 BAD_INPUT = 2
@@ -41,6 +42,10 @@ Arithmetic = Annotated[
 Mean = Annotated[str | None, typer.Option("--mean", metavar="M[,M...]", help="mean of pixels/255, one number or one per channel")]
 Std = Annotated[str | None, typer.Option("--std", metavar="S[,S...]", help="standard deviation of pixels/255, likewise")]
 To = Annotated[str | None, typer.Option("--to", metavar="FORMAT", help="numpot, openvino or onnx; by default what the suffix says")]
+Classes = Annotated[
+    str | None,
+    typer.Option("--classes", metavar="FILE", help="the class names of a folder of pictures, one a line: the first is label 0"),
+]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="use the first N samples only")]
 Threads = Annotated[int | None, typer.Option("--threads", min=1, max=MAX_THREADS, metavar="T", help="threads; by default one per core")]
 Workers = Annotated[int | None, typer.Option("--workers", metavar="N", help="share the work among N processes; the same results")]
@@ -146,6 +151,12 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
     for row in rows:
         table.add_row(*(str(cell) for cell in row))
     console.print(table)
+
+
+def print_classes(samples: "DataLoader") -> None:
+    """Which label each folder stands for, where pictures lie in folders."""
+    if samples.classes is not None:
+        print(samples.classes.sentence)
 
 
 def record_preprocessing(graph: "Graph", mean: str | None, std: str | None) -> None:

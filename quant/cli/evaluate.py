@@ -6,6 +6,7 @@ import typer
 
 from .common import (
     Arithmetic,
+    Classes,
     Data,
     Debug,
     Json,
@@ -17,6 +18,7 @@ from .common import (
     Threads,
     Workers,
     open_model,
+    print_classes,
     print_json,
     reports_errors,
 )
@@ -42,6 +44,7 @@ def run(
     threads: Threads = None,
     workers: Workers = None,
     scheduler: Scheduler = None,
+    classes: Classes = None,
     mean: Mean = None,
     std: Std = None,
     json: Json = False,
@@ -60,7 +63,7 @@ def run(
 
     measure = parse_metric(metric)
     graph = open_model(model, mean, std)
-    samples, compared = open_data(data, graph), open_model(reference, mean, std) if reference else None
+    samples, compared = open_data(data, graph, classes=classes), open_model(reference, mean, std) if reference else None
     with open_pool(workers, scheduler) as pool:
         result = evaluate(
             graph,
@@ -76,4 +79,6 @@ def run(
     if json:
         print_json(asdict(result))
     else:
+        if measure.needs_labels:
+            print_classes(samples)
         print(f"{result.metric} {result.value:.4f} on {result.samples} samples ({result.arithmetic}, {result.seconds:.1f} s)")

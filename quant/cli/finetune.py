@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from .common import DATA_HELP, Data, Debug, Json, Limit, Mean, Std, To, open_model, print_json, print_table, reports_errors
+from .common import DATA_HELP, Classes, Data, Debug, Json, Limit, Mean, Std, To, open_model, print_json, print_table, reports_errors
 from .evaluate import METRICS_HELP
 
 
@@ -34,6 +34,7 @@ def run(
     metric: Annotated[
         str | None, typer.Option("--metric", metavar="M", help="what is best there: " + METRICS_HELP.replace("--reference", "--teacher"))
     ] = None,
+    classes: Classes = None,
     limit: Limit = None,
     mean: Mean = None,
     std: Std = None,
@@ -63,10 +64,10 @@ def run(
         "batch_size": batch_size,
         "learning_rate": learning_rate,
         "seed": seed,
-        "validation": open_data(validation, graph) if validation else None,
+        "validation": open_data(validation, graph, classes=classes) if validation else None,
         "metric": measure,
     }
-    samples = open_data(data, graph)
+    samples = open_data(data, graph, classes=classes)
     start = time.perf_counter()
     tuned = finetune(graph, subset(samples, limit or len(samples)), progress=not json, **options)
     seconds = time.perf_counter() - start

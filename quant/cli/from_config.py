@@ -11,7 +11,7 @@ from .common import open_model
 from .quantize_job import DEFAULT_METRIC, Job
 
 #: What may stand on the command line beside --config; everything else belongs in the file.
-BESIDE = frozenset({"model", "data", "output", "config", "statistics_cache", "workers", "scheduler", "json", "debug"})
+BESIDE = frozenset({"model", "data", "output", "classes", "config", "statistics_cache", "workers", "scheduler", "json", "debug"})
 
 
 def read_job(context: typer.Context, config: str, model: str | None, data: str | None, output: str | None) -> Job:
@@ -33,7 +33,7 @@ def read_job(context: typer.Context, config: str, model: str | None, data: str |
     graph = open_model(path, mean, std)
     graph.name = wanted.model.model_name or graph.name
     source = data or wanted.engine.data_source
-    loader = open_data(source, graph)
+    loader = open_data(source, graph, classes=context.params["classes"])
     name = wanted.model.model_name or Path(path).stem
     target = output or str(Path("results") / f"{name}_{wanted.algorithm}" / "optimized" / f"{name}.xml")
     if output is None:

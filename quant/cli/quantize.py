@@ -7,7 +7,7 @@ from typing import Any
 import typer
 
 from . import quantize_options as opt
-from .common import Debug, Json, Mean, Scheduler, Std, To, Workers, print_json, print_table, reports_errors
+from .common import Classes, Debug, Json, Mean, Scheduler, Std, To, Workers, print_json, print_table, reports_errors
 from .quantize_job import Job, job_from_options
 
 
@@ -40,6 +40,7 @@ def run(
     scheduler: Scheduler = None,
     shuffle: opt.Shuffle = False,
     seed: opt.Seed = 0,
+    classes: Classes = None,
     mean: Mean = None,
     std: Std = None,
     metric: opt.Metrics = None,

@@ -85,7 +85,7 @@ def job_from_options(context: typer.Context) -> Job:
     options = {name: given[option] for option, name in DEFAULT.items()}
     options |= {name: read_settings(f"--{name}", given[name] or ()) for name in ("weights", "activations")}
     options |= {"ignored_scope": given["ignore"] or (), "ignored_types": given["ignore_type"] or ()}
-    samples = open_data(data, graph)
+    samples = open_data(data, graph, classes=given["classes"])
     if given["method"] == "default":
         return Job(graph, samples, output, options)
     options |= {name: given[option] for option, name in ACCURACY_AWARE.items() if name is not None}

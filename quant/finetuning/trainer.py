@@ -15,6 +15,7 @@ from numpot.ir.graph import Graph, Tensor
 
 from ..arguments import as_loader, as_metric, check_options
 from ..data import Batch, DataLoader, ModelData, Subset, batches, fixed_batch
+from ..data_classes import record_classes
 from ..errors import QuantizationError
 from ..evaluation import check_needs, compiled, evaluate
 from ..free_batch import with_free_batch
@@ -89,6 +90,8 @@ def finetune(
         **best.record,
         "history": history,
     }
+    classes = samples.classes
+    record_classes(tuned, classes if classes and (classes.is_given or teacher is None) else None)
     return tuned
 
 

@@ -73,7 +73,7 @@ def test_evaluate_reports_the_documented_keys_in_every_arithmetic(quantized: Pat
     for arithmetic in ("exact", "saturating", "simulated"):
         outcome = invoke("evaluate", "int8.xml", "--data", "data.npz", "--metric", "accuracy@1", "--arithmetic", arithmetic, "--json")
         report = json.loads(outcome.stdout)
-        assert report.keys() == {"metric", "value", "samples", "seconds", "arithmetic", "not_finite"}
+        assert report.keys() == {"metric", "value", "samples", "seconds", "arithmetic", "not_finite", "classes"}
         assert report["metric"] == "accuracy@1" and report["arithmetic"] == arithmetic and report["samples"] == SAMPLES
         assert 0 <= report["value"] <= 1
 
