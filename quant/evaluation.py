@@ -155,7 +155,8 @@ def compiled(graph: Graph, arithmetic: Arithmetic, threads: int | None) -> "Exec
 def check_needs(metric: Metric, data: ModelData, reference: Graph | None) -> None:
     if metric.needs_labels and data[0][1] is None:
         raise DataError(
-            f"labels: metric {metric.name} needs labels, and {data.lacks}. Add one, or use --metric agreement, which needs none."
+            f"labels: metric {metric.name} needs labels, and {data.lacks}. "
+            "Add one, or use --metric agreement with --reference, the float model."
         )
     if metric.needs_reference and reference is None:
         raise DataError(f"metric {metric.name} compares with a reference model, usually the float one, and none was given.")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from .common import Data, Debug, Json, Limit, Mean, Model, Std, open_model, print_json, print_table, reports_errors
+from .suggestions import Source, sqnr_command
 
 if TYPE_CHECKING:
     from numpot.ir import Graph
@@ -52,7 +53,7 @@ def run(
     import warnings
     from pathlib import Path
 
-    from numpot.quant.compare import compare_models, compare_with_vendor
+    from numpot.quant.compare import StructureError, compare_models, compare_with_vendor
     from numpot.quant.compare.forcing import without_fake_quantize
     from numpot.quant.data import open_data
     from numpot.quant.not_finite import NotFiniteWarning
@@ -68,7 +69,13 @@ def run(
         found = compare_with_vendor(graph, with_, loader, arithmetic=arithmetic, limit=limit, progress=not json)
     else:
         other = without_fake_quantize(graph) if with_ == FLOAT else _open_reference(with_, mean, std)
-        found = compare_models(graph, other, loader, arithmetic=arithmetic or "exact", limit=limit, progress=not json)
+        try:
+            found = compare_models(graph, other, loader, arithmetic=arithmetic or "exact", limit=limit, progress=not json)
+        except StructureError as error:
+            if not _have_same_ends(graph, other):
+                raise
+            instead = sqnr_command(model, with_, Source(data, mean, std, limit=limit))
+            raise StructureError(f"{error}. To compare their answers alone: {instead}") from error
         found.reference = f"{model} without FakeQuantize" if with_ == FLOAT else with_
     found.model = model
     if html is not None:
@@ -81,6 +88,13 @@ def run(
         _print(found)
         if html is not None:
             print(f"Report: {html}")
+
+
+def _have_same_ends(graph: "Graph", other: "Graph") -> bool:
+    """Whether inputs are called alike, and outputs correspond in shape, so that answers can be compared."""
+    inputs = [{n.name for n in g.inputs} for g in (graph, other)]
+    outputs = [{n.name if len(g.outputs) > 1 else "": n.output.shape[1:] for n in g.outputs} for g in (graph, other)]
+    return inputs[0] == inputs[1] and outputs[0] == outputs[1]
 
 
 def _open_reference(name: str, mean: str | None, std: str | None) -> "Graph":

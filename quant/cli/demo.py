@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .common import Debug, Json, print_json, print_table, reports_errors
+from .suggestions import command, path
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,7 +54,7 @@ def run(
         return
     _print(results)
     print(f"Saved: {folder / 'int8.xml'} (with fp32.xml and the data beside it)")
-    print(f"Next:  numpot saturation {folder / 'int8.xml'} --data {folder / 'test.npz'}")
+    print("Next:  " + command("saturation", path(str(folder / "int8.xml")), "--data", path(str(folder / "test.npz"))))
 
 
 @dataclass

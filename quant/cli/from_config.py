@@ -9,6 +9,7 @@ from numpot.ir.errors import NumpotError
 
 from .common import open_model
 from .quantize_job import DEFAULT_METRIC, Job
+from .suggestions import Source
 
 #: What may stand on the command line beside --config; everything else belongs in the file.
 BESIDE = frozenset({"model", "data", "output", "classes", "config", "statistics_cache", "workers", "scheduler", "json", "debug"})
@@ -44,7 +45,7 @@ def read_job(context: typer.Context, config: str, model: str | None, data: str |
     if isinstance(params, AccuracyAware):
         options |= params.search_options(len(loader)) | params.measuring_options()
         metrics = params.metric_names or [DEFAULT_METRIC]
-    return Job(graph, loader, target, options, metrics, wanted.resolved())
+    return Job(graph, loader, target, options, metrics, wanted.resolved(), path, Source(source, mean, std, context.params["classes"]))
 
 
 def _refuse_others(context: typer.Context) -> None:

@@ -9,6 +9,7 @@ import typer
 from . import quantize_options as opt
 from .common import Classes, Debug, Json, Mean, Scheduler, Std, To, Workers, print_json, print_table, reports_errors
 from .quantize_job import Job, job_from_options
+from .suggestions import evaluate_command
 
 
 @reports_errors
@@ -118,6 +119,8 @@ def _quantize(job: Job, to: str | None, json: bool) -> None:
         print_json(report)
     else:
         _print(report)
+        if job.source is not None:
+            print("Next: " + evaluate_command(job.output, quantized, job.data, job.source, reference=job.model))
 
 
 def _print(report: dict[str, Any]) -> None:
@@ -127,7 +130,6 @@ def _print(report: dict[str, Any]) -> None:
     print(f"{output}: {integers} of {len(layers)} layers on integers, {report['samples']} samples, {report['seconds']:.1f} s")
     if floats:
         print_table("left in float", ["layer", "type"], [[layer["name"], layer["type"]] for layer in floats], numbers_from=2)
-    print(f"Next: numpot evaluate {output} --data LABELLED_DATA --metric accuracy@1")
 
 
 def _layers(made: dict[str, list[str]], order: Iterable[str]) -> list[str]:

@@ -9,6 +9,7 @@ import typer
 from numpot.ir.errors import NumpotError
 
 from .common import open_model, read_settings
+from .suggestions import Source
 
 if TYPE_CHECKING:
     from numpot.ir import Graph
@@ -58,7 +59,7 @@ DEFAULT: Final = {
 @dataclass(frozen=True)
 class Job:
     """A model, its samples, where the result goes, and the keyword arguments of `quantize`, or of `quantize_accuracy_aware` if there are
-    names of metrics. resolved: a configuration with every default, if there is one."""
+    names of metrics. resolved: a configuration with every default, if there is one. model, source: what was given to read them from."""
 
     graph: "Graph"
     data: "ModelData"
@@ -66,6 +67,8 @@ class Job:
     options: dict[str, Any]
     metrics: Sequence[str] = ()
     resolved: dict[str, Any] = field(default_factory=dict)
+    model: str = ""
+    source: Source | None = None
 
 
 def job_from_options(context: typer.Context) -> Job:
@@ -86,13 +89,14 @@ def job_from_options(context: typer.Context) -> Job:
     options |= {name: read_settings(f"--{name}", given[name] or ()) for name in ("weights", "activations")}
     options |= {"ignored_scope": given["ignore"] or (), "ignored_types": given["ignore_type"] or ()}
     samples = open_data(data, graph, classes=given["classes"])
+    source = Source(data, given["mean"], given["std"], given["classes"])
     if given["method"] == "default":
-        return Job(graph, samples, output, options)
+        return Job(graph, samples, output, options, model=model, source=source)
     options |= {name: given[option] for option, name in ACCURACY_AWARE.items() if name is not None}
     options["precisions"] = options["precisions"] or ("float",)
     options["baseline"] = _baseline(given["baseline"] or ())
     options["calibration_data"] = open_data(given["calibration_data"], graph) if given["calibration_data"] else None
-    return Job(graph, samples, output, options, given["metric"] or [DEFAULT_METRIC])
+    return Job(graph, samples, output, options, given["metric"] or [DEFAULT_METRIC], model=model, source=source)
 
 
 def _baseline(entries: Sequence[str]) -> Mapping[str, float] | None:

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from .common import Data, Debug, Json, Limit, Mean, Model, Std, Threads, open_model, print_json, print_table, reports_errors
+from .suggestions import Source, evaluate_command
 
 if TYPE_CHECKING:
     from numpot.ir.saturation import LayerSaturation
@@ -28,7 +29,8 @@ def run(
     from numpot.quant.saturation import describe_uncounted, measure_saturation, uncounted_layers
 
     graph = open_model(model, mean, std)
-    layers = measure_saturation(graph, open_data(data, graph), limit=limit, threads=threads, progress=not json)
+    samples, source = open_data(data, graph), Source(data, mean, std, limit=limit)
+    layers = measure_saturation(graph, samples, limit=limit, threads=threads, progress=not json)
     uncounted = uncounted_layers(graph)
     total = int(sum(layer.saturated.sum() for layer in layers))
     if json:
@@ -69,9 +71,9 @@ def run(
     if elsewhere:
         print(f"{', '.join(elsewhere)}: no pair that AVX2 forms can clip, but other processors pair other products (docs/saturation.md)")
     if total:
-        print(f"To see what it costs: numpot evaluate {model} --data {data} --arithmetic saturating")
+        print("To see what it costs: " + evaluate_command(model, graph, samples, source, reference=model, arithmetic="saturating"))
     if total or elsewhere:
-        print("To avoid it:          numpot quantize ... --saturation-fix auto")
+        print("To avoid it, quantize the float model again with --saturation-fix auto")
 
 
 def _verdict(layer: "LayerSaturation") -> str:

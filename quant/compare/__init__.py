@@ -18,5 +18,6 @@ from .against_model import compare_models
 from .against_runtime import compare_with_vendor
 from .points import CompareError
 from .results import Comparison, LayerComparison
+from .structure import StructureError
 
-__all__ = ["Comparison", "CompareError", "LayerComparison", "compare_models", "compare_with_vendor"]
+__all__ = ["Comparison", "CompareError", "LayerComparison", "StructureError", "compare_models", "compare_with_vendor"]

@@ -22,13 +22,17 @@ WEIGHTED: Final = (*LAYERS, *INTEGER_LAYERS, "LSTMSequence", "GRUSequence", "RNN
 LEAST_SHARE: Final = 0.5  # of the layers of the model that has more, must have a counterpart
 LEAST_COSINE: Final = 0.5  # between the weights of half of the layers; rounding to 2 bits leaves 0.8, and chance gives about 0
 MOST_NAMED: Final = 3  # layers in a message
-INSTEAD: Final = "To compare their answers alone, use numpot evaluate --metric sqnr --reference"
+
+
+class StructureError(CompareError):
+    """Models that have nothing to do with each other."""
+
 
 Key = tuple[int, tuple[int, ...]]
 
 
 def check_structure(model: Graph, reference: Graph) -> None:
-    """Raises CompareError, which names what either side lacks, for models of which most layers have no counterpart."""
+    """Raises StructureError, which names what either side lacks, for models of which most layers have no counterpart."""
     ours, theirs = _keyed(model), _keyed(reference)
     common = sum((Counter(key for _, key in ours) & Counter(key for _, key in theirs)).values())
     most = max(len(ours), len(theirs))
@@ -41,11 +45,11 @@ def check_structure(model: Graph, reference: Graph) -> None:
         problems += _outputs_that_are_missing(model, reference)
     problems += _outputs_that_differ(model, reference)
     if problems:
-        raise CompareError(f"the models differ in structure, so no layer can be blamed: {'; '.join(problems)}. {INSTEAD}")
+        raise StructureError(f"the models differ in structure, so no layer can be blamed: {'; '.join(problems)}")
 
 
 def check_weights(points: Sequence[Point], model: Graph, reference: Graph) -> None:
-    """Raises CompareError for layers of the same names whose weights have nothing to do with each other."""
+    """Raises StructureError for layers of the same names whose weights have nothing to do with each other."""
     cosines = {}
     for point in points:
         pair = [_weights(g.nodes[point.layer]) for g in (model, reference) if point.layer in g.nodes and not point.is_output]
@@ -53,9 +57,9 @@ def check_weights(points: Sequence[Point], model: Graph, reference: Graph) -> No
             cosines[point.layer] = _cosine(pair[0], pair[1])
     if cosines and float(np.median(list(cosines.values()))) < LEAST_COSINE:
         alike = sum(c >= LEAST_COSINE for c in cosines.values())
-        raise CompareError(
+        raise StructureError(
             f"the models have layers of the same names and sizes, but other weights, so no layer can be blamed: {alike} of {len(cosines)} "
-            f"layers have weights like the reference's (a cosine of at least {LEAST_COSINE}). {INSTEAD}"
+            f"layers have weights like the reference's (a cosine of at least {LEAST_COSINE})"
         )
 
 

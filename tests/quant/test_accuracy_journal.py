@@ -146,7 +146,7 @@ class Repaired(Failing):
 
 FAULTS = [
     ("nan", "metric accuracy@1 is NaN. It must be a number for every model; repair the metric, then run again"),
-    ("raise", "metric accuracy@1 failed (RuntimeError: no such file)."),
+    ("raise", "metric accuracy@1 failed in `value` (RuntimeError: no such file)."),
     ("rename", "metrics changed: expected values of ['accuracy@1'], found ['accuracy']"),
 ]
 

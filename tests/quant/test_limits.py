@@ -87,9 +87,9 @@ def test_numbers_of_numpy_and_none_for_an_empty_list_are_what_they_stand_for() -
     assert made.info == plain.info and made.of_type("FakeQuantize")
 
 
-@pytest.mark.parametrize("wrong", [("m.xml", ArrayData(X)), (network(), "d.npz"), (network(), X)])
+@pytest.mark.parametrize("wrong", [(b"m.xml", ArrayData(X)), (3, ArrayData(X)), (network(), X), (network(), None)])
 def test_a_model_and_samples_of_the_wrong_kind(wrong: tuple[Any, Any]) -> None:
-    with pytest.raises(QuantizationError, match="must be a (Graph|DataLoader)"):
+    with pytest.raises(NumpotError, match="must be a (Graph|DataLoader)"):
         quantize(*wrong)
 
 

@@ -32,7 +32,7 @@ from .array_data import normal
 
 ROOT = Path(__file__).parent.parent.parent
 #: Exported, and nothing that is called with arguments: errors, what results are made of, and what is there to be inherited from.
-NOT_CALLED = {"CompareError", "DataError", "Comparison", "LayerComparison", "Batch", "DataLoader", "Metric"}
+NOT_CALLED = {"CompareError", "StructureError", "DataError", "Comparison", "LayerComparison", "Batch", "DataLoader", "Metric"}
 WRONG = {
     "None": None,
     "int": 3,
