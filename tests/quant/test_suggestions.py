@@ -1,6 +1,7 @@
 """Every command that numpot suggests can be pasted into a shell and runs, whatever the files are called."""
 
 import ast
+import json
 import re
 import shlex
 import subprocess
@@ -101,8 +102,6 @@ def test_after_quantize_of_what_is_no_classifier(outputs: int, tmp_path: Path, m
 
 
 def test_after_quantize_with_a_configuration(odd: str) -> None:
-    import json
-
     save_model(network(), f"{odd}.xml")
     np.savez(f"{odd}.npz", x=normal(8, 1, 4, 4))
     config = {
@@ -150,8 +149,10 @@ def test_nothing_is_suggested_that_could_not_run(tmp_path: Path, monkeypatch: py
 
 
 @pytest.mark.slow
-def test_after_the_demo(odd: str) -> None:
-    outcome = invoke("demo", "-o", f"{odd} demo")
+@pytest.mark.parametrize("name", ["it's a demo", "-hyphen"])
+def test_after_the_demo(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    outcome = invoke("demo", "-o", name)
     assert outcome.exit_code == 0, outcome.output
     (line,) = run_suggestions(outcome.stdout)
     assert line.startswith("numpot saturation")

@@ -9,10 +9,11 @@ from hypothesis import given, settings
 
 from numpot.ir import Graph, Interpreter, read_model, save_model
 from numpot.quant import demo, quantize
-from numpot.quant.compare import CompareError, compare_models
+from numpot.quant.compare import CompareError, compare_models, compare_with_vendor
 from numpot.quant.compare.forcing import without_fake_quantize
 from numpot.quant.compare.points import points_in_common
 from numpot.quant.compare.structure import check_structure, check_weights
+from numpot.quant.not_finite import NotFiniteWarning
 
 from ...ir.random_networks import networks
 from ...networks import Network
@@ -190,3 +191,16 @@ def test_outputs_that_are_not_finite_are_counted(tmp_path: Path, monkeypatch: py
     assert found["not_finite"]["reference"]["infinite_numbers"] == 0
     assert any(note.startswith("outputs of the model are infinite for ") for note in found["notes"])
     assert "note: outputs of the model are infinite for" in invoke("compare", "broken.xml", "--with", "sound.xml", "--data", "x.npz").stdout
+
+
+def test_outputs_that_are_not_finite_in_a_runtime(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    net = Network()
+    y = net.matmul(net.input(-1, 4), 3)
+    graph = net.result(net.do("Sqrt", y))
+    with pytest.warns(NotFiniteWarning, match="outputs of the reference are NaN for"):
+        found = compare_with_vendor(graph, "onnxruntime", ArrayData(normal(6, 4)))
+    (outputs,) = Interpreter(graph).run(normal(6, 4)).values()
+    nan = np.isnan(outputs)
+    for counts in (found.not_finite, found.reference_not_finite):
+        assert (counts.numbers, counts.nan_numbers, counts.nan_samples) == (18, int(nan.sum()), int(nan.any(axis=1).sum()))
