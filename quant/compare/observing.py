@@ -78,7 +78,8 @@ class _Seen:
 
 def _same(a: Arrays, b: Arrays) -> bool:
     def near(x: np.ndarray, y: np.ndarray) -> bool:
-        return bool(np.allclose(x, y, rtol=0, atol=FLOAT_NOISE * float(np.abs(y).max(initial=0)), equal_nan=True))
+        largest = float(np.abs(y[np.isfinite(y)]).max(initial=0))
+        return bool(np.allclose(x, y, rtol=0, atol=FLOAT_NOISE * largest, equal_nan=True))
 
     return all(near(a[name], b[name]) for name in b)
 
