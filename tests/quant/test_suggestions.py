@@ -23,7 +23,7 @@ from .command_line import invoke
 ROOT = Path(__file__).parent.parent.parent
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 SUGGESTED = re.compile(r"(?:^Next: +|^To see what it costs: |To compare their answers alone: )(numpot .*)$", re.MULTILINE)
-ODD = ["plain", "with spaces", "it's", 'dou"ble', "$HOME `id`", "a;b&c|d", "st*r?[x]", "-hyphen", "naïve 日本", "back\\slash"]
+ODD = ["plain", "it's a dou\"ble", "$HOME `id`;a&b|c", "-hyphen st*r?[x]", "naïve 日本 back\\slash"]
 
 
 def network(classes: int = 3, outputs: int = 1, seed: int = 0) -> Graph:
