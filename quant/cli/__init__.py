@@ -10,9 +10,11 @@ import typer
 
 from . import benchmark, check, compare, config, convert, demo, evaluate, finetune, inspect, probe, quantize, saturation
 from .common import BAD_INPUT, output_lost
+from .usage import Command, Group
 
 app = typer.Typer(
     name="numpot",
+    cls=Group,
     help="Post-training quantization that you can read: FP32 models to int8, with integers that run on any machine.",
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -20,7 +22,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in (demo, convert, quantize, finetune, evaluate, compare, probe, saturation, benchmark, check, inspect):
-    app.command(name=command.__name__.rpartition(".")[2], no_args_is_help=command not in (demo, probe))(command.run)
+    app.command(name=command.__name__.rpartition(".")[2], cls=Command, no_args_is_help=command not in (demo, probe))(command.run)
 app.add_typer(config.app, name="config")
 FAULT = 70  # exit status of what is a fault of numpot's own: a traceback, and EX_SOFTWARE of sysexits.h
 
@@ -49,6 +51,9 @@ def options(
 
 def main() -> None:
     """Entry point of the console script."""
+    for name in ("stdout", "stderr"):  # None where it was closed before the start
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - it stays open as long as the process
     for stream in (sys.stdout, sys.stderr):  # a terminal or file that cannot show a character gets \\u2192 and the like
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -67,6 +72,12 @@ def main() -> None:
 def _run() -> int:
     try:
         app()
+    except OSError as error:
+        if error.filename is not None:  # not of what is printed
+            raise
+        return output_lost(error)
     except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # Typer printed help to one who no longer reads
+            return output_lost(end.__context__)
         return end.code if isinstance(end.code, int) else 0 if end.code is None else BAD_INPUT
     return 0

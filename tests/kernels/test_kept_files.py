@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from numpot.kernels import jit, kept_files
+from numpot.kernels.temporary import TEMPORARY_FILES, open_temporary
 
 from .test_jit import CALL
 
@@ -93,7 +94,7 @@ def test_a_damaged_file_is_compiled_again_with_one_line(folder: Path, damage: Da
     if damage is not make_a_folder:
         caplog.clear()
         assert compile_and_call() and not caplog.records
-    assert not list(folder.rglob("*.tmp.*"))
+    assert not list(folder.rglob(TEMPORARY_FILES))
 
 
 def test_code_of_another_function_signature_or_source_is_not_taken(folder: Path) -> None:
@@ -114,13 +115,19 @@ def test_code_of_another_function_signature_or_source_is_not_taken(folder: Path)
 def test_where_a_file_cannot_be_written_the_code_runs_all_the_same(
     folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def no_space(path: Path, data: bytes) -> int:
-        with path.open("wb") as file:
-            file.write(data[: len(data) // 2])
-        raise OSError(28, "No space left on device")
+    def no_space(path: Path) -> Any:
+        file = open_temporary(path)
+        write = file.write
+
+        def half(data: bytes) -> int:
+            write(data[: len(data) // 2])
+            raise OSError(28, "No space left on device")
+
+        file.write = half  # type: ignore[method-assign]
+        return file
 
     with monkeypatch.context() as full, caplog.at_level(logging.WARNING, "numpot"):
-        full.setattr(Path, "write_bytes", no_space)
+        full.setattr(kept_files, "open_temporary", no_space)
         assert not compile_and_call()
     assert len(caplog.records) == 1 and "No space left on device" in caplog.text
     assert not [path for path in folder.rglob("*") if path.is_file()]
@@ -151,7 +158,7 @@ def test_in_processes_of_their_own(tmp_path: Path) -> None:
     shutil.copytree(sources, tmp_path / "copied", ignore=shutil.ignore_patterns("__pycache__"))
     assert [finish(p)[0] for p in [start(tmp_path), start(tmp_path)]] == ["7 compiled"] * 2
     files = list((tmp_path / "cache").rglob("*.nbc"))
-    assert files and not list((tmp_path / "cache").rglob("*.tmp.*"))
+    assert files and not list((tmp_path / "cache").rglob(TEMPORARY_FILES))
     assert finish(start(tmp_path))[0] == "7 found"
     for file in files:
         flip_a_bit(file)
