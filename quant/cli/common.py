@@ -25,7 +25,6 @@ P = ParamSpec("P")
 BROKEN_PIPE = 141  # what a shell reports of a program that wrote to one who no longer reads
 MAX_THREADS = 1024  # more than any machine has cores; a typing error should not start a million
 WIDE = 240  # columns of a table that goes into a file or a pipe
-INTERRUPTED = 130  # what a shell reports for Ctrl-C
 
 MODEL_HELP = "a model: numpot .xml, OpenVINO IR or ONNX"
 DATA_HELP = ".npz file, folder of IDX files, folder of images, or module:Class of a DataLoader"
@@ -50,7 +49,7 @@ Debug = Annotated[bool, typer.Option("--debug", help="show the traceback of an e
 
 
 def reports_errors(command: Callable[P, None]) -> Callable[P, None]:
-    """Bad input ends in one sentence on stderr and status 2; --debug shows the traceback; Ctrl-C ends quietly.
+    """Bad input ends in one sentence on stderr and status 2; --debug shows the traceback.
 
     Status 1 is left to what docs/faq.md says: neither code of the user's that ends Python nor Typer's own 'Aborted!' may give it.
     """
@@ -78,9 +77,6 @@ def reports_errors(command: Callable[P, None]) -> Callable[P, None]:
             if error.filename is not None:  # not of what is printed
                 raise
             raise typer.Exit(output_lost(error)) from None
-        except KeyboardInterrupt:
-            print("numpot: interrupted; nothing was written", file=sys.stderr)
-            raise typer.Exit(INTERRUPTED) from None
 
     return wrapped
 

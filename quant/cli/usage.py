@@ -11,6 +11,8 @@ from typing import Any, Final, NoReturn
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from . import INTERRUPTED
+
 BAD_INPUT: Final = 2  # exit status of all that is wrong with what was given
 UsageError: Any = typer.BadParameter.__base__  # of Typer's own copy of Click, or of Click, as its version has it
 
@@ -55,6 +57,9 @@ class Group(TyperGroup):
             if type(error).__name__ == "NoArgsIsHelpError":
                 raise
             _fail(ctx, f"needs a command: {', '.join(self.commands)}")
+        except KeyboardInterrupt:  # or Typer would end without a word
+            print("numpot: interrupted; nothing was written", file=sys.stderr)
+            raise typer.Exit(INTERRUPTED) from None
 
 
 def refuse(ctx: Any, given: Sequence[str], error: Any) -> NoReturn:
