@@ -124,9 +124,10 @@ def _deaf_workers() -> Iterator[None]:
     if os.name != "posix":
         yield
         return
-    from multiprocessing import util
+    import multiprocessing.util
 
-    start: Any = util.spawnv_passfds  # type: ignore[attr-defined]
+    util: Any = multiprocessing.util
+    start = util.spawnv_passfds
     lock = threading.Lock()
 
     def start_deaf(*arguments: Any) -> Any:
@@ -139,11 +140,11 @@ def _deaf_workers() -> Iterator[None]:
             finally:
                 python.PyOS_setsig(signal.SIGINT, before)
 
-    util.spawnv_passfds = start_deaf  # type: ignore[attr-defined]
+    util.spawnv_passfds = start_deaf
     try:
         yield
     finally:
-        util.spawnv_passfds = start  # type: ignore[attr-defined]
+        util.spawnv_passfds = start
 
 
 @contextmanager

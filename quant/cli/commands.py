@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from . import benchmark, check, compare, config, convert, demo, evaluate, finetune, inspect, probe, quantize, saturation
-from .common import BAD_INPUT, output_lost
-from .usage import Command, Group
+from .common import output_lost
+from .usage import BAD_INPUT, Command, Group
 
 app = typer.Typer(
     name="numpot",

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, ParamSpec
 import typer
 
 from numpot.ir.errors import NumpotError
+from numpot.kernels.errors import ProcessorError
 
 from .usage import BAD_INPUT
 
@@ -59,7 +60,7 @@ def reports_errors(command: Callable[P, None]) -> Callable[P, None]:
         try:
             with log_on_stderr():
                 command(*args, **kwargs)
-        except NumpotError as error:
+        except (NumpotError, ProcessorError) as error:
             if kwargs.get("debug"):
                 traceback.print_exc()
             else:

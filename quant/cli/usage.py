@@ -104,7 +104,7 @@ def _options(ctx: Any) -> list[Any]:
 def _label(param: Any) -> str:
     """--data, or MODEL."""
     if param.param_type_name == "argument":
-        return str(param.metavar or param.name.upper()).strip('{}[]')
+        return str(param.metavar or param.name.upper()).strip("{}[]")
     return str(max(param.opts, key=len))
 
 

@@ -27,7 +27,7 @@ from numpot.quant.default import quantize
 from numpot.quant.finetuning.trainer import finetune
 
 from ..networks import Network
-from ..quant.accuracy_models import FEW_BITS, GRAPH, LABELS, X, Labelled, run
+from ..quant.accuracy_models import FEW_BITS, GRAPH, LABELS, Labelled, X, run
 
 ACTS = {"open", "os.rename", "os.remove", "os.truncate", "fcntl.flock", "os.chmod"}
 SOME = Labelled(X[:12], LABELS[:12])

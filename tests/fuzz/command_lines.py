@@ -115,7 +115,9 @@ def trial(rng: np.random.Generator, folder: Path) -> str:
         if OPTIONS[command]:
             arguments += [OPTIONS[command][int(rng.integers(len(OPTIONS[command])))], drawn()]
     if rng.random() < 0.2:  # an option or argument that there is not, or half of one
-        arguments.insert(int(rng.integers(len(arguments) + 1)), rng.choice(["--no-such", "--limt", "-z", "extra", "--data", "-", "--json=1"]))
+        arguments.insert(
+            int(rng.integers(len(arguments) + 1)), rng.choice(["--no-such", "--limt", "-z", "extra", "--data", "-", "--json=1"])
+        )
     wants_json = rng.random() < 0.5
     before = Path.cwd()
     os.chdir(folder)

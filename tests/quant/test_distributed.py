@@ -393,8 +393,7 @@ def test_whoever_else_listens_is_not_taken_for_a_scheduler(says, monkeypatch):
         thread = threading.Thread(target=answer)
         thread.start()
         address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
-        expected = f"scheduler {address}: what listens there does not answer as a Dask scheduler. Give the address that `dask scheduler` prints"
-        assert refusal(scheduler=address) == expected
+        assert refusal(scheduler=address).startswith(f"scheduler {address}: what listens there does not answer as a Dask scheduler. ")
         thread.join()
 
 

@@ -1,4 +1,4 @@
-"""Wrong command lines, of every kind and of every command: one sentence on stderr, nothing on stdout, status 2; status 1 has one meaning."""
+"""Wrong command lines, every kind for every command: one sentence on stderr, nothing on stdout, status 2. Status 1 has one meaning."""
 
 import ast
 import os
@@ -239,3 +239,10 @@ def test_streams_that_are_closed_from_the_start() -> None:
     close: Callable[[], None] = lambda: os.close(1)  # noqa: E731
     assert run(["--help"], preexec_fn=close) == (0, "")
     assert run(["chek"], preexec_fn=close) == (2, "numpot: has no command 'chek'. Did you mean 'check'?\n")
+
+
+@pytest.mark.parametrize(("variable", "value"), [("NUMPOT_ISA", "avx9"), ("NUMBA_CPU_FEATURES", "avx2")])
+def test_instructions_that_no_processor_has(variable: str, value: str, demo_model: Path) -> None:
+    data = str(demo_model.with_name("test.npz"))
+    status, said = run(["evaluate", str(demo_model), "--data", data], env={**os.environ, variable: value})
+    assert status == 2 and said.count("\n") == 1 and said.startswith(f"numpot: {variable}: expected "), said
