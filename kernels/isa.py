@@ -54,7 +54,10 @@ _INSTRUCTION_SETS = (
 
 
 def available() -> dict[str, Isa]:
-    """The instruction sets this processor can run, best first, by name. Raises ProcessorError for features that are none, or not its own."""
+    """The instruction sets this processor can run, best first, by name.
+
+    Raises ProcessorError for features that are none, or not its own.
+    """
     has = features()
     usable = (isa for isa in _INSTRUCTION_SETS if any(needed <= has for needed in isa.needs))
     return {isa.name: isa for isa in usable if not isa.has_matrix_unit or _may_use_tile_registers()}

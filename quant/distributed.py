@@ -191,7 +191,8 @@ def _greets(connection: socket.socket) -> bool:
 
 def _unreachable(address: Any, error: BaseException) -> ClusterError:
     return ClusterError(
-        f"scheduler {address}: cannot be reached ({_first_line(error)}). Start one with `dask scheduler`, and give the address that it prints"
+        f"scheduler {address}: cannot be reached ({_first_line(error)}). "
+        "Start one with `dask scheduler`, and give the address that it prints"
     )
 
 

@@ -4,6 +4,7 @@ import io
 import os
 import sys
 import traceback
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -53,7 +54,7 @@ def run() -> int:
     """Run the command that the command line names, and return its exit status; all that it printed is written."""
     for name in ("stdout", "stderr"):  # None where it was closed before the start
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - it stays open as long as the process
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - it stays open as long as the process
     for stream in (sys.stdout, sys.stderr):  # a terminal or file that cannot show a character gets \\u2192 and the like
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -1,9 +1,9 @@
 """Jobs that save, in processes that end before their time: python -m tests.faults.jobs FOLDER, which obeys one line of JSON after another.
 
 All jobs run in children of one process that has imported everything, because importing takes longer than a job. A line says which job,
-and how the child is to fail: `acts`, killed before so many acts on files (each creation, write, lock, rename, removal and fsync is one);
-`bytes`, the size that no file may pass, as on a full disk. The process answers with the child's number, and when it has ended with a line of
-JSON: its status, how many acts it did, and what it said.
+and how the child is to fail: `acts`, killed before so many acts on files (opening one to write, a lock, rename, removal or fsync is an
+act); `bytes`, the size that no file may pass, as on a full disk. The process answers with the child's number, and, when that has ended,
+with a line of JSON: its status, how many acts it did, and what it said.
 """
 
 import json

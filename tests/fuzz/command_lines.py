@@ -83,6 +83,7 @@ VALUES = [
     ),
     *("tcp://127.0.0.1:1", "nonsense", "/dev/null", "/dev/full", "exact", "saturating", "quantile", "auto", "accuracy@1=nan"),
 ]
+WRONG = ["--no-such", "--limt", "-z", "extra", "--data", "-", "--json=1"]
 ACCEPTED = {0, 2}
 __all__ = ["prepare", "trial"]
 
@@ -115,9 +116,7 @@ def trial(rng: np.random.Generator, folder: Path) -> str:
         if OPTIONS[command]:
             arguments += [OPTIONS[command][int(rng.integers(len(OPTIONS[command])))], drawn()]
     if rng.random() < 0.2:  # an option or argument that there is not, or half of one
-        arguments.insert(
-            int(rng.integers(len(arguments) + 1)), rng.choice(["--no-such", "--limt", "-z", "extra", "--data", "-", "--json=1"])
-        )
+        arguments.insert(int(rng.integers(len(arguments) + 1)), rng.choice(WRONG))
     wants_json = rng.random() < 0.5
     before = Path.cwd()
     os.chdir(folder)
