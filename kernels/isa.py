@@ -14,6 +14,8 @@ import numba
 from llvmlite import binding
 from numba.core import codegen
 
+from .errors import ProcessorError
+
 config: Any = numba.config  # set at import, unknown to type checkers
 
 
@@ -52,7 +54,10 @@ _INSTRUCTION_SETS = (
 
 
 def available() -> dict[str, Isa]:
-    """The instruction sets this processor can run, best first, by name. Raises ValueError for features that are none, or not its own."""
+    """The instruction sets this processor can run, best first, by name.
+
+    Raises ProcessorError for features that are none, or not its own.
+    """
     has = features()
     usable = (isa for isa in _INSTRUCTION_SETS if any(needed <= has for needed in isa.needs))
     return {isa.name: isa for isa in usable if not isa.has_matrix_unit or _may_use_tile_registers()}
@@ -77,10 +82,10 @@ def _check(listed: str) -> None:
     """LLVM takes a name without a sign for one to leave out, and the first instruction that a processor lacks ends the process."""
     names = list(filter(None, listed.split(",")))
     if unsigned := [name for name in names if name[0] not in "+-"]:
-        raise ValueError(f"NUMBA_CPU_FEATURES: expected names that begin with + or -, as in '+avx2,+fma', found {unsigned[0]!r}")
+        raise ProcessorError(f"NUMBA_CPU_FEATURES: expected names that begin with + or -, as in '+avx2,+fma', found {unsigned[0]!r}")
     known = _known()
     if foreign := [name[1:] for name in names if name[0] == "+" and not known.get(name[1:], True)]:
-        raise ValueError(f"NUMBA_CPU_FEATURES: expected features of this processor, found {', '.join(foreign)}, which it does not have")
+        raise ProcessorError(f"NUMBA_CPU_FEATURES: expected features of this processor, found {', '.join(foreign)}, which it does not have")
 
 
 def _known() -> dict[str, bool]:
@@ -132,7 +137,7 @@ def _may_use_tile_registers() -> bool:
 
 
 def choose(wanted: str | None) -> Isa:
-    """The best set, or the wanted one. Raises ValueError for one that this processor does not have."""
+    """The best set, or the wanted one. Raises ProcessorError for one that this processor does not have."""
     usable = available()
     if not wanted:
         return next(iter(usable.values()))
@@ -140,7 +145,9 @@ def choose(wanted: str | None) -> Isa:
         given = config.CPU_FEATURES
         processor = "this processor" if given is None else f"a processor with NUMBA_CPU_FEATURES={given!r}"
         needs = [f", which needs {','.join(sorted(isa.needs[0]))}" for isa in _INSTRUCTION_SETS if isa.name == wanted]
-        raise ValueError(f"NUMPOT_ISA: expected one of {', '.join(usable)}, which {processor} can run, found {wanted!r}{''.join(needs)}")
+        raise ProcessorError(
+            f"NUMPOT_ISA: expected one of {', '.join(usable)}, which {processor} can run, found {wanted!r}{''.join(needs)}"
+        )
     return usable[wanted]
 
 

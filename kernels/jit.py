@@ -21,6 +21,7 @@ from numba.core.runtime import rtsys
 
 from .isa import ISA
 from .kept_files import KeptFiles, say_once
+from .temporary import TEMPORARY_FILES, remove_left_behind
 
 F = TypeVar("F", bound=Callable[..., object])
 HERE = Path(__file__).parent
@@ -141,6 +142,7 @@ def cache_folder() -> Path | None:
             tempfile.TemporaryFile(dir=folder).close()
         except OSError:
             continue
+        remove_left_behind(folder.rglob(TEMPORARY_FILES))  # by a process that was killed
         if not any(folder.rglob("*.nbc")):
             log.info("compiling kernels for this processor, once; that takes up to a minute, and they are kept in %s", folder)
         return folder

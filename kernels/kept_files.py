@@ -13,7 +13,6 @@ import hashlib
 import logging
 import os
 import pickle
-import secrets
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -22,6 +21,8 @@ from typing import Any, Final
 import llvmlite
 import numba
 from numba.core.serialize import dumps
+
+from .temporary import open_temporary
 
 SHA256_BYTES: Final = 32
 log = logging.getLogger("numpot")
@@ -47,15 +48,22 @@ class KeptFiles:
     def save(self, key: Any, compiled: Any) -> None:
         """Replace the file of a key, whole or not at all. Where it cannot be written the next process compiles again."""
         path = self._path(key)
-        temporary = path.with_name(f"{path.name}.tmp.{secrets.token_hex(8)}")
         body = dumps((self._made_by, key, compiled))
+        temporary = None
         try:
-            temporary.write_bytes(hashlib.sha256(body).digest() + body)
-            temporary.replace(path)
+            with open_temporary(path) as file:
+                temporary = Path(file.name)
+                file.write(hashlib.sha256(body).digest() + body)
+                file.flush()
+                if os.name == "posix":  # elsewhere an open file cannot be renamed; here its lock says that it is being written
+                    temporary.replace(path)
+            if os.name != "posix":
+                temporary.replace(path)
         except OSError as error:
             say_once(f"compiled kernels cannot be kept in {self._folder} ({error.strerror}); the next process will compile them again")
         finally:
-            _remove(temporary)
+            if temporary is not None:
+                _remove(temporary)
 
     def flush(self) -> None:
         """Forget all that is kept of this function."""

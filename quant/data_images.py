@@ -1,11 +1,13 @@
 """Samples from a folder of pictures, labelled by class sub-folders or by a file labels.txt."""
 
 import logging
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader, FileIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -153,13 +155,25 @@ def _target(folder: Path, graph: Graph) -> tuple[str, tuple[int, int]]:
     return ("L" if channels == 1 else "RGB"), (width, height)
 
 
+class Bounded(BufferedReader):
+    """A file that is asked for no more bytes than it has: Python takes memory for as many as it asks for, and Pillow asks for as many as a
+    damaged picture says."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__(FileIO(os.dup(file.fileno())))
+        self._size = os.fstat(file.fileno()).st_size
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return super().read(size if size is None else min(size, self._size))
+
+
 @contextmanager
 def _opened(file: Path) -> "Iterator[Image]":
     """A picture; reading its pixels inside the context reports failures by its name too."""
     from PIL import Image
 
     try:
-        with open_regular(file) as content, Image.open(content) as image:
+        with open_regular(file) as content, Bounded(content) as bounded, Image.open(bounded) as image:
             yield image
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise DataError(f"{file}: cannot be read as a picture ({error}). Repair or remove it.") from error

@@ -5,17 +5,20 @@ back. So Dask keeps it, hands it to each worker once and from worker to worker, 
 piece names what it needs. A piece whose worker dies is given to another one.
 """
 
+import ctypes
 import functools
 import hashlib
 import logging
+import os
 import platform
 import re
 import signal
 import socket
+import struct
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -30,6 +33,9 @@ R = TypeVar("R")
 CONNECT_SECONDS: Final = 10
 MAX_WORKERS: Final = 1024  # a typing error should not start a million
 ADDRESS: Final = re.compile(r"(?:tcp|tls)://(\[[0-9A-Fa-f:.%]+\]|[^\s:/\[\]]+):([0-9]{1,5})")
+LAST_PORT: Final = 65535
+LENGTH: Final = struct.Struct("<Q")
+LONGEST_GREETING: Final = 2**20  # bytes; it has some hundred
 PIECES_PER_WORKER: Final = 4  # on their way at once: enough that nobody waits, few enough that results do not pile up
 SHARED: Final = 16  # kept in the cluster of what pieces share
 UNPACKED: Final = 4  # of it in a worker
@@ -68,40 +74,77 @@ def open_pool(workers: int | None = None, scheduler: str | None = None) -> Itera
     with ExitStack() as stack:
         address: Any = scheduler
         if workers is not None:
-            address = stack.enter_context(_local_cluster(distributed, workers))
+            stack.enter_context(_deaf_workers())
+            address = _local_cluster(distributed, workers, stack)
         client = stack.enter_context(_connect(distributed, address))
         with _copies_kept(client):
             yield DaskPool(client)
 
 
-def _local_cluster(distributed: Any, workers: int) -> Any:
-    """Raises ClusterError. Workers leave Ctrl-C to this process, which ends them; each would print a traceback of its own."""
+def _local_cluster(distributed: Any, workers: int, stack: ExitStack) -> Any:
+    """A cluster that ends with the stack. Raises ClusterError."""
     from dask import config
 
-    with config.set({"distributed.nanny.pre-spawn-environ": WORKER_ENVIRONMENT}), _quiet(), _interrupts_ignored():
+    with config.set({"distributed.nanny.pre-spawn-environ": WORKER_ENVIRONMENT}), _quiet(), _interrupts_kept():
         try:
-            return distributed.LocalCluster(
+            cluster = distributed.LocalCluster(
                 n_workers=workers, threads_per_worker=1, memory_limit=0, dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL
             )
         except (RuntimeError, OSError, ValueError) as error:  # a time-out is an OSError
             raise ClusterError(
                 f"{workers} local workers could not be started ({_first_line(error)}). Run the same command again"
             ) from error
+        return stack.enter_context(cluster)
 
 
 @contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    """Processes that are started meanwhile ignore SIGINT, and so does this one until they are there: a second or two, after which Ctrl-C
-    has to be pressed again. A signal mask would lose nothing, but multiprocessing takes it off. Only the main thread can say so.
-    """
+def _interrupts_kept() -> Iterator[None]:
+    """Ctrl-C waits for the end of the block: Dask, interrupted while it starts, would leave processes behind. Only the main thread can say
+    so."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    kept: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: kept.append(number))
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+        if kept:
+            raise KeyboardInterrupt
+
+
+@contextmanager
+def _deaf_workers() -> Iterator[None]:
+    """Processes that multiprocessing starts meanwhile ignore Ctrl-C, also a worker that takes the place of one that died.
+
+    A process begins with the disposition of signals that its parent has at that moment, so SIGINT is ignored here just as long; each would
+    print a traceback otherwise, if only while it imports. From the thread that starts it, because signal.signal is for the main one alone.
+    """
+    if os.name != "posix":
+        yield
+        return
+    import multiprocessing.util
+
+    util: Any = multiprocessing.util
+    start = util.spawnv_passfds
+    lock = threading.Lock()
+
+    def start_deaf(*arguments: Any) -> Any:
+        python: Any = ctypes.pythonapi
+        python.PyOS_setsig.restype, python.PyOS_setsig.argtypes = ctypes.c_void_p, (ctypes.c_int, ctypes.c_void_p)
+        with lock:
+            before = python.PyOS_setsig(signal.SIGINT, int(signal.SIG_IGN))
+            try:
+                return start(*arguments)
+            finally:
+                python.PyOS_setsig(signal.SIGINT, before)
+
+    util.spawnv_passfds = start_deaf
+    try:
+        yield
+    finally:
+        util.spawnv_passfds = start
 
 
 @contextmanager
@@ -119,30 +162,48 @@ def _quiet() -> Iterator[None]:
 
 
 def _check_address(address: str) -> None:
-    """Raises ClusterError for an address where nobody listens, before Dask tries again and again. Other protocols are left to Dask."""
+    """Raises ClusterError for an address where no scheduler listens, before Dask tries again and again, or waits for ever for an answer.
+    Other protocols are left to Dask."""
     if isinstance(address, str) and "://" in address and not address.startswith(("tcp://", "tls://")):
         return
     match = ADDRESS.fullmatch(address) if isinstance(address, str) else None
-    if match is None:
+    if match is None or int(match[2]) > LAST_PORT:
         raise ClusterError(f"scheduler {address}: cannot be reached (an address looks like tcp://host:8786)")
     try:
-        socket.create_connection((match[1].strip("[]"), int(match[2])), CONNECT_SECONDS).close()
+        with socket.create_connection((match[1].strip("[]"), int(match[2])), CONNECT_SECONDS) as connection:
+            answers = address.startswith("tls://") or _greets(connection)
     except (OSError, OverflowError, UnicodeError) as error:
+        raise _unreachable(address, error) from error
+    if not answers:
         raise ClusterError(
-            f"scheduler {address}: cannot be reached ({_first_line(error)}). "
-            "Start one with `dask scheduler`, and give the address that it prints"
-        ) from error
+            f"scheduler {address}: what listens there does not answer as a Dask scheduler. Give the address that `dask scheduler` prints"
+        )
+
+
+def _greets(connection: socket.socket) -> bool:
+    """Does the other side begin as Dask does, unasked: with the length of a message, eight bytes, that introduces it?"""
+    greeting = b""
+    with suppress(OSError):  # a time-out is one
+        while len(greeting) < LENGTH.size and (piece := connection.recv(LENGTH.size - len(greeting))):
+            greeting += piece
+    return len(greeting) == LENGTH.size and LENGTH.unpack(greeting)[0] <= LONGEST_GREETING
+
+
+def _unreachable(address: Any, error: BaseException) -> ClusterError:
+    return ClusterError(
+        f"scheduler {address}: cannot be reached ({_first_line(error)}). "
+        "Start one with `dask scheduler`, and give the address that it prints"
+    )
 
 
 def _connect(distributed: Any, address: Any) -> Any:
+    client = distributed.Client.__new__(distributed.Client)
     try:
         with _quiet():
-            client = distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
-    except (OSError, ValueError, TypeError) as error:  # a time-out is an OSError
-        raise ClusterError(
-            f"scheduler {address}: cannot be reached ({_first_line(error)}). "
-            "Start one with `dask scheduler`, and give the address that it prints"
-        ) from error
+            client.__init__(address, timeout=CONNECT_SECONDS, set_as_default=False)
+    except (OSError, ValueError, TypeError, ImportError, RuntimeError) as error:  # a time-out is an OSError
+        client.status = "closed"  # or Python would wait for its end, and then print why that failed
+        raise _unreachable(address, error) from error
     try:
         if not client.scheduler_info()["workers"]:
             raise ClusterError(f"scheduler {address}: has no worker. Start some with `dask worker {address} --nthreads 1`")

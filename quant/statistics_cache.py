@@ -18,9 +18,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from numpot.ir.atomic import TEMPORARY_FILES, replacing
+from numpot.ir.atomic import replacing
 from numpot.ir.graph import Graph, Tensor
 from numpot.ir.regular_file import open_regular, read_regular
+from numpot.kernels.temporary import TEMPORARY_FILES, remove_left_behind
 
 from .errors import QuantizationError
 from .fingerprints import model_digest
@@ -116,9 +117,7 @@ def open_cache(folder: str | os.PathLike[str], model_sha256: str, samples: int, 
         ) from error
     with lock:
         _lock(lock.fileno(), path)
-        for left in path.glob(TEMPORARY_FILES):  # by a run that was killed while it saved
-            if not left.is_dir():  # a folder of that name is not ours
-                left.unlink(missing_ok=True)
+        remove_left_behind(path.glob(TEMPORARY_FILES))
         yield StatisticsCache(path, header)
 
 

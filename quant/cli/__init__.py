@@ -1,72 +1,26 @@
-"""The command line. One file per command; this one gathers them. Nothing heavy is imported before a command runs."""
+"""The command line: one file per command, gathered in commands.py."""
 
-import io
-import os
 import sys
-import traceback
-from typing import Annotated
+from typing import Any
 
-import typer
-
-from . import benchmark, check, compare, config, convert, demo, evaluate, finetune, inspect, probe, quantize, saturation
-from .common import BAD_INPUT, output_lost
-
-app = typer.Typer(
-    name="numpot",
-    help="Post-training quantization that you can read: FP32 models to int8, with integers that run on any machine.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-for command in (demo, convert, quantize, finetune, evaluate, compare, probe, saturation, benchmark, check, inspect):
-    app.command(name=command.__name__.rpartition(".")[2], no_args_is_help=command not in (demo, probe))(command.run)
-app.add_typer(config.app, name="config")
-FAULT = 70  # exit status of what is a fault of numpot's own: a traceback, and EX_SOFTWARE of sysexits.h
-
-
-@app.callback()
-def options(
-    memory: Annotated[
-        str | None,
-        typer.Option(
-            "--memory", metavar="SIZE", help="what reading and running a model may take, as 4GiB; by default half of the machine's"
-        ),
-    ] = None,
-) -> None:
-    """Post-training quantization that you can read: FP32 models to int8, with integers that run on any machine."""
-    from numpot.ir import memory as budget
-    from numpot.ir.errors import NumpotError
-
-    try:
-        if memory is not None:
-            os.environ[budget.VARIABLE] = str(budget.parse_size(memory, "--memory"))  # for workers, too
-        budget.limit()
-    except NumpotError as error:
-        print(f"numpot: {error}", file=sys.stderr)
-        raise typer.Exit(BAD_INPUT) from None
+INTERRUPTED = 130  # what a shell reports for Ctrl-C
 
 
 def main() -> None:
-    """Entry point of the console script."""
-    for stream in (sys.stdout, sys.stderr):  # a terminal or file that cannot show a character gets \\u2192 and the like
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    """Entry point of the console script. It imports the commands itself, so that Ctrl-C is one line meanwhile, too."""
     try:
-        status = _run()
-    except Exception:
-        traceback.print_exc()
-        status = FAULT
-    try:
-        sys.stdout.flush()
-    except OSError as error:
-        status = output_lost(error)
+        from .commands import run
+
+        status = run()
+    except KeyboardInterrupt:
+        print("numpot: interrupted; nothing was written", file=sys.stderr)
+        status = INTERRUPTED
     sys.exit(status)
 
 
-def _run() -> int:
-    try:
-        app()
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 0 if end.code is None else BAD_INPUT
-    return 0
+def __getattr__(name: str) -> Any:
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .commands import app
+
+    return app

@@ -16,17 +16,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, ParamSpec
 import typer
 
 from numpot.ir.errors import NumpotError
+from numpot.kernels.errors import ProcessorError
+
+from .usage import BAD_INPUT
 
 if TYPE_CHECKING:
     from numpot.ir import Graph
     from numpot.quant.data import DataLoader
 
 P = ParamSpec("P")
-BAD_INPUT = 2
 BROKEN_PIPE = 141  # what a shell reports of a program that wrote to one who no longer reads
 MAX_THREADS = 1024  # more than any machine has cores; a typing error should not start a million
 WIDE = 240  # columns of a table that goes into a file or a pipe
-INTERRUPTED = 130  # what a shell reports for Ctrl-C
 
 MODEL_HELP = "a model: numpot .xml, OpenVINO IR or ONNX"
 DATA_HELP = ".npz file, folder of IDX files, folder of images, or module:Class of a DataLoader"
@@ -55,19 +56,27 @@ Debug = Annotated[bool, typer.Option("--debug", help="show the traceback of an e
 
 
 def reports_errors(command: Callable[P, None]) -> Callable[P, None]:
-    """Bad input ends in one sentence on stderr and status 2; --debug shows the traceback; Ctrl-C ends quietly."""
+    """Bad input ends in one sentence on stderr and status 2; --debug shows the traceback.
+
+    Status 1 is left to what docs/faq.md says: neither code of the user's that ends Python nor Typer's own 'Aborted!' may give it.
+    """
 
     @functools.wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             with log_on_stderr(), warnings_on_stderr():
                 command(*args, **kwargs)
-        except NumpotError as error:
+        except (NumpotError, ProcessorError) as error:
             if kwargs.get("debug"):
                 traceback.print_exc()
             else:
                 print(f"numpot: {error}", file=sys.stderr)
             raise typer.Exit(BAD_INPUT) from None
+        except SystemExit as end:
+            print(f"numpot: code that a command called, such as a DataLoader or a metric, ended Python ({end.code!r})", file=sys.stderr)
+            raise typer.Exit(BAD_INPUT) from None
+        except (EOFError, typer.Abort) as error:
+            raise RuntimeError(f"unexpected {type(error).__name__}: {error}") from error
         except MemoryError:
             print("numpot: there is not enough memory; numpot --memory SIZE finds that out before it begins", file=sys.stderr)
             raise typer.Exit(BAD_INPUT) from None
@@ -75,9 +84,6 @@ def reports_errors(command: Callable[P, None]) -> Callable[P, None]:
             if error.filename is not None:  # not of what is printed
                 raise
             raise typer.Exit(output_lost(error)) from None
-        except KeyboardInterrupt:
-            print("numpot: interrupted; nothing was written", file=sys.stderr)
-            raise typer.Exit(INTERRUPTED) from None
 
     return wrapped
 

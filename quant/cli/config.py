@@ -2,7 +2,9 @@
 
 import typer
 
-app = typer.Typer(help="About configuration files of numpot quantize --config.", no_args_is_help=True)
+from .usage import Command, Group
+
+app = typer.Typer(cls=Group, help="About configuration files of numpot quantize --config.", no_args_is_help=True)
 
 
 @app.callback()
@@ -10,7 +12,7 @@ def group() -> None:
     """Keeps `schema` a command of its own."""
 
 
-@app.command()
+@app.command(cls=Command)
 def schema() -> None:
     """Print the JSON schema of a configuration file, for editors and other tools."""
     from numpot.quant.config import Config

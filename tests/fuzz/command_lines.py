@@ -83,6 +83,7 @@ VALUES = [
     ),
     *("tcp://127.0.0.1:1", "nonsense", "/dev/null", "/dev/full", "exact", "saturating", "quantile", "auto", "accuracy@1=nan"),
 ]
+WRONG = ["--no-such", "--limt", "-z", "extra", "--data", "-", "--json=1"]
 ACCEPTED = {0, 2}
 __all__ = ["prepare", "trial"]
 
@@ -114,6 +115,8 @@ def trial(rng: np.random.Generator, folder: Path) -> str:
     for _ in range(int(rng.integers(3))):
         if OPTIONS[command]:
             arguments += [OPTIONS[command][int(rng.integers(len(OPTIONS[command])))], drawn()]
+    if rng.random() < 0.2:  # an option or argument that there is not, or half of one
+        arguments.insert(int(rng.integers(len(arguments) + 1)), rng.choice(WRONG))
     wants_json = rng.random() < 0.5
     before = Path.cwd()
     os.chdir(folder)
@@ -127,6 +130,6 @@ def trial(rng: np.random.Generator, folder: Path) -> str:
         json.loads(result.stdout, parse_constant=lambda word: (_ for _ in ()).throw(AssertionError(word)))
     if result.exit_code == 2:
         said = result.stderr.strip()
-        assert said.startswith("Usage: ") or "\n" not in said, f"{command} {arguments}: {said}"[:800]
+        assert said.startswith("numpot: ") and "\n" not in said, f"{command} {arguments}: {said}"[:800]
         return "refused"
     return "held"

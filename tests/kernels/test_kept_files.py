@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 
 from numpot.kernels import jit, kept_files
+from numpot.kernels.isa import available
+from numpot.kernels.temporary import TEMPORARY_FILES, open_temporary
 
 from .test_jit import CALL
 
@@ -93,7 +95,7 @@ def test_a_damaged_file_is_compiled_again_with_one_line(folder: Path, damage: Da
     if damage is not make_a_folder:
         caplog.clear()
         assert compile_and_call() and not caplog.records
-    assert not list(folder.rglob("*.tmp.*"))
+    assert not list(folder.rglob(TEMPORARY_FILES))
 
 
 def test_code_of_another_function_signature_or_source_is_not_taken(folder: Path) -> None:
@@ -114,13 +116,19 @@ def test_code_of_another_function_signature_or_source_is_not_taken(folder: Path)
 def test_where_a_file_cannot_be_written_the_code_runs_all_the_same(
     folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def no_space(path: Path, data: bytes) -> int:
-        with path.open("wb") as file:
-            file.write(data[: len(data) // 2])
-        raise OSError(28, "No space left on device")
+    def no_space(path: Path) -> Any:
+        file = open_temporary(path)
+        write = file.write
+
+        def half(data: bytes) -> int:
+            write(data[: len(data) // 2])
+            raise OSError(28, "No space left on device")
+
+        file.write = half  # type: ignore[method-assign]
+        return file
 
     with monkeypatch.context() as full, caplog.at_level(logging.WARNING, "numpot"):
-        full.setattr(Path, "write_bytes", no_space)
+        full.setattr(kept_files, "open_temporary", no_space)
         assert not compile_and_call()
     assert len(caplog.records) == 1 and "No space left on device" in caplog.text
     assert not [path for path in folder.rglob("*") if path.is_file()]
@@ -151,10 +159,84 @@ def test_in_processes_of_their_own(tmp_path: Path) -> None:
     shutil.copytree(sources, tmp_path / "copied", ignore=shutil.ignore_patterns("__pycache__"))
     assert [finish(p)[0] for p in [start(tmp_path), start(tmp_path)]] == ["7 compiled"] * 2
     files = list((tmp_path / "cache").rglob("*.nbc"))
-    assert files and not list((tmp_path / "cache").rglob("*.tmp.*"))
+    assert files and not list((tmp_path / "cache").rglob(TEMPORARY_FILES))
     assert finish(start(tmp_path))[0] == "7 found"
     for file in files:
         flip_a_bit(file)
     out, errors = finish(start(tmp_path))
     assert out == "7 compiled" and errors.count("\n") == 1 and "it is compiled again" in errors
     assert finish(start(tmp_path)) == ("7 found", "")
+
+
+SUMS = """
+import sys
+import numba
+import numpy as np
+from numpot.kernels.jit import Entry, kernel
+from numba import types
+
+@kernel
+def total(x):
+    result = np.float32(0)
+    for i in range(len(x)):
+        result += x[i] * x[i] * np.float32(i)
+    return result
+
+@kernel
+def doubled(x):
+    for i in range(len(x)):
+        x[i] = x[i] * np.float32(2) + np.float32(1)
+
+KERNELS = total, doubled
+
+def work():
+    x = np.arange(64, dtype=np.float32)
+    doubled(x)
+    return float(x.sum()), float(total(np.ones(4, np.float32))), sum(sum(k.stats.cache_hits.values()) for k in KERNELS)
+"""
+OTHER = """
+import numba
+from numpot.kernels import isa  # what this processor has is looked at here, and then it becomes another
+numba.config.CPU_NAME, numba.config.CPU_FEATURES = {processor!r}
+import kept
+for k in kept.KERNELS:
+    k.compile((numba.float32[::1],))  # it could not be run here
+print("zmm" in kept.doubled.inspect_asm(kept.doubled.signatures[0]))
+"""
+PROCESSORS = {
+    "with more": ("skylake-avx512", "+avx,+avx2,+fma,+avx512f,+avx512bw,+avx512dq,+avx512vl,+evex512,-prefer-256-bit"),
+    "with less": ("haswell", "+avx,+avx2,+fma"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("avx2" not in available(), reason="the other processors are of the same family")
+@pytest.mark.parametrize("processor", PROCESSORS.values(), ids=PROCESSORS)
+def test_a_cache_of_another_processor_is_never_run(processor: tuple[str, str], tmp_path: Path) -> None:
+    """Its folder is copied here, as with a home on a network: nothing in it is taken, not even under the names that files have here; it is
+    compiled again, beside it, without a word. Damage of the foreign files changes nothing, and they are left as they are."""
+    (tmp_path / "kept.py").write_text(SUMS)
+    here = {**os.environ, "PYTHONPATH": str(tmp_path), "NUMPOT_ISA": "portable", "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+
+    def run(code: str) -> str:
+        done = subprocess.run([sys.executable, "-c", code], env=here, capture_output=True, text=True)
+        assert done.returncode == 0 and done.stderr == "", (done.returncode, done.stderr)
+        return done.stdout.strip()
+
+    call, right = "import kept; print(*kept.work())", "4096.0 6.0"
+    has_wide_registers = run(OTHER.format(processor=processor))
+    assert has_wide_registers == str(processor[0] == PROCESSORS["with more"][0])
+    foreign = {path: path.read_bytes() for path in (tmp_path / "cache").rglob("*.nbc")}
+    assert len(foreign) == 2
+    assert run(call) == f"{right} 0"  # nothing was found
+    own = {path: path.read_bytes() for path in (tmp_path / "cache").rglob("*.nbc") if path not in foreign}
+    assert len(own) == 2 and all(path.read_bytes() == content for path, content in foreign.items())
+    assert run(call) == f"{right} 2"
+    for number, content in enumerate(foreign.values()):  # under our names: sound, but of another processor
+        for path in own:
+            path.write_bytes(content if number else bytes(content[:-9]))
+        for path in foreign:
+            flip_a_bit(path)
+        done = subprocess.run([sys.executable, "-c", call], env=here, capture_output=True, text=True)
+        assert (done.returncode, done.stdout) == (0, f"{right} 0\n") and done.stderr.count("\n") <= 1, done.stderr
+        assert run(call) == f"{right} 2"

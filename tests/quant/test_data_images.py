@@ -9,6 +9,7 @@ from PIL import Image
 from numpot.ir.dtypes import F32
 from numpot.ir.graph import Graph
 from numpot.ir.ops.parameter import Parameter
+from numpot.quant import data_images
 from numpot.quant.data import DataError, open_data
 
 
@@ -137,6 +138,43 @@ def test_a_picture_that_ends_early_is_named_when_it_is_read(tmp_path):
     with pytest.raises(DataError) as error:
         data[1]
     assert str(error.value).startswith(f"{tmp_path / 'b.png'}: cannot be read as a picture (")
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".webp"])
+def test_no_length_in_a_picture_makes_anybody_ask_for_more_than_the_file_has(tmp_path, suffix, monkeypatch):
+    """Every four bytes of it are once the largest length there is."""
+    asked = []
+
+    class Watched(data_images.Bounded):
+        def read(self, size=-1, /):
+            found = super().read(size)
+            asked.append((size, len(found)))
+            return found
+
+    class Raw(data_images.FileIO):
+        def read(self, size=-1, /):
+            assert size <= 2**20
+            return super().read(size)
+
+        def readinto(self, buffer, /):
+            assert len(buffer) <= 2**20
+            return super().readinto(buffer)
+
+    monkeypatch.setattr(data_images, "Bounded", Watched)
+    monkeypatch.setattr(data_images, "FileIO", Raw)
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)).save(tmp_path / f"a{suffix}")
+    whole = (tmp_path / f"a{suffix}").read_bytes()
+    outcomes = set()
+    for at in range(0, len(whole), 1 if suffix == ".png" else 5):
+        (tmp_path / f"a{suffix}").write_bytes(whole[:at] + b"\x7f\xff\xff\xff" + whole[at + 4 :])
+        try:
+            open_data(str(tmp_path), COLOR)[0]
+            outcomes.add("read")
+        except DataError:
+            outcomes.add("refused")
+    assert "refused" in outcomes
+    if suffix == ".png":  # whose chunks have lengths
+        assert max(size for size, _ in asked) > 2**30 and outcomes == {"read", "refused"}
 
 
 def test_pictures_of_16_bits_are_refused(tmp_path):

@@ -1,10 +1,15 @@
 """Work shared among Dask workers: the same bits as alone, models sent once, a worker that dies costs its piece, and clear refusals."""
 
+import contextlib
+import gc
 import os
 import pickle
 import signal
+import socket
+import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -219,6 +224,131 @@ def _kill_workers(pool):
         os.kill(pid, signal.SIGKILL)
 
 
+# ---- Ctrl-C, and workers that never begin ------------------------------------------------------------------------------------------
+
+
+def handler_of_interrupts():
+    return signal.getsignal(signal.SIGINT)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere processes do not inherit it")
+def test_workers_leave_ctrl_c_to_the_process_that_started_them(pool):
+    """Also one that takes the place of another."""
+
+    def both(without=()):
+        found = set()
+        while len(found) < 2:  # Dask starts one in the place of one that was killed
+            with contextlib.suppress(OSError):  # that one does not answer
+                found = set(pool.run_everywhere(os.getpid)) - set(without)
+            time.sleep(0.05)
+        return found
+
+    killed = min(both())
+    os.kill(killed, signal.SIGKILL)
+    both(without=[killed])
+    assert pool.run_everywhere(handler_of_interrupts) == [signal.SIG_IGN] * 2
+    assert handler_of_interrupts() is signal.default_int_handler
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs signals")
+@pytest.mark.parametrize("fails", [False, True])
+def test_an_interrupt_while_workers_start_comes_when_they_can_be_ended(fails, monkeypatch):
+    dask = pytest.importorskip("distributed", reason="needs the extra 'distributed'")
+    ended = []
+
+    class Slow:
+        scheduler_address = "tcp://127.0.0.1:1"
+
+        def __init__(self, **options):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.1)
+            ended.append("started")
+            if fails:
+                raise RuntimeError("Nanny failed to start.\nmore")
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            ended.append("ended")
+
+    monkeypatch.setattr(dask, "LocalCluster", Slow)
+    with pytest.raises(KeyboardInterrupt), open_pool(workers=2):
+        pytest.fail("the interrupt was lost")
+    assert ended == ["started"] + ["ended"] * (not fails)
+    assert handler_of_interrupts() is signal.default_int_handler
+
+
+BEGUN = "from numpot.quant.cli import main; print('begun', flush=True); main()"
+
+
+def processes_of(session):
+    """(number, command line) of all that have not ended."""
+    for path in Path("/proc").iterdir():
+        if path.name.isdigit():
+            with contextlib.suppress(OSError):
+                state, _, _, of, *_ = (path / "stat").read_text().rpartition(")")[2].split()
+                if int(of) == session and state != "Z":
+                    yield int(path.name), (path / "cmdline").read_text()
+
+
+def started(tmp_path):
+    """numpot with two workers, in a session of its own as in a terminal, which has begun to run."""
+    from numpot.ir.xmlbin import write_model
+
+    pytest.importorskip("distributed", reason="needs the extra 'distributed'")
+    write_model(GRAPH, tmp_path / "net.xml")
+    np.savez(tmp_path / "data.npz", x=np.tile(X, (300, 1, 1, 1)), y=np.tile(LABELS, 300))
+    command = [sys.executable, "-c", BEGUN, "evaluate", "net.xml", "--data", "data.npz", "--workers", "2"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "cwd": tmp_path}
+    process = subprocess.Popen(command, start_new_session=True, preexec_fn=wants_interrupts, **pipes)
+    assert process.stdout.readline() == "begun\n"
+    return process
+
+
+def wants_interrupts():
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def nobody_is_left(process):
+    until = time.monotonic() + 20
+    while left := list(processes_of(process.pid)):
+        assert time.monotonic() < until, left
+        time.sleep(0.1)
+    return True
+
+
+in_linux = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
+
+
+@pytest.mark.slow
+@in_linux
+@pytest.mark.parametrize("delay", [0, 0.1, 0.4, 0.8, 1.2, 1.6, 2.0])
+def test_ctrl_c_at_any_moment_of_the_start_is_one_line(delay, tmp_path):
+    process = started(tmp_path)
+    time.sleep(delay)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all
+    out, said = process.communicate(timeout=60)
+    assert process.returncode == 130 and out == "" and said == "numpot: interrupted; nothing was written\n", said
+    assert nobody_is_left(process)
+
+
+@pytest.mark.slow
+@in_linux
+@pytest.mark.parametrize("delay", [0, 0.3, 0.6])
+def test_a_worker_that_is_killed_while_it_starts(delay, tmp_path):
+    process = started(tmp_path)
+    while not (workers := [number for number, command in processes_of(process.pid) if "spawn_main" in command]):
+        time.sleep(0.01)
+    time.sleep(delay)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(workers[0], signal.SIGKILL)
+    _, said = process.communicate(timeout=60)
+    expected = "numpot: 2 local workers could not be started (Nanny failed to start.). Run the same command again\n"
+    assert (process.returncode, said) == (2, expected) or (process.returncode == 0 and "Traceback" not in said), said
+    assert nobody_is_left(process)
+
+
 # ---- refusals --------------------------------------------------------------------------------------------------------------------
 
 
@@ -234,7 +364,37 @@ def test_bad_input(monkeypatch):
     assert refusal(workers=0) == "workers must be a whole number from 1 to 1024, found 0"
     assert "give one of them" in refusal(workers=2, scheduler="tcp://127.0.0.1:1")
     assert refusal(scheduler="tcp://127.0.0.1:1").startswith("scheduler tcp://127.0.0.1:1: cannot be reached (")
-    assert refusal(scheduler="nonsense://x").startswith("scheduler nonsense://x: cannot be reached (")
+    for address in ("nonsense", "tcp://", "tcp://127.0.0.1:99999", "127.0.0.1:22", "tcp://a b:1"):
+        assert refusal(scheduler=address) == f"scheduler {address}: cannot be reached (an address looks like tcp://host:8786)"
+
+
+@pytest.mark.parametrize("address", ["nonsense://x", "ucx://127.0.0.1:1", "inproc://x"])
+def test_what_dask_cannot_reach_is_one_sentence_and_nothing_is_printed_later(address, capfd):
+    pytest.importorskip("distributed", reason="needs the extra 'distributed'")
+    assert refusal(scheduler=address).startswith(f"scheduler {address}: cannot be reached (")
+    gc.collect()  # what Dask makes of a client that never was
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("says", [b"", b"SSH-2.0-OpenSSH_9.9\r\n", b"HTTP", None])
+def test_whoever_else_listens_is_not_taken_for_a_scheduler(says, monkeypatch):
+    """One that says nothing, too little or something else, or hangs up."""
+    pytest.importorskip("distributed", reason="needs the extra 'distributed'")
+    monkeypatch.setattr(distributed, "CONNECT_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer():
+            connection, _ = server.accept()
+            with connection:
+                if says is not None:
+                    connection.sendall(says)
+                    connection.recv(1)  # until the other side hangs up
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        assert refusal(scheduler=address).startswith(f"scheduler {address}: what listens there does not answer as a Dask scheduler. ")
+        thread.join()
 
 
 def test_without_the_extra(monkeypatch):
