@@ -21,6 +21,7 @@ from .data import Batch, batches
 from .default import calibrated
 from .errors import QuantizationError
 from .evaluator import Evaluator, MetricEvaluator
+from .findings import note
 from .groups import Group, find_groups, with_precisions
 from .layers import prepare
 from .measurements import Measurements, Point
@@ -63,7 +64,9 @@ class Run:
         self.measurements.use(first.made)
         found = self._search(first, target)
         model = self.measurements.build(found.point)
-        models = {"float": self.graph, "int8": self.measurements.assembly(found.point).build(), "result": model}
+        assembly = self.measurements.assembly(found.point)
+        note(model, assembly, self.samples)
+        models = {"float": self.graph, "int8": assembly.build(), "result": model}
         seconds = run_seconds(list(models.values()), self._batch.inputs)
         milliseconds = {name: round(1000 * each, 3) for name, each in zip(models, seconds, strict=True)}
         took = time.perf_counter() - start

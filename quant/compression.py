@@ -30,6 +30,11 @@ class QuantizedWeights:
             values = values - self.zero_point
         return values * self.scale
 
+    @property
+    def is_zero(self) -> bool:
+        """Whether every weight is."""
+        return not self.codes.any() if self.zero_point is None else bool((self.codes == self.zero_point).all())
+
 
 def quantize_weights(
     weights: np.ndarray, low: np.ndarray, high: np.ndarray, levels: int, factor: float | np.ndarray = 1.0

@@ -9,8 +9,10 @@
 6. weights            to int8, on 7 bits where pairs of products could saturate            compression.py, saturation_fix.py
 7. biases             get back the mean that rounding took                                 biases.py
 8. assemble           the int8 graph from these numbers                                    assembly.py
+9. look at it         layers that were lost, what scopes and inputs came to                findings.py
 """
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from os import PathLike
@@ -30,7 +32,9 @@ from .data_classes import record_classes
 from .defaults import CALIBRATION_BATCH, STAT_SUBSET_SIZE, ModelType, Preset, SaturationFix, TargetDevice
 from .equalization import Equalization
 from .errors import QuantizationError
+from .findings import note
 from .fingerprints import data_digest, model_digest
+from .input_ranges import InputRanges, doubts
 from .layers import prepare
 from .option_types import read_option
 from .parameters import Parameters, check, read_parameters
@@ -40,6 +44,8 @@ from .saturation import measure_saturation
 from .saturation_fix import fitting_factor, weight_factors
 from .schemes import SATURATING_DEVICES
 from .statistics_cache import open_cache
+
+log = logging.getLogger("numpot")
 
 
 def quantize(
@@ -131,7 +137,9 @@ def quantize(
     data = as_loader(data, graph)
     check(graph, settings)
     with open_samples(graph, data, settings, statistics_cache, progress, pool) as samples:
-        int8 = calibrated(graph, samples, settings).build()
+        assembly = calibrated(graph, samples, settings)
+        int8 = assembly.build()
+        note(int8, assembly, samples)
     record_classes(int8, data.classes if data.classes and data.classes.is_given else None)
     return int8
 
@@ -156,14 +164,17 @@ def open_samples(
 ) -> Iterator[Samples]:
     """The samples to calibrate with. While it lasts no other process may use the cache. Raises QuantizationError, DataError."""
     loader = subset(ModelData(data, graph), settings.stat_subset_size, shuffle=settings.shuffle_data, seed=settings.seed)
+    reading = InputRanges(loader)
     with ExitStack() as stack:
         if statistics_cache is None:
             cache = None
             for i in range(len(loader)):  # reading costs little, and a NaN in the last sample should not cost the whole run
-                loader[i]
+                reading[i]
         else:
-            cache = stack.enter_context(open_cache(statistics_cache, model_digest(graph), len(loader), data_digest(loader)))
-        yield Samples(loader, settings.stat_batch_size, progress, cache, pool or Alone())
+            cache = stack.enter_context(open_cache(statistics_cache, model_digest(graph), len(loader), data_digest(reading)))
+        for doubt in doubts(graph, reading.found):
+            log.warning("%s", doubt)
+        yield Samples(loader, settings.stat_batch_size, progress, cache, pool or Alone(), reading.found)
 
 
 def calibrated(graph: Graph, samples: Samples, settings: Parameters) -> Assembly:

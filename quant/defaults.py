@@ -20,6 +20,9 @@ DEAD_CHANNEL_RATIO: Final = 0.01
 DEAD_CHANNEL_FLOOR: Final = 8e-5
 # The same guard for asymmetric ranges: a range narrower than this is widened by this on both sides.
 NARROW_RANGE: Final = 8e-4
+# Both are POT's, which have no unit: they hold for tensors that reach them, and for those below this, which are as good as zero. The
+# product of two scales so small is still a normal float32.
+VANISHING: Final = 2.0**-48
 
 # FastBiasCorrection refuses a bias that moves by more than this factor of itself: the statistics, not the layer, are then suspect.
 FAST_BIAS_THRESHOLD: Final = 2.0

@@ -28,6 +28,7 @@ from .insertion import Quantizer, find_quantizers
 from .option_types import typed
 from .range_parameters import QuantizerParameters, RangeEstimation, given, read_estimation, read_quantizer
 from .schemes import OTHER_DEVICES, Scheme, activation_scheme, weight_scheme
+from .scopes import Scope, check_scopes, find_scopes
 
 
 @dataclass(frozen=True)
@@ -62,10 +63,18 @@ class Parameters:
         """Of values that a statistic remembers; without statistics in place, all of them."""
         return SAMPLE_BUDGET if self.inplace_statistics else None
 
+    @property
+    def ignored(self) -> Ignored:
+        """What stays in float."""
+        return Ignored(self.ignored_scope, self.ignored_types, self.ignored_operations, self.model_type)
+
     def quantizers(self, model: Graph) -> list[Quantizer]:
         """Where FakeQuantize operators go in a prepared model."""
-        ignored = Ignored(self.ignored_scope, self.ignored_types, self.ignored_operations, self.model_type)
-        return find_quantizers(model, ignored, self.target_device)
+        return find_quantizers(model, self.ignored, self.target_device)
+
+    def scopes(self, model: Graph) -> list[Scope]:
+        """What each ignored scope changes in a prepared model."""
+        return find_scopes(model, self.ignored, self.target_device)
 
     def estimation(self, *, is_weight: bool) -> RangeEstimation:
         """The estimator inside `weights` or `activations` replaces the global one."""
@@ -126,6 +135,7 @@ def check(graph: Graph, settings: Parameters) -> None:
             raise QuantizationError(f"ignored_types: model {graph.name!r} has no layer of type {kind!r}{nearest(kind, types)}")
     for operation in settings.ignored_operations:
         _check_operation(graph, operation)
+    check_scopes(graph, settings.ignored, settings.target_device)
 
 
 def _check_operation(graph: Graph, operation: Mapping[str, Any]) -> None:

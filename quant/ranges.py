@@ -5,15 +5,19 @@ All bounds are float32, of shape (C,) for per-channel quantizers or () for per-t
 
 import numpy as np
 
-from .defaults import DEAD_CHANNEL_FLOOR, DEAD_CHANNEL_RATIO, LEVELS, NARROW_RANGE
+from .defaults import DEAD_CHANNEL_FLOOR, DEAD_CHANNEL_RATIO, LEVELS, NARROW_RANGE, VANISHING
 
 Bounds = tuple[np.ndarray, np.ndarray]
 
 
 def lift_dead_channels(max_abs: np.ndarray) -> np.ndarray:
-    """No channel's range below 1 % of the largest (eq. C1): a dead channel would otherwise get a scale of zero."""
-    floor = max(DEAD_CHANNEL_FLOOR, DEAD_CHANNEL_RATIO * float(np.max(max_abs)))
-    return np.maximum(max_abs, floor).astype(np.float32)
+    """No channel's range below 1 % of the largest (eq. C1): a dead channel would otherwise get a scale of zero.
+
+    Nor below DEAD_CHANNEL_FLOOR, as in POT, unless the largest is: a tensor of small numbers is not dead, and would become all zero.
+    """
+    largest = float(np.max(max_abs))
+    floor = 0.0 if VANISHING < largest < DEAD_CHANNEL_FLOOR else DEAD_CHANNEL_FLOOR
+    return np.maximum(max_abs, max(floor, DEAD_CHANNEL_RATIO * largest)).astype(np.float32)
 
 
 def symmetric_weight_range(max_abs: np.ndarray) -> Bounds:
@@ -40,10 +44,13 @@ def asymmetric_range(min_value: np.ndarray, max_value: np.ndarray, levels: int =
     """Bounds that contain zero, moved so that zero falls on a code (eq. C4).
 
     Of the two ways to move (the low bound or the high one), the wider range wins, so nothing seen is cut off. When the code of zero
-    rounds to the first or last one, the bounds stay as they are. min_value, max_value: (C,) or ().
+    rounds to the first or last one, the bounds stay as they are. min_value, max_value: (C,) or (). Narrow ranges are widened, as dead
+    channels are lifted.
     """
     low, high = min_value.astype(np.float64), max_value.astype(np.float64)
-    widen = np.where(high - low <= NARROW_RANGE, NARROW_RANGE, 0.0)
+    widest = float(np.max(np.maximum(high, 0.0) - np.minimum(low, 0.0)))
+    narrow = DEAD_CHANNEL_RATIO * widest if VANISHING < widest < NARROW_RANGE else NARROW_RANGE
+    widen = np.where(high - low <= narrow, narrow, 0.0)
     low, high = np.minimum(low - widen, 0.0), np.maximum(high + widen, 0.0)
     last = levels - 1
     zero = np.rint(-low * last / (high - low))

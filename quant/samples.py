@@ -8,7 +8,7 @@ import functools
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -17,6 +17,7 @@ from numpot.ir.graph import Graph, Tensor
 
 from .data import Batch, DataLoader, Subset, batches, fixed_batch
 from .free_batch import with_free_batch
+from .input_ranges import InputRange
 from .pool import Alone, Pool, pieces
 from .progress import Advance, track
 from .statistics import Collector, collect, executor_for, must_be_seen
@@ -32,7 +33,7 @@ Piece = tuple[range, list[list[bool]]]
 class Samples:
     """What to calibrate with, and how. batch_size: samples in flight, at most; results do not depend on it, nor on who runs the model.
 
-    cache: None to keep nothing on disk.
+    cache: None to keep nothing on disk. inputs: the range of each input, where all samples have been read once.
     """
 
     loader: DataLoader
@@ -40,6 +41,7 @@ class Samples:
     progress: bool
     cache: StatisticsCache | None
     pool: Pool
+    inputs: Mapping[str, InputRange] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.loader)
@@ -58,7 +60,7 @@ class Samples:
         model, wanted = _to_run(model, wanted)
         after, batch_size = (
             saved.save_if_due if saved else _nothing,
-            _in_flight(self.batch_size, [t for t in wanted if must_be_seen(t, wanted)]),
+            in_flight(self.batch_size, [t for t in wanted if must_be_seen(t, wanted)]),
         )
         with track(len(self) - seen, description, quiet=not self.progress) as advance:
             if alone:
@@ -129,7 +131,11 @@ def _to_run(model: Graph, wanted: Wanted) -> tuple[Graph, Wanted]:
     return twin, {twin.nodes[t.producer.name].outputs[t.index]: collectors for t, collectors in wanted.items()}
 
 
-def _in_flight(batch_size: int, observed: Iterable[Tensor]) -> int:
+def in_flight(batch_size: int, observed: Iterable[Tensor]) -> int:
     """Fewer samples at once where what is observed of one is large: many cost memory then, and save no time."""
-    of_one = sum(math.prod(abs(d) for d in t.shape) * t.dtype.itemsize for t in observed)
-    return min(batch_size, max(OBSERVED_BYTES // max(of_one, 1), 1))
+    return min(batch_size, max(OBSERVED_BYTES // max(bytes_of_one(observed), 1), 1))
+
+
+def bytes_of_one(tensors: Iterable[Tensor]) -> int:
+    """What tensors take of one sample."""
+    return sum(math.prod(abs(d) for d in t.shape) * t.dtype.itemsize for t in tensors)

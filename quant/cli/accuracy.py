@@ -24,6 +24,7 @@ def run_accuracy_aware(job: Job, to: str | None, json: bool) -> None:
     from numpot.ir.atomic import replacing
     from numpot.ir.files import check_savable
     from numpot.quant.accuracy_aware import quantize_accuracy_aware
+    from numpot.quant.findings import NOTED, remarks
     from numpot.quant.metrics import parse_metric
 
     output = job.output
@@ -32,8 +33,10 @@ def run_accuracy_aware(job: Job, to: str | None, json: bool) -> None:
     model, report = quantize_accuracy_aware(job.graph, job.data, metrics, progress=not json, **job.options)
     save_model(model, output, to)
     path = Path(output).with_name("report.json")
-    classes = model.info.get("classes")
-    record = {"output": output, "report": str(path), **report.record(), **({"classes": classes} if classes else {})}
+    classes, made = model.info.get("classes"), model.info["quantization"]
+    assert isinstance(made, dict)
+    told = {name: made[name] for name in NOTED}
+    record = {"output": output, "report": str(path), **report.record(), **told, **({"classes": classes} if classes else {})}
     with replacing([path, path.with_suffix(".msgpack")]) as (text, packed):
         text.write(json_format.dumps(record, indent=2).encode() + b"\n")
         packed.write(msgpack.packb(record))
@@ -42,6 +45,8 @@ def run_accuracy_aware(job: Job, to: str | None, json: bool) -> None:
     else:
         print_classes(job.data)
         _print(report, output)
+        for sentence in remarks(made):
+            print(sentence)
     if not report.reached:
         raise typer.Exit(NOT_REACHED)
 

@@ -93,6 +93,7 @@ def _quantize(job: Job, to: str | None, json: bool) -> None:
     from numpot.ir import save_model
     from numpot.ir.files import check_savable
     from numpot.quant.default import quantize
+    from numpot.quant.findings import NOTED, remarks
 
     check_savable(job.output, to)
     more = {"configuration": job.resolved} if job.resolved else {}
@@ -113,23 +114,26 @@ def _quantize(job: Job, to: str | None, json: bool) -> None:
         **_peak_memory(),
         "parameters": made["parameters"],
         "layers": layers,
+        **{name: made[name] for name in NOTED},
         **more,
     }
     if json:
         print_json(report)
     else:
-        _print(report)
+        _print(report, remarks(made))
         if job.source is not None:
             print("Next: " + evaluate_command(job.output, quantized, job.data, job.source, reference=job.model))
 
 
-def _print(report: dict[str, Any]) -> None:
+def _print(report: dict[str, Any], remarks: Iterable[str]) -> None:
     output, layers = report["output"], report["layers"]
     floats = [layer for layer in layers if not layer["integer"]]
     integers = len(layers) - len(floats)
     print(f"{output}: {integers} of {len(layers)} layers on integers, {report['samples']} samples, {report['seconds']:.1f} s")
     if floats:
         print_table("left in float", ["layer", "type"], [[layer["name"], layer["type"]] for layer in floats], numbers_from=2)
+    for sentence in remarks:
+        print(sentence)
 
 
 def _layers(made: dict[str, list[str]], order: Iterable[str]) -> list[str]:

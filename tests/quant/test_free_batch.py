@@ -7,7 +7,7 @@ from numpot.ir.executor import Executor
 from numpot.ir.graph import Graph
 from numpot.ir.ops import OPERATORS
 from numpot.quant.free_batch import WITHIN_A_SAMPLE, with_free_batch
-from numpot.quant.samples import _in_flight
+from numpot.quant.samples import in_flight
 
 from ..networks import Network
 from .array_data import normal
@@ -71,4 +71,4 @@ def test_files_of_real_models_can_be_opened(name):
 
 def test_large_samples_are_fewer_at_once():
     small, large = (Network().input(-1, 3, side, side) for side in (8, 2048))
-    assert _in_flight(8, [small]) == 8 and _in_flight(8, [large]) == 2 and _in_flight(8, [large] * 9) == 1
+    assert in_flight(8, [small]) == 8 and in_flight(8, [large]) == 2 and in_flight(8, [large] * 9) == 1

@@ -2,10 +2,15 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from numpot.quant.compression import quantize_weights
+from numpot.quant.defaults import NARROW_RANGE, VANISHING
+from numpot.quant.range_parameters import RangeEstimation
 from numpot.quant.ranges import asymmetric_range, lift_dead_channels, symmetric_range, symmetric_weight_range
+from numpot.quant.schemes import Scheme
+from numpot.quant.weight_ranges import weight_bounds
 
 F32 = np.float32
 SIZES = st.floats(2**-20, 2**20, width=32)
@@ -23,6 +28,9 @@ def array(*values):
         ([5, 0.04, 0.06], [5, 0.05, 0.06]),
         ([0, 0], [8e-5, 8e-5]),
         ([1e-3, 0], [1e-3, 8e-5]),  # 1 % would be 1e-5
+        ([8.1e-5, 0], [8.1e-5, 8e-5]),  # POT's floor, as long as anything reaches it
+        ([7e-5, 0], [7e-5, 7e-7]),
+        ([1e-20, 0], [8e-5, 8e-5]),  # as good as zero
     ],
 )
 def test_dead_channels_are_lifted(given_, expected):
@@ -87,13 +95,60 @@ def test_asymmetric_ranges_hold_what_was_seen_and_zero_is_a_code(one, other, lev
     assert first_or_last or abs(code - round(code)) < 1e-3
 
 
-@given(st.lists(st.tuples(VALUES, VALUES), min_size=1, max_size=5))
-def test_channels_do_not_see_each_other(pairs):
+CHANNELS = st.lists(st.tuples(VALUES, VALUES), min_size=1, max_size=5)
+TINY = st.integers(-40, -25).map(lambda e: F32(2.0**e))  # of numbers up to 2000, which thus stay below POT's floors
+
+
+@given(CHANNELS)
+def test_channels_of_any_size_that_pot_knows_do_not_see_each_other(pairs):
+    """Those that reach its floor, or are zero."""
     low, high = (array(*(f(p) for p in pairs)) for f in (min, max))
+    widths = np.maximum(high, 0) - np.minimum(low, 0)
+    assume(((widths <= VANISHING) | (widths >= 1.01 * NARROW_RANGE)).all())
     together = asymmetric_range(low, high)
     alone = [asymmetric_range(low[i : i + 1], high[i : i + 1]) for i in range(len(pairs))]
     for side in (0, 1):
         np.testing.assert_array_equal(together[side], np.concatenate([bounds[side] for bounds in alone]))
+
+
+def test_narrow_channels_beside_wide_ones_are_widened_as_in_pot():
+    """C4: by 8e-4 on either side, then moved so that zero is a code."""
+    low, high = asymmetric_range(array(-1, -1e-5, -8e-5), array(1, 1e-5, 2e-5))
+    assert (high[1:] - low[1:] >= 1.6e-3).all() and (high[1:] - low[1:] <= 1.8e-3).all()
+
+
+@given(st.lists(st.floats(0, 1000, width=32), min_size=1, max_size=5), TINY)
+def test_symmetric_ranges_of_small_numbers_are_those_of_large_ones_scaled(sizes, tiny):
+    """C1: nothing has a unit there but POT's floor, which a tensor that does not reach it does not know."""
+    large = array(1000, *sizes)  # 1 % of it is above the floor
+    np.testing.assert_array_equal(lift_dead_channels(large * tiny), lift_dead_channels(large) * tiny)
+
+
+VALUES_TO_1000 = st.floats(-1000, 1000, width=32)
+
+
+@given(st.lists(st.tuples(VALUES_TO_1000, VALUES_TO_1000), max_size=4), TINY, st.sampled_from([16, 256]))
+def test_asymmetric_ranges_of_small_numbers_are_those_of_large_ones_scaled(pairs, tiny, levels):
+    """C4: but for channels that are narrow, below 1 % of the widest; these are widened by that much."""
+    low, high = (array(f(-1000, 1000), *(f(p) for p in pairs)) for f in (min, max))
+    narrow = high - low <= 0.01 * 2000
+    small, large = asymmetric_range(low * tiny, high * tiny, levels), asymmetric_range(low, high, levels)
+    for found, expected in zip(small, large, strict=True):
+        np.testing.assert_array_equal(found[~narrow], (expected * tiny)[~narrow])
+    assert (small[1] - small[0] >= np.maximum(high - low, 20) * tiny * F32(0.999999)).all()
+
+
+@given(st.integers(-40, 20), st.integers(0, 100), st.booleans(), st.sampled_from([4, 8]))
+def test_weights_of_any_size_keep_their_function(exponent, seed, symmetric, bits):
+    """Layers of 4 channels whose numbers are any power of two: what is rounded is as near as for ordinary weights."""
+    ordinary = np.random.default_rng(seed).standard_normal((4, 30)).astype(F32)
+    scheme = Scheme(bits, "symmetric" if symmetric else "asymmetric", "perchannel", is_weight=True)
+    noise = []
+    for weights in (ordinary, ordinary * F32(2.0**exponent)):
+        codes = quantize_weights(weights, *weight_bounds(weights, 0, scheme, RangeEstimation()), scheme.levels)
+        assert not codes.is_zero
+        noise.append(np.square(codes.values - weights).sum() / np.square(weights, dtype=float).sum())
+    assert noise[1] <= noise[0] * 1.1 + 1e-6
 
 
 @pytest.mark.parametrize("shape", [(), (3,), (3, 1, 1, 1)])
