@@ -16,6 +16,7 @@ from .assembly import Assembly
 from .input_ranges import shown_range
 from .layer_noise import LOST_DB, noisy_layers
 from .samples import Samples
+from .scopes import shown_scope
 from .sentences import counted, listed
 
 NOTED: Final = ("scopes", "inputs", "zeroed_layers", "noisy_layers")
@@ -82,6 +83,6 @@ def _of_scopes(scopes: Sequence[Mapping[str, Any]]) -> list[str]:
     named: dict[str, dict[str, None]] = {}
     for scope in scopes:
         option = scope["option"]
-        title = option if option == "ignored_scope" else f"{option} {scope['entry']}"
+        title = option if option == "ignored_scope" else shown_scope(option, scope["entry"])
         named.setdefault(title, {}).update(dict.fromkeys(scope["layers"]))
     return [f"{title} leaves {counted(len(layers), 'layer')} in float: {listed(list(layers))}" for title, layers in named.items()]

@@ -66,9 +66,10 @@ class _Seen:
         self.squares: np.ndarray = np.zeros(1)
 
     def add(self, array: np.ndarray) -> None:
-        rows = array.reshape(len(array) if array.ndim == 3 else 1, -1).astype(np.float64)
+        rows = array.reshape(len(array) if array.ndim == 3 else 1, -1)
         self.min, self.max = min(self.min, float(rows.min())), max(self.max, float(rows.max()))
-        self.sums, self.squares = self.sums + rows.sum(1), self.squares + np.square(rows).sum(1)
+        self.sums = self.sums + rows.sum(1, dtype=np.float64)
+        self.squares = self.squares + np.einsum("ij,ij->i", rows, rows, dtype=np.float64)  # without a copy in float64
         self.count += rows.shape[1]
 
     def range(self) -> InputRange:

@@ -65,7 +65,7 @@ def _groups(points: Sequence["Point"], prepared: Graph) -> Iterator[list["Point"
 def _measured(int8: Graph, prepared: Graph, points: Sequence["Point"], loader: DataLoader, count: int, batch_size: int) -> dict[str, float]:
     """SQNR in dB by name of layer, of `count` samples; of those layers that have a signal."""
     quantized, plain = _Observed(int8, [p.tensor for p in points]), _Observed(prepared, [p.reference for p in points])
-    fixed = fixed_batch(prepared)
+    fixed = fixed_batch(plain.graph) or fixed_batch(quantized.graph)
     size = fixed or in_flight(batch_size, [prepared.nodes[p.reference].output for p in points] * 2)
     limit = min(-(-count // fixed) * fixed if fixed else count, len(loader))
     signal, noise = np.zeros(len(points)), np.zeros(len(points))

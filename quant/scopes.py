@@ -18,7 +18,7 @@ from .sentences import counted, listed
 
 @dataclass(frozen=True)
 class Scope:
-    """One entry of one parameter. entry: the name, the type or the operation, as text. layers: names of those that it alone leaves in
+    """One entry of one parameter. entry: the name, the type, or the text of the operation. layers: names of those that it alone leaves in
     float, of layers that would be quantized without any scope."""
 
     option: str
@@ -37,6 +37,11 @@ def find_scopes(model: Graph, ignored: Ignored, device: TargetDevice) -> list[Sc
     return [Scope(option, text, _names(model, quantized & one.nodes(model, device))) for option, text, one in entries]
 
 
+def shown_scope(option: str, entry: str) -> str:
+    """For a sentence; the text of an operation is in braces and needs no quotes."""
+    return f"{option} {entry if option.startswith('ignored_operations') else shown(entry)}"
+
+
 def check_scopes(graph: Graph, ignored: Ignored, device: TargetDevice) -> None:
     """Raises QuantizationError for an entry that changes nothing. A model without any layer to quantize has an error of its own."""
     if not list(_entries(ignored)):
@@ -49,17 +54,17 @@ def check_scopes(graph: Graph, ignored: Ignored, device: TargetDevice) -> None:
         first, more = useless[0], len(useless) - 1
         others = f", and so {'does' if more == 1 else 'do'} {counted(more, 'other entry', 'other entries')}" if more else ""
         raise QuantizationError(
-            f"{first.option}: {first.entry} changes nothing in model {graph.name!r}{others}, because what it means would stay in float "
-            f"anyway. Leave it out, or name what is quantized: {listed(quantized)}"
+            f"{shown_scope(first.option + ':', first.entry)} changes nothing in model {graph.name!r}{others}, because what it means would "
+            f"stay in float anyway. Leave it out, or name what is quantized: {listed(quantized)}"
         )
 
 
 def _entries(ignored: Ignored) -> Iterator[tuple[str, str, Ignored]]:
     """Parameter, text, and what the entry ignores by itself."""
     for name in ignored.names:
-        yield "ignored_scope", repr(name), Ignored(names=(name,))
+        yield "ignored_scope", name, Ignored(names=(name,))
     for kind in ignored.types:
-        yield "ignored_types", repr(kind), Ignored(types=(kind,))
+        yield "ignored_types", kind, Ignored(types=(kind,))
     for operation in ignored.operations:
         yield "ignored_operations", shown(dict(operation)), Ignored(operations=(operation,))
 

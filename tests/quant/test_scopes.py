@@ -75,7 +75,7 @@ def test_a_scope_says_what_it_changed_or_is_refused(scope):
     else:
         (record,) = made.info["quantization"]["scopes"]
         changed = set(record["layers"])
-        assert (record["option"], record["entry"]) == (option, repr(entry)) and changed
+        assert (record["option"], record["entry"]) == (option, entry if isinstance(entry, str) else repr(entry)) and changed
         assert changed == WITHOUT_SCOPES - fed_with_codes(made)
     assert changed == by_hand(option, entry)
 
@@ -122,7 +122,7 @@ def test_what_the_kind_of_model_leaves_in_float_needs_no_scope():
 def test_the_accuracy_aware_search_says_it_too():
     free: dict[str, Any] = {"annotation_free": True, "annotation_conf_threshold": 0.0}
     made = quantize_accuracy_aware(GRAPH, X, Agreement(), max_drop=1.0, ignored_scope=["last"], **free).model
-    assert made.info["quantization"]["scopes"] == [{"option": "ignored_scope", "entry": "'last'", "layers": ["last"]}]
+    assert made.info["quantization"]["scopes"] == [{"option": "ignored_scope", "entry": "last", "layers": ["last"]}]
     with pytest.raises(QuantizationError, match="changes nothing"):
         quantize_accuracy_aware(GRAPH, X, Agreement(), ignored_scope=["gate"], **free)
 
@@ -152,7 +152,7 @@ def test_the_command_says_it(folder, how):
     outcome = invoke("quantize", *arguments)
     assert outcome.exit_code == 0 and "ignored_scope leaves 1 layer in float: conv\n" in outcome.stdout
     report = json.loads(invoke("quantize", *arguments, "--json").stdout)
-    assert report["scopes"] == [{"option": "ignored_scope", "entry": "'conv'", "layers": ["conv"]}]
+    assert report["scopes"] == [{"option": "ignored_scope", "entry": "conv", "layers": ["conv"]}]
 
 
 @pytest.mark.parametrize("arguments", [("--ignore", "relu"), ("--ignore-type", "ReLU"), ("--ignore", "conv", "--ignore", "logits")])
@@ -170,4 +170,5 @@ def test_what_only_passes_codes_on_stands_for_the_layer_that_reads_them(folder):
 def test_numbers_and_lists_in_sentences():
     assert [counted(n, "layer") for n in (0, 1, 2)] == ["0 layers", "1 layer", "2 layers"]
     names = [str(i) for i in range(20)]
+    assert listed(["a\nb", "c" * 1000]) == r"'a\nb', '" + "c" * 79 + "..."
     assert listed(names[:6]) == "0, 1, 2, 3, 4, 5" and listed(names) == "0, 1, 2, 3, 4 and 15 more"
