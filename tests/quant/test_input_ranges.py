@@ -60,7 +60,7 @@ def test_floats_for_a_model_that_records_nothing_are_its_own_business(data):
     assert not found(network(), np.moveaxis(data, 3, 1))
 
 
-@pytest.mark.parametrize(("mean_std", "wrong"), product(SETS, ["mean", "std", "both"]), ids=str)
+@pytest.mark.parametrize(("mean_std", "wrong"), list(product(SETS, ["mean", "std", "both"])))
 def test_numbers_for_pixels_of_0_to_255_are_found_and_what_to_give_is_said(mean_std, wrong):
     mean, std = mean_std
     graph = network(*(times(v, 255) if wrong in (name, "both") else v for name, v in (("mean", mean), ("std", std))))
