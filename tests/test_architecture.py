@@ -1,5 +1,7 @@
 """Imports point one way, quant -> ir -> kernels: the contract stands in pyproject.toml, [tool.importlinter]."""
 
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,15 @@ PROJECT = Path(__file__).parent.parent / "pyproject.toml"
 LAYERS = ('"numpot.quant"', '"numpot.ir"', '"numpot.kernels"')
 
 cli = pytest.importorskip("importlinter.cli")
+
+
+@pytest.fixture(autouse=True)
+def our_log_as_it_was() -> Iterator[None]:
+    """import-linter configures logging for a process of its own, and turns off every logger that is there."""
+    log = logging.getLogger("numpot")
+    before = log.disabled
+    yield
+    log.disabled = before
 
 
 def test_imports_point_one_way(capsys):
