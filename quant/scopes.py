@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from numpot.ir.arguments import shown
 from numpot.ir.graph import Graph, Node
 
 from .defaults import TargetDevice
@@ -12,7 +13,6 @@ from .hardware import QUANTIZABLE
 from .ignored import Ignored
 from .insertion import Quantizer, find_quantizers
 from .layers import prepare
-from .option_types import shown
 from .sentences import counted, listed
 
 

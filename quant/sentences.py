@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from .option_types import shown
+from numpot.ir.arguments import shown
 
 MOST_LISTED: Final = 5
 LONG_NAME: Final = 200  # characters; exporters make names of more than a hundred
