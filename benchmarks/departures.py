@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from numpot.quant import quantize
-from numpot.quant.metrics import Sqnr
-from tests.quant.array_data import ArrayData
+from numpot.quant.metrics.classification import Sqnr
+from tests.quant.data.array_data import ArrayData
 from tests.quant.material import MATERIAL, NAMES, Data, load_data, load_model, logits
 
 from .report import markdown

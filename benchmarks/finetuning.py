@@ -19,9 +19,9 @@ import numpy as np
 
 from numpot.ir.graph import Graph
 from numpot.quant import finetune, quantize
-from numpot.quant.data_idx import read_idx
-from numpot.quant.data_loader import DataLoader
-from tests.quant.array_data import ArrayData
+from numpot.quant.data.idx import read_idx
+from numpot.quant.data.loader import DataLoader
+from tests.quant.data.array_data import ArrayData
 from tests.quant.material import MATERIAL, NAMES, load_data, load_model, normalized, top_1
 
 from .report import markdown

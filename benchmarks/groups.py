@@ -8,11 +8,11 @@ from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from numpot.ir.executor import Executor
+from numpot.ir.executor.executor import Executor
 from numpot.ir.graph import Graph
-from numpot.kernels.isa import ISA
-from numpot.quant.benchmarking import sample_inputs
-from numpot.quant.runtimes import Run, numpot_run, onnxruntime_run, openvino_run
+from numpot.kernels.codegen.isa import ISA
+from numpot.quant.benchmark.benchmark import sample_inputs
+from numpot.quant.benchmark.peers import Run, numpot_run, onnxruntime_run, openvino_run
 
 from .models import BATCH_OF_LAYER, LAYERS, NETWORKS, float_file, float_graph, int8_file, int8_graph
 

@@ -21,11 +21,12 @@ def peak_of(runtime: str, model: Path) -> float:
 
 
 def run_here(runtime: str, model: Path) -> float:
-    from numpot.quant.runtimes import numpot_run, openvino_run
+    from numpot.quant.benchmark.peers import numpot_run, openvino_run
 
     inputs = {"x": np.zeros(IMAGE, np.float32)}
     if runtime == "numpot":
-        from numpot.ir import executor, read_model  # noqa: F401  (imported before memory is measured)
+        from numpot.ir import read_model  # noqa: F401  (imported before memory is measured)
+        from numpot.ir.executor import executor  # noqa: F401  (imported before memory is measured)
 
         before = peak_rss_mb()
         run = numpot_run(read_model(model), inputs, 1)

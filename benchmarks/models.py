@@ -11,10 +11,10 @@ import numpy as np
 from numpot.ir import read_model
 from numpot.ir.graph import Graph
 from numpot.quant import quantize
-from numpot.quant.benchmarking import sample_inputs
-from numpot.quant.data_loader import DataLoader
+from numpot.quant.benchmark.benchmark import sample_inputs
+from numpot.quant.data.loader import DataLoader
 from numpot.quant.defaults import SaturationFix
-from numpot.quant.layers import replace_constant
+from numpot.quant.layers.weighted_layers import replace_constant
 from tests.quant.material import MATERIAL
 
 from . import networks
@@ -68,7 +68,7 @@ def _give_tensors_one_scale(graph: Graph) -> None:
 @functools.cache
 def int8_file(name: str) -> Path:
     """The int8 model as ONNX, with QuantizeLinear and DequantizeLinear."""
-    from numpot.ir.onnx import write_onnx
+    from numpot.ir.formats.onnx import write_onnx
 
     path = FOLDER / f"{_plain(name)}-int8.onnx"
     write_onnx(int8_graph(name), path)

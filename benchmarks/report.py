@@ -17,8 +17,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from numpot.quant.benchmarking import environment, interleave
-from numpot.quant.runtimes import PEERS
+from numpot.quant.benchmark.benchmark import environment, interleave
+from numpot.quant.benchmark.peers import PEERS
 
 from .groups import GROUPS, Bar, Group
 from .memory import memory_table

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from numpot.quant.runtimes import Run
+from numpot.quant.benchmark.peers import Run
 
 from .groups import GROUPS, Case
 

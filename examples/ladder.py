@@ -3,7 +3,7 @@
     python -m examples.ladder        prints how many billion operations a second each rung does, on one core
 
 Every rung gives the integers of the first, which nobody optimises; the test throws random shapes at all of them. The last rung is, but for
-tables that make convolutions of it and an epilogue that makes codes of its sums, the tile of kernels/microkernel.py (docs/kernels.md).
+tables that make convolutions of it and an epilogue that makes codes of its sums, the tile of kernels/tiles/dense_tile.py (docs/kernels.md).
 """
 
 from collections.abc import Callable
@@ -14,11 +14,11 @@ import numpy as np
 from numba import types
 
 from numpot.kernels import reference
-from numpot.kernels.isa import ISA
-from numpot.kernels.jit import kernel
-from numpot.kernels.packing import aligned
+from numpot.kernels.codegen.isa import ISA
+from numpot.kernels.codegen.jit import kernel
+from numpot.kernels.codegen.vectors import I32, I64, Vectors, instructions, part
+from numpot.kernels.layout.weight_packing import aligned
 from numpot.kernels.saturation import pairs_are_safe
-from numpot.kernels.vectors import I32, I64, Vectors, instructions, part
 
 Array = np.ndarray[Any, Any]
 ROWS, COLUMNS = ISA.rows, ISA.vectors * ISA.lanes  # of a tile

@@ -25,10 +25,10 @@ import numpy as np
 import typer
 
 from numpot.ir import read_model, save_model
-from numpot.ir.onnx import load_onnx
+from numpot.ir.formats.onnx import load_onnx
 from numpot.quant import Accuracy, evaluate
-from numpot.quant.data import Preprocessing, open_data
-from numpot.quant.data_idx import read_idx
+from numpot.quant.data.idx import read_idx
+from numpot.quant.data.sources import Preprocessing, open_data
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -1,20 +1,26 @@
-"""What a model is: graph, file formats, operators, how it runs."""
+"""What a model is, and how it runs: graph, operators (ops/), file formats (formats/), interpreter and executor.
 
-import importlib
-from typing import TYPE_CHECKING, Any
+Read graph, then ops/, interpreter, simplify/, lowering/ and executor/. Nothing is imported before it is used.
+"""
+
+from typing import TYPE_CHECKING
+
+from .lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
-    from .executor import Executor as Executor
-    from .files import read_model as read_model
-    from .files import save_model as save_model
+    from .executor.executor import Executor as Executor
+    from .formats.model_files import read_model as read_model
+    from .formats.model_files import save_model as save_model
     from .graph import Graph as Graph
     from .interpreter import Interpreter as Interpreter
 
-# Imported when first used, so that whoever needs one of them does not wait for numba, or for lxml.
-_HOMES = {"read_model": "files", "save_model": "files", "Graph": "graph", "Interpreter": "interpreter", "Executor": "executor"}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+__getattr__, __dir__, __all__ = lazy_exports(
+    __name__,
+    {
+        "read_model": "formats.model_files",
+        "save_model": "formats.model_files",
+        "Graph": "graph",
+        "Interpreter": "interpreter",
+        "Executor": "executor.executor",
+    },
+)

@@ -13,7 +13,7 @@ def as_graph(model: Graph | AnyPath, name: str = "the model") -> Graph:
     if isinstance(model, Graph):
         return model
     if isinstance(model, str | os.PathLike):
-        from .files import read_model  # it knows the formats, which take time to import
+        from .formats.model_files import read_model  # it knows the formats, which take time to import
 
         return read_model(model)
     raise GraphError(f"{name} must be a Graph, as read_model gives it, or the path of a model file, found {shown(model)}")

@@ -8,8 +8,8 @@ import numpy as np
 from . import memory
 from .errors import GraphError
 from .graph import Node
-from .ops.registry import Operator, OperatorError, Shape
-from .shapes import Known, infer
+from .ops.common.operator import Operator, OperatorError, Shape
+from .shape_inference import Known, infer
 
 MOST_OPERATIONS = 2**31  # of one reading, beyond a few for each element: a second or two
 

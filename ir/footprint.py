@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from . import memory
 from .graph import Graph, Node, Tensor
-from .shapes import PROBE_BATCHES
+from .shape_inference import PROBE_BATCHES
 
 
 class Peak(NamedTuple):

@@ -18,10 +18,10 @@ import numpy as np
 
 from .dtypes import DType
 from .errors import GraphError
+from .ops.common.operator import Operator, OperatorError, Shape
 from .ops.constant import Constant
 from .ops.parameter import Parameter
-from .ops.registry import Operator, OperatorError, Shape
-from .shapes import PROBE_BATCHES, Known, fix_batch, infer_probes, merge
+from .shape_inference import PROBE_BATCHES, Known, fix_batch, infer_probes, merge
 
 
 class Use(NamedTuple):
@@ -37,7 +37,7 @@ class Tensor:
 
     producer: "Node"
     index: int
-    known: tuple[Known, ...]  # one per probe batch size, see shapes.py
+    known: tuple[Known, ...]  # one per probe batch size, see shape_inference.py
     consumers: list[Use] = field(default_factory=list)
 
     @property

@@ -10,8 +10,8 @@ from .dtypes import NAMES, DType
 from .errors import GraphError
 from .footprint import footprint
 from .graph import Graph, Tensor
+from .ops.common.operator import Shape, nearest
 from .ops.parameter import Parameter
-from .ops.registry import Shape, nearest
 
 
 class Port(NamedTuple):

@@ -9,7 +9,7 @@ from .errors import AnyPath
 from .evaluation import evaluate
 from .graph import Graph, Tensor
 from .inputs import bind_inputs, ports
-from .lowering import Arithmetic, for_arithmetic
+from .lowering.lower import Arithmetic, for_arithmetic
 from .run_arguments import check_arithmetic, check_observer
 from .specialization import Shapes, specialize
 

@@ -8,8 +8,8 @@ import numpy as np
 from .arguments import shown
 from .errors import GraphError
 from .graph import Tensor
-from .lowering import Arithmetic
-from .ops.registry import nearest
+from .lowering.lower import Arithmetic
+from .ops.common.operator import nearest
 
 A = TypeVar("A")
 #: The words of the type Arithmetic, which is a union of Literals.

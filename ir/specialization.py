@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from .errors import GraphError
 from .graph import Graph, Node, Tensor
+from .ops.common.operator import OperatorError, Shape
 from .ops.parameter import Parameter
-from .ops.registry import OperatorError, Shape
-from .shapes import Known, infer
+from .shape_inference import Known, infer
 
 Shapes = tuple[Shape, ...]  # of a model's inputs, in its order
 

@@ -7,12 +7,12 @@ it is computed in, and wherever in a tile it falls.
 
 import numpy as np
 
-from .dense import convolve
-from .depthwise import PackedDepthwise, convolve_depthwise
-from .epilogue import FloatEpilogue
-from .packing import PackedWeights, pack_taps, split_groups
+from .layers.convolution import convolve
+from .layers.depthwise import PackedDepthwise, convolve_depthwise
+from .layout.weight_packing import PackedWeights, pack_taps, split_groups
+from .layout.window import Window, require, require_products
 from .reference import Array
-from .window import Window, require, require_products
+from .tiles.epilogue import FloatEpilogue
 
 
 def pack_convolution(w: Array, groups: int = 1) -> PackedWeights:

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from .convolution import convolution
-from .epilogue import Epilogue, Residual
-from .packing import PackedWeights
+from .direct import convolution
+from .layout.weight_packing import PackedWeights
+from .layout.window import Window, require
 from .reference import Arithmetic, Array
 from .saturation import SaturationCount
-from .window import Window, require
+from .tiles.epilogue import Epilogue, Residual
 
 
 def gemm(

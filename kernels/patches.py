@@ -1,7 +1,7 @@
 """Which elements of an image a window sees."""
 
-from .jit import kernel
-from .window import Window
+from .codegen.jit import kernel
+from .layout.window import Window
 
 
 @kernel

@@ -1,30 +1,35 @@
-"""The algorithms, in the order the guide tells them, and the command line."""
+"""The algorithms, in the order the guide tells them, and the command line.
 
-import importlib
-from typing import TYPE_CHECKING, Any
+Read default_quantization: its eight stages are the packages layers/, placement/, statistics/, ranges/, channels/, weights/ and biases/.
+Public names are those below, of data/ and of metrics/; nothing is imported before it is used.
+"""
+
+from typing import TYPE_CHECKING
+
+from numpot.ir.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
-    from .accuracy_aware import quantize_accuracy_aware as quantize_accuracy_aware
-    from .data_loader import DataLoader as DataLoader
-    from .default import quantize as quantize
-    from .evaluation import evaluate as evaluate
+    from .accuracy_aware.algorithm import quantize_accuracy_aware as quantize_accuracy_aware
+    from .data.loader import DataLoader as DataLoader
+    from .default_quantization import quantize as quantize
     from .finetuning.trainer import finetune as finetune
-    from .metrics import Accuracy as Accuracy
-    from .metrics import Metric as Metric
+    from .metrics.classification import Accuracy as Accuracy
+    from .metrics.classification import Metric as Metric
+    from .metrics.evaluate import evaluate as evaluate
+    from .parallel.dask_pool import open_pool as open_pool
+    from .weights.measure_saturation import measure_saturation as measure_saturation
 
-# Imported when first used, so that `numpot --help` does not wait for them.
-_HOMES = {
-    "quantize": "default",
-    "quantize_accuracy_aware": "accuracy_aware",
-    "evaluate": "evaluation",
-    "finetune": "finetuning.trainer",
-    "DataLoader": "data_loader",
-    "Metric": "metrics",
-    "Accuracy": "metrics",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+__getattr__, __dir__, __all__ = lazy_exports(
+    __name__,
+    {
+        "quantize": "default_quantization",
+        "quantize_accuracy_aware": "accuracy_aware.algorithm",
+        "evaluate": "metrics.evaluate",
+        "finetune": "finetuning.trainer",
+        "measure_saturation": "weights.measure_saturation",
+        "open_pool": "parallel.dask_pool",
+        "DataLoader": "data.loader",
+        "Metric": "metrics.classification",
+        "Accuracy": "metrics.classification",
+    },
+)

@@ -8,20 +8,20 @@ from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from numpot.ir.graph import Graph
-from numpot.ir.lowering import integer_layers
+from numpot.ir.lowering.lower import integer_layers
 
-from . import biases
+from .accuracy_aware.layer_groups import Group, Precision
+from .biases import stage as biases
 from .calibration import Calibration
-from .compression import QuantizedWeights, insert_weights
-from .groups import Group, Precision
-from .insertion import Quantizer
-from .layers import bias_add, replace_constant
-from .parameters import Parameters
-from .quantizers import as_pot_sees, insert_fake_quantize, weight_codes
-from .range_parameters import RangeEstimation
-from .samples import Samples
-from .saturation_fix import WeightFactor, fitting_factor, half
-from .schemes import Scheme
+from .layers.weighted_layers import bias_add, replace_constant
+from .placement.placement import Quantizer
+from .ranges.parameters import RangeEstimation
+from .ranges.schemes import Scheme
+from .settings.parameters import Parameters
+from .statistics.collection import Samples
+from .weights.apply_quantizers import as_pot_sees, insert_fake_quantize, weight_codes
+from .weights.int8_weights import QuantizedWeights, insert_weights
+from .weights.saturation_fix import WeightFactor, fitting_factor, half
 
 T = TypeVar("T")
 _FACTORS: Final[dict[Precision, WeightFactor]] = {"7-bit": half, "safe": fitting_factor}

@@ -6,15 +6,15 @@ import numpy as np
 
 from numpot.ir.graph import Graph
 
-from .aligned_pass import align_and_collect
-from .alignment import Pair
-from .bias_correction import Means, MeanStatistics
-from .biases import layers_to_correct, output_means
-from .insertion import Quantizer
-from .parameters import Parameters
-from .range_estimators import Collectors, activation_range
-from .ranges import Bounds
-from .samples import Samples
+from .biases.fast_bias_correction import Means, MeanStatistics
+from .biases.stage import layers_to_correct, output_means
+from .channels.aligned_statistics import align_and_collect
+from .channels.channel_alignment import Pair
+from .placement.placement import Quantizer
+from .ranges.activation_ranges import Collectors, activation_range
+from .ranges.bounds import Bounds
+from .settings.parameters import Parameters
+from .statistics.collection import Samples
 
 
 @dataclass(frozen=True)

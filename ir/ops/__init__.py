@@ -3,7 +3,7 @@
 import importlib
 import pkgutil
 
-from .registry import OPERATORS, Operator, OperatorError, operator
+from .common.operator import OPERATORS, Operator, OperatorError, operator
 
 for _module in pkgutil.iter_modules(__path__):
     importlib.import_module(f"{__name__}.{_module.name}")

@@ -3,8 +3,8 @@
 import numpy as np
 
 from ..dtypes import I64, DType
-from .axes import normalize_axis
-from .registry import Operator, OperatorError, Shape, operator
+from .common.axes import normalize_axis
+from .common.operator import Operator, OperatorError, Shape, operator
 
 
 @operator("ArgMax")

@@ -9,8 +9,8 @@ import functools
 import numpy as np
 
 from ..dtypes import FLOATS
-from .registry import Ints, Operator, Shape, operator
-from .windows import Rounding, Window, pool_shape, spatial_axes
+from .common.operator import Ints, Operator, Shape, operator
+from .common.windows import Rounding, Window, pool_shape, spatial_axes
 
 
 @operator("AvgPool")

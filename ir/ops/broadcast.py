@@ -4,9 +4,9 @@ from typing import Literal
 
 import numpy as np
 
-from .axes import integers
-from .broadcasting import broadcast_shapes
-from .registry import Operator, OperatorError, Shape, operator
+from .common.axes import integers
+from .common.broadcasting import broadcast_shapes
+from .common.operator import Operator, OperatorError, Shape, operator
 
 
 @operator("Broadcast")

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..dtypes import NUMBERS
-from .registry import Operator, operator
+from .common.operator import Operator, operator
 
 
 @operator("Ceiling")

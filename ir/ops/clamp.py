@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from ..dtypes import FLOATS
-from .registry import Operator, OperatorError, Shape, operator
+from .common.operator import Operator, OperatorError, Shape, operator
 
 
 @operator("Clamp")

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from .axes import normalize_axis
-from .registry import Operator, OperatorError, Shape, operator
+from .common.axes import normalize_axis
+from .common.operator import Operator, OperatorError, Shape, operator
 
 
 @operator("Concat")

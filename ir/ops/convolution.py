@@ -8,8 +8,8 @@ import math
 import numpy as np
 
 from ..dtypes import FLOATS
-from .registry import Ints, Operator, OperatorError, Shape, operator
-from .windows import Window, spatial_shape
+from .common.operator import Ints, Operator, OperatorError, Shape, operator
+from .common.windows import Window, spatial_shape
 
 
 @operator("Convolution")

@@ -8,9 +8,9 @@ import math
 import numpy as np
 
 from ..dtypes import FLOATS
+from .common.operator import Ints, Operator, OperatorError, Shape, operator
+from .common.windows import Window
 from .convolution import check_groups
-from .registry import Ints, Operator, OperatorError, Shape, operator
-from .windows import Window
 
 
 @operator("ConvolutionBackpropData")

@@ -6,9 +6,9 @@ import numpy as np
 
 from numpot.kernels.reference import INT16_MAX, INT16_MIN
 
+from .common.integer_arithmetic import IntegerProduct
+from .common.operator import Ints, OperatorError, Shape, operator
 from .convolution_backprop_data import ConvolutionBackpropData
-from .integer_product import IntegerProduct
-from .registry import Ints, OperatorError, Shape, operator
 
 
 @operator("ConvolutionBackpropDataInteger")

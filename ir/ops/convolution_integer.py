@@ -6,10 +6,10 @@ import numpy as np
 
 from numpot.kernels import reference
 
+from .common.integer_arithmetic import IntegerProduct, require_block
+from .common.operator import Ints, OperatorError, Shape, operator
+from .common.windows import Window
 from .convolution import convolution_shape, convolution_workspace
-from .integer_product import IntegerProduct, require_block
-from .registry import Ints, OperatorError, Shape, operator
-from .windows import Window
 
 
 @operator("ConvolutionInteger")

@@ -4,7 +4,7 @@ from typing import Literal
 
 import numpy as np
 
-from .registry import Operator, OperatorError, Shape, operator
+from .common.operator import Operator, OperatorError, Shape, operator
 
 
 @operator("DepthToSpace")

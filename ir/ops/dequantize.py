@@ -3,8 +3,8 @@
 import numpy as np
 
 from ..dtypes import F32, I8, I32, NAMES, U8, DType
-from .affine import check_parameters
-from .registry import Operator, OperatorError, Shape, operator
+from .common.operator import Operator, OperatorError, Shape, operator
+from .common.quantization import check_parameters
 
 
 @operator("Dequantize")

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from .comparison import Comparison
-from .registry import operator
+from .common.comparison import Comparison
+from .common.operator import operator
 
 
 @operator("Equal")

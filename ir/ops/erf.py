@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from ..dtypes import FLOATS
-from .registry import Operator, operator
+from .common.operator import Operator, operator
 
 erf = np.vectorize(math.erf, otypes=[np.float64])  # NumPy has none; a series in NumPy is no faster for the accuracy
 

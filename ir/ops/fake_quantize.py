@@ -3,8 +3,8 @@
 import numpy as np
 
 from ..dtypes import FLOATS
-from .affine import check_levels, check_parameters, quantization_multiplier, quantize
-from .registry import Operator, Shape, operator
+from .common.operator import Operator, Shape, operator
+from .common.quantization import check_levels, check_parameters, quantization_multiplier, quantize
 
 
 @operator("FakeQuantize")

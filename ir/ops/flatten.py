@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from .axes import normalize_axis
-from .registry import Operator, Shape, operator
+from .common.axes import normalize_axis
+from .common.operator import Operator, Shape, operator
 
 
 @operator("Flatten")

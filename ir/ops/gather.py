@@ -3,8 +3,8 @@
 import numpy as np
 
 from ..dtypes import INTEGERS, NAMES, DType
-from .axes import integer, normalize_axis
-from .registry import Operator, OperatorError, Shape, operator
+from .common.axes import integer, normalize_axis
+from .common.operator import Operator, OperatorError, Shape, operator
 
 
 @operator("Gather")

@@ -6,8 +6,8 @@ from typing import Literal
 import numpy as np
 
 from ..dtypes import FLOATS
+from .common.operator import Operator, operator
 from .erf import erf
-from .registry import Operator, operator
 
 
 @operator("Gelu")

@@ -5,8 +5,8 @@ Gates in w, r and b: update, reset, candidate.
 
 import numpy as np
 
-from .recurrent import HiddenStateSequence
-from .registry import operator
+from .common.operator import operator
+from .common.recurrent_cells import HiddenStateSequence
 
 
 @operator("GRUSequence")

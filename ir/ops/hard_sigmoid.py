@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..dtypes import FLOATS
-from .registry import Operator, OperatorError, Shape, operator
+from .common.operator import Operator, OperatorError, Shape, operator
 
 
 @operator("HardSigmoid")

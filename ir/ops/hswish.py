@@ -3,8 +3,8 @@
 import numpy as np
 
 from ..dtypes import FLOATS
+from .common.operator import Operator, operator
 from .hsigmoid import hsigmoid
-from .registry import Operator, operator
 
 
 @operator("HSwish")

@@ -9,8 +9,8 @@ import math
 import numpy as np
 
 from ..dtypes import NAMES, U8, DType
-from .registry import Ints, Operator, OperatorError, Shape, operator
-from .windows import Window
+from .common.operator import Ints, Operator, OperatorError, Shape, operator
+from .common.windows import Window
 
 
 @operator("Im2Col")

@@ -11,8 +11,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from ..dtypes import FLOATS, NUMBERS, DType
-from .axes import integers, normalize_axes, normalize_axis
-from .registry import Operator, OperatorError, Shape, operator
+from .common.axes import integers, normalize_axes, normalize_axis
+from .common.operator import Operator, OperatorError, Shape, operator
 
 
 class Resize(NamedTuple):

@@ -3,8 +3,8 @@
 import numpy as np
 
 from ..dtypes import DType
-from .recurrent import RecurrentSequence
-from .registry import Shape, operator
+from .common.operator import Shape, operator
+from .common.recurrent_cells import RecurrentSequence
 
 
 @operator("LSTMSequence")

@@ -6,9 +6,9 @@ import numpy as np
 
 from numpot.kernels import reference
 
-from .integer_product import IntegerProduct, require_block
+from .common.integer_arithmetic import IntegerProduct, require_block
+from .common.operator import OperatorError, Shape, operator
 from .matmul import matmul_operations, matmul_shape
-from .registry import OperatorError, Shape, operator
 
 
 @operator("MatMulInteger")

@@ -3,8 +3,8 @@
 import numpy as np
 
 from ..dtypes import NUMBERS
-from .registry import Ints, Operator, Shape, operator
-from .windows import Rounding, Window, pool_shape, spatial_axes
+from .common.operator import Ints, Operator, Shape, operator
+from .common.windows import Rounding, Window, pool_shape, spatial_axes
 
 
 @operator("MaxPool")

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..dtypes import FLOATS
-from .registry import Operator, operator
+from .common.operator import Operator, operator
 from .softplus import softplus
 
 

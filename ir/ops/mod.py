@@ -3,8 +3,8 @@
 import numpy as np
 
 from ..dtypes import NUMBERS
-from .broadcasting import Elementwise
-from .registry import operator
+from .common.broadcasting import Elementwise
+from .common.operator import operator
 
 
 @operator("Mod")

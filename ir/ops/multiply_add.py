@@ -5,8 +5,8 @@ import numpy as np
 from numpot.kernels.reference import fused_multiply_add
 
 from ..dtypes import F32
-from .affine import check_parameters
-from .registry import Operator, Shape, operator
+from .common.operator import Operator, Shape, operator
+from .common.quantization import check_parameters
 
 
 @operator("MultiplyAdd")

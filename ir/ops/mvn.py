@@ -5,8 +5,8 @@ from typing import Literal
 import numpy as np
 
 from ..dtypes import FLOATS
-from .axes import integers, normalize_axes
-from .registry import Operator, OperatorError, Shape, operator
+from .common.axes import integers, normalize_axes
+from .common.operator import Operator, OperatorError, Shape, operator
 
 
 @operator("MVN")

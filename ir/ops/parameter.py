@@ -1,7 +1,7 @@
 """Parameter: an input of the model (OpenVINO Parameter-1)."""
 
 from ..dtypes import DType
-from .registry import Ints, Operator, Shape, operator
+from .common.operator import Ints, Operator, Shape, operator
 
 
 @operator("Parameter")

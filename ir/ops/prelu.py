@@ -3,8 +3,8 @@
 import numpy as np
 
 from ..dtypes import FLOATS
-from .broadcasting import broadcast_shapes
-from .registry import Operator, OperatorError, Shape, operator
+from .common.broadcasting import broadcast_shapes
+from .common.operator import Operator, OperatorError, Shape, operator
 
 
 @operator("PReLU")

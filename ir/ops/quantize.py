@@ -3,8 +3,8 @@
 import numpy as np
 
 from ..dtypes import F32, U8, DType
-from .affine import check_levels, check_parameters, quantize
-from .registry import Operator, Shape, operator
+from .common.operator import Operator, Shape, operator
+from .common.quantization import check_levels, check_parameters, quantize
 
 
 @operator("Quantize")

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from .axes import integers
-from .reductions import Reduction
-from .registry import operator
+from .common.axes import integers
+from .common.operator import operator
+from .common.reductions import Reduction
 
 
 @operator("ReduceMean")

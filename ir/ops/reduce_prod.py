@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from .reductions import Reduction
-from .registry import operator
+from .common.operator import operator
+from .common.reductions import Reduction
 
 
 @operator("ReduceProd")

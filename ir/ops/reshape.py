@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from .axes import integers
-from .registry import Operator, OperatorError, Shape, operator
+from .common.axes import integers
+from .common.operator import Operator, OperatorError, Shape, operator
 
 
 @operator("Reshape")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .registry import Operator, operator
+from .common.operator import Operator, operator
 
 
 @operator("Result")

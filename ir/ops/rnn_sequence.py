@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from .recurrent import HiddenStateSequence
-from .registry import operator
+from .common.operator import operator
+from .common.recurrent_cells import HiddenStateSequence
 
 
 @operator("RNNSequence")

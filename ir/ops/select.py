@@ -3,8 +3,8 @@
 import numpy as np
 
 from ..dtypes import BOOL, NAMES, DType
-from .broadcasting import Elementwise
-from .registry import OperatorError, operator
+from .common.broadcasting import Elementwise
+from .common.operator import OperatorError, operator
 
 
 @operator("Select")

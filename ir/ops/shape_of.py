@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..dtypes import I64, DType
-from .registry import Operator, Shape, operator
+from .common.operator import Operator, Shape, operator
 
 
 @operator("ShapeOf")

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from .axes import blank, integers, normalize_axes, normalize_axis
-from .registry import Operator, OperatorError, Shape, operator
+from .common.axes import blank, integers, normalize_axes, normalize_axis
+from .common.operator import Operator, OperatorError, Shape, operator
 
 
 @operator("Slice")

@@ -3,8 +3,8 @@
 import numpy as np
 
 from ..dtypes import FLOATS
-from .axes import normalize_axis
-from .registry import Operator, Shape, operator
+from .common.axes import normalize_axis
+from .common.operator import Operator, Shape, operator
 
 
 @operator("SoftMax")

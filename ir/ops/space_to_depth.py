@@ -4,8 +4,8 @@ from typing import Literal
 
 import numpy as np
 
+from .common.operator import Operator, OperatorError, Shape, operator
 from .depth_to_space import image_shape
-from .registry import Operator, OperatorError, Shape, operator
 
 
 @operator("SpaceToDepth")

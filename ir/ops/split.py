@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from .axes import integer, normalize_axis
-from .registry import Operator, OperatorError, Shape, operator
+from .common.axes import integer, normalize_axis
+from .common.operator import Operator, OperatorError, Shape, operator
 
 MOST_PARTS = 2**16  # as many as an operator may have inputs
 

@@ -4,8 +4,8 @@ from types import EllipsisType
 
 import numpy as np
 
-from .axes import blank, integers
-from .registry import Ints, Operator, OperatorError, Shape, operator
+from .common.axes import blank, integers
+from .common.operator import Ints, Operator, OperatorError, Shape, operator
 
 Index = slice | int | EllipsisType | None
 

@@ -5,8 +5,8 @@ from typing import Literal
 import numpy as np
 
 from ..dtypes import I32, DType
-from .axes import integer, normalize_axis
-from .registry import Operator, OperatorError, Shape, operator
+from .common.axes import integer, normalize_axis
+from .common.operator import Operator, OperatorError, Shape, operator
 
 
 @operator("TopK")

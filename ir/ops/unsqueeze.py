@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from .axes import integers, normalize_axes
-from .registry import Operator, Shape, operator
+from .common.axes import integers, normalize_axes
+from .common.operator import Operator, Shape, operator
 
 
 @operator("Unsqueeze")

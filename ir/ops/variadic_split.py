@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from .axes import integer, integers, normalize_axis
-from .registry import Ints, Operator, OperatorError, Shape, operator
+from .common.axes import integer, integers, normalize_axis
+from .common.operator import Ints, Operator, OperatorError, Shape, operator
 
 
 @operator("VariadicSplit")

@@ -7,7 +7,7 @@ import typer
 from .common import MAX_THREADS, Arithmetic, Debug, Json, print_json, print_table, read_numbers, reports_errors
 
 if TYPE_CHECKING:
-    from numpot.quant.benchmarking import Timing
+    from ..benchmark.benchmark import Timing
 
 MAX_BATCH = 2**20
 PERCENTILES = {"median": 50, "p90": 90, "p99": 99}
@@ -34,9 +34,9 @@ def run(
 
     Runtimes take turns in one process; speeds are compared by the shortest time of each. Peers compute in float32 what is not int8.
     """
-    from numpot.quant.benchmarking import benchmark, environment, warnings_of
-    from numpot.quant.data import open_data
-    from numpot.quant.runtimes import choose_peers, open_for_benchmark
+    from ..benchmark.benchmark import benchmark, environment, warnings_of
+    from ..benchmark.peers import choose_peers, open_for_benchmark
+    from ..data.sources import open_data
 
     batches, counts = read_numbers("--batch", batch, MAX_BATCH), read_numbers("--threads", threads, MAX_THREADS)
     opened = open_for_benchmark(model, batches)

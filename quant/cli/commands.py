@@ -9,8 +9,9 @@ from typing import Annotated
 
 import typer
 
-from . import benchmark, check, compare, config, convert, demo, evaluate, finetune, inspect, probe, quantize, saturation
+from . import benchmark, check, compare, config, convert, demo, evaluate, finetune, inspect, probe, saturation
 from .common import output_lost
+from .quantize import command as quantize
 from .usage import BAD_INPUT, Command, Group
 
 app = typer.Typer(
@@ -23,7 +24,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in (demo, convert, quantize, finetune, evaluate, compare, probe, saturation, benchmark, check, inspect):
-    app.command(name=command.__name__.rpartition(".")[2], cls=Command, no_args_is_help=command not in (demo, probe))(command.run)
+    app.command(
+        name=command.__name__.removesuffix(".command").rpartition(".")[2], cls=Command, no_args_is_help=command not in (demo, probe)
+    )(command.run)
 app.add_typer(config.app, name="config")
 FAULT = 70  # exit status of what is a fault of numpot's own: a traceback, and EX_SOFTWARE of sysexits.h
 

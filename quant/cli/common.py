@@ -22,7 +22,8 @@ from .usage import BAD_INPUT
 
 if TYPE_CHECKING:
     from numpot.ir import Graph
-    from numpot.quant.data import DataLoader
+
+    from ..data.sources import DataLoader
 
 P = ParamSpec("P")
 BROKEN_PIPE = 141  # what a shell reports of a program that wrote to one who no longer reads
@@ -167,7 +168,7 @@ def print_classes(samples: "DataLoader") -> None:
 
 def record_preprocessing(graph: "Graph", mean: str | None, std: str | None) -> None:
     """Note --mean and --std in the model, which then says itself how pixels become its input."""
-    from numpot.quant.data_preprocessing import Preprocessing
+    from ..data.preprocessing import Preprocessing
 
     if mean is None and std is None:
         return

@@ -55,8 +55,9 @@ def run(
 
     from numpot.quant.compare import StructureError, compare_models, compare_with_vendor
     from numpot.quant.compare.forcing import without_fake_quantize
-    from numpot.quant.data import open_data
-    from numpot.quant.not_finite import NotFiniteWarning
+
+    from ..data.sources import open_data
+    from ..metrics.not_finite import NotFiniteWarning
 
     warnings.simplefilter("ignore", NotFiniteWarning)  # a note says it
     graph = open_model(model, mean, std)
@@ -100,7 +101,7 @@ def _have_same_ends(graph: "Graph", other: "Graph") -> bool:
 def _open_reference(name: str, mean: str | None, std: str | None) -> "Graph":
     from pathlib import Path
 
-    from numpot.ir.ops.registry import nearest
+    from numpot.ir.ops.common.operator import nearest
     from numpot.quant.compare import CompareError
 
     if not Path(name).exists():

@@ -15,8 +15,7 @@ def group() -> None:
 @app.command(cls=Command)
 def schema() -> None:
     """Print the JSON schema of a configuration file, for editors and other tools."""
-    from numpot.quant.config import Config
-
+    from ..pot.config import Config
     from .common import print_json
 
     print_json(Config.model_json_schema())

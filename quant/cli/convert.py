@@ -28,7 +28,7 @@ def run(
     DequantizeLinear, which onnxruntime and OpenVINO run on integers.
     """
     from numpot.ir import read_model, save_model
-    from numpot.ir.files import check_savable
+    from numpot.ir.formats.model_files import check_savable
 
     check_savable(destination, to, read=[source])
     graph = read_model(source, input_shapes=_shapes(input_shape or []))

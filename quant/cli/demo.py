@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from numpot.ir import Graph
-    from numpot.quant.data import DataLoader
+
+    from ..data.sources import DataLoader
 
 BATCH = 32
 LATENCY_SECONDS = 0.5  # for each latency measured; the minimum of all calls in that time is shown
@@ -90,8 +91,9 @@ def _measure(name: str, graph: "Graph", arithmetic: str, test: "DataLoader", wei
     import numpy as np
 
     from numpot.ir import Executor
-    from numpot.quant.data import batches
-    from numpot.quant.progress import track
+
+    from ..data.sources import batches
+    from ..parallel.progress import track
 
     saturating = arithmetic == "saturating"
     executor = Executor(graph, arithmetic=arithmetic, count_saturation=saturating)  # type: ignore[arg-type]
@@ -116,7 +118,8 @@ def _measure(name: str, graph: "Graph", arithmetic: str, test: "DataLoader", wei
 def _latency_ms(graph: "Graph", test: "DataLoader", batch_size: int) -> float:
     """Milliseconds of the fastest call on one thread."""
     from numpot.ir import Executor
-    from numpot.quant.data import batches
+
+    from ..data.sources import batches
 
     executor = Executor(graph, threads=1)
     inputs = next(iter(batches(test, graph, batch_size))).inputs

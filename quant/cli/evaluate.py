@@ -56,10 +56,10 @@ def run(
     """
     from dataclasses import asdict
 
-    from numpot.quant.data import open_data
-    from numpot.quant.distributed import open_pool
-    from numpot.quant.evaluation import evaluate
-    from numpot.quant.metrics import parse_metric
+    from ..data.sources import open_data
+    from ..metrics.classification import parse_metric
+    from ..metrics.evaluate import evaluate
+    from ..parallel.dask_pool import open_pool
 
     measure = parse_metric(metric)
     graph = open_model(model, mean, std)

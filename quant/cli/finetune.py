@@ -49,10 +49,11 @@ def run(
     import time
 
     from numpot.ir import save_model
-    from numpot.ir.files import check_savable
-    from numpot.quant.data import open_data, subset
+    from numpot.ir.formats.model_files import check_savable
     from numpot.quant.finetuning.trainer import finetune
-    from numpot.quant.metrics import parse_metric
+
+    from ..data.sources import open_data, subset
+    from ..metrics.classification import parse_metric
 
     check_savable(output, to, read=[model, teacher, data, validation])
     measure = parse_metric(metric) if metric else None

@@ -19,7 +19,7 @@ def run(
 
     Runs a small layer of every kind whose pairs of products clip, and says which of numpot's arithmetics gives the same numbers.
     """
-    from numpot.quant.compare.probe import installed_runtimes, probe
+    from ..vendors.probe import installed_runtimes, probe
 
     found = [probe(name) for name in runtimes or installed_runtimes()]
     if json:

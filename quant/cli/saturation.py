@@ -6,7 +6,7 @@ from .common import Data, Debug, Json, Limit, Mean, Model, Std, Threads, open_mo
 from .suggestions import Source, evaluate_command
 
 if TYPE_CHECKING:
-    from numpot.ir.saturation import LayerSaturation
+    from numpot.ir.executor.saturation_counts import LayerSaturation
 
 
 @reports_errors
@@ -25,8 +25,8 @@ def run(
     On CPUs without VNNI, u8 x s8 products are added in pairs of 16 bits. The model is run in that arithmetic; layers whose weights
     cannot clip whatever the input are told apart from those that merely did not.
     """
-    from numpot.quant.data import open_data
-    from numpot.quant.saturation import describe_uncounted, measure_saturation, uncounted_layers
+    from ..data.sources import open_data
+    from ..weights.measure_saturation import describe_uncounted, measure_saturation, uncounted_layers
 
     graph = open_model(model, mean, std)
     samples, source = open_data(data, graph), Source(data, mean, std, limit=limit)

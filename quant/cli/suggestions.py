@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from numpot.ir import Graph
-    from numpot.quant.data import DataLoader
+
+    from ..data.sources import DataLoader
 
 
 @dataclass(frozen=True)

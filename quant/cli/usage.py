@@ -173,6 +173,6 @@ def _found(param: Any, given: Sequence[str]) -> str | None:
 
 
 def _nearest(word: str, known: Iterable[str]) -> str:
-    from numpot.ir.ops.registry import nearest
+    from numpot.ir.ops.common.operator import nearest
 
     return nearest(word, known)

@@ -7,16 +7,16 @@ The modules, in the order to read them:
     differences.py       how two arrays differ
     forcing.py           every layer given the reference's inputs, so that it can be judged by itself
     causes.py            the list of questions that names a cause
-    vendors.py           OpenVINO and onnxruntime; observing.py looks into them without changing what they do
+    registry.py           OpenVINO and onnxruntime; observing.py looks into them without changing what they do
     probe.py             which arithmetic they have on this processor
     against_runtime.py   one model, numpot against a vendor
     against_model.py     two models, both run by numpot: the quantized one against the float one
     report.py            all of it as one HTML page
 """
 
+from ..errors import CompareError
 from .against_model import compare_models
 from .against_runtime import compare_with_vendor
-from .points import CompareError
 from .results import Comparison, LayerComparison
 from .structure import StructureError
 

@@ -6,20 +6,22 @@ import numpy as np
 
 from numpot.ir.arguments import as_graph
 from numpot.ir.errors import AnyPath
-from numpot.ir.executor import Executor
+from numpot.ir.executor.executor import Executor
 from numpot.ir.graph import Graph, Node
 from numpot.ir.inputs import fits
-from numpot.ir.lowering import INTEGER_LAYERS, Arithmetic, for_arithmetic
+from numpot.ir.lowering.lower import INTEGER_LAYERS, Arithmetic, for_arithmetic
 
-from ..arguments import as_loader, check_options
-from ..data import DataLoader, batches, fixed_batch
-from ..not_finite import NotFinite
-from ..progress import track
+from ..data.sources import DataLoader, batches, fixed_batch
+from ..errors import CompareError
+from ..metrics.not_finite import NotFinite
+from ..parallel.progress import track
+from ..settings.arguments import as_loader, check_options
+from ..vendors.registry import Arrays
 from .against_runtime import BATCH
 from .causes import Ablation, Cause, cause_against_model
 from .differences import Difference
-from .forcing import Arrays, Forced, with_results, without_clipping, without_fake_quantize
-from .points import CompareError, Point, grid_of, points_in_common
+from .forcing import Forced, with_results, without_clipping, without_fake_quantize
+from .points import Point, grid_of, points_in_common
 from .results import Comparison, LayerComparison
 from .structure import check_structure, check_weights
 

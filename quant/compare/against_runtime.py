@@ -8,21 +8,27 @@ import numpy as np
 
 from numpot.ir.arguments import as_graph
 from numpot.ir.errors import AnyPath
-from numpot.ir.executor import Executor
+from numpot.ir.executor.executor import Executor
 from numpot.ir.graph import Graph, Tensor
-from numpot.ir.lowering import INTEGER_LAYERS, IntegerArithmetic, for_arithmetic, fuses_residual_adds, lower
+from numpot.ir.lowering.lower import (
+    INTEGER_LAYERS,
+    IntegerArithmetic,
+    for_arithmetic,
+    fuses_residual_adds,
+    lower,
+)
 
-from ..arguments import as_loader, check_options
-from ..data import DataLoader, batches
-from ..not_finite import NotFinite
-from ..progress import track
+from ..data.sources import DataLoader, batches
+from ..metrics.not_finite import NotFinite
+from ..parallel.progress import track
+from ..settings.arguments import as_loader, check_options
+from ..vendors.probe import probe
+from ..vendors.registry import AVX2, Arrays, check_vendor, describe_vendor
 from .causes import FLOAT_ROUNDING, TIE_OF_FLOATS, Evidence, cause_against_runtime
-from .forcing import Arrays, Forced
+from .forcing import Forced
 from .observing import observe
 from .points import CODES, ON_GRID, Point, points_of_model, position_in_codes
-from .probe import probe
 from .results import Comparison, LayerComparison
-from .vendors import AVX2, check_vendor, describe_vendor
 
 BATCH = 8
 

@@ -4,16 +4,16 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from numpot.ir.executor import Executor
+from numpot.ir.executor.executor import Executor
 from numpot.ir.graph import Graph, Tensor
-from numpot.ir.lowering import Arithmetic
+from numpot.ir.lowering.lower import Arithmetic
 from numpot.ir.ops.fake_quantize import FakeQuantize
 from numpot.ir.ops.parameter import Parameter
 from numpot.ir.ops.result import Result
 
+from ..vendors.registry import Arrays
 from .points import grid_of
 
-Arrays = dict[str, np.ndarray]
 WIDER = 64  # how many widths of its range a FakeQuantize that does not clip has on either side; levels stay below 2**16
 
 

@@ -15,12 +15,12 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from numpot.ir.files import save_model
+from numpot.ir.formats.model_files import save_model
 from numpot.ir.graph import Graph
 
-from .forcing import Arrays, with_results
-from .points import CompareError
-from .vendors import COMPILERS, Compile, Run
+from ..errors import CompareError
+from ..vendors.registry import COMPILERS, Arrays, Compile, Run
+from .forcing import with_results
 
 FLOAT_NOISE = 1e-5  # of the largest output: float32 sums in another order
 
@@ -112,7 +112,7 @@ def _observe_elsewhere(
 
 
 def _serve(vendor: str, folder: Path, count: int) -> None:
-    from numpot.ir.files import read_model
+    from numpot.ir.formats.model_files import read_model
 
     graph = read_model(folder / "model.xml")
     names = [p.name for p in graph.inputs]

@@ -5,22 +5,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from numpot.ir.errors import NumpotError
 from numpot.ir.graph import Graph, Node, Tensor
-from numpot.ir.lowering import LAYERS, integer_layers
-from numpot.ir.ops.affine import quantization_multiplier
+from numpot.ir.lowering.lower import LAYERS, integer_layers
+from numpot.ir.ops.common.quantization import quantization_multiplier
 from numpot.ir.ops.fake_quantize import FakeQuantize
 
-from ..hardware import QUANTIZABLE
+from ..errors import CompareError
+from ..layers.device_operators import QUANTIZABLE
 from .differences import LAST_CODE, CodeDifference, Difference
 
 ACTIVATIONS = ("ReLU", "Clamp", "LeakyReLU", "PReLU", "Sigmoid", "Tanh", "Swish", "HSwish", "Gelu", "Elu", "Mish")
 CODES = "/codes"  # the Quantize of a FakeQuantize that was lowered
 ON_GRID = 0.01  # codes; a number further from a value of its FakeQuantize was not rounded by it
-
-
-class CompareError(NumpotError):
-    """Two models that cannot be compared."""
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from numpot.ir.atomic import check_folder, replacing
 from numpot.ir.errors import MissingExtraError
+from numpot.ir.formats.common.atomic_files import check_folder, replacing
 
+from ..errors import CompareError
 from .differences import Difference
-from .points import CompareError
 from .results import Comparison, LayerComparison
 
 TEMPLATE = "report.html.j2"

@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
-from ..not_finite import NotFinite, NotFiniteWarning
+from ..metrics.not_finite import NotFinite, NotFiniteWarning
 from .causes import Cause
 from .differences import Difference
 from .points import Point

@@ -14,9 +14,10 @@ import numpy as np
 
 from numpot.ir.evaluation import evaluate
 from numpot.ir.graph import Graph, Node, Tensor
-from numpot.ir.lowering import INTEGER_LAYERS, LAYERS
+from numpot.ir.lowering.lower import INTEGER_LAYERS, LAYERS
 
-from .points import CompareError, Point, is_data
+from ..errors import CompareError
+from .points import Point, is_data
 
 WEIGHTED: Final = (*LAYERS, *INTEGER_LAYERS, "LSTMSequence", "GRUSequence", "RNNSequence")
 LEAST_SHARE: Final = 0.5  # of the layers of the model that has more, must have a counterpart

@@ -7,7 +7,8 @@ Fashion-MNIST: Copyright 2017 Zalando SE, MIT licence (LICENSE-fashion-mnist).
 from pathlib import Path
 
 from numpot.ir import Graph, read_model
-from numpot.quant.data import DataLoader, open_data
+
+from ..data.sources import DataLoader, open_data
 
 FOLDER = Path(__file__).parent
 MODEL = FOLDER / "mobilenet.xml"

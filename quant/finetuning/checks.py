@@ -7,7 +7,7 @@ import numpy as np
 from numpot.ir.graph import Graph, Node
 from numpot.ir.ops.softmax import SoftMax
 
-from ..data import DataError, ModelData
+from ..data.sources import DataError, ModelData
 from ..errors import QuantizationError
 from .losses import LOSSES
 

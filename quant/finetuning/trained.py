@@ -24,9 +24,9 @@ from numpot.ir.ops.matmul import MatMul
 from numpot.kernels.reference import INT16_MAX
 from numpot.kernels.saturation import pairs_are_safe
 
-from ..hardware import WEIGHTED
-from ..layers import bias_add, output_channel_axis_of_weights
-from ..saturation_fix import layer_pairings
+from ..layers.device_operators import WEIGHTED
+from ..layers.weighted_layers import bias_add, output_channel_axis_of_weights
+from ..weights.saturation_fix import layer_pairings
 
 LARGEST_PAIR = INT16_MAX // 255  # of two codes of one sign that stand side by side, if no activations may make them saturate
 
@@ -161,7 +161,7 @@ def find_biases(graph: Graph) -> list[tuple[Trained, Tensor]]:
 
 
 def dequantization(tensor: Tensor) -> Dequantization | None:
-    """The codes behind weights as compression.py stores them, Constant -> Convert -> [Subtract] -> Multiply; None if it is not so."""
+    """The codes behind weights as int8_weights.py stores them, Constant -> Convert -> [Subtract] -> Multiply; None if it is not so."""
     if tensor.producer.type != "Multiply":
         return None
     values, scale = tensor.producer.inputs

@@ -13,14 +13,14 @@ from numpot.ir.arguments import as_graph
 from numpot.ir.errors import AnyPath
 from numpot.ir.graph import Graph, Tensor
 
-from ..arguments import as_loader, as_metric, check_options
-from ..data import Batch, DataLoader, ModelData, Subset, batches, fixed_batch
-from ..data_classes import record_classes
+from ..data.classes import record_classes
+from ..data.sources import Batch, DataLoader, ModelData, Subset, batches, fixed_batch
 from ..errors import QuantizationError
-from ..evaluation import check_needs, compiled, evaluate
-from ..free_batch import with_free_batch
-from ..metrics import Metric
-from ..progress import track
+from ..layers.free_batch import with_free_batch
+from ..metrics.classification import Metric
+from ..metrics.evaluate import check_needs, compiled, evaluate
+from ..parallel.progress import track
+from ..settings.arguments import as_loader, as_metric, check_options
 from . import losses
 from .adam import Adam, cosine
 from .checks import check

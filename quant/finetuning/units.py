@@ -18,7 +18,7 @@ import numpy as np
 from numpot.ir.graph import Node
 from numpot.ir.ops.matmul import MatMul
 
-from ..ranges import lift_dead_channels
+from ..ranges.bounds import lift_dead_channels
 from .gradients import unbroadcast
 
 

@@ -8,10 +8,10 @@ import numpy as np
 
 from numpot.ir.graph import Graph, Tensor
 
-from ..data_loader import DataError
-from ..data_model import ModelData
+from ..data.loader import DataError
+from ..data.model_data import ModelData
 from ..errors import QuantizationError
-from ..progress import track
+from ..parallel.progress import track
 from .loaders import DataLoader, Metric, PotSamples, unpack
 
 Function = Callable[[np.ndarray], Any]
@@ -77,7 +77,7 @@ class IEEngine(Engine):
         {name: value over all}, or with metric_per_sample the pair ([{sample_id, metric_name, result}], {name: value}); statistics are
         {layer: {name: [a value for each sample]}}. Without annotations no metric is taken. stat_aliases: as in POT, not needed here.
         """
-        from numpot.ir.executor import Executor  # numba: imported where it is used
+        from numpot.ir.executor.executor import Executor  # numba: imported where it is used
 
         if self._model is None:
             raise QuantizationError("the engine has no model; call set_model first")

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 
 from numpot.ir.graph import Graph
-from numpot.ir.ops.registry import nearest
+from numpot.ir.ops.common.operator import nearest
 
-from ..data_loader import DataError
-from ..data_plugins import failing_as
-from ..evaluator import Evaluator, Scores
-from ..identity import class_identity, identity
+from ..accuracy_aware.evaluators.evaluator import Evaluator, Scores
+from ..data.loader import DataError
+from ..data.plugins import failing_as
+from ..metrics.metric_identity import class_identity, identity
 from .engine import Engine
 
 

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..data_loader import Data, DataError, Sample
-from ..data_loader import DataLoader as Samples
+from ..data.loader import Data, DataError, Sample
+from ..data.loader import DataLoader as Samples
 
 
 class DataLoader(ABC):

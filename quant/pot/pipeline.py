@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from numpot.ir.graph import Graph
-from numpot.ir.ops.registry import nearest
+from numpot.ir.ops.common.operator import nearest
 
-from ..accuracy_aware import quantize_accuracy_aware
-from ..config import read_params
-from ..config_parameters import AccuracyAware, Algorithm
-from ..default import quantize
+from ..accuracy_aware.algorithm import quantize_accuracy_aware
+from ..default_quantization import quantize
 from ..errors import QuantizationError
+from .config import read_params
+from .config_parameters import AccuracyAware, Algorithm
 from .engine import Engine
 from .evaluator import EngineEvaluator
 from .loaders import PotSamples

@@ -21,13 +21,13 @@ import numpy as np
 
 from numpot.ir import read_model, save_model
 from numpot.ir.errors import NumpotError
-from numpot.kernels import jit
-from numpot.quant import statistics_cache
-from numpot.quant.default import quantize
+from numpot.kernels.codegen import jit
+from numpot.quant.default_quantization import quantize
 from numpot.quant.finetuning.trainer import finetune
+from numpot.quant.statistics import cache as statistics_cache
 
 from ..networks import Network
-from ..quant.accuracy_models import FEW_BITS, GRAPH, LABELS, Labelled, X, run
+from ..quant.accuracy_aware.accuracy_models import FEW_BITS, GRAPH, LABELS, Labelled, X, run
 
 ACTS = {"open", "os.rename", "os.remove", "os.truncate", "fcntl.flock", "os.chmod"}
 SOME = Labelled(X[:12], LABELS[:12])

@@ -20,7 +20,7 @@ import pytest
 
 from numpot.ir import read_model, save_model
 from numpot.ir.errors import NumpotError
-from numpot.kernels.temporary import TEMPORARY_FILES
+from numpot.kernels.codegen.temporary_files import TEMPORARY_FILES
 
 from .jobs import JOBS, old_model
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from typer.testing import CliRunner
 
-from numpot.ir.files import save_model
+from numpot.ir.formats.model_files import save_model
 from numpot.quant.cli import app
 
 from .quantize_calls import Labelled, network, prepare

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from numpot.ir.errors import NumpotError
-from numpot.quant.config import read_config
+from numpot.quant.pot.config import read_config
 
 from .campaign import damaged
 

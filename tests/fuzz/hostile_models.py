@@ -8,9 +8,9 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from numpot.ir.errors import NumpotError
+from numpot.ir.formats.onnx import load_onnx
 from numpot.ir.interpreter import Interpreter
 from numpot.ir.memory import budget
-from numpot.ir.onnx import load_onnx
 
 BUDGET = 2**27
 SIZES = (0, 1, 2, 3, 17, 4096, 65535, 2**20, 2**31 - 1, 2**31, 2**34, 2**40, 2**62)

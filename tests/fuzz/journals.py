@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from numpot.ir.errors import NumpotError
-from numpot.quant.evaluator import Scores
-from numpot.quant.journal import Journal
+from numpot.quant.accuracy_aware.evaluators.evaluator import Scores
+from numpot.quant.accuracy_aware.evaluators.journal import Journal
 
 from .campaign import damaged
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from numpot.kernels.kept_files import KeptFiles
+from numpot.kernels.codegen.kept_files import KeptFiles
 
 from .campaign import damaged
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from numpot.ir.errors import NumpotError
-from numpot.ir.files import read_model, save_model
+from numpot.ir.formats.model_files import read_model, save_model
 from numpot.ir.graph import Graph
 from numpot.ir.memory import budget
 

@@ -10,15 +10,15 @@ import numpy as np
 
 from numpot.ir.errors import NumpotError
 from numpot.ir.graph import Graph
-from numpot.quant.accuracy_aware import quantize_accuracy_aware
-from numpot.quant.accuracy_parameters import SearchParameters
-from numpot.quant.data_loader import DataLoader
-from numpot.quant.default import quantize
-from numpot.quant.metrics import Accuracy
-from numpot.quant.parameters import Parameters
+from numpot.quant.accuracy_aware.algorithm import quantize_accuracy_aware
+from numpot.quant.accuracy_aware.parameters import SearchParameters
+from numpot.quant.data.loader import DataLoader
+from numpot.quant.default_quantization import quantize
+from numpot.quant.metrics.classification import Accuracy
+from numpot.quant.settings.parameters import Parameters
 
 from ..networks import Network
-from ..quant.array_data import normal
+from ..quant.data.array_data import normal
 
 
 class Odd:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from numpot.ir.errors import NumpotError
 from numpot.ir.graph import Graph
-from numpot.quant.data import batches, open_data
+from numpot.quant.data.sources import batches, open_data
 
 from ..networks import Network
 from .campaign import damaged

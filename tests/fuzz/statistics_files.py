@@ -11,11 +11,11 @@ import numpy as np
 
 from numpot.ir.errors import NumpotError
 from numpot.ir.graph import Graph
-from numpot.quant.default import quantize
-from numpot.quant.statistics_cache import FILE_NAME
+from numpot.quant.default_quantization import quantize
+from numpot.quant.statistics.cache import FILE_NAME
 
 from ..networks import Network
-from ..quant.array_data import ArrayData, normal
+from ..quant.data.array_data import ArrayData, normal
 
 DATA = ArrayData(normal(4, 3, 4, 4))
 HOSTILE: list[Any] = [

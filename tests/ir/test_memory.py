@@ -11,10 +11,10 @@ from onnx import TensorProto, helper, numpy_helper
 
 from numpot.ir import memory
 from numpot.ir.errors import MemoryLimitError, NumpotError
-from numpot.ir.executor import Executor
-from numpot.ir.files import read_model, save_model
+from numpot.ir.executor.executor import Executor
+from numpot.ir.formats.model_files import read_model, save_model
+from numpot.ir.formats.onnx import load_onnx, read_onnx
 from numpot.ir.interpreter import Interpreter
-from numpot.ir.onnx import load_onnx, read_onnx
 
 from ..networks import Network
 

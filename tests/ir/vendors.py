@@ -1,4 +1,4 @@
-"""What the vendors on this machine compute, by their own word: tests of integers take their expectation from it (quant/compare/probe.py).
+"""What the vendors on this machine compute, by their own word: tests of integers take their expectation from it (quant/vendors/probe.py).
 
 A processor with VNNI can also be asked to do as one without it, AVX2, by a variable that OpenVINO reads when it is imported.
 """
@@ -6,9 +6,9 @@ A processor with VNNI can also be asked to do as one without it, AVX2, by a vari
 import os
 
 from numpot.ir.graph import Graph
-from numpot.ir.lowering import INTEGER_LAYERS, IntegerArithmetic
-from numpot.quant.compare.probe import INT8, probe
-from numpot.quant.compare.vendors import AVX2
+from numpot.ir.lowering.lower import INTEGER_LAYERS, IntegerArithmetic
+from numpot.quant.vendors.probe import INT8, probe
+from numpot.quant.vendors.registry import AVX2
 
 
 def openvinos() -> IntegerArithmetic:

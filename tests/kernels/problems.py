@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from numpot.kernels import reference
-from numpot.kernels.epilogue import Epilogue, make_epilogue
-from numpot.kernels.isa import ISA
-from numpot.kernels.window import Window
+from numpot.kernels.codegen.isa import ISA
+from numpot.kernels.layout.window import Window
+from numpot.kernels.tiles.epilogue import Epilogue, make_epilogue
 
 _checks = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 few = settings(max_examples=int(os.environ.get("NUMPOT_EXAMPLES", "60")), **_checks)

@@ -5,8 +5,9 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from numpot.kernels import reference
-from numpot.kernels.convolution import convolution
-from numpot.kernels.packing import pack_convolution
+from numpot.kernels.direct import convolution
+from numpot.kernels.layout.weight_packing import pack_convolution
+from numpot.kernels.layout.window import Window
 from numpot.kernels.saturation import (
     SaturationCount,
     largest_safe_codes,
@@ -16,7 +17,6 @@ from numpot.kernels.saturation import (
     safe_anywhere,
     sums_of_two_are_safe,
 )
-from numpot.kernels.window import Window
 
 from .problems import nhwc
 

@@ -13,11 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis.strategies import SearchStrategy
 
 from numpot.kernels import reference
-from numpot.kernels.convolution import convolution
-from numpot.kernels.depthwise import depthwise, pack_depthwise, positions_together
+from numpot.kernels.codegen.isa import ISA
+from numpot.kernels.direct import convolution
 from numpot.kernels.gemm import gemm
-from numpot.kernels.isa import ISA
-from numpot.kernels.packing import pack_convolution, pack_gemm
+from numpot.kernels.layers.depthwise import depthwise, pack_depthwise, positions_together
+from numpot.kernels.layout.weight_packing import pack_convolution, pack_gemm
 
 from ..kernels.problems import ConvolutionProblem, GemmProblem, convolution_problems, gemm_problems, nchw, nhwc
 

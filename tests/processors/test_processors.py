@@ -1,7 +1,7 @@
 """What other processors compute, emulated: numpot what its definitions say, and the vendors what docs/saturation.md says of them.
 
 An emulated processor is ten times slower than this one, so each test is one short process. Longer ones by hand, as
-`python -m tests.processors armdot -- python -m pytest tests/kernels/test_pooling.py`.
+`python -m tests.processors armdot -- python -m pytest tests/kernels/layers/test_pooling.py`.
 """
 
 import importlib.metadata
@@ -49,7 +49,7 @@ def run_on(name: str, *arguments: str) -> Any:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in PROCESSORS if name.startswith("arm")])
 def test_kernels_are_the_definition_on(name: str) -> None:
-    """Sets of x86 are forced on the processor at hand instead: tests/kernels/test_isa.py."""
+    """Sets of x86 are forced on the processor at hand instead: tests/kernels/codegen/test_isa.py."""
     found = run_on(name, "-m", "tests.processors.integers", str(EXAMPLES), "gemm", "convolution")
     assert found["isa"] == PROCESSORS[name].isa
     for kind, (equal, count) in found["equal"].items():

@@ -22,7 +22,7 @@ class Data(NamedTuple):
 
 
 def load_model(name: str) -> Graph:
-    from numpot.ir.onnx import load_onnx
+    from numpot.ir.formats.onnx import load_onnx
 
     return load_onnx(MATERIAL / name / f"{name}.onnx")
 
@@ -37,7 +37,7 @@ def load_data(name: str) -> Data:
 
 def logits(graph: Graph, x: np.ndarray) -> np.ndarray:
     """(samples, classes) float32, of a model that calls them so."""
-    from numpot.ir.executor import Executor
+    from numpot.ir.executor.executor import Executor
 
     executor = Executor(graph)
     return np.concatenate([executor.run(x[i : i + 250])["logits"] for i in range(0, len(x), 250)])

@@ -10,7 +10,7 @@ import pytest
 
 from numpot.ir import Executor, Interpreter
 from numpot.quant import Accuracy, demo, evaluate
-from numpot.quant.data import Preprocessing, batches
+from numpot.quant.data.sources import Preprocessing, batches
 
 REPOSITORY = Path(__file__).parents[2]
 MATERIAL = REPOSITORY.parent / "shared" / "material"

@@ -7,8 +7,8 @@ import pytest
 pytest.importorskip("onnx")
 
 from benchmarks import departures  # noqa: E402
-from numpot.quant.best import with_best  # noqa: E402
-from numpot.quant.parameters import Parameters, read_parameters  # noqa: E402
+from numpot.quant.settings.best_preset import with_best  # noqa: E402
+from numpot.quant.settings.parameters import Parameters, read_parameters  # noqa: E402
 
 from .material import needs_material  # noqa: E402
 
@@ -55,6 +55,6 @@ def test_a_departure_is_on_only_if_it_is_better_on_every_model(name: str) -> Non
 @needs_material
 @pytest.mark.slow
 def test_best_costs_a_model_without_labels_nothing() -> None:
-    """efficientnet_lite0, signal to noise in dB; test_best.py has the models with labels."""
+    """efficientnet_lite0, signal to noise in dB; test_best_preset.py has the models with labels."""
     name = departures.WITHOUT_LABELS
     assert departures.score(name, {"preset": "best"}).sqnr >= departures.score(name, {}).sqnr - 0.1

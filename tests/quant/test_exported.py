@@ -9,19 +9,19 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from numpot.ir.executor import Executor
-from numpot.ir.files import save_model
+from numpot.ir.executor.executor import Executor
+from numpot.ir.formats.model_files import save_model
 from numpot.ir.graph import Graph
-from numpot.ir.lowering import Arithmetic, integer_layers
+from numpot.ir.lowering.lower import Arithmetic, integer_layers
 from numpot.quant import quantize
 
 ov = pytest.importorskip("openvino")
 ort = pytest.importorskip("onnxruntime")
 onnx = pytest.importorskip("onnx")
 
-from ..ir.openvino.vendor import compile_for_one, primitives, run_one_by_one  # noqa: E402
+from ..ir.formats.openvino.vendor import compile_for_one, primitives, run_one_by_one  # noqa: E402
 from ..ir.vendors import onnxruntimes, openvinos  # noqa: E402
-from .array_data import ArrayData  # noqa: E402
+from .data.array_data import ArrayData  # noqa: E402
 from .material import load_data, load_model, needs_material  # noqa: E402
 
 MODELS = ["fmnist_mobilenet", "fmnist_mobilenet_hard", "fmnist_resnet"]

@@ -5,13 +5,13 @@ import functools
 import numpy as np
 import pytest
 
-from numpot.ir.executor import Executor
+from numpot.ir.executor.executor import Executor
+from numpot.ir.formats.native.model import write_model
 from numpot.ir.graph import Graph
-from numpot.ir.lowering import integer_weights
-from numpot.ir.xmlbin import write_model
-from numpot.quant.default import quantize
+from numpot.ir.lowering.lower import integer_weights
+from numpot.quant.default_quantization import quantize
 
-from .array_data import ArrayData
+from .data.array_data import ArrayData
 from .material import MATERIAL, NAMES, load_data, load_model, needs_material, pot_ranges, top_1
 
 pytest.importorskip("onnx")

@@ -4,17 +4,17 @@ import numpy as np
 import pytest
 
 from numpot.ir.dtypes import F16, F32
-from numpot.ir.executor import Executor
+from numpot.ir.executor.executor import Executor
+from numpot.ir.formats.native.model import read_xmlbin, write_model
 from numpot.ir.graph import Graph
 from numpot.ir.interpreter import Interpreter
-from numpot.ir.lowering import integer_layers
-from numpot.ir.xmlbin import read_xmlbin, write_model
-from numpot.quant.data_loader import DataError
-from numpot.quant.default import QuantizationError, quantize
+from numpot.ir.lowering.lower import integer_layers
+from numpot.quant.data.loader import DataError
+from numpot.quant.default_quantization import QuantizationError, quantize
 
 from ..ir.sample_models import assert_same_graph
 from ..networks import Network
-from .array_data import ArrayData, normal
+from .data.array_data import ArrayData, normal
 
 X = normal(20, 3, 8, 8)
 PRESETS = ["performance", "mixed", "accuracy"]

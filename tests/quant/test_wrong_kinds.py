@@ -23,12 +23,12 @@ from numpot.ir import Executor, Graph, Interpreter, read_model, save_model
 from numpot.ir.errors import NumpotError
 from numpot.quant import Accuracy, DataLoader, evaluate, finetune, quantize, quantize_accuracy_aware
 from numpot.quant.compare import compare_models, compare_with_vendor
-from numpot.quant.data import ModelData, Preprocessing, batches, open_data, subset
-from numpot.quant.metrics import parse_metric
-from numpot.quant.saturation import measure_saturation
+from numpot.quant.data.sources import ModelData, Preprocessing, batches, open_data, subset
+from numpot.quant.metrics.classification import parse_metric
+from numpot.quant.weights.measure_saturation import measure_saturation
 
 from ..networks import Network
-from .array_data import normal
+from .data.array_data import normal
 
 ROOT = Path(__file__).parent.parent.parent
 #: Exported, and nothing that is called with arguments: errors, what results are made of, and what is there to be inherited from.
@@ -125,9 +125,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_everything_that_is_exported_is_tried() -> None:
-    exported = {*numpot.ir._HOMES, *numpot.quant._HOMES, *numpot.quant.compare.__all__, *numpot.quant.data.__all__}
+    exported = {*numpot.ir.__all__, *numpot.quant.__all__, *numpot.quant.compare.__all__, *numpot.quant.data.__all__}
     for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
-        for names in re.findall(r"^from numpot\.quant\.(?:data|saturation|metrics) import (.*)", page.read_text("utf-8"), re.MULTILINE):
+        for names in re.findall(r"^from numpot\.quant\.(?:data|metrics) import (.*)", page.read_text("utf-8"), re.MULTILINE):
             exported |= {name.strip() for name in names.split(",")}
     assert exported - NOT_CALLED <= CALLS.keys()
 

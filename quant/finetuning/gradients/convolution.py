@@ -16,9 +16,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from numpot.ir.ops.common.operator import Ints
+from numpot.ir.ops.common.windows import Window
 from numpot.ir.ops.convolution import Convolution
-from numpot.ir.ops.registry import Ints
-from numpot.ir.ops.windows import Window
 
 from .registry import Call, Gradients, forward, gradient
 

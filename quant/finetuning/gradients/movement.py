@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from numpot.ir.ops.registry import Shape
+from numpot.ir.ops.common.operator import Shape
 
 from .registry import Call, Gradients, gradient
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from numpot.ir.ops.avg_pool import AvgPool
-from numpot.ir.ops.windows import Window, spatial_axes
+from numpot.ir.ops.common.windows import Window, spatial_axes
 
 from .movement import to_sources
 from .registry import Call, Gradients, forward, gradient

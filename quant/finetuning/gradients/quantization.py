@@ -6,7 +6,7 @@ and is zero where it is clipped (eq. T7; Bengio, Leonard, Courville 2013).
 
 import numpy as np
 
-from numpot.ir.ops.affine import quantization_multiplier
+from numpot.ir.ops.common.quantization import quantization_multiplier
 from numpot.ir.ops.fake_quantize import FakeQuantize
 
 from .registry import Call, Gradients, forward, gradient

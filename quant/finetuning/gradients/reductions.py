@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from numpot.ir.ops.axes import integers
+from numpot.ir.ops.common.axes import integers
 
 from .registry import Call, Gradients, gradient
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from numpot.ir.ops.registry import Shape
+from numpot.ir.ops.common.operator import Shape
 
 Gradients = Sequence[np.ndarray | None]
 Rule = Callable[..., Gradients]  # (Call, *gradients of the outputs) -> gradients of the inputs

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from numpot.ir.ops.common.operator import Ints
+from numpot.ir.ops.common.windows import Window
 from numpot.ir.ops.convolution_backprop_data import ConvolutionBackpropData
-from numpot.ir.ops.registry import Ints
-from numpot.ir.ops.windows import Window
 
 from .convolution import correlate, spread, weight_gradient
 from .registry import Call, Gradients, forward, gradient

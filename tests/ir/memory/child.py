@@ -16,10 +16,10 @@ from typing import Any, TypeVar
 import numpy as np
 
 from numpot.ir.errors import NumpotError, PlanError
-from numpot.ir.executor import Executor
+from numpot.ir.executor.executor import Executor
 from numpot.ir.graph import Graph
 from numpot.ir.interpreter import Interpreter
-from numpot.ir.lowering import Arithmetic, for_arithmetic
+from numpot.ir.lowering.lower import Arithmetic, for_arithmetic
 
 from .graphs import Case, case
 from .guarded import guarded_copy, install

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from numpot.ir import compiled, schedule, workers
-from numpot.kernels.steps import Row
+from numpot.ir.executor import compiled, schedule, workers
+from numpot.kernels.program.step import Row
 
 PAGE = mmap.PAGESIZE
 POISON = 0xA5  # what memory holds that nobody has written

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import pytest
 
 from numpot.ir.ops import OPERATORS
-from numpot.kernels.isa import available
+from numpot.kernels.codegen.isa import available
 
 from .graphs import MAKERS, case
 

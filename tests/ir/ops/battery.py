@@ -10,7 +10,7 @@ import onnxruntime as ort
 import openvino as ov
 from onnx import helper
 
-from numpot.ir.executor import Executor
+from numpot.ir.executor.executor import Executor
 from numpot.ir.graph import Graph, Tensor
 from numpot.ir.interpreter import Interpreter
 from numpot.ir.ops import Operator

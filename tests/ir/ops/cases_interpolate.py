@@ -6,8 +6,8 @@ from typing import Any, get_args
 import numpy as np
 import openvino.opset15 as ov
 
+from numpot.ir.ops.common.operator import attribute_types
 from numpot.ir.ops.interpolate import Interpolate
-from numpot.ir.ops.registry import attribute_types
 
 from .battery import Case, OnnxNode
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis.extra.numpy import BroadcastableShapes, mutually_broadcastable_shapes
 
 from numpot.ir.ops import OPERATORS
-from numpot.ir.ops.broadcasting import Elementwise, broadcast_shapes
+from numpot.ir.ops.common.broadcasting import Elementwise, broadcast_shapes
 
 from .battery import CORE, OPENVINO_CONFIG, assert_same
 from .cases_arithmetic import ARITHMETIC, COMPARISONS, LOGIC

@@ -18,8 +18,8 @@ from numpot.ir.dtypes import BY_NAME
 from numpot.ir.errors import GraphError
 from numpot.ir.graph import Graph
 from numpot.ir.ops import OPERATORS, OperatorError
+from numpot.ir.ops.common.operator import attribute_types, find, from_text, ports, to_text
 from numpot.ir.ops.parameter import Parameter
-from numpot.ir.ops.registry import attribute_types, find, from_text, ports, to_text
 from numpot.ir.ops.result import Result
 
 from .battery import Case, assert_same, build_graph, run_executor, run_interpreter, run_vendor

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from numpot.ir.executor import Executor
+from numpot.ir.executor.executor import Executor
 from numpot.ir.graph import Graph
 from numpot.quant.compare import Comparison, against_runtime, compare_with_vendor, observing
-from numpot.quant.compare.probe import Probe
-from numpot.quant.compare.vendors import Run
+from numpot.quant.vendors.probe import Probe
+from numpot.quant.vendors.registry import Run
 
-from ..array_data import ArrayData
+from ..data.array_data import ArrayData
 
 Arrays = dict[str, np.ndarray]
 

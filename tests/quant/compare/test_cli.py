@@ -14,7 +14,7 @@ from numpot.ir import save_model
 from numpot.quant import demo, quantize
 from numpot.quant.cli import app
 from numpot.quant.compare.forcing import without_fake_quantize
-from numpot.quant.compare.probe import probe
+from numpot.quant.vendors.probe import probe
 
 from ...ir.int8_networks import network, samples
 from ...networks import Network

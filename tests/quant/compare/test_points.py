@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from numpot.ir.lowering import for_arithmetic
+from numpot.ir.lowering.lower import for_arithmetic
 from numpot.quant.compare import CompareError
 from numpot.quant.compare.points import Grid, points_in_common, points_of_model
 

@@ -13,12 +13,12 @@ from numpot.quant.compare import CompareError, compare_models, compare_with_vend
 from numpot.quant.compare.forcing import without_fake_quantize
 from numpot.quant.compare.points import points_in_common
 from numpot.quant.compare.structure import check_structure, check_weights
-from numpot.quant.not_finite import NotFiniteWarning
+from numpot.quant.metrics.not_finite import NotFiniteWarning
 
 from ...ir.random_networks import networks
 from ...networks import Network
-from ..array_data import ArrayData, normal
-from ..command_line import invoke
+from ..cli.command_line import invoke
+from ..data.array_data import ArrayData, normal
 
 
 def check(model: Graph, reference: Graph) -> None:

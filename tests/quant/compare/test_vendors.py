@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from numpot.ir import read_model
-from numpot.quant.compare import CompareError, against_runtime, compare_models, compare_with_vendor, observing, vendors
+from numpot.quant.compare import CompareError, against_runtime, compare_models, compare_with_vendor, observing
 from numpot.quant.compare.observing import View, observe
-from numpot.quant.compare.probe import probe
+from numpot.quant.vendors import registry as vendors
+from numpot.quant.vendors.probe import probe
 
 from ...ir.int8_networks import NETWORKS, network, samples
 from ...ir.vendors import openvinos

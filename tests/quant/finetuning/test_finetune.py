@@ -8,17 +8,17 @@ import pytest
 
 from numpot.ir import save_model
 from numpot.ir.graph import Graph
-from numpot.ir.lowering import lower
+from numpot.ir.lowering.lower import lower
 from numpot.ir.ops import OPERATORS
 from numpot.ir.ops.result import Result
 from numpot.kernels.saturation import provably_safe
 from numpot.quant import Accuracy, finetune, quantize
-from numpot.quant.data_loader import DataError, DataLoader
+from numpot.quant.data.loader import DataError, DataLoader
 from numpot.quant.errors import QuantizationError
 from numpot.quant.finetuning.trained import dequantization
-from numpot.quant.metrics import Agreement, Sqnr
+from numpot.quant.metrics.classification import Agreement, Sqnr
 from tests.networks import Network
-from tests.quant.array_data import ArrayData, normal
+from tests.quant.data.array_data import ArrayData, normal
 
 CLASSES = 4
 

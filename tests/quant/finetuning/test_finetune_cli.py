@@ -9,8 +9,8 @@ import pytest
 from numpot.ir import read_model, save_model
 from numpot.quant import quantize
 from tests.networks import Network
-from tests.quant.array_data import ArrayData, normal
-from tests.quant.command_line import invoke
+from tests.quant.cli.command_line import invoke
+from tests.quant.data.array_data import ArrayData, normal
 
 SAMPLES = 24
 

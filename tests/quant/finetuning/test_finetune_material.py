@@ -3,7 +3,7 @@
 import pytest
 
 from numpot.quant import finetune, quantize
-from tests.quant.array_data import ArrayData
+from tests.quant.data.array_data import ArrayData
 from tests.quant.material import load_data, load_model, needs_material, top_1
 
 

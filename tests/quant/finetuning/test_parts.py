@@ -14,7 +14,7 @@ from numpot.quant.finetuning.adam import Adam, cosine
 from numpot.quant.finetuning.forward_backward import Network as Trainable
 from numpot.quant.finetuning.trained import TrainedCodes, dequantization, find_biases, find_weights
 from tests.networks import Network
-from tests.quant.array_data import normal
+from tests.quant.data.array_data import normal
 
 from .differences import central_differences
 

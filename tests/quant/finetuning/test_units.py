@@ -8,7 +8,7 @@ import pytest
 from numpot.ir.graph import Node
 from numpot.quant.finetuning.units import bias_unit, typical_size, weight_unit
 from tests.networks import Network
-from tests.quant.array_data import normal
+from tests.quant.data.array_data import normal
 
 ONES = (1, 1)
 WINDOW = {"strides": ONES, "pads_begin": (0, 0), "pads_end": (0, 0), "dilations": ONES}

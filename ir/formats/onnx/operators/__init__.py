@@ -1,0 +1,20 @@
+"""All files that read and write operators: importing this fills the two tables."""
+
+from . import (  # noqa: F401
+    activations,
+    arithmetic,
+    bias_add,
+    constants,
+    control_flow,
+    convolutions,
+    data_movement,
+    integer_layers,
+    linear,
+    normalization,
+    pooling,
+    quantization,
+    recurrent,
+    reductions,
+    resize,
+    shapes,
+)

@@ -1,0 +1,43 @@
+"""Reading the ports that hold integers (axes, lengths, patterns), and counting axes from the front."""
+
+import numpy as np
+
+from ...dtypes import INTEGERS, NAMES
+from .operator import Ints, OperatorError, Shape
+
+
+def integers(value: np.ndarray, what: str) -> Ints:
+    """A scalar or vector of integers as plain ints; OperatorError for anything else."""
+    if value.dtype not in INTEGERS or value.ndim > 1:
+        raise OperatorError(
+            f"{what} must be integers in one dimension, found {NAMES.get(value.dtype, value.dtype)} of shape {list(value.shape)}"
+        )
+    return tuple(int(v) for v in value.ravel())
+
+
+def integer(value: np.ndarray, what: str) -> int:
+    """The one integer of a scalar, or of a vector of length 1."""
+    values = integers(value, what)
+    if len(values) != 1:
+        raise OperatorError(f"{what} must be one integer, found {len(values)}")
+    return values[0]
+
+
+def normalize_axis(axis: int, rank: int) -> int:
+    """The axis counted from the front: 0 <= axis < rank."""
+    if not -rank <= axis < rank:
+        raise OperatorError(f"axis must be within [{-rank}, {rank - 1}] for a tensor of rank {rank}, found {axis}")
+    return axis % rank
+
+
+def normalize_axes(axes: Ints, rank: int) -> Ints:
+    """Distinct axes counted from the front, in ascending order."""
+    normal = sorted({normalize_axis(axis, rank) for axis in axes})
+    if len(normal) != len(axes):
+        raise OperatorError(f"axes must be distinct, found {list(axes)}")
+    return tuple(normal)
+
+
+def blank(shape: Shape) -> np.ndarray:
+    """An array of this shape that takes no memory. Indexing and permuting it moves the shape exactly as it would move the data."""
+    return np.broadcast_to(np.False_, shape)

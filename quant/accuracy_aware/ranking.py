@@ -1,0 +1,65 @@
+"""Which group to give back to float first: the one without which the model does best on the samples that rounding hurts most."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from ..parallel.progress import track
+from .goal import Goal
+from .layer_groups import Group
+from .measurements import Measurements, Point
+
+GROUP_PRICE: Final = 3.0  # what a group costs beside its cost, in mean costs; measured: less, and many small ones are tried in vain
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """pool: numbers of the samples to choose from, which float_per_sample is of. size: at most so many samples.
+
+    multiple: the number must be a multiple of this. cheap_first: weigh gains by what they cost."""
+
+    measurements: Measurements
+    goal: Goal
+    float_per_sample: Mapping[str, np.ndarray]
+    pool: Sequence[int]
+    size: int
+    multiple: int
+    cheap_first: bool
+    progress: bool
+
+    def __call__(self, point: Point, candidates: Sequence[Group], metric: str) -> list[Group]:
+        """Best first. Scores: of the model at `point` without each candidate's quantizers too (POT 2023.3)."""
+        indices = self.hardest(point, metric)
+        scores: dict[Group, float] = {}
+        with track(len(candidates), f"ranking on {len(indices)} samples", quiet=not self.progress) as advance:
+            variants = [[*point.groups, group] for group in candidates]
+            for group, score in zip(candidates, self.measurements.scores(variants, indices, metric), strict=True):
+                scores[group] = score
+                advance(1)
+        by_score = sorted(candidates, key=lambda g: (scores[g], g.name), reverse=True)
+        return by_price(by_score, scores) if self.cheap_first else by_score
+
+    def hardest(self, point: Point, metric: str) -> list[int]:
+        """Numbers of the samples that lost most, most first."""
+        size = max(self.size // self.multiple, 1) * self.multiple
+        pool = np.asarray(self.pool)
+        lost = self.goal.sign(metric) * (self.float_per_sample[metric] - point.per_sample[metric][pool])
+        return pool[np.argsort(-np.nan_to_num(lost), kind="stable")[:size]].tolist()
+
+
+def by_price(groups: Sequence[Group], scores: Mapping[Group, float]) -> list[Group]:
+    """By gain per price (eq. A2, docs/accuracy-aware.md): a group's price is its share of the cost, and a constant, so that something small
+    is not free. The gain is counted from the median score, for most groups alone change nothing; those that gain nothing come last.
+
+    groups: by score, best first.
+    """
+    total = sum(g.cost for g in groups) or 1
+    usual = float(np.median(list(scores.values())))
+
+    def worth(group: Group) -> tuple[bool, float]:
+        gain = scores[group] - usual if np.isfinite(scores[group]) else scores[group]
+        return gain > 0, gain / (group.cost / total + GROUP_PRICE / len(groups)) if gain > 0 else gain
+
+    return sorted(groups, key=worth, reverse=True)

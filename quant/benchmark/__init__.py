@@ -1,0 +1,1 @@
+"""How fast, beside the vendors: benchmark measures, peers opens each runtime the fastest way it documents."""

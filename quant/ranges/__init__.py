@@ -1,0 +1,1 @@
+"""From statistics to the bounds of a FakeQuantize: bounds, activation_ranges, weight_ranges, and the schemes of presets."""

@@ -1,0 +1,77 @@
+"""Arguments of the Python API: what is obvious is accepted (a path is opened, a metric's name is parsed), the rest refused in one sentence.
+
+The declaration of an option is its annotation in the signature of the function that takes it.
+"""
+
+import os
+import types
+import typing
+from collections.abc import Callable
+from typing import Any, Final, Literal, get_args, get_origin
+
+from numpot.ir.arguments import shown
+from numpot.ir.errors import AnyPath
+from numpot.ir.graph import Graph
+
+from ..data.sources import DataLoader, open_data
+from ..errors import QuantizationError
+from ..metrics.classification import Metric, metric_name, parse_metric
+from .option_types import choose, read_option
+
+#: Options that count something, so that the least of them is 1.
+COUNTS: Final = frozenset({"batch_size", "epochs", "limit", "threads"})
+#: How an object that an option takes is made.
+MADE_BY: Final = {"Pool": "distributed.open_pool", "Preprocessing": "Preprocessing(mean, std)"}
+
+
+def as_loader(data: DataLoader | AnyPath, graph: Graph, name: str = "the data") -> DataLoader:
+    """A DataLoader as it is; a path, or module:Class, is opened for the model. Raises QuantizationError, DataError."""
+    if isinstance(data, DataLoader):
+        return data
+    if isinstance(data, str | os.PathLike):
+        return open_data(data, graph)
+    if isinstance(data, type) and issubclass(data, DataLoader):
+        raise QuantizationError(f"{name} must be a DataLoader, found {shown(data)}; make an object of it: {data.__name__}(...)")
+    raise QuantizationError(
+        f"{name} must be a DataLoader, or what open_data takes (the path of an .npz file or of a folder), found {shown(data)}"
+    )
+
+
+def as_metric(metric: Metric | str, name: str = "the metric") -> Metric:
+    """A Metric as it is, if it has a name; text is parsed. Raises QuantizationError, DataError."""
+    if isinstance(metric, str):
+        return parse_metric(metric)
+    if isinstance(metric, Metric):
+        metric_name(metric)
+        return metric
+    if isinstance(metric, type) and issubclass(metric, Metric):
+        raise QuantizationError(f"{name} must be a Metric, found {shown(metric)}; make an object of it: {metric.__name__}()")
+    raise QuantizationError(f"{name} must be a Metric or the name of one, such as 'accuracy@1', found {shown(metric)}")
+
+
+def check_options(function: Callable[..., Any], **options: Any) -> None:
+    """Hold options against the function's annotations. Raises QuantizationError for one of another type, word or size."""
+    hints = typing.get_type_hints(function)
+    for name, value in options.items():
+        kinds, may_be_none = _kinds(hints[name])
+        if value is None and may_be_none:
+            continue
+        words = tuple(word for kind in kinds if get_origin(kind) is Literal for word in get_args(kind))
+        if words:
+            choose(words, name, value)
+        elif isinstance(kinds[0], type) and kinds[0] not in (bool, int, float, str):
+            if not isinstance(value, kinds[0]):
+                made = f", as {MADE_BY[kinds[0].__name__]} makes it" if kinds[0].__name__ in MADE_BY else ""
+                raise QuantizationError(f"{name} must be a {kinds[0].__name__}{made}, found {shown(value)}")
+        else:
+            plain = read_option(kinds[0], name, value)
+            if name in COUNTS and plain < 1:
+                raise QuantizationError(f"{name} must be at least 1, found {shown(value)}")
+
+
+def _kinds(hint: Any) -> tuple[list[Any], bool]:
+    """The alternatives of a type hint but None, and whether None is one."""
+    if isinstance(hint, types.UnionType) or get_origin(hint) is typing.Union:
+        kinds = [kind for alternative in get_args(hint) for kind in _kinds(alternative)[0]]
+        return kinds, types.NoneType in get_args(hint)
+    return ([] if hint is types.NoneType else [hint]), hint is types.NoneType

@@ -1,0 +1,137 @@
+"""What is taken of one sample: its largest value, a quantile, ... (eq. S1 in docs/calibration.md).
+
+`Observed` is a batch as an observer sees it. What several statistics of a tensor have in common is computed once, while the tensor is hot
+in cache: the largest absolute value from the smallest and the largest value, both tails from one partial sort.
+"""
+
+import math
+from typing import Final, Literal, get_args
+
+import numpy as np
+
+Reduction = Literal["min", "max", "abs_max", "mean", "quantile", "abs_quantile"]
+REDUCTIONS: Final = get_args(Reduction)
+QUANTILES: Final = ("quantile", "abs_quantile")
+MOST_IN_TAILS: Final = 16  # of the smallest and the largest numbers are kept; sorting is cheaper than more
+SWEPT: Final = (("min", None), ("max", None), ("min", 1), ("max", 1), ("mean", 1))  # what one reading of images gives
+
+
+#: Reduction, channel axis, quantile -> what it gives.
+Known = dict[tuple[str, int | None, float], np.ndarray]
+
+
+class Observed:
+    """Samples of one tensor. x: (N, ...) float32."""
+
+    def __init__(self, x: np.ndarray) -> None:
+        self.x = x
+        self._known: Known = {}
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def reduce(self, reduction: Reduction, channel_axis: int | None, q: float = 0.0) -> np.ndarray:
+        """(N, 1) if channel_axis is None, else (N, C); float32. channel_axis: the axis, batch included, that is kept. q: of a quantile."""
+        key = (reduction, channel_axis, q if reduction in QUANTILES else 0.0)
+        if key not in self._known:
+            if reduction in QUANTILES:
+                self._known.update(self._tails(reduction, channel_axis, q))
+            elif (reduction, channel_axis) in SWEPT and self._lies_channels_last:
+                self._known.update(self._swept())
+            else:
+                self._known[key] = self._reduced(reduction, channel_axis)
+        return self._known[key]
+
+    @property
+    def _lies_channels_last(self) -> bool:
+        """Images as the executor makes them: of shape (N,C,H,W), in memory (N,H,W,C)."""
+        x = self.x
+        return x.ndim == 4 and x.dtype == np.float32 and x.size > 0 and bool(x.transpose(0, 2, 3, 1).flags.c_contiguous)
+
+    @property
+    def _images(self) -> np.ndarray:
+        """(N,P,C): what lies channels last."""
+        images, channels, height, width = self.x.shape
+        return self.x.transpose(0, 2, 3, 1).reshape(images, height * width, channels)
+
+    def _swept(self) -> Known:
+        from numpot.kernels.statistics.min_max_sum import sweep  # numba: imported where it is used
+
+        return _from_sweep(*sweep(self._images), self._images.shape[1])
+
+    def _reduced(self, reduction: Reduction, channel_axis: int | None) -> np.ndarray:
+        if reduction == "abs_max":
+            return np.maximum(self.reduce("max", channel_axis), -self.reduce("min", channel_axis))
+        kept = {0} if channel_axis is None else {0, channel_axis % self.x.ndim}
+        axes = tuple(a for a in range(self.x.ndim) if a not in kept)
+        if reduction == "mean":
+            value = self.x.mean(axis=axes, dtype=np.float64)
+        else:
+            value = (np.min if reduction == "min" else np.max)(self.x, axis=axes)
+        return value.reshape(len(self.x), -1).astype(np.float32)
+
+    def _tails(self, reduction: Reduction, channel_axis: int | None, q: float) -> Known:
+        """The quantile that is asked for and the opposite one, which as a rule is asked for next."""
+        if (reduction, channel_axis) == ("quantile", 1) and self._lies_channels_last:
+            positions = math.prod(self.x.shape[2:])
+            count = min(int(min(q, 1 - q) * (positions - 1)) + 3, positions)  # and one more, where 1 - q is not quite the opposite
+            if count <= MOST_IN_TAILS:
+                both = _near_the_ends(self._images, count, np.array([q, 1 - q]))
+                return {(reduction, channel_axis, 1 - q): both[1], (reduction, channel_axis, q): both[0]}
+        values = self.rows(channel_axis)
+        values = np.abs(values) if reduction == "abs_quantile" else values
+        both = np.quantile(values, [q, 1 - q], axis=2).astype(np.float32)
+        return {(reduction, channel_axis, 1 - q): both[1], (reduction, channel_axis, q): both[0]}
+
+    def rows(self, channel_axis: int | None) -> np.ndarray:
+        """(N, C, M): the M numbers of each channel of each sample; C is 1 if channel_axis is None."""
+        if channel_axis is None:
+            return self.x.reshape(len(self.x), 1, -1)
+        channels = self.x.shape[channel_axis]
+        return np.moveaxis(self.x, channel_axis, 1).reshape(len(self.x), channels, -1) if channels else self.x.reshape(len(self.x), 0, 0)
+
+
+class Swept(Observed):
+    """Images of which nothing is there but what a sweep found (kernels/statistics/min_max_sum.py): enough for what `SWEPT` lists and the
+    largest absolute value. low, high, total: (N,C). positions: of each image.
+    """
+
+    def __init__(self, low: np.ndarray, high: np.ndarray, total: np.ndarray, positions: int) -> None:
+        super().__init__(low)
+        self._known = _from_sweep(low, high, total, positions)
+
+
+def _from_sweep(low: np.ndarray, high: np.ndarray, total: np.ndarray, positions: int) -> Known:
+    broken = np.isnan(total)
+    if broken.any():
+        low, high = np.where(broken, np.float32(np.nan), low), np.where(broken, np.float32(np.nan), high)
+    return {
+        ("min", 1, 0.0): low,
+        ("max", 1, 0.0): high,
+        ("mean", 1, 0.0): (total / positions).astype(np.float32),
+        ("min", None, 0.0): low.min(axis=1, keepdims=True),
+        ("max", None, 0.0): high.max(axis=1, keepdims=True),
+    }
+
+
+def _near_the_ends(images: np.ndarray, count: int, quantiles: np.ndarray) -> list[np.ndarray]:
+    """(N,C) float32 each: the quantiles of the channels of images (N,P,C), as numpy.quantile has them, from their `count` smallest and
+    largest numbers."""
+    from numpot.kernels.statistics.extreme_values import tails  # numba: imported where it is used
+
+    (low, high), last = tails(images, count), images.shape[1] - 1
+
+    def ranked(rank: int) -> np.ndarray:
+        return low[:, rank] if rank < count else high[:, last - rank]
+
+    found = []
+    for position in last * quantiles:
+        rank = int(position)
+        a, b, t = ranked(rank), ranked(min(rank + 1, last)), position - rank
+        step = (b - a).astype(np.float64)
+        found.append((a + step * t if t < 0.5 else b - step * (1 - t)).astype(np.float32))
+    return found
+
+
+def needs_only_a_sweep(reduction: Reduction, channel_axis: int | None) -> bool:
+    return (reduction, channel_axis) in SWEPT or (reduction == "abs_max" and channel_axis in (None, 1))
