@@ -1,10 +1,11 @@
-"""What each departure from POT is worth: `performance` with one of them, and `best` with one more or one less, on every reference model.
+"""What each departure from POT is worth: `performance` with one of them, and `best` with one more or one
+less, on every reference model.
 
     python -m benchmarks.departures                  ten minutes: the tables of docs/differences.md
     python -m benchmarks.departures --only digits    some models
 
-Top-1 in percent on all test images, which counts, and signal to noise of the outputs in dB, against float: this alone for
-efficientnet_lite0, which has no labels here.
+Top-1 in percent on all test images, which counts, and signal to noise of the outputs in dB, against float:
+this alone for efficientnet_lite0, which has no labels here.
 """
 
 import argparse
@@ -45,7 +46,12 @@ POTS: dict[str, Options] = {
     "largest value of all samples": activations({"max": {"aggregator": "max"}}),
 }
 #: What preset `best` stands for.
-BEST = ("`strict_pot=False`", "`equalize_channels=True`", "`use_fast_bias=False`", "largest value of all samples")
+BEST = (
+    "`strict_pot=False`",
+    "`equalize_channels=True`",
+    "`use_fast_bias=False`",
+    "largest value of all samples",
+)
 WITHOUT_LABELS = "efficientnet_lite0"
 MODELS = [*NAMES, WITHOUT_LABELS]
 
@@ -121,14 +127,26 @@ def table(title: str, rows: Mapping[str, Options], names: list[str]) -> str:
         scores = {name: score(name, options) for name in names}
         baseline = baseline or scores
         better = sum(scores[name].counts > baseline[name].counts for name in names)
-        changes = [found - before for (found, _), (before, _) in zip(scores.values(), baseline.values(), strict=True) if found and before]
+        changes = [
+            found - before
+            for (found, _), (before, _) in zip(scores.values(), baseline.values(), strict=True)
+            if found and before
+        ]
         mean = f"{np.mean(changes):+.2f}" if changes else ""
-        lines.append([row, *map(str, scores.values()), *((f"{better} of {len(names)}", mean) if row != next(iter(rows)) else ("", ""))])
+        lines.append(
+            [
+                row,
+                *map(str, scores.values()),
+                *((f"{better} of {len(names)}", mean) if row != next(iter(rows)) else ("", "")),
+            ]
+        )
     return markdown(title, lines)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--only", default="", help="models whose name contains this")
     only = parser.parse_args().only
     names = [name for name in MODELS if only in name]

@@ -1,11 +1,13 @@
-"""What fine-tuning wins back, and what it costs: top-1 of quantized models before and after, on every reference model with labels.
+"""What fine-tuning wins back, and what it costs: top-1 of quantized models before and after, on every
+reference model with labels.
 
     python -m benchmarks.finetuning                      half an hour on one core: the tables of docs/finetuning.md
     python -m benchmarks.finetuning --only digits        some models
 
-Top-1 in percent on all test images, which training never sees; how many percent of the codes have changed; seconds of training. What is
-learned is the float model's answers: on the 300 calibration images, 20 times over, or on 6000 training images (of digits, all 1297), twice;
-with --labels, their labels. On a machine that is shared OPENBLAS_NUM_THREADS=1 is faster.
+Top-1 in percent on all test images, which training never sees; how many percent of the codes have changed;
+seconds of training. What is learned is the float model's answers: on the 300 calibration images, 20 times
+over, or on 6000 training images (of digits, all 1297), twice; with --labels, their labels. On a machine that
+is shared OPENBLAS_NUM_THREADS=1 is faster.
 """
 
 import argparse
@@ -27,7 +29,8 @@ from tests.quant.material import MATERIAL, NAMES, load_data, load_model, normali
 from .report import markdown
 
 CALIBRATION = 300  # images
-#: How weights are quantized: arguments of `quantize`. And the learning rate: the fewer codes, the further it is from one to the next.
+#: How weights are quantized: arguments of `quantize`. And the learning rate: the fewer codes, the further it
+#: is from one to the next.
 SCHEMES: Mapping[str, tuple[dict[str, Any], float]] = {
     "int8": ({}, 1e-3),
     "4-bit weights": ({"weights": {"bits": 4}}, 3e-3),
@@ -66,12 +69,19 @@ def training_data(name: str, images: int, folder: Path) -> DataLoader | None:
         return Training(arrays["x_train"][:images], arrays["y_train"][:images])
     if not folder.is_dir():
         return None
-    x, y = (read_idx(folder / f"train-{what}-ubyte.gz", rank)[:images] for what, rank in (("images-idx3", 3), ("labels-idx1", 1)))
+    x, y = (
+        read_idx(folder / f"train-{what}-ubyte.gz", rank)[:images]
+        for what, rank in (("images-idx3", 3), ("labels-idx1", 1))
+    )
     return Training(normalized(x), y)
 
 
-def tuned(int8: Graph, teacher: Graph | None, name: str, run: Run, rate: float, folder: Path) -> tuple[str, str, str]:
-    """Top-1 afterwards, percent of the codes that are other ones, and seconds; dashes where the images are not here."""
+def tuned(
+    int8: Graph, teacher: Graph | None, name: str, run: Run, rate: float, folder: Path
+) -> tuple[str, str, str]:
+    """Top-1 afterwards, percent of the codes that are other ones, and seconds; dashes where the images are
+    not here.
+    """
     unlabelled = teacher is not None and run.images == CALIBRATION
     data = ArrayData(load_data(name).calibration) if unlabelled else training_data(name, run.images, folder)
     if data is None:
@@ -91,24 +101,45 @@ def changed_codes(before: Graph, after: Graph) -> float:
 
 def table(names: Sequence[str], schemes: Sequence[str], folder: Path, labels: bool) -> str:
     source = "labels" if labels else "teacher"
-    lines = [["model", "weights", "FP32", "before", *(cell for run in RUNS for cell in (f"{source}, {run.images} images", "codes %", "s"))]]
+    lines = [
+        [
+            "model",
+            "weights",
+            "FP32",
+            "before",
+            *(cell for run in RUNS for cell in (f"{source}, {run.images} images", "codes %", "s")),
+        ]
+    ]
     for name in names:
         fp32, calibration = load_model(name), ArrayData(load_data(name).calibration)
         whole = f"{top_1(fp32, name):.2f}"
         for scheme in schemes:
             options, rate = SCHEMES[scheme]
             int8 = quantize(fp32, calibration, **options)
-            found = [cell for run in RUNS for cell in tuned(int8, None if labels else fp32, name, run, rate, folder)]
+            found = [
+                cell
+                for run in RUNS
+                for cell in tuned(int8, None if labels else fp32, name, run, rate, folder)
+            ]
             lines.append([name, scheme, whole, f"{top_1(int8, name):.2f}", *found])
             print(*lines[-1], file=sys.stderr, flush=True)
     return markdown("fine-tuning", lines)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--only", default="", help="models whose name contains this")
-    parser.add_argument("--weights", default="", help="weights whose name contains this: int8, 4-bit, 3-bit, 2-bit")
-    parser.add_argument("--idx", type=Path, default=Path("/usr/share/datasets/fashion-mnist"), help="folder of Fashion-MNIST's IDX files")
+    parser.add_argument(
+        "--weights", default="", help="weights whose name contains this: int8, 4-bit, 3-bit, 2-bit"
+    )
+    parser.add_argument(
+        "--idx",
+        type=Path,
+        default=Path("/usr/share/datasets/fashion-mnist"),
+        help="folder of Fashion-MNIST's IDX files",
+    )
     parser.add_argument("--labels", action="store_true", help="learn from labels instead of the float model")
     given = parser.parse_args()
     schemes = [scheme for scheme in SCHEMES if given.weights in scheme]

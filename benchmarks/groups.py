@@ -20,8 +20,8 @@ BATCHES = (1, 32)
 
 
 class Bar(NamedTuple):
-    """subject's time is to be at most `mean` times that of the fastest of the peers, by the geometric mean of a group, and in no line
-    more than `most` times."""
+    """subject's time is to be at most `mean` times that of the fastest of the peers, by the geometric mean of
+    a group, and in no line more than `most` times."""
 
     subject: str
     peers: tuple[str, ...]
@@ -100,17 +100,32 @@ def proven() -> Iterator[Case]:
 PEERS = ("openvino", "onnxruntime")
 GROUPS = {
     "layers": Group("int8, six layers of a kind, one thread", layers, (Bar("numpot", PEERS, 1.0),)),
-    "int8": Group("int8 networks, one thread", partial(networks, int8_graph, int8_file, 1), (Bar("numpot", PEERS, 1.0, 1.3),)),
-    "int8-2": Group("int8 networks, two threads", partial(networks, int8_graph, int8_file, 2), (Bar("numpot", PEERS, 1.1),)),
-    "float": Group("float32 networks, one thread", partial(networks, float_graph, float_file, 1), (Bar("numpot", PEERS, 1.3),)),
+    "int8": Group(
+        "int8 networks, one thread",
+        partial(networks, int8_graph, int8_file, 1),
+        (Bar("numpot", PEERS, 1.0, 1.3),),
+    ),
+    "int8-2": Group(
+        "int8 networks, two threads",
+        partial(networks, int8_graph, int8_file, 2),
+        (Bar("numpot", PEERS, 1.1),),
+    ),
+    "float": Group(
+        "float32 networks, one thread",
+        partial(networks, float_graph, float_file, 1),
+        (Bar("numpot", PEERS, 1.3),),
+    ),
     "arithmetic": Group(
         "saturating and counting against exact, one image, one thread",
         arithmetics,
         (Bar("saturating", ("exact",), 1.3, 2.0), Bar("counting", ("exact",), 2.5)),
-        {"NUMPOT_ISA": "avx512vnni"} if ISA.has_matrix_unit else {},  # what both are made of; a matrix unit only makes exact sums
+        {"NUMPOT_ISA": "avx512vnni"}
+        if ISA.has_matrix_unit
+        else {},  # what both are made of; a matrix unit only makes exact sums
     ),
 }
 if platform.machine().lower() in ("x86_64", "amd64"):
-    # The processor is named as well, because LLVM would otherwise find newer instructions for some of what AVX2 needs two for.
+    # The processor is named as well, because LLVM would otherwise find newer instructions for some of what
+    # AVX2 needs two for.
     old = {"NUMPOT_ISA": "avx2", "NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx2,+fma"}
     GROUPS["avx2"] = Group("weights proven safe, on AVX2", proven, (Bar("7 bits", ("8 bits",), 0.75),), old)

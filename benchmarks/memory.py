@@ -1,4 +1,5 @@
-"""Peak memory that one int8 inference adds to a process, each runtime in one of its own that has imported what it needs.
+"""Peak memory that one int8 inference adds to a process, each runtime in one of its own that has imported
+what it needs.
 
 python -m benchmarks.memory numpot model.xml        prints megabytes
 """
@@ -15,7 +16,9 @@ BAR = 1.0  # of OpenVINO's
 
 
 def peak_of(runtime: str, model: Path) -> float:
-    """Megabytes of resident memory that a process needs, at most, to read a model and run one image on one thread."""
+    """Megabytes of resident memory that a process needs, at most, to read a model and run one image on one
+    thread.
+    """
     command = [sys.executable, "-m", "benchmarks.memory", runtime, str(model)]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
@@ -41,7 +44,9 @@ def run_here(runtime: str, model: Path) -> float:
 
 
 def peak_rss_mb() -> float:
-    """Of this process since its program began. (getrusage would, on Linux, count what its parent held when it forked.)"""
+    """Of this process since its program began. (getrusage would, on Linux, count what its parent held when it
+    forked.)
+    """
     status = Path("/proc/self/status")
     if status.exists():
         (line,) = [line for line in status.read_text().splitlines() if line.startswith("VmHWM:")]

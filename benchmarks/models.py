@@ -1,4 +1,6 @@
-"""The models that are timed, each as one file that everybody reads: layers of one kind, well-known networks, trained ones."""
+"""The models that are timed, each as one file that everybody reads: layers of one kind, well-known networks,
+trained ones.
+"""
 
 import functools
 import re
@@ -57,7 +59,9 @@ def int8_graph(name: str, saturation_fix: SaturationFix = "first_layer") -> Grap
 
 
 def _give_tensors_one_scale(graph: Graph) -> None:
-    """The widest range where a depthwise convolution reads one for each channel: onnxruntime would compute that in float."""
+    """The widest range where a depthwise convolution reads one for each channel: onnxruntime would compute
+    that in float.
+    """
     for node in graph.of_type("FakeQuantize"):
         for port, widest in ((1, np.min), (2, np.max), (3, np.min), (4, np.max)):
             bounds = node.inputs[port].constant
@@ -85,8 +89,15 @@ def _trained(name: str, _: Path) -> Path:
 
 #: (size, (channels in, channels out), kernel)
 CONVOLUTIONS = [
-    *((size, (channels, channels), kernel) for kernel in (3, 1) for size, channels in ((56, 64), (28, 128), (14, 256), (7, 512))),
-    *((size, channels, 1) for size, channels in ((56, (24, 144)), (28, (40, 240)), (14, (80, 480)), (7, (192, 1152)))),
+    *(
+        (size, (channels, channels), kernel)
+        for kernel in (3, 1)
+        for size, channels in ((56, 64), (28, 128), (14, 256), (7, 512))
+    ),
+    *(
+        (size, channels, 1)
+        for size, channels in ((56, (24, 144)), (28, (40, 240)), (14, (80, 480)), (7, (192, 1152)))
+    ),
 ]
 DEPTHWISE = [(112, 32), (56, 144), (28, 240), (14, 480), (7, 1152)]
 MATRICES = [(512, 512, 512), (784, 1152, 128), (196, 480, 112), (49, 1152, 320)]  # M, K, N
@@ -97,7 +108,9 @@ LAYERS: dict[str, networks.Build] = {
         for size, (a, b), k in CONVOLUTIONS
     },
     **{
-        f"depthwise 3x3 {c} @{size}": partial(networks.convolutions, size=size, channels=(c, c), kernel=3, depthwise=True)
+        f"depthwise 3x3 {c} @{size}": partial(
+            networks.convolutions, size=size, channels=(c, c), kernel=3, depthwise=True
+        )
         for size, c in DEPTHWISE
     },
     "transposed 4x4 64 to 32 @32": partial(networks.transposed_convolutions, size=32, channels=(64, 32)),

@@ -1,4 +1,6 @@
-"""Float networks as ONNX files, with seeded weights: the shapes are what costs time, not what the numbers mean."""
+"""Float networks as ONNX files, with seeded weights: the shapes are what costs time, not what the numbers
+mean.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +16,8 @@ Build = Callable[[Path], Path]  # writes a model and returns its path
 class Network:
     """Writes an ONNX model a layer a line. Tensors are names; `channels` remembers how many each has.
 
-    Weights keep the variance of what they read, as trained ones roughly do, so that no activation overflows or dies on the way.
+    Weights keep the variance of what they read, as trained ones roughly do, so that no activation overflows
+    or dies on the way.
     """
 
     def __init__(self, *input_shape: int) -> None:
@@ -42,19 +45,27 @@ class Network:
         self.constants.append(onnx.numpy_helper.from_array(array.astype(np.float32), name))
         return name
 
-    def conv(self, x: str, channels: int, kernel: int = 1, *, stride: int = 1, groups: int = 1, gain: float = 2.0) -> str:
+    def conv(
+        self, x: str, channels: int, kernel: int = 1, *, stride: int = 1, groups: int = 1, gain: float = 2.0
+    ) -> str:
         """(N,C,H,W) -> (N,channels,H/stride,W/stride), with bias."""
         depth = self.channels[x] // groups
-        weights = self.rng.standard_normal((channels, depth, kernel, kernel)) * np.sqrt(gain / (depth * kernel * kernel))
+        weights = self.rng.standard_normal((channels, depth, kernel, kernel)) * np.sqrt(
+            gain / (depth * kernel * kernel)
+        )
         bias = self.constant(0.1 * self.rng.standard_normal(channels))
         window = {"pads": [kernel // 2] * 4, "strides": [stride] * 2, "group": groups}
         return self.do("Conv", x, self.constant(weights), bias, channels=channels, **window)
 
     def conv_transpose(self, x: str, channels: int) -> str:
         """(N,C,H,W) -> (N,channels,2H,2W): 4x4, stride 2, with bias."""
-        weights = self.rng.standard_normal((self.channels[x], channels, 4, 4)) * np.sqrt(2 / (4 * self.channels[x]))
+        weights = self.rng.standard_normal((self.channels[x], channels, 4, 4)) * np.sqrt(
+            2 / (4 * self.channels[x])
+        )
         bias = self.constant(0.1 * self.rng.standard_normal(channels))
-        return self.do("ConvTranspose", x, self.constant(weights), bias, channels=channels, strides=[2, 2], pads=[1] * 4)
+        return self.do(
+            "ConvTranspose", x, self.constant(weights), bias, channels=channels, strides=[2, 2], pads=[1] * 4
+        )
 
     def relu(self, x: str) -> str:
         return self.do("Relu", x)
@@ -74,7 +85,9 @@ class Network:
 
 
 def mobilenet_v2(path: Path) -> Path:
-    """MobileNetV2 1.0 at 224x224: (expansion, channels, blocks, stride of the first) as in table 2 of its paper, arXiv 1801.04381."""
+    """MobileNetV2 1.0 at 224x224: (expansion, channels, blocks, stride of the first) as in table 2 of its
+    paper, arXiv 1801.04381.
+    """
     net = Network(3, 224, 224)
     x = net.relu6(net.conv("x", 32, 3, stride=2))
     for expansion, channels, blocks, first in [
@@ -89,7 +102,9 @@ def mobilenet_v2(path: Path) -> Path:
 
 
 def resnet50(path: Path) -> Path:
-    """ResNet-50 at 224x224, stride in the 3x3 convolution: (width, blocks) as in table 1 of its paper, arXiv 1512.03385."""
+    """ResNet-50 at 224x224, stride in the 3x3 convolution: (width, blocks) as in table 1 of its paper, arXiv
+    1512.03385.
+    """
     net = Network(3, 224, 224)
     x = net.relu(net.conv("x", 64, 7, stride=2))
     x = net.do("MaxPool", x, kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1])
@@ -105,7 +120,9 @@ def resnet50(path: Path) -> Path:
 CHAIN = 6  # layers of a kind, so that what turns floats into codes and back at both ends weighs little
 
 
-def convolutions(path: Path, size: int, channels: tuple[int, int], kernel: int, depthwise: bool = False) -> Path:
+def convolutions(
+    path: Path, size: int, channels: tuple[int, int], kernel: int, depthwise: bool = False
+) -> Path:
     """CHAIN convolutions with ReLU on size x size pixels, to channels[1], back to channels[0], and so on."""
     net = Network(channels[0], size, size)
     x = "x"
@@ -116,11 +133,15 @@ def convolutions(path: Path, size: int, channels: tuple[int, int], kernel: int, 
 
 
 def transposed_convolutions(path: Path, size: int, channels: tuple[int, int]) -> Path:
-    """From size x size pixels to twice as many along each side, three times; a pool and a 1x1 convolution lead back."""
+    """From size x size pixels to twice as many along each side, three times; a pool and a 1x1 convolution
+    lead back.
+    """
     net = Network(channels[0], size, size)
     x = "x"
     for _ in range(CHAIN // 2):
-        x = net.do("MaxPool", net.relu(net.conv_transpose(x, channels[1])), kernel_shape=[2, 2], strides=[2, 2])
+        x = net.do(
+            "MaxPool", net.relu(net.conv_transpose(x, channels[1])), kernel_shape=[2, 2], strides=[2, 2]
+        )
         x = net.relu(net.conv(x, channels[0]))
     return net.save(x, 4, path)
 

@@ -4,8 +4,8 @@
     python -m benchmarks.report layers int8 --seconds 1  some groups, so many seconds a line
     python -m benchmarks.report int8 --only fmnist       some lines
 
-A ratio is a quotient of the shortest times, numpot's by that of the faster peer: below 1, numpot is faster. The last line of a table has
-geometric means and, in brackets, what they must not exceed.
+A ratio is a quotient of the shortest times, numpot's by that of the faster peer: below 1, numpot is faster.
+The last line of a table has geometric means and, in brackets, what they must not exceed.
 """
 
 import argparse
@@ -27,8 +27,12 @@ Times = dict[str, float]  # the shortest, in seconds
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"{', '.join([*GROUPS, 'memory'])}; by default all")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "groups", nargs="*", metavar="GROUP", help=f"{', '.join([*GROUPS, 'memory'])}; by default all"
+    )
     parser.add_argument("--seconds", type=float, default=3.0, help="for each line")
     parser.add_argument("--only", default="", help="lines whose name contains this")
     options = parser.parse_args()
@@ -42,7 +46,16 @@ def main() -> None:
         elif all(os.environ.get(key) == value for key, value in GROUPS[name].environment.items()):
             print(table(GROUPS[name], options.seconds, options.only))
         else:
-            command = [sys.executable, "-m", "benchmarks.report", name, "--seconds", str(options.seconds), "--only", options.only]
+            command = [
+                sys.executable,
+                "-m",
+                "benchmarks.report",
+                name,
+                "--seconds",
+                str(options.seconds),
+                "--only",
+                options.only,
+            ]
             subprocess.run(command, env=os.environ | GROUPS[name].environment, check=True)
         sys.stdout.flush()
 
@@ -52,12 +65,22 @@ def table(group: Group, seconds: float, only: str) -> str:
     for case in group.cases():
         if only in case.name:
             print(f"{group.title}: {case.name}", file=sys.stderr)
-            measured[case.name] = {name: times.min() for name, times in interleave(case.runs(), seconds).items()}
+            measured[case.name] = {
+                name: times.min() for name, times in interleave(case.runs(), seconds).items()
+            }
             gc.collect()
     runtimes = list(next(iter(measured.values()), {}))
-    header = ["", *(f"{name} ms" for name in runtimes), *(f"{bar.subject} / {' or '.join(bar.peers)}" for bar in group.bars)]
+    header = [
+        "",
+        *(f"{name} ms" for name in runtimes),
+        *(f"{bar.subject} / {' or '.join(bar.peers)}" for bar in group.bars),
+    ]
     lines = [
-        [name, *(f"{1000 * times[runtime]:.3f}" for runtime in runtimes), *(f"{ratio(times, bar):.2f}" for bar in group.bars)]
+        [
+            name,
+            *(f"{1000 * times[runtime]:.3f}" for runtime in runtimes),
+            *(f"{ratio(times, bar):.2f}" for bar in group.bars),
+        ]
         for name, times in measured.items()
     ]
     means = [mean_cell([ratio(times, bar) for times in measured.values()], bar) for bar in group.bars]

@@ -1,12 +1,13 @@
-"""What workers gain: the same work alone and shared among local processes, by turns, as a table in Markdown (docs/scale.md).
+"""What workers gain: the same work alone and shared among local processes, by turns, as a table in Markdown
+(docs/scale.md).
 
     python -m benchmarks.scale                             two workers, five turns: some minutes
     python -m benchmarks.scale --workers 4 --turns 3
 
-The network is MobileNetV2 with random weights on 224 x 224 pictures. A time is the shortest of all turns; a speed-up is the time of this
-process alone on one thread, divided by the time of all workers, which have one thread each. The last column is the same quotient of
-processor time, of this process and of the process that used most: what a machine without other work would reach. Results are compared bit
-for bit.
+The network is MobileNetV2 with random weights on 224 x 224 pictures. A time is the shortest of all turns; a
+speed-up is the time of this process alone on one thread, divided by the time of all workers, which have one
+thread each. The last column is the same quotient of processor time, of this process and of the process that
+used most: what a machine without other work would reach. Results are compared bit for bit.
 """
 
 import argparse
@@ -33,7 +34,12 @@ from numpot.quant.settings.parameters import read_parameters
 from .models import float_graph
 from .report import markdown
 
-EVALUATED, RANKED, GROUPS, CALIBRATED = 2048, 64, 24, 192  # samples; samples for each group, and groups; samples
+EVALUATED, RANKED, GROUPS, CALIBRATED = (
+    2048,
+    64,
+    24,
+    192,
+)  # samples; samples for each group, and groups; samples
 BAR = 0.8  # of the number of workers
 Work = Callable[[Pool], Any]  # gives what must be the same whoever works
 
@@ -63,16 +69,23 @@ def works(graph: Graph) -> Iterator[tuple[str, Work]]:
         evaluator = MetricEvaluator(Accuracy(), Pictures(RANKED), graph, pool=pool)
         return [scores.values for scores in evaluator.measure_variants(assembly, variants, range(RANKED))]
 
-    yield f"evaluation, {EVALUATED} pictures", lambda pool: evaluate(int8, Pictures(EVALUATED), Accuracy(), threads=1, pool=pool).value
+    yield (
+        f"evaluation, {EVALUATED} pictures",
+        lambda pool: evaluate(int8, Pictures(EVALUATED), Accuracy(), threads=1, pool=pool).value,
+    )
     yield f"ranking, {GROUPS} groups on {RANKED} pictures", rank
     yield (
         f"calibration, {CALIBRATED} pictures",
-        lambda pool: model_digest(quantize(graph, Pictures(CALIBRATED), stat_subset_size=CALIBRATED, preset="mixed", pool=pool)),
+        lambda pool: model_digest(
+            quantize(graph, Pictures(CALIBRATED), stat_subset_size=CALIBRATED, preset="mixed", pool=pool)
+        ),
     )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--turns", type=int, default=5)
     options = parser.parse_args()
@@ -82,13 +95,27 @@ def main() -> None:
         for name, work in works(float_graph("MobileNetV2")):
             print(name, file=sys.stderr)
             (alone, busy_alone), (shared, busy) = by_turns(work, Alone(threads=1), pool, options.turns)
-            rows.append([name, f"{alone:.2f}", f"{shared:.2f}", f"**{alone / shared:.2f}**", f"{busy_alone / busy:.2f}"])
-    print(markdown(f"{options.workers} workers of one thread against one thread; to reach: {BAR * options.workers:.1f}", rows))
+            rows.append(
+                [
+                    name,
+                    f"{alone:.2f}",
+                    f"{shared:.2f}",
+                    f"**{alone / shared:.2f}**",
+                    f"{busy_alone / busy:.2f}",
+                ]
+            )
+    print(
+        markdown(
+            f"{options.workers} workers of one thread against one thread; to reach: "
+            f"{BAR * options.workers:.1f}",
+            rows,
+        )
+    )
 
 
 def by_turns(work: Work, alone: Alone, workers: DaskPool, turns: int) -> list[tuple[float, float]]:
-    """The shortest time, and processor time of the busiest process, with each pool. The first turn, in which kernels are compiled and
-    models travel, does not count."""
+    """The shortest time, and processor time of the busiest process, with each pool. The first turn, in which
+    kernels are compiled and models travel, does not count."""
     times: list[list[tuple[float, float]]] = [[], []]
     results = []
     for turn in range(turns + 1):

@@ -1,4 +1,5 @@
-"""The comparisons of groups.py under pytest-benchmark, which keeps histories and compares commits: python -m pytest benchmarks
+"""The comparisons of groups.py under pytest-benchmark, which keeps histories and compares commits: python -m
+pytest benchmarks
 
 Ratios against peers come from `python -m benchmarks.report`, where they take turns.
 """

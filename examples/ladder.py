@@ -2,8 +2,9 @@
 
     python -m examples.ladder        prints how many billion operations a second each rung does, on one core
 
-Every rung gives the integers of the first, which nobody optimises; the test throws random shapes at all of them. The last rung is, but for
-tables that make convolutions of it and an epilogue that makes codes of its sums, the tile of kernels/tiles/dense_tile.py (docs/kernels.md).
+Every rung gives the integers of the first, which nobody optimises; the test throws random shapes at all of
+them. The last rung is, but for tables that make convolutions of it and an epilogue that makes codes of its
+sums, the tile of kernels/tiles/dense_tile.py (docs/kernels.md).
 """
 
 from collections.abc import Callable
@@ -24,31 +25,37 @@ Array = np.ndarray[Any, Any]
 ROWS, COLUMNS = ISA.rows, ISA.vectors * ISA.lanes  # of a tile
 
 
-# ---- 1. what it means ----------------------------------------------------------------------------------------------------------
+# ---- 1. what it means --------------------------------------------------------------------------------------
 
 
 def definition(a: Array, b: Array) -> Array:
-    """NumPy's integer product: correct, and as slow as three loops, because no vendor's library does integers for it."""
+    """NumPy's integer product: correct, and as slow as three loops, because no vendor's library does integers
+    for it.
+    """
     return reference.gemm_exact(a, b, 0)
 
 
-# ---- 2. three loops ------------------------------------------------------------------------------------------------------------
+# ---- 2. three loops ----------------------------------------------------------------------------------------
 
 
 @kernel
 def three_loops(a: Array, b: Array) -> Array:
-    """The same as machine code. b is read down its columns, N bytes from one element to the next: a cache line for every byte."""
+    """The same as machine code. b is read down its columns, N bytes from one element to the next: a cache
+    line for every byte.
+    """
     out = np.empty((a.shape[0], b.shape[1]), np.int32)
     for m in range(a.shape[0]):
         for n in range(b.shape[1]):
             total = np.int32(0)
             for k in range(a.shape[1]):
-                total = np.int32(total + np.int32(a[m, k]) * np.int32(b[k, n]))  # numba makes int64 of a sum otherwise
+                total = np.int32(
+                    total + np.int32(a[m, k]) * np.int32(b[k, n])
+                )  # numba makes int64 of a sum otherwise
             out[m, n] = total
     return out
 
 
-# ---- 3. along memory, and every byte used twice --------------------------------------------------------------------------------
+# ---- 3. along memory, and every byte used twice ------------------------------------------------------------
 
 
 def transpose(b: Array) -> Array:
@@ -62,7 +69,9 @@ def fill(x: Array, rows: int, columns: int) -> Array:
 
 
 def blocked(a: Array, bt: Array) -> Array:
-    """Both operands are read along memory, which lets LLVM use vectors. Four sums at a time halve the reading."""
+    """Both operands are read along memory, which lets LLVM use vectors. Four sums at a time halve the
+    reading.
+    """
     return _blocked(fill(a, 2, 1), bt)
 
 
@@ -82,11 +91,13 @@ def _blocked(a: Array, bt: Array) -> Array:
     return out
 
 
-# ---- 4. words of four ----------------------------------------------------------------------------------------------------------
+# ---- 4. words of four --------------------------------------------------------------------------------------
 
 
 def pack(b: Array) -> Array:
-    """(K,N) s8 -> (N/COLUMNS, K/4, COLUMNS, 4) s8: a word is four k of one column, the words of a tile's columns lie side by side."""
+    """(K,N) s8 -> (N/COLUMNS, K/4, COLUMNS, 4) s8: a word is four k of one column, the words of a tile's
+    columns lie side by side.
+    """
     filled = fill(b, 4, COLUMNS)
     words = filled.reshape(len(filled) // 4, 4, -1, COLUMNS).transpose(2, 0, 3, 1)
     packed = aligned(words.shape, np.int8)
@@ -95,8 +106,8 @@ def pack(b: Array) -> Array:
 
 
 def packed_words(a: Array, words: Array) -> Array:
-    """What the byte dot product of the processor wants: four neighbouring products into one sum. LLVM does not see it, and this rung leads
-    down. The layout is right all the same.
+    """What the byte dot product of the processor wants: four neighbouring products into one sum. LLVM does
+    not see it, and this rung leads down. The layout is right all the same.
     """
     return _packed_words(fill(a, 1, 4), words)
 
@@ -116,15 +127,19 @@ def _packed_words(a: Array, words: Array) -> Array:
     return out
 
 
-# ---- 5. the register tile ------------------------------------------------------------------------------------------------------
+# ---- 5. the register tile ----------------------------------------------------------------------------------
 
 
 @instructions
-def tile(_: Any, a: Any, pitch: Any, words: Any, order: Any, dots: Any, count: Any, out: Any, width: Any) -> Any:
-    """ROWS rows of a times one block of words -> as many rows of out. The instructions are written here, Python loops are the unrolling.
+def tile(
+    _: Any, a: Any, pitch: Any, words: Any, order: Any, dots: Any, count: Any, out: Any, width: Any
+) -> Any:
+    """ROWS rows of a times one block of words -> as many rows of out. The instructions are written here,
+    Python loops are the unrolling.
 
-    Word number i of the block meets word order[i] of a row. The first `dots` of `count` words take the exact instruction, the others the
-    one that clips sums of two products to 16 bits. pitch, width: from one row to the next, in bytes of a and elements of out.
+    Word number i of the block meets word order[i] of a row. The first `dots` of `count` words take the exact
+    instruction, the others the one that clips sums of two products to 16 bits. pitch, width: from one row to
+    the next, in bytes of a and elements of out.
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -133,7 +148,9 @@ def tile(_: Any, a: Any, pitch: Any, words: Any, order: Any, dots: Any, count: A
             part(context, builder, kind, value) for kind, value in zip(signature.args, arguments, strict=True)
         )
         rows = [v.at(a, builder.mul(pitch, I64(row))) for row in range(ROWS)]
-        sums = [[v.variable(v.constant(v.int32, 0)) for _ in range(ISA.vectors)] for _ in rows]  # in registers until the end
+        sums = [
+            [v.variable(v.constant(v.int32, 0)) for _ in range(ISA.vectors)] for _ in rows
+        ]  # in registers until the end
 
         def add_products(i: Any, add: Callable[[Any, Any, Any], Any]) -> None:
             offset = builder.mul(v.load(v.item(order, i, 8), I64), I64(4))
@@ -173,11 +190,13 @@ def register_tile(a: Array, words: Array) -> Array:
     return _tiles(fill(a, ROWS, 4), words, np.tile(np.arange(depth), (blocks, 1)), np.full(blocks, depth))
 
 
-# ---- 6. what a CPU without the byte dot product computes -----------------------------------------------------------------------
+# ---- 6. what a CPU without the byte dot product computes ---------------------------------------------------
 
 
 def pack_safe_first(b: Array) -> tuple[Array, Array, Array]:
-    """As `pack`, but in every block the words whose pairs cannot clip (eq. 12) come first; (words, their order, how many are safe)."""
+    """As `pack`, but in every block the words whose pairs cannot clip (eq. 12) come first; (words, their
+    order, how many are safe).
+    """
     words = pack(b)
     safe = pairs_are_safe(words).all(axis=(2, 3))  # (blocks, K/4)
     order = np.argsort(~safe, axis=1, kind="stable")
@@ -186,12 +205,16 @@ def pack_safe_first(b: Array) -> tuple[Array, Array, Array]:
 
 
 def saturating(a: Array, packed: tuple[Array, Array, Array]) -> Array:
-    """Pairs of products clip to 16 bits (eq. 6). Sums of integers do not care for order: the safe words take the exact instruction."""
+    """Pairs of products clip to 16 bits (eq. 6). Sums of integers do not care for order: the safe words take
+    the exact instruction.
+    """
     return _tiles(fill(a, ROWS, 4), *packed)
 
 
 class Rung(NamedTuple):
-    """multiply(a, pack(b)) is the product, in its first M rows and N columns. Weights are packed once, when a model is loaded."""
+    """multiply(a, pack(b)) is the product, in its first M rows and N columns. Weights are packed once, when a
+    model is loaded.
+    """
 
     multiply: Callable[[Array, Any], Array]
     pack: Callable[[Array], Any] = np.asarray
@@ -211,11 +234,15 @@ RUNGS = [
 def main(M: int = 784, K: int = 1152, N: int = 128) -> None:
     rng = np.random.default_rng(0)
     a = rng.integers(0, 256, (M, K), np.uint8)
-    b = np.clip(np.rint(25 * rng.standard_normal((K, N))), -127, 127).astype(np.int8)  # as weights usually are: few are large
+    b = np.clip(np.rint(25 * rng.standard_normal((K, N))), -127, 127).astype(
+        np.int8
+    )  # as weights usually are: few are large
     print(f"({M},{K}) u8 @ ({K},{N}) s8 -> s32, one core, {ISA.name}")
     for number, rung in enumerate(RUNGS, 1):
         packed = rung.pack(b)
-        np.testing.assert_array_equal(rung.multiply(a, packed)[:M, :N], rung.means(a, b, 0))  # compiles it, too
+        np.testing.assert_array_equal(
+            rung.multiply(a, packed)[:M, :N], rung.means(a, b, 0)
+        )  # compiles it, too
         seconds = min(_time(rung, a, packed) for _ in range(3 if number < 5 else 100))
         print(f"{number}. {rung.multiply.__name__:14} {2 * M * K * N / seconds / 1e9:7.1f} GOPS")
 

@@ -1,9 +1,11 @@
-"""The whole idea in one file: train a small network in float, make it int8, run its integers, and see what saturation does.
+"""The whole idea in one file: train a small network in float, make it int8, run its integers, and see what
+saturation does.
 
     python examples/tour.py
 
-Apart from the demo's pictures, nothing of numpot is used until the end of part 4, which checks that numpot gives the same numbers, bit for
-bit. Equations (1) to (13) are those of docs/arithmetic.md, (C1) to (C7) those of docs/calibration.md.
+Apart from the demo's pictures, nothing of numpot is used until the end of part 4, which checks that numpot
+gives the same numbers, bit for bit. Equations (1) to (13) are those of docs/arithmetic.md, (C1) to (C7) those
+of docs/calibration.md.
 """
 
 import numpy as np
@@ -15,7 +17,7 @@ from numpot.quant import DataLoader, demo, quantize
 F = np.float32
 
 
-# ---- 1. a float network: 784 -> 64 -> 10, ReLU between --------------------------------------------------------------------------
+# ---- 1. a float network: 784 -> 64 -> 10, ReLU between -----------------------------------------------------
 
 
 def pictures() -> tuple[np.ndarray, np.ndarray]:
@@ -35,12 +37,17 @@ def train(x: np.ndarray, y: np.ndarray, steps: int = 600) -> list[np.ndarray]:
         p = np.exp(logits - logits.max(1, keepdims=True))
         error = (p / p.sum(1, keepdims=True) - np.eye(10)[y[batch]]).astype(F) / 100
         back = (error @ w2) * (h > 0)
-        for parameter, gradient in ((w2, error.T @ h), (b2, error.sum(0)), (w1, back.T @ x[batch]), (b1, back.sum(0))):
+        for parameter, gradient in (
+            (w2, error.T @ h),
+            (b2, error.sum(0)),
+            (w1, back.T @ x[batch]),
+            (b1, back.sum(0)),
+        ):
             parameter -= F(0.1) * gradient
     return [w1, b1, w2, b2]
 
 
-# ---- 2. calibration: which interval do the 256 codes of an activation cover? ----------------------------------------------------
+# ---- 2. calibration: which interval do the 256 codes of an activation cover? -------------------------------
 
 
 def activation_range(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -57,12 +64,17 @@ def quantize_weights(w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return codes.astype(np.int8), (2 * m * F(1 / 254)).reshape(-1)
 
 
-# ---- 3. integers ----------------------------------------------------------------------------------------------------------------
+# ---- 3. integers -------------------------------------------------------------------------------------------
 
 
 def to_layers(tensors: list, weights: list) -> list:
-    """What an int8 layer needs: the range of its input, from samples of it; codes and scales of its weights; its bias."""
-    return [(*activation_range(tensor), *quantize_weights(w), b) for tensor, (w, b) in zip(tensors, weights, strict=True)]
+    """What an int8 layer needs: the range of its input, from samples of it; codes and scales of its weights;
+    its bias.
+    """
+    return [
+        (*activation_range(tensor), *quantize_weights(w), b)
+        for tensor, (w, b) in zip(tensors, weights, strict=True)
+    ]
 
 
 def to_codes(x: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, int, np.ndarray]:
@@ -74,7 +86,9 @@ def to_codes(x: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarr
 
 
 def multiply(q: np.ndarray, z: int, w: np.ndarray, saturating: bool) -> tuple[np.ndarray, int]:
-    """(M,K) codes @ (N,K) weights -> s32, and how many pairs of products did not fit 16 bits (3), (5), (6)."""
+    """(M,K) codes @ (N,K) weights -> s32, and how many pairs of products did not fit 16 bits (3),
+    (5), (6).
+    """
     w = w.astype(np.int32)
     pairs = q[:, None, 0::2] * w[None, :, 0::2] + q[:, None, 1::2] * w[None, :, 1::2]
     clipped = np.clip(pairs, -32768, 32767)
@@ -82,7 +96,9 @@ def multiply(q: np.ndarray, z: int, w: np.ndarray, saturating: bool) -> tuple[np
 
 
 def run_int8(x: np.ndarray, layers: list, saturating: bool) -> tuple[np.ndarray, int]:
-    """Every layer: to codes, integer product, back to float32 with its scale and bias (8), ReLU in between (9)."""
+    """Every layer: to codes, integer product, back to float32 with its scale and bias (8), ReLU in between
+    (9).
+    """
     total = 0
     for i, (low, high, w, scale, bias) in enumerate(layers):
         q, z, input_scale = to_codes(np.maximum(x, 0) if i else x, low, high)
@@ -92,7 +108,7 @@ def run_int8(x: np.ndarray, layers: list, saturating: bool) -> tuple[np.ndarray,
     return x, total
 
 
-# ---- 4. does it work, and is it what numpot computes? ---------------------------------------------------------------------------
+# ---- 4. does it work, and is it what numpot computes? ------------------------------------------------------
 
 
 def numpot_network(weights: list) -> Graph:
@@ -100,7 +116,10 @@ def numpot_network(weights: list) -> Graph:
     y = g.add(OPERATORS["Parameter"](element_type=np.dtype(F), shape=(-1, 784)), name="x").output
     for i, (w, b) in enumerate(weights):
         y = g.add(OPERATORS["ReLU"](), [y]).output if i else y
-        y = g.add(OPERATORS["Add"](), [g.add(OPERATORS["MatMul"](transpose_b=True), [y, g.constant(w)]).output, g.constant(b)]).output
+        y = g.add(
+            OPERATORS["Add"](),
+            [g.add(OPERATORS["MatMul"](transpose_b=True), [y, g.constant(w)]).output, g.constant(b)],
+        ).output
     g.add(OPERATORS["Result"](), [y], name="y")
     return g
 
@@ -126,12 +145,20 @@ def main() -> None:
     float_logits = np.maximum(x @ w1.T + b1, 0) @ w2.T + b2
     exact, _ = run_int8(x, layers, saturating=False)
     saturated, clipped = run_int8(x, layers, saturating=True)
-    for name, logits in (("float", float_logits), ("int8", exact), (f"int8, {clipped:,} pairs saturated", saturated)):
+    for name, logits in (
+        ("float", float_logits),
+        ("int8", exact),
+        (f"int8, {clipped:,} pairs saturated", saturated),
+    ):
         print(f"{(logits.argmax(1) == y).mean():.1%}  {name}")
-    print(f"saturation moves a logit by up to {np.abs(saturated - exact).max() / np.abs(exact).max():.1%} of the largest")
+    print(
+        f"saturation moves a logit by up to {np.abs(saturated - exact).max() / np.abs(exact).max():.1%} "
+        "of the largest"
+    )
 
-    # A float sum depends on the order of its terms, which NumPy, numpot and every processor choose for themselves; a sum of integers does
-    # not. So numpot's float layer gives the samples of the hidden tensor here, and from there on every bit is the same.
+    # A float sum depends on the order of its terms, which NumPy, numpot and every processor choose for
+    # themselves; a sum of integers does not. So numpot's float layer gives the samples of the hidden tensor
+    # here, and from there on every bit is the same.
     hidden = np.maximum(Executor(numpot_network(weights[:1])).run(samples)["y"], 0)
     assert np.allclose(hidden, np.maximum(samples @ w1.T + b1, 0), atol=1e-4), "numpot computes another layer"
     exact, _ = run_int8(x, to_layers([samples, hidden], weights), saturating=False)

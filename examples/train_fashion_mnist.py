@@ -4,9 +4,9 @@
     python examples/train_fashion_mnist.py --output demo                              # train, then write
     python examples/train_fashion_mnist.py --output demo --onnx demo/mobilenet.onnx   # write again, without PyTorch
 
-PyTorch is not a dependency of numpot: this script alone uses it, and imports it where it trains. The data are the four IDX files of
-Fashion-MNIST, gzipped: Debian's package dataset-fashion-mnist, or https://github.com/zalandoresearch/fashion-mnist. An epoch takes two
-to four minutes on one core.
+PyTorch is not a dependency of numpot: this script alone uses it, and imports it where it trains. The data are
+the four IDX files of Fashion-MNIST, gzipped: Debian's package dataset-fashion-mnist, or
+https://github.com/zalandoresearch/fashion-mnist. An epoch takes two to four minutes on one core.
 
 Written into the output folder:
 
@@ -52,7 +52,9 @@ BLOCKS = [
 
 
 def main(
-    data: Annotated[Path, typer.Option(help="folder with the four .gz files")] = Path("/usr/share/datasets/fashion-mnist"),
+    data: Annotated[Path, typer.Option(help="folder with the four .gz files")] = Path(
+        "/usr/share/datasets/fashion-mnist"
+    ),
     output: Annotated[Path, typer.Option(help="folder to write into")] = Path("fashion-mnist-demo"),
     onnx: Annotated[Path | None, typer.Option(help="skip the training and take this model")] = None,
     epochs: Annotated[int, typer.Option(min=1)] = 12,
@@ -70,18 +72,25 @@ def main(
 
 def read_set(folder: Path, name: str) -> Set:
     """The set `train` or `t10k`."""
-    return read_idx(folder / f"{name}-images-idx3-ubyte.gz", 3), read_idx(folder / f"{name}-labels-idx1-ubyte.gz", 1)
+    return read_idx(folder / f"{name}-images-idx3-ubyte.gz", 3), read_idx(
+        folder / f"{name}-labels-idx1-ubyte.gz", 1
+    )
 
 
-# ---- architecture ------------------------------------------------------------------------------------------------------------------
+# ---- architecture ------------------------------------------------------------------------------------------
 
 
 def build_network() -> "nn.Module":
     """(N,1,28,28) -> (N,10): inverted residuals (Sandler et al. 2018, MobileNetV2), 246 k parameters."""
     from torch import nn
 
-    def convolution(c_in: int, c_out: int, kernel: int = 1, stride: int = 1, groups: int = 1) -> list[nn.Module]:
-        return [nn.Conv2d(c_in, c_out, kernel, stride, kernel // 2, groups=groups, bias=False), nn.BatchNorm2d(c_out)]
+    def convolution(
+        c_in: int, c_out: int, kernel: int = 1, stride: int = 1, groups: int = 1
+    ) -> list[nn.Module]:
+        return [
+            nn.Conv2d(c_in, c_out, kernel, stride, kernel // 2, groups=groups, bias=False),
+            nn.BatchNorm2d(c_out),
+        ]
 
     class InvertedResidual(nn.Module):
         """Expand, look at the neighbours channel by channel, project; add the input if the shapes agree."""
@@ -92,7 +101,9 @@ def build_network() -> "nn.Module":
             self.body = nn.Sequential(
                 nn.Sequential(*convolution(c_in, expanded), nn.ReLU6()),
                 nn.Sequential(*convolution(expanded, expanded, 3, stride, groups=expanded), nn.ReLU6()),
-                nn.Sequential(*convolution(expanded, c_out)),  # no activation: what is narrow must not lose its negative half
+                nn.Sequential(
+                    *convolution(expanded, c_out)
+                ),  # no activation: what is narrow must not lose its negative half
             )
 
         def forward(self, x: "Tensor") -> "Tensor":
@@ -110,11 +121,13 @@ def build_network() -> "nn.Module":
     )
 
 
-# ---- training ----------------------------------------------------------------------------------------------------------------------
+# ---- training ----------------------------------------------------------------------------------------------
 
 
 def fit(train: Set, test: Set, *, epochs: int, threads: int, seed: int) -> "nn.Module":
-    """A trained network. AdamW, its rate falling to zero along a cosine; pictures mirrored and moved at random."""
+    """A trained network. AdamW, its rate falling to zero along a cosine; pictures mirrored and moved at
+    random.
+    """
     import torch
     from torch.nn.functional import cross_entropy
 
@@ -134,7 +147,11 @@ def fit(train: Set, test: Set, *, epochs: int, threads: int, seed: int) -> "nn.M
             optimizer.step()
             schedule.step()
         minutes = (time.perf_counter() - start) / 60
-        print(f"epoch {epoch:2d}: {top1(network, test):.2%} of {len(test[0]):,} test pictures ({minutes:.1f} min)", flush=True)
+        print(
+            f"epoch {epoch:2d}: {top1(network, test):.2%} of {len(test[0]):,} test pictures "
+            f"({minutes:.1f} min)",
+            flush=True,
+        )
     return network
 
 
@@ -147,7 +164,9 @@ def to_tensors(pictures: Set) -> tuple["Tensor", "Tensor"]:
 
 
 def augment(x: "Tensor") -> "Tensor":
-    """Every other picture mirrored, by chance, and the batch moved by up to two pixels; what leaves on one side is background."""
+    """Every other picture mirrored, by chance, and the batch moved by up to two pixels; what leaves on one
+    side is background.
+    """
     import torch
 
     mirrored = torch.rand(len(x), 1, 1, 1) < 0.5
@@ -165,17 +184,27 @@ def top1(network: "nn.Module", test: Set) -> float:
     return (answers == labels).double().mean().item()
 
 
-# ---- export ------------------------------------------------------------------------------------------------------------------------
+# ---- export ------------------------------------------------------------------------------------------------
 
 
 def export(network: "nn.Module", path: Path) -> None:
-    """Write the network as ONNX, for any batch size. In evaluation mode the exporter folds batch norm into the convolutions."""
+    """Write the network as ONNX, for any batch size. In evaluation mode the exporter folds batch norm into
+    the convolutions.
+    """
     import torch
 
     network.eval()
     batch = {"x": {0: "N"}, "logits": {0: "N"}}
     names = {"input_names": ["x"], "output_names": ["logits"]}
-    torch.onnx.export(network, (torch.zeros(1, 1, 28, 28),), str(path), **names, dynamic_axes=batch, opset_version=17, dynamo=False)
+    torch.onnx.export(
+        network,
+        (torch.zeros(1, 1, 28, 28),),
+        str(path),
+        **names,
+        dynamic_axes=batch,
+        opset_version=17,
+        dynamo=False,
+    )
 
 
 def write_demo(onnx: Path, train: Set, test: Set, output: Path) -> None:

@@ -1,4 +1,5 @@
-"""What a model is, and how it runs: graph, operators (ops/), file formats (formats/), interpreter and executor.
+"""What a model is, and how it runs: graph, operators (ops/), file formats (formats/), interpreter and
+executor.
 
 Read graph, then ops/, interpreter, simplify/, lowering/ and executor/. Nothing is imported before it is used.
 """

@@ -1,4 +1,6 @@
-"""Models that a caller gives: a Graph, or the path of a model file, which is read; anything else is refused in one sentence."""
+"""Models that a caller gives: a Graph, or the path of a model file, which is read; anything else is refused
+in one sentence.
+"""
 
 import os
 
@@ -9,14 +11,18 @@ MOST_SHOWN = 80  # characters of a value in a message
 
 
 def as_graph(model: Graph | AnyPath, name: str = "the model") -> Graph:
-    """A Graph as it is; a path is opened. Raises GraphError for anything else, IRError or OnnxError for a file that cannot be read."""
+    """A Graph as it is; a path is opened. Raises GraphError for anything else, IRError or OnnxError for a
+    file that cannot be read.
+    """
     if isinstance(model, Graph):
         return model
     if isinstance(model, str | os.PathLike):
         from .formats.model_files import read_model  # it knows the formats, which take time to import
 
         return read_model(model)
-    raise GraphError(f"{name} must be a Graph, as read_model gives it, or the path of a model file, found {shown(model)}")
+    raise GraphError(
+        f"{name} must be a Graph, as read_model gives it, or the path of a model file, found {shown(model)}"
+    )
 
 
 def as_path(path: AnyPath) -> str:
@@ -27,7 +33,9 @@ def as_path(path: AnyPath) -> str:
 
 
 def shown(value: object) -> str:
-    """Any value, for a message: not long, and whatever its repr does. A class is called one, because its object was probably meant."""
+    """Any value, for a message: not long, and whatever its repr does. A class is called one, because its
+    object was probably meant.
+    """
     if isinstance(value, type):
         return f"the class {value.__name__} itself"
     try:

@@ -19,7 +19,9 @@ class NumpotError(Exception):
 
 
 def one_line(text: str) -> str:
-    """The text with control characters written as \\n, \\x1b and the like, and its middle left out if it is too long."""
+    """The text with control characters written as \\n, \\x1b and the like, and its middle left out if it is
+    too long.
+    """
     if len(text) > LONGEST:
         text = f"{text[: LONGEST * 2 // 3]} ... {text[-LONGEST // 4 :]}"
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
@@ -34,21 +36,27 @@ class MemoryLimitError(NumpotError):
 
 
 class PlanError(NumpotError):
-    """A step of a plan that would touch what is not its own: a fault of numpot, found before anything runs."""
+    """A step of a plan that would touch what is not its own: a fault of numpot, found before
+    anything runs.
+    """
 
 
 class MissingExtraError(NumpotError):
     """An optional package is needed and not installed; the message names the extra."""
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
-        super().__init__(f"{purpose} needs the package {package!r}, which is not installed: pip install 'numpot[{extra}]'")
+        super().__init__(
+            f"{purpose} needs the package {package!r}, which is not installed: pip install 'numpot[{extra}]'"
+        )
 
 
-# ---- files: one class for each promise that FORMAT.md makes --------------------------------------------------------------------
+# ---- files: one class for each promise that FORMAT.md makes ------------------------------------------------
 
 
 class IRError(NumpotError):
-    """A model file that breaks a promise of its format; the subclass says which, `path` and `line` say where."""
+    """A model file that breaks a promise of its format; the subclass says which, `path` and
+    `line` say where.
+    """
 
     def __init__(self, message: str, path: AnyPath, line: int | None = None) -> None:
         self.path = os.fspath(path)

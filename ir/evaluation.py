@@ -1,4 +1,6 @@
-"""Evaluate a layer by its NumPy definition: the memory is counted before it is taken, and what goes wrong says where."""
+"""Evaluate a layer by its NumPy definition: the memory is counted before it is taken, and what goes wrong
+says where.
+"""
 
 import math
 from collections.abc import Sequence
@@ -19,20 +21,36 @@ FAULTS = (ValueError, IndexError, TypeError, ArithmeticError, MemoryError)
 
 @np.errstate(all="ignore")  # the logarithm of a negative number is NaN, not a message
 def evaluate(node: Node, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """The outputs of a node for these inputs. Raises GraphError that names the layer, MemoryLimitError before anything is taken."""
+    """The outputs of a node for these inputs. Raises GraphError that names the layer, MemoryLimitError before
+    anything is taken.
+    """
     try:
-        known = infer(node.op, [Known(a.dtype, a.shape, a if port in node.op.value_ports else None) for port, a in enumerate(arrays)])
+        known = infer(
+            node.op,
+            [
+                Known(a.dtype, a.shape, a if port in node.op.value_ports else None)
+                for port, a in enumerate(arrays)
+            ],
+        )
         memory.take(bytes_needed(node.op, [a.shape for a in arrays], known), describe(node, known))
         outputs = node.op.evaluate(*arrays)
-        return [np.asarray(y) for y in (outputs if isinstance(outputs, list) else [outputs])]  # 0-d results may be scalars
+        return [
+            np.asarray(y) for y in (outputs if isinstance(outputs, list) else [outputs])
+        ]  # 0-d results may be scalars
     except FAULTS as error:
         shapes = ", ".join(str(list(x.shape)) for x in arrays)
-        what = str(error) if isinstance(error, OperatorError) else f"cannot take inputs of shapes {shapes} ({error})"
+        what = (
+            str(error)
+            if isinstance(error, OperatorError)
+            else f"cannot take inputs of shapes {shapes} ({error})"
+        )
         raise GraphError(f"layer {node.name!r} ({node.type}): {what}") from error
 
 
 def is_affordable(op: Operator, inputs: list[Shape], outputs: list[Shape]) -> bool:
-    """Whether reading a model may compute this; if so it is counted. What a large file holds may take as long as it is large."""
+    """Whether reading a model may compute this; if so it is counted. What a large file holds may take as long
+    as it is large.
+    """
     held = sum(map(math.prod, inputs + outputs))
     beyond = op.operations(inputs, outputs) + op.workspace(inputs, outputs) - 8 * held
     return beyond <= 0 or memory.spend(beyond, MOST_OPERATIONS)

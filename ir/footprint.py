@@ -1,4 +1,6 @@
-"""What a run of a graph takes: the tensors that are alive at once, for any batch size, counted once for many runs."""
+"""What a run of a graph takes: the tensors that are alive at once, for any batch size, counted once for many
+runs.
+"""
 
 import math
 from typing import NamedTuple
@@ -32,17 +34,25 @@ class Footprint:
             node = worst.node
             shapes = ", ".join(str(list(t.shape)) for t in node.outputs)
             images = f" with {batch} images" if worst.by_image and batch else ""
-            memory.take(worst.bytes(batch), f"running the model{images} up to layer {node.name!r} ({node.type}), which makes {shapes},")
+            memory.take(
+                worst.bytes(batch),
+                f"running the model{images} up to layer {node.name!r} ({node.type}), which makes {shapes},",
+            )
 
 
 def footprint(graph: Graph) -> Footprint:
-    """Tensors are counted from the layer that makes them to the last that reads them; outputs of the model to the end."""
+    """Tensors are counted from the layer that makes them to the last that reads them; outputs of the model to
+    the end.
+    """
     order = graph.topological_order()
     left = {t: len(t.consumers) for node in order for t in node.outputs}
     fixed = by_image = 0
     peaks: list[Peak] = []
     for node in order:
-        if node.type in ("Constant", "Result"):  # constants are there already, and a Result hands on what it reads
+        if node.type in (
+            "Constant",
+            "Result",
+        ):  # constants are there already, and a Result hands on what it reads
             continue
         for tensor in node.outputs:
             sizes = _sizes(tensor)
@@ -55,11 +65,15 @@ def footprint(graph: Graph) -> Footprint:
                 fixed, by_image = fixed - sizes[0], by_image - sizes[1]
     if not peaks:
         return Footprint([])
-    return Footprint([max(peaks, key=lambda p: (p.fixed, p.by_image)), max(peaks, key=lambda p: (p.by_image, p.fixed))])
+    return Footprint(
+        [max(peaks, key=lambda p: (p.fixed, p.by_image)), max(peaks, key=lambda p: (p.by_image, p.fixed))]
+    )
 
 
 def _sizes(tensor: Tensor) -> tuple[int, int]:
-    """(fixed, by image) bytes: what two batch sizes tell of all others, if the size is a line; else what the larger one takes."""
+    """(fixed, by image) bytes: what two batch sizes tell of all others, if the size is a line; else what the
+    larger one takes.
+    """
     (less, more), (few, many) = [math.prod(k.shape) * k.dtype.itemsize for k in tensor.known], PROBE_BATCHES
     by_image = max(more - less, 0) // (many - few)
     return max(less - few * by_image, 0), by_image

@@ -5,8 +5,8 @@
     y = graph.add(ReLU(), [x.output], name="relu")
     graph.add(Result(), [y.output], name="y")
 
-Edges are references: `node.inputs` holds the tensors it reads, `tensor.producer` the node that makes it and `tensor.consumers` the
-places that read it. Verbs keep the three in agreement; nobody else writes them.
+Edges are references: `node.inputs` holds the tensors it reads, `tensor.producer` the node that makes it and
+`tensor.consumers` the places that read it. Verbs keep the three in agreement; nobody else writes them.
 """
 
 from collections.abc import Container, Iterable, Iterator, Sequence
@@ -87,11 +87,16 @@ class Node:
 
 
 class Graph:
-    """A model: nodes by name, in the order they were added, and `info`, what its file says of how it was made."""
+    """A model: nodes by name, in the order they were added, and `info`, what its file says of how it was
+    made.
+    """
 
     def __init__(self, name: str, info: dict[str, object] | None = None) -> None:
         if not isinstance(name, str) or not isinstance(info, dict | None):
-            raise GraphError(f"Graph(name, info) needs text and a dictionary, found a {type(name).__name__} and a {type(info).__name__}")
+            raise GraphError(
+                f"Graph(name, info) needs text and a dictionary, found a {type(name).__name__} and a "
+                f"{type(info).__name__}"
+            )
         self.name = name
         self.nodes: dict[str, Node] = {}
         self.info: dict[str, object] = info or {}
@@ -113,7 +118,7 @@ class Graph:
     def of_type(self, *types: str) -> list[Node]:
         return [n for n in self if n.type in types]
 
-    # ---- edit verbs ------------------------------------------------------------------------------------------------------------
+    # ---- edit verbs ----------------------------------------------------------------------------------------
 
     def add(self, op: Operator, inputs: Iterable[Tensor] = (), name: str | None = None) -> Node:
         """Append a node. Raises GraphError if the name is taken or the inputs do not fit the operator."""
@@ -133,7 +138,9 @@ class Graph:
         return self.add(Constant(value=value), name=name).output
 
     def set_input(self, node: Node, port: int, tensor: Tensor) -> None:
-        """Make `node` read `tensor` at `port`. If that changes a shape or type, call `infer()` when the edit is complete."""
+        """Make `node` read `tensor` at `port`. If that changes a shape or type, call `infer()` when the edit
+        is complete.
+        """
         node.inputs[port].consumers.remove(Use(node, port))
         node.inputs[port] = tensor
         tensor.consumers.append(Use(node, port))
@@ -160,7 +167,9 @@ class Graph:
         del self.nodes[node.name]
 
     def rename(self, node: Node, name: str) -> None:
-        """Give a node another name, keeping its place in the order. The time is that of those behind it, and a new node is the last."""
+        """Give a node another name, keeping its place in the order. The time is that of those behind it, and
+        a new node is the last.
+        """
         if name != node.name and name in self.nodes:
             raise GraphError(f"layer name {name!r} is used twice")
         behind = list(takewhile(lambda key: key != node.name, reversed(self.nodes)))
@@ -184,7 +193,7 @@ class Graph:
             self.remove(node)
         return [n.name for n in dead]
 
-    # ---- questions -------------------------------------------------------------------------------------------------------------
+    # ---- questions -----------------------------------------------------------------------------------------
 
     def unique_name(self, base: str, reserved: Container[str] = ()) -> str:
         """`base` if it is free, else `base_1`, `base_2`, ...; none of the reserved names."""
@@ -195,11 +204,15 @@ class Graph:
         return name
 
     def topological_order(self) -> list[Node]:
-        """Every node after those it reads; the order of adding where that leaves a choice. A cycle is a GraphError that names it."""
+        """Every node after those it reads; the order of adding where that leaves a choice. A cycle is a
+        GraphError that names it.
+        """
         order: list[Node] = []
         done: set[Node] = set()
         for start in self:
-            path: dict[Node, int] = {start: 0} if start not in done else {}  # node -> next input to visit; a stack, in order
+            path: dict[Node, int] = (
+                {start: 0} if start not in done else {}
+            )  # node -> next input to visit; a stack, in order
             while path:
                 node, port = next(reversed(path.items()))
                 if port < len(node.inputs):
@@ -207,7 +220,10 @@ class Graph:
                     producer = node.inputs[port].producer
                     if producer in path:
                         names = [n.name for n in path]
-                        raise GraphError("the graph has a cycle: " + " -> ".join([*names[names.index(producer.name) :], producer.name]))
+                        raise GraphError(
+                            "the graph has a cycle: "
+                            + " -> ".join([*names[names.index(producer.name) :], producer.name])
+                        )
                     if producer not in done:
                         path[producer] = 0
                 else:
@@ -229,9 +245,13 @@ class Graph:
         return twin
 
     def __getstate__(self) -> dict[str, Any]:
-        """The graph as plain lists, for `copy`, and for pickle, which would follow edges one inside the other."""
+        """The graph as plain lists, for `copy`, and for pickle, which would follow edges one inside the
+        other.
+        """
         order = self.topological_order()
-        place = {tensor: (number, tensor.index) for number, node in enumerate(order) for tensor in node.outputs}
+        place = {
+            tensor: (number, tensor.index) for number, node in enumerate(order) for tensor in node.outputs
+        }
         layers = [(n.name, n.op, [place[t] for t in n.inputs], [t.known for t in n.outputs]) for n in order]
         return {"name": self.name, "info": dict(self.info), "layers": layers, "order": list(self.nodes)}
 

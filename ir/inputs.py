@@ -1,4 +1,6 @@
-"""What a caller says of a model's inputs: arrays to run it on, checked once for everything that runs one, or other shapes."""
+"""What a caller says of a model's inputs: arrays to run it on, checked once for everything that runs one, or
+other shapes.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -37,8 +39,8 @@ def ports(graph: Graph) -> Ports:
 
 
 def bind_inputs(ports: Ports, inputs: Mapping[str, np.ndarray] | np.ndarray) -> dict[Tensor, np.ndarray]:
-    """Parameter tensor -> array. Raises GraphError naming the input that is missing, unknown, or of the wrong type or shape, or
-    MemoryLimitError if the run would take more than the memory budget.
+    """Parameter tensor -> array. Raises GraphError naming the input that is missing, unknown, or of the wrong
+    type or shape, or MemoryLimitError if the run would take more than the memory budget.
     """
     names = ", ".join(repr(p.name) for p in ports)
     if not isinstance(inputs, Mapping):
@@ -62,7 +64,9 @@ def bind_inputs(ports: Ports, inputs: Mapping[str, np.ndarray] | np.ndarray) -> 
             batches[name] = array.shape[0]
         bound[tensor] = array
     if len(set(batches.values())) > 1:
-        raise GraphError("inputs must have one batch size, found " + ", ".join(f"{n!r}: {b}" for n, b in batches.items()))
+        raise GraphError(
+            "inputs must have one batch size, found " + ", ".join(f"{n!r}: {b}" for n, b in batches.items())
+        )
     ports.footprint.check(max(batches.values(), default=0))
     return bound
 
@@ -73,14 +77,19 @@ def fits(shape: tuple[int, ...], expected: tuple[int, ...]) -> bool:
 
 
 def reshape_inputs(graph: Graph, input_shapes: Mapping[str, Shape]) -> None:
-    """Give inputs other shapes. Raises GraphError for one that is not there, a shape of another rank, or one that a layer cannot take."""
+    """Give inputs other shapes. Raises GraphError for one that is not there, a shape of another rank, or one
+    that a layer cannot take.
+    """
     check_names(input_shapes, (p.name for p in graph.inputs))
     for parameter in graph.inputs:
         op, given = parameter.op, input_shapes.get(parameter.name)
         if given is None or not isinstance(op, Parameter):
             continue
         if len(given) != len(op.shape):
-            raise GraphError(f"input {parameter.name!r} has shape {list(op.shape)}; the given shape {list(given)} does not fit it")
+            raise GraphError(
+                f"input {parameter.name!r} has shape {list(op.shape)}; the given shape {list(given)} "
+                "does not fit it"
+            )
         graph.replace_op(parameter, replace(op, shape=tuple(given)))
     if input_shapes:
         graph.infer()
@@ -91,4 +100,7 @@ def check_names(input_shapes: Mapping[str, Shape], inputs: Iterable[str]) -> Non
     known = list(inputs)
     for name in input_shapes:
         if name not in known:
-            raise GraphError(f"there is no input {name!r} to give a shape to; inputs are {', '.join(known)}" + nearest(name, known))
+            raise GraphError(
+                f"there is no input {name!r} to give a shape to; inputs are {', '.join(known)}"
+                + nearest(name, known)
+            )

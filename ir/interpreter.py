@@ -1,4 +1,6 @@
-"""Runs a graph node by node with the operators' NumPy definitions: slow, short, and the truth that the executor is held against."""
+"""Runs a graph node by node with the operators' NumPy definitions: slow, short, and the truth that the
+executor is held against.
+"""
 
 from collections.abc import Callable, Mapping
 
@@ -20,9 +22,9 @@ Inputs = Mapping[str, np.ndarray] | np.ndarray
 class Interpreter:
     """A graph, ready to run.
 
-    arithmetic: how a quantized model is computed. `exact` and `saturating` run its integers (docs/arithmetic.md),
-    `simulated` computes its FakeQuantize operators in float32. A float model is the same in all three. `graph` is what runs: the model
-    itself, or the integer graph it was lowered to.
+    arithmetic: how a quantized model is computed. `exact` and `saturating` run its integers
+    (docs/arithmetic.md), `simulated` computes its FakeQuantize operators in float32. A float model is the
+    same in all three. `graph` is what runs: the model itself, or the integer graph it was lowered to.
     """
 
     def __init__(self, graph: Graph | AnyPath, *, arithmetic: Arithmetic = "exact") -> None:
@@ -41,10 +43,11 @@ class Interpreter:
         self._prepare(state["graph"])
 
     def run(self, inputs: Inputs, *, observer: Observer | None = None) -> dict[str, np.ndarray]:
-        """Outputs by name. inputs: arrays by the names of the model's inputs, or the one array of a model with one input.
+        """Outputs by name. inputs: arrays by the names of the model's inputs, or the one array of a model
+        with one input.
 
-        The observer, if given, sees every tensor as it is made. Raises GraphError for inputs that are missing or do not
-        fit, and for shapes or contents that a layer cannot take.
+        The observer, if given, sees every tensor as it is made. Raises GraphError for inputs that are missing
+        or do not fit, and for shapes or contents that a layer cannot take.
         """
         check_observer(observer)
         values: dict[Tensor, np.ndarray] = bind_inputs(self._ports, inputs)
@@ -56,7 +59,9 @@ class Interpreter:
         results: dict[str, np.ndarray] = {}
         for node in self.order:
             if node.type != "Parameter":
-                values.update(zip(node.outputs, evaluate(node, [values[t] for t in node.inputs]), strict=True))
+                values.update(
+                    zip(node.outputs, evaluate(node, [values[t] for t in node.inputs]), strict=True)
+                )
             if observer is not None:
                 for tensor in node.outputs:
                     observer(tensor, values[tensor])

@@ -1,4 +1,6 @@
-"""Public names of a package, imported when they are first used: whoever needs one does not wait for the others."""
+"""Public names of a package, imported when they are first used: whoever needs one does not wait for the
+others.
+"""
 
 import importlib
 import sys
@@ -6,7 +8,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 
-def lazy_exports(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
+def lazy_exports(
+    package: str, homes: Mapping[str, str]
+) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
     """`__getattr__`, `__dir__` and `__all__` of a package whose public names live in its modules.
 
     homes: name -> module inside the package. Completion in an editor or shell shows the public names alone.

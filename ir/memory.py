@@ -1,10 +1,11 @@
-"""The memory budget: what reading a model, folding its constants and running it may take, checked before it is taken.
+"""The memory budget: what reading a model, folding its constants and running it may take, checked before it
+is taken.
 
     with memory.budget(2 * 2**30):          # bytes; without one half of the machine's memory
         graph = read_model("m.onnx")
 
-NUMPOT_MEMORY=2GiB says the same for a process and those that it starts. Whoever would pass the budget gets a MemoryLimitError that names
-the layer and the size.
+NUMPOT_MEMORY=2GiB says the same for a process and those that it starts. Whoever would pass the budget gets a
+MemoryLimitError that names the layer and the size.
 """
 
 import os
@@ -19,8 +20,20 @@ from typing import Final
 from .errors import MemoryLimitError, NumpotError
 
 VARIABLE: Final = "NUMPOT_MEMORY"
-SHARE: Final = 0.5  # of the machine's memory, or of the container's; the rest is for whoever else is there, and for copies
-UNITS: Final = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
+# of the machine's memory, or of the container's; the rest is for whoever else is there, and for copies
+SHARE: Final = 0.5
+UNITS: Final = {
+    "": 1,
+    "B": 1,
+    "KB": 10**3,
+    "MB": 10**6,
+    "GB": 10**9,
+    "TB": 10**12,
+    "KIB": 2**10,
+    "MIB": 2**20,
+    "GIB": 2**30,
+    "TIB": 2**40,
+}
 _SIZE: Final = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,6})?) *([A-Za-z]{0,3})")
 _CGROUPS: Final = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
@@ -38,7 +51,9 @@ _account: ContextVar[Account | None] = ContextVar("account", default=None)
 
 
 def limit() -> int:
-    """The budget in bytes: of the innermost `budget`, of NUMPOT_MEMORY, or a share of the machine's memory."""
+    """The budget in bytes: of the innermost `budget`, of NUMPOT_MEMORY, or a share of the
+    machine's memory.
+    """
     chosen = _limit.get()
     if chosen is not None:
         return chosen
@@ -69,7 +84,9 @@ def account() -> Iterator[None]:
 
 
 def take(size: int, what: str) -> None:
-    """Count memory that is about to be taken. Raises MemoryLimitError if it passes the budget: then nothing may be taken."""
+    """Count memory that is about to be taken. Raises MemoryLimitError if it passes the budget: then nothing
+    may be taken.
+    """
     open_account = _account.get()
     before = open_account.taken if open_account else 0
     if before + size > limit():

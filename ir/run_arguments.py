@@ -21,7 +21,9 @@ def check_arithmetic(arithmetic: A) -> A:
     """Raises GraphError for a word that is no arithmetic."""
     if not isinstance(arithmetic, str) or arithmetic not in ARITHMETICS:
         close = nearest(arithmetic, ARITHMETICS) if isinstance(arithmetic, str) else ""
-        raise GraphError(f"arithmetic must be one of {', '.join(ARITHMETICS)}, found {shown(arithmetic)}{close}")
+        raise GraphError(
+            f"arithmetic must be one of {', '.join(ARITHMETICS)}, found {shown(arithmetic)}{close}"
+        )
     return arithmetic
 
 
@@ -29,8 +31,15 @@ def check_threads(threads: object) -> None:
     """Raises GraphError for what is not None or a number of threads."""
     if threads is None:
         return
-    if isinstance(threads, bool) or not isinstance(threads, int | np.integer) or not 1 <= threads <= MAX_THREADS:
-        raise GraphError(f"threads must be a whole number from 1 to {MAX_THREADS}, or None for one per core, found {shown(threads)}")
+    if (
+        isinstance(threads, bool)
+        or not isinstance(threads, int | np.integer)
+        or not 1 <= threads <= MAX_THREADS
+    ):
+        raise GraphError(
+            f"threads must be a whole number from 1 to {MAX_THREADS}, or None for one per core, found "
+            f"{shown(threads)}"
+        )
 
 
 def check_flag(name: str, flag: object) -> bool:

@@ -1,8 +1,9 @@
 """Shape inference: what is known of every tensor before the model runs.
 
-A dimension that depends on the batch size is written -1. Operators never see it: their shape rules work on plain integers, and a
-graph with a dynamic batch is inferred twice, for two probe batch sizes. What comes out different is what the batch decides; a shape
-sub-graph (ShapeOf -> Gather -> Concat -> Reshape) therefore needs no rule of its own, it is simply evaluated.
+A dimension that depends on the batch size is written -1. Operators never see it: their shape rules work on
+plain integers, and a graph with a dynamic batch is inferred twice, for two probe batch sizes. What comes out
+different is what the batch decides; a shape sub-graph (ShapeOf -> Gather -> Concat -> Reshape) therefore
+needs no rule of its own, it is simply evaluated.
 """
 
 import math
@@ -19,12 +20,16 @@ PROBE_BATCHES = (7, 11)  # primes: no other dimension is a multiple of both by c
 MAX_RANK = 8
 MAX_ELEMENTS = 2**40  # no tensor a person can have; keeps sizes read from a damaged file out of the allocator
 MAX_KNOWN_ELEMENTS = 4096  # contents are followed for shape arithmetic only, never for data
-MAX_KNOWN_OPERATIONS = 2**17  # elements that are read, made on the way, or multiplied: no arithmetic of shapes takes so many
+MAX_KNOWN_OPERATIONS = (
+    2**17
+)  # elements that are read, made on the way, or multiplied: no arithmetic of shapes takes so many
 
 
 @dataclass(frozen=True)
 class Known:
-    """A tensor before the model runs, for one batch size: its type, its shape, and its contents where they depend on no input."""
+    """A tensor before the model runs, for one batch size: its type, its shape, and its contents where they
+    depend on no input.
+    """
 
     dtype: DType
     shape: Shape
@@ -35,7 +40,9 @@ def infer(op: Operator, inputs: list[Known]) -> list[Known]:
     """What is known of an operator's outputs. Raises OperatorError when the inputs do not fit it."""
     least, most = ports(type(op))
     if not least <= len(inputs) <= most:
-        expected = str(least) if least == most else f"at least {least}" if most == 2**16 else f"{least} to {most}"
+        expected = (
+            str(least) if least == most else f"at least {least}" if most == 2**16 else f"{least} to {most}"
+        )
         raise OperatorError(f"expected {expected} inputs, found {len(inputs)}")
     try:
         dtypes = op.infer_dtype(*(k.dtype for k in inputs))
@@ -46,7 +53,13 @@ def infer(op: Operator, inputs: list[Known]) -> list[Known]:
         return _follow_values(op, inputs, known)
     except OperatorError:
         raise
-    except (ValueError, IndexError, TypeError, ArithmeticError, MemoryError) as error:  # a rule met what it has no meaning for
+    except (
+        ValueError,
+        IndexError,
+        TypeError,
+        ArithmeticError,
+        MemoryError,
+    ) as error:  # a rule met what it has no meaning for
         found = ", ".join(str(list(k.shape)) for k in inputs)
         raise OperatorError(f"cannot take inputs of shapes {found} ({error})") from error
 
@@ -66,7 +79,9 @@ def fix_batch(shape: Shape, batch: int) -> Shape:
 
 
 def infer_probes(op: Operator, inputs: list[tuple[Known, ...]]) -> list[tuple[Known, ...]]:
-    """For each output of an operator, what is known at every probe batch size. Raises OperatorError, with -1 for the batch."""
+    """For each output of an operator, what is known at every probe batch size. Raises OperatorError, with -1
+    for the batch.
+    """
     by_probe, refusals = [], []
     for known in zip(*inputs, strict=True) if inputs else [()] * len(PROBE_BATCHES):
         try:
@@ -86,14 +101,18 @@ def _without_probes(refusals: list[str]) -> str:
     first, *others = (re.split(r"(\d+)", message) for message in refusals)
     if any(len(words) != len(first) for words in others):
         return refusals[0]
-    return "".join(word if all(words[i] == word for words in others) else "-1" for i, word in enumerate(first))
+    return "".join(
+        word if all(words[i] == word for words in others) else "-1" for i, word in enumerate(first)
+    )
 
 
 def _shape_argument(op: Operator, port: int, known: Known) -> Any:
     if port not in op.value_ports:
         return known.shape
     if known.value is None:
-        raise OperatorError(f"input {port} must be known before the model runs (a constant, or computed from shapes)")
+        raise OperatorError(
+            f"input {port} must be known before the model runs (a constant, or computed from shapes)"
+        )
     return known.value
 
 
@@ -104,7 +123,9 @@ def check_shape(shape: Shape) -> Shape:
         raise OperatorError(f"output has {len(shape)} dimensions; at most {MAX_RANK} are supported")
     if any(d < 0 for d in shape):
         raise OperatorError(f"output shape {list(shape)} has a negative dimension")
-    if math.prod(max(d, 1) for d in shape) > MAX_ELEMENTS:  # an empty tensor, too, must have dimensions that NumPy can hold
+    if (
+        math.prod(max(d, 1) for d in shape) > MAX_ELEMENTS
+    ):  # an empty tensor, too, must have dimensions that NumPy can hold
         raise OperatorError(f"output shape {list(shape)} is impossibly large")
     return shape
 

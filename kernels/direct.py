@@ -24,9 +24,9 @@ def convolution(
 ) -> None:
     """(N,H,W,C) u8 * weights -> out (N,H',W',O): s32 without an epilogue, f32 or u8 with one (eq. 7 to 11).
 
-    x, out: C-contiguous; threads may share the work by slices of the batch. The border holds the code `zero_point`.
-    residual: a branch of codes, for an epilogue that makes codes.
-    count: also count the pairs that clip (or would clip, in exact arithmetic). Raises ValueError for arrays that do not fit.
+    x, out: C-contiguous; threads may share the work by slices of the batch. The border holds the code
+    `zero_point`. residual: a branch of codes, for an epilogue that makes codes. count: also count the pairs
+    that clip (or would clip, in exact arithmetic). Raises ValueError for arrays that do not fit.
     """
     groups = len(weights.values)
     require("x", x, (np.uint8,), (-1, -1, -1, groups * weights.depth))
@@ -40,8 +40,21 @@ def convolution(
         require("out", out, (np.uint8,), out.shape)
     saturating = arithmetic == "saturating"
     if weights.word == MATRIX_WORD and (saturating or count is not None):
-        raise ValueError("weights: packed for the matrix unit, which neither saturates nor counts; pack_convolution is for that")
-    convolve(x, weights, int(zero_point), out, window=window, saturating=saturating, epilogue=epilogue, residual=residual, count=count)
+        raise ValueError(
+            "weights: packed for the matrix unit, which neither saturates nor counts; pack_convolution "
+            "is for that"
+        )
+    convolve(
+        x,
+        weights,
+        int(zero_point),
+        out,
+        window=window,
+        saturating=saturating,
+        epilogue=epilogue,
+        residual=residual,
+        count=count,
+    )
 
 
 def _require_window(weights: PackedWeights, window: Window) -> None:
@@ -54,4 +67,7 @@ def _require_window(weights: PackedWeights, window: Window) -> None:
         return
     runs, K = runs_of(window.kernel, weights.depth, len(weights.values), window.dilations[1] > 1)
     if (weights.runs, weights.products) != (runs, K):
-        raise ValueError(f"weights: packed for {weights.products} products in {weights.runs} runs, found a window that has {K} in {runs}")
+        raise ValueError(
+            f"weights: packed for {weights.products} products in {weights.runs} runs, found a window "
+            f"that has {K} in {runs}"
+        )

@@ -2,4 +2,6 @@
 
 
 class ProcessorError(ValueError):
-    """NUMPOT_ISA or NUMBA_CPU_FEATURES asks for what this processor does not have, or for what no processor has."""
+    """NUMPOT_ISA or NUMBA_CPU_FEATURES asks for what this processor does not have, or for what no processor
+    has.
+    """

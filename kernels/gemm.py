@@ -21,7 +21,9 @@ def gemm(
     residual: Residual | None = None,
     count: SaturationCount | None = None,
 ) -> None:
-    """(M,K) u8 @ weights -> out (M,N): s32 without an epilogue, f32 or u8 with one. Both C-contiguous; else as `convolution`."""
+    """(M,K) u8 @ weights -> out (M,N): s32 without an epilogue, f32 or u8 with one. Both C-contiguous; else
+    as `convolution`.
+    """
     require("a", a, (np.uint8,), (-1, weights.depth))
     require("out", out, (np.int32, np.float32, np.uint8), (len(a), weights.columns))
     if residual is not None:

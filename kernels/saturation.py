@@ -1,4 +1,6 @@
-"""Which weights can make a 16-bit pair sum clip, how many pairs there are, and where a run counts those that did."""
+"""Which weights can make a 16-bit pair sum clip, how many pairs there are, and where a run counts those that
+did.
+"""
 
 import math
 from collections.abc import Sequence
@@ -10,7 +12,9 @@ from .reference import INT16_MAX, INT16_MIN, Array, pairs
 
 
 class SaturationCount(NamedTuple):
-    """What a run saw, for each of O output channels; kernels add to it. Counts of threads or batches merge with `+=` and `maximum`."""
+    """What a run saw, for each of O output channels; kernels add to it. Counts of threads or batches merge
+    with `+=` and `maximum`.
+    """
 
     pairs: Array  # (O,) s64: pair sums that clipped
     overflow: Array  # (O,) s64: by how much the worst one missed 16 bits
@@ -21,41 +25,52 @@ class SaturationCount(NamedTuple):
 
 
 def provably_safe(w: Array, block: int = 0) -> Array:
-    """(O,G,kh,kw) s8 -> (O,) bool: no activation codes 0..255 whatsoever make a pair of this output channel clip (eq. 12).
+    """(O,G,kh,kw) s8 -> (O,) bool: no activation codes 0..255 whatsoever make a pair of this output channel
+    clip (eq. 12).
 
-    Groups need no mention: w already holds only the G input channels of each output channel's group. A matrix (K,N) is
-    (N,K,1,1). Depthwise weights (G = 1) are always safe. block: of a 1x1 kernel, as in `reference.pairs`.
+    Groups need no mention: w already holds only the G input channels of each output channel's group. A matrix
+    (K,N) is (N,K,1,1). Depthwise weights (G = 1) are always safe. block: of a 1x1 kernel, as in
+    `reference.pairs`.
     """
     return np.all(pairs_are_safe(in_pairs(np.moveaxis(w, 1, -1), block)), axis=(1, 2, 3))
 
 
 def in_pairs(w: Array, block: int = 0, alone: int = 0) -> Array:
-    """(...,K) -> (...,2n): neighbours side by side as `reference.pairs` has them; `alone` beside one that has none."""
+    """(...,K) -> (...,2n): neighbours side by side as `reference.pairs` has them; `alone` beside one that has
+    none.
+    """
     parts = [w[..., k : k + block] for k in range(0, w.shape[-1], block)] if block else [w]
     fills = [[*[(0, 0)] * (w.ndim - 1), (0, p.shape[-1] % 2)] for p in parts]
-    return np.concatenate([np.pad(p, fill, constant_values=alone) for p, fill in zip(parts, fills, strict=True)], axis=-1)
+    return np.concatenate(
+        [np.pad(p, fill, constant_values=alone) for p, fill in zip(parts, fills, strict=True)], axis=-1
+    )
 
 
-# ---- who is whose neighbour, on which processor --------------------------------------------------------------------------------
+# ---- who is whose neighbour, on which processor ------------------------------------------------------------
 
 
 class PairRule(NamedTuple):
-    """How the kernels of a runtime pair products on a processor without a byte dot product, where that is not (7).
+    """How the kernels of a runtime pair products on a processor without a byte dot product, where that is not
+    (7).
 
-    halves: a matrix product of more than the first and less than the second number of products is summed in two halves (7a).
-    windows: which convolutions are computed as matrix products, so that pairs run on from one tap to the next (7b).
+    halves: a matrix product of more than the first and less than the second number of products is summed in
+    two halves (7a). windows: which convolutions are computed as matrix products, so that pairs run on from
+    one tap to the next (7b).
     """
 
     halves: tuple[int, int] = (0, 0)
     windows: Literal["of groups", "of groups with a zero point", "all"] = "of groups"
 
     def block(self, K: int) -> int:
-        """After how many of K products a matrix product begins a new sum, if that parts two neighbours; else 0."""
+        """After how many of K products a matrix product begins a new sum, if that parts two neighbours; else
+        0.
+        """
         half = -(-K // 2)
         return half if self.halves[0] < K < self.halves[1] and half % 2 else 0
 
     def runs_on(self, weights: Sequence[int], groups: int, zero_point: int) -> bool:
-        """Whether a convolution with weights (O,G,kh,kw) has other pairs than those of (7). A depthwise one has none.
+        """Whether a convolution with weights (O,G,kh,kw) has other pairs than those of (7). A depthwise one
+        has none.
 
         zero_point: of its codes, 128 where they are signed.
         """
@@ -71,15 +86,20 @@ class PairRule(NamedTuple):
 #: By the name of the arithmetic. Measured: docs/saturation.md, "Which computers".
 PAIR_RULES: Final = {
     "saturating": PairRule(halves=(256, 512)),  # OpenVINO on AVX2
-    "saturating-avx512": PairRule(windows="of groups with a zero point"),  # OpenVINO on AVX-512 without VNNI and VBMI
+    "saturating-avx512": PairRule(
+        windows="of groups with a zero point"
+    ),  # OpenVINO on AVX-512 without VNNI and VBMI
     "saturating-onnxruntime": PairRule(windows="all"),  # onnxruntime on AVX2
 }
 
 
-def pairing(rule: PairRule, weights: Sequence[int], *, groups: int = 1, zero_point: int = 0, is_matrix: bool = False) -> Array:
+def pairing(
+    rule: PairRule, weights: Sequence[int], *, groups: int = 1, zero_point: int = 0, is_matrix: bool = False
+) -> Array:
     """The pairs of one output channel of a layer that is not depthwise; weights: shape (O,G,*kernel).
 
-    (n,2) s64: numbers of its G*prod(kernel) weights in C order; that number itself stands beside a weight that is alone.
+    (n,2) s64: numbers of its G*prod(kernel) weights in C order; that number itself stands beside a weight
+    that is alone.
     """
     _, depth, *kernel = weights
     by_tap = np.arange(depth * math.prod(kernel)).reshape(depth, -1).T  # (taps,G)
@@ -91,14 +111,23 @@ def pairing(rule: PairRule, weights: Sequence[int], *, groups: int = 1, zero_poi
 
 
 def pairings(weights: Sequence[int], *, groups: int = 1, is_matrix: bool = False) -> list[Array]:
-    """All the ways in which some runtime and processor pairs a layer's products, each as in `pairing`. Depthwise: none."""
+    """All the ways in which some runtime and processor pairs a layer's products, each as in `pairing`.
+    Depthwise: none.
+    """
     if _is_depthwise(weights, groups):
         return []
     rules = [(rule, zero_point) for rule in PAIR_RULES.values() for zero_point in (0, 128)]
-    found = [pairing(rule, weights, groups=groups, zero_point=zero, is_matrix=is_matrix) for rule, zero in rules]
-    if weights[1] == 1 and len(weights) > 3:  # AVX-512 with VBMI pairs one input channel down its columns, or along each of its rows
+    found = [
+        pairing(rule, weights, groups=groups, zero_point=zero, is_matrix=is_matrix) for rule, zero in rules
+    ]
+    if (
+        weights[1] == 1 and len(weights) > 3
+    ):  # AVX-512 with VBMI pairs one input channel down its columns, or along each of its rows
         numbers = np.arange(math.prod(weights[2:])).reshape(weights[2:])
-        found += [_in_twos(numbers.swapaxes(-1, -2).reshape(1, -1)), _in_twos(numbers.reshape(-1, weights[-1]))]
+        found += [
+            _in_twos(numbers.swapaxes(-1, -2).reshape(1, -1)),
+            _in_twos(numbers.reshape(-1, weights[-1])),
+        ]
     return _different(found)
 
 
@@ -117,13 +146,20 @@ def _different(ways: list[Array]) -> list[Array]:
 
 
 def chosen_pairs(w: Array, pairing: Array) -> Array:
-    """(O,G,*kernel), and one of the `pairings` of that shape -> (O,n,2), same dtype; zero beside a weight that is alone."""
+    """(O,G,*kernel), and one of the `pairings` of that shape -> (O,n,2), same dtype; zero beside a weight
+    that is alone.
+    """
     return np.pad(w.reshape(len(w), -1), ((0, 0), (0, 1)))[:, pairing]
 
 
 def safe_anywhere(w: Array, ways: Sequence[Array]) -> Array:
-    """(O,G,*kernel) s8, and its `pairings` -> (O,) bool: can no pair that any processor forms clip, whatever the input?"""
-    return np.all([pairs_are_safe(chosen_pairs(w, way)).all(axis=(1, 2)) for way in ways] or [np.ones(len(w), bool)], axis=0)
+    """(O,G,*kernel) s8, and its `pairings` -> (O,) bool: can no pair that any processor forms clip, whatever
+    the input?
+    """
+    return np.all(
+        [pairs_are_safe(chosen_pairs(w, way)).all(axis=(1, 2)) for way in ways] or [np.ones(len(w), bool)],
+        axis=0,
+    )
 
 
 def pairs_are_safe(w: Array) -> Array:
@@ -132,18 +168,26 @@ def pairs_are_safe(w: Array) -> Array:
 
 
 def sums_of_two_are_safe(first: Array, second: Array) -> Array:
-    """Twice (...,2n) s8 -> (...,n) bool: is even the sum of a pair of the first and the same pair of the second always one of 16 bits?"""
+    """Twice (...,2n) s8 -> (...,n) bool: is even the sum of a pair of the first and the same pair of the
+    second always one of 16 bits?
+    """
     return _fit(*(a + b for a, b in zip(_one_sided_sums(first), _one_sided_sums(second), strict=True)))
 
 
 def largest_safe_codes(w: Array) -> Array:
-    """(...,2n) s8 -> (...,n) u8: as long as both codes are at most so large, the pair of neighbours cannot clip; 255 where it never can."""
+    """(...,2n) s8 -> (...,n) u8: as long as both codes are at most so large, the pair of neighbours cannot
+    clip; 255 where it never can.
+    """
     up, down = (sums.astype(np.int32) for sums in _one_sided_sums(w))
-    return np.minimum(np.minimum(INT16_MAX // np.maximum(up, 1), INT16_MIN // np.minimum(down, -1)), 255).astype(np.uint8)
+    return np.minimum(
+        np.minimum(INT16_MAX // np.maximum(up, 1), INT16_MIN // np.minimum(down, -1)), 255
+    ).astype(np.uint8)
 
 
 def _one_sided_sums(w: Array) -> tuple[Array, Array]:
-    """(...,2n) s8 -> of each pair the sum of its positive weights and that of its negative ones, (...,n) s16."""
+    """(...,2n) s8 -> of each pair the sum of its positive weights and that of its negative ones,
+    (...,n) s16.
+    """
     first, second = w[..., 0::2], w[..., 1::2]
     up = np.add(np.maximum(first, 0), np.maximum(second, 0), dtype=np.int16)
     return up, np.add(np.minimum(first, 0), np.minimum(second, 0), dtype=np.int16)
@@ -155,6 +199,8 @@ def _fit(up: Array, down: Array) -> Array:
 
 
 def number_of_pairs(output_shape: Sequence[int], weight_shape: Sequence[int], block: int = 0) -> int:
-    """Pair sums a layer forms: (N,O,H',W') outputs of ceil(G/2) pairs at each tap of weights (O,G,kh,kw), or as `block` has them."""
+    """Pair sums a layer forms: (N,O,H',W') outputs of ceil(G/2) pairs at each tap of weights (O,G,kh,kw), or
+    as `block` has them.
+    """
     _, depth, kh, kw = weight_shape
     return math.prod(output_shape) * len(list(pairs(depth, block))) * kh * kw

@@ -1,6 +1,7 @@
 """The int8 model put together from plain numbers, whole or with some of its quantizers left out.
 
-Calibration, rounding and bias correction are done once; a model with other layers in float costs a copy of the graph.
+Calibration, rounding and bias correction are done once; a model with other layers in float costs a copy of
+the graph.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -29,8 +30,8 @@ _FACTORS: Final[dict[Precision, WeightFactor]] = {"7-bit": half, "safe": fitting
 
 @dataclass(frozen=True)
 class Variant:
-    """How a model differs from the fully quantized one. reverted: names of quantizers that are left out. narrowed: names of quantizers of
-    weights that get fewer codes -> how."""
+    """How a model differs from the fully quantized one. reverted: names of quantizers that are left out.
+    narrowed: names of quantizers of weights that get fewer codes -> how."""
 
     reverted: frozenset[str] = frozenset()
     narrowed: Mapping[str, Precision] = field(default_factory=dict)
@@ -43,16 +44,25 @@ class Variant:
 
 
 def variant(groups: Sequence[Group]) -> Variant:
-    """The model with each group at its precision; of two for the same weights the later one counts, and float above all."""
+    """The model with each group at its precision; of two for the same weights the later one counts, and float
+    above all.
+    """
     reverted = frozenset[str]().union(*(g.quantizers for g in groups if g.precision == "float"))
-    narrowed = {name: g.precision for g in groups if g.precision != "float" for name in g.quantizers if name not in reverted}
+    narrowed = {
+        name: g.precision
+        for g in groups
+        if g.precision != "float"
+        for name in g.quantizers
+        if name not in reverted
+    }
     return Variant(reverted, narrowed)
 
 
 @dataclass(frozen=True)
 class Assembly:
-    """prepared: the float model. biased: the same with corrected biases; weights are float in both. weights: codes by name of quantizer.
-    corrected, narrowed: names of layers whose bias was corrected, whose weights are narrower."""
+    """prepared: the float model. biased: the same with corrected biases; weights are float in both. weights:
+    codes by name of quantizer. corrected, narrowed: names of layers whose bias was corrected, whose weights
+    are narrower."""
 
     prepared: Graph
     biased: Graph
@@ -70,8 +80,9 @@ class Assembly:
     def build(self, wanted: Variant = Variant()) -> Graph:  # noqa: B008 - it is frozen
         """The int8 model, or a variant of it; nothing is moved or calibrated again.
 
-        A layer whose weights go back to float gets its own bias back, the others keep theirs (POT 2023.3, AccuracyAwareQuantization).
-        One with narrower weights gets its bias corrected for these, if biases are corrected one by one.
+        A layer whose weights go back to float gets its own bias back, the others keep theirs (POT 2023.3,
+        AccuracyAwareQuantization). One with narrower weights gets its bias corrected for these, if biases are
+        corrected one by one.
         """
         model = self.biased.copy()
         quantizers = self.settings.quantizers(model)
@@ -79,12 +90,16 @@ class Assembly:
             for use in q.uses:
                 self._restore_bias(model, use.node.name)
         kept = [q for q in quantizers if q.name not in wanted.reverted]
-        narrow = {q.name: self._narrow(model, q, wanted.narrowed[q.name]) for q in kept if q.name in wanted.narrowed}
+        narrow = {
+            q.name: self._narrow(model, q, wanted.narrowed[q.name]) for q in kept if q.name in wanted.narrowed
+        }
         for q in kept:
             if q.is_weight:
                 tensor = insert_weights(model, narrow.get(q.name, self.weights[q.name]), q.tensor, q.name)
             else:
-                tensor = insert_fake_quantize(model, q, self.calibration.bounds[q.name], self.settings.scheme(q).levels)
+                tensor = insert_fake_quantize(
+                    model, q, self.calibration.bounds[q.name], self.settings.scheme(q).levels
+                )
             for use in q.uses:
                 model.set_input(use.node, use.port, tensor)
         model.prune()
@@ -100,7 +115,11 @@ class Assembly:
             for name in [use.node.name for use in quantizer.uses if use.node.name in self.corrected]:
                 self._restore_bias(model, name)
                 means = {name: self.calibration.means[name]}
-                seen = as_pot_sees(quantizer, scheme, estimation, _FACTORS[how]) if self.settings.strict_pot else codes.values
+                seen = (
+                    as_pot_sees(quantizer, scheme, estimation, _FACTORS[how])
+                    if self.settings.strict_pot
+                    else codes.values
+                )
                 biases.correct_fast(model, {quantizer: seen}, self.settings, means)
         return codes
 
@@ -130,18 +149,34 @@ class Assembly:
 
 
 def assemble(
-    prepared: Graph, settings: Parameters, calibration: Calibration, factors: Mapping[str, WeightFactor], samples: Samples
+    prepared: Graph,
+    settings: Parameters,
+    calibration: Calibration,
+    factors: Mapping[str, WeightFactor],
+    samples: Samples,
 ) -> Assembly:
     """Round the weights and correct the biases. prepared: the float model, which is left alone."""
     biased = prepared.copy()
     quantizers = settings.quantizers(biased)
     estimation = settings.estimation(is_weight=True)
 
-    def rounded(q: Quantizer, how: Callable[[Quantizer, Scheme, RangeEstimation, WeightFactor | None], T]) -> T:
+    def rounded(
+        q: Quantizer, how: Callable[[Quantizer, Scheme, RangeEstimation, WeightFactor | None], T]
+    ) -> T:
         return how(q, settings.scheme(q), estimation, factors.get(q.uses[0].node.name))
 
     weights = {q: rounded(q, weight_codes) for q in quantizers if q.is_weight}
-    seen = {q: rounded(q, as_pot_sees) if settings.strict_pot else codes.values for q, codes in weights.items()}
+    seen = {
+        q: rounded(q, as_pot_sees) if settings.strict_pot else codes.values for q, codes in weights.items()
+    }
     corrected = biases.correct(biased, seen, settings, calibration.means, calibration.output_means, samples)
     narrowed = factors.keys() & {q.uses[0].node.name for q in weights}
-    return Assembly(prepared, biased, settings, calibration, {q.name: codes for q, codes in weights.items()}, corrected, narrowed)
+    return Assembly(
+        prepared,
+        biased,
+        settings,
+        calibration,
+        {q.name: codes for q, codes in weights.items()},
+        corrected,
+        narrowed,
+    )

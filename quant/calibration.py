@@ -1,4 +1,6 @@
-"""Calibration: run the float model over the samples, and say what range each activation has and what mean each layer."""
+"""Calibration: run the float model over the samples, and say what range each activation has and what mean
+each layer.
+"""
 
 from dataclasses import dataclass
 
@@ -19,8 +21,9 @@ from .statistics.collection import Samples
 
 @dataclass(frozen=True)
 class Calibration:
-    """What the samples said, by name: bounds of each activation quantizer, the estimators that `auto` chose, and the means that the fast
-    bias correction needs of each layer, or the output means that the sequential one does."""
+    """What the samples said, by name: bounds of each activation quantizer, the estimators that `auto` chose,
+    and the means that the fast bias correction needs of each layer, or the output means that the sequential
+    one does."""
 
     bounds: dict[str, Bounds]
     estimators: dict[str, str]
@@ -34,7 +37,11 @@ def calibrate(model: Graph, pairs: list[Pair], samples: Samples, settings: Param
     quantizers = settings.quantizers(model)
     collectors = Collectors()
     estimation = settings.estimation(is_weight=False)
-    ranges = {q: activation_range(q, settings.scheme(q), estimation, collectors, settings.budget) for q in quantizers if not q.is_weight}
+    ranges = {
+        q: activation_range(q, settings.scheme(q), estimation, collectors, settings.budget)
+        for q in quantizers
+        if not q.is_weight
+    }
     layers = layers_to_correct(model, quantizers, settings)
     means = {n: MeanStatistics(n) for n in layers} if settings.use_fast_bias else {}
     for layer, m in means.items():
@@ -54,6 +61,8 @@ def calibrate(model: Graph, pairs: list[Pair], samples: Samples, settings: Param
 def _unify(bounds: dict[Quantizer, Bounds]) -> dict[Quantizer, Bounds]:
     """Members of a group share the widest bounds among them."""
     return {
-        q: (np.min([bounds[m][0] for m in q.group], axis=0), np.max([bounds[m][1] for m in q.group], axis=0)) if len(q.group) > 1 else b
+        q: (np.min([bounds[m][0] for m in q.group], axis=0), np.max([bounds[m][1] for m in q.group], axis=0))
+        if len(q.group) > 1
+        else b
         for q, b in bounds.items()
     }

@@ -78,32 +78,38 @@ def quantize(
     progress: bool = False,
     pool: Pool | None = None,
 ) -> Graph:
-    """Default Quantization: a float model and some hundred samples in, an int8 model out. The graph given is not changed.
+    """Default Quantization: a float model and some hundred samples in, an int8 model out. The graph given is
+    not changed.
 
     graph, data: or their paths, which are opened.
 
-    preset: `performance` (symmetric), `mixed` (asymmetric activations), `accuracy` (asymmetric weights too; those layers then run in float)
-    or `best` (what was measured to help beyond POT: best_preset.py). target_device: ANY, CPU, CPU_SPR or GPU. stat_subset_size: how many
-    samples to calibrate with; the first ones, or with shuffle_data a random choice that `seed` decides. stat_batch_size: how many at once;
-    results do not depend on it. inplace_statistics: False keeps a value per sample where medians are wanted, instead of at most 512.
-    statistics_cache: a folder for the statistics, so that a run that was killed goes on, and another preset need not start again. weights,
-    activations: {bits, mode, granularity, level_low, level_high, range_estimator} where they shall differ from the preset's.
-    range_estimator: {preset, min, max} for both, or the preset alone (docs/calibration.md lists everything). model_type: `transformer`
-    leaves what stands around its matrix products in float. use_fast_bias: correct each bias by itself for the rounding of weights; False:
-    layer after layer, slower and better. threshold: how much a bias may change, as a factor of itself; by default 2, and 1000 layer after
-    layer. With strict_pot only. apply_for_all_nodes: correct layers whose weights stay in float, too. saturation_fix: which layers get
-    narrower weights, so that nothing saturates on CPUs without VNNI: `first_layer` and `all` give them 7 bits, as POT does; `auto` narrows
-    the layers that clip on the samples, `auto-strict` all that could, each channel only as far as needed. POT's two act for target devices
-    ANY and CPU only. ignored_scope, ignored_types, ignored_operations: names of layers, types of operators, and {"type", "attributes"} of
-    operators, that stay in float. align_channels, correct_biases: False leaves these stages out. equalize_channels: scale channels
-    beforehand, through everything that hands a scale on. strict_pot: correct biases by POT's rules, which leave every layer alone whose
-    bias has a zero in it; False: by numpot's (docs/differences.md). progress: show bars on stderr. pool: who shares the work, of
+    preset: `performance` (symmetric), `mixed` (asymmetric activations), `accuracy` (asymmetric weights too;
+    those layers then run in float) or `best` (what was measured to help beyond POT: best_preset.py).
+    target_device: ANY, CPU, CPU_SPR or GPU. stat_subset_size: how many samples to calibrate with; the first
+    ones, or with shuffle_data a random choice that `seed` decides. stat_batch_size: how many at once; results
+    do not depend on it. inplace_statistics: False keeps a value per sample where medians are wanted, instead
+    of at most 512. statistics_cache: a folder for the statistics, so that a run that was killed goes on, and
+    another preset need not start again. weights, activations: {bits, mode, granularity, level_low,
+    level_high, range_estimator} where they shall differ from the preset's. range_estimator: {preset, min,
+    max} for both, or the preset alone (docs/calibration.md lists everything). model_type: `transformer`
+    leaves what stands around its matrix products in float. use_fast_bias: correct each bias by itself for the
+    rounding of weights; False: layer after layer, slower and better. threshold: how much a bias may change,
+    as a factor of itself; by default 2, and 1000 layer after layer. With strict_pot only.
+    apply_for_all_nodes: correct layers whose weights stay in float, too. saturation_fix: which layers get
+    narrower weights, so that nothing saturates on CPUs without VNNI: `first_layer` and `all` give them 7
+    bits, as POT does; `auto` narrows the layers that clip on the samples, `auto-strict` all that could, each
+    channel only as far as needed. POT's two act for target devices ANY and CPU only. ignored_scope,
+    ignored_types, ignored_operations: names of layers, types of operators, and {"type", "attributes"} of
+    operators, that stay in float. align_channels, correct_biases: False leaves these stages out.
+    equalize_channels: scale channels beforehand, through everything that hands a scale on. strict_pot:
+    correct biases by POT's rules, which leave every layer alone whose bias has a zero in it; False: by
+    numpot's (docs/differences.md). progress: show bars on stderr. pool: who shares the work, of
     `distributed.open_pool`; by default this process alone.
 
-    Returns a graph with FakeQuantize on activations and int8 weights; `info["quantization"]` says how it was made, and `info["classes"]`
-    which label each class has, if the data was opened with classes.
-    Raises QuantizationError for a model that cannot be quantized, DataError for data that does not fit it; both before any inference.
-    Source: POT 2023.3, DefaultQuantization.
+    Returns a graph with FakeQuantize on activations and int8 weights; `info["quantization"]` says how it was
+    made, and `info["classes"]` which label each class has, if the data was opened with classes. Raises
+    QuantizationError for a model that cannot be quantized, DataError for data that does not fit it; both
+    before any inference. Source: POT 2023.3, DefaultQuantization.
     """
     settings = read_parameters(
         preset=preset,
@@ -142,10 +148,14 @@ def quantize(
 
 
 def check_arguments(statistics_cache: object, progress: object, pool: object) -> None:
-    """Raises QuantizationError for what is beside the model and the options, and is not of the kind that it should be."""
+    """Raises QuantizationError for what is beside the model and the options, and is not of the kind that it
+    should be.
+    """
     read_option(bool, "progress", progress)
     if statistics_cache is not None and not isinstance(statistics_cache, str | PathLike):
-        raise QuantizationError(f"statistics_cache must be the path of a folder, found {shown(statistics_cache)}")
+        raise QuantizationError(
+            f"statistics_cache must be the path of a folder, found {shown(statistics_cache)}"
+        )
     if pool is not None and not isinstance(pool, Pool):
         raise QuantizationError(f"pool must be one of distributed.open_pool, found {shown(pool)}")
 
@@ -159,16 +169,24 @@ def open_samples(
     progress: bool,
     pool: Pool | None = None,
 ) -> Iterator[Samples]:
-    """The samples to calibrate with. While it lasts no other process may use the cache. Raises QuantizationError, DataError."""
-    loader = subset(ModelData(data, graph), settings.stat_subset_size, shuffle=settings.shuffle_data, seed=settings.seed)
+    """The samples to calibrate with. While it lasts no other process may use the cache. Raises
+    QuantizationError, DataError.
+    """
+    loader = subset(
+        ModelData(data, graph), settings.stat_subset_size, shuffle=settings.shuffle_data, seed=settings.seed
+    )
     reading = InputRanges(loader)
     with ExitStack() as stack:
         if statistics_cache is None:
             cache = None
-            for i in range(len(loader)):  # reading costs little, and a NaN in the last sample should not cost the whole run
+            for i in range(
+                len(loader)
+            ):  # reading costs little, and a NaN in the last sample should not cost the whole run
                 reading[i]
         else:
-            cache = stack.enter_context(open_cache(statistics_cache, model_digest(graph), len(loader), data_digest(reading)))
+            cache = stack.enter_context(
+                open_cache(statistics_cache, model_digest(graph), len(loader), data_digest(reading))
+            )
         for doubt in doubts(graph, reading.found):
             log.warning("%s", doubt)
         yield Samples(loader, settings.stat_batch_size, progress, cache, pool or Alone(), reading.found)
@@ -182,7 +200,10 @@ def calibrated(graph: Graph, samples: Samples, settings: Parameters) -> Assembly
     if settings.equalize_channels:
         _equalize_channels(model, samples, settings)
     if not settings.quantizers(model):
-        raise QuantizationError(f"model {graph.name!r} has nothing to quantize: no operator that runs on integers is left in scope")
+        raise QuantizationError(
+            f"model {graph.name!r} has nothing to quantize: no operator that runs on integers is left "
+            "in scope"
+        )
     pairs = find_pairs(model) if settings.align_channels else []
     calibration = calibrate(model, pairs, samples, settings)
     mode = settings.saturation_fix
@@ -191,25 +212,33 @@ def calibrated(graph: Graph, samples: Samples, settings: Parameters) -> Assembly
     factors = weight_factors(model, mode, {pair.consumer.name for pair in pairs})
     assembly = assemble(model, settings, calibration, factors, samples)
     while mode == "auto" and (clipped := _clipping_layers(assembly.build(), samples) - factors.keys()):
-        factors.update(dict.fromkeys(clipped, fitting_factor))  # narrower weights here may make others clip, so look again
+        factors.update(
+            dict.fromkeys(clipped, fitting_factor)
+        )  # narrower weights here may make others clip, so look again
         assembly = assemble(model, settings, calibration, factors, samples)
     return assembly
 
 
-# ---- channels ------------------------------------------------------------------------------------------------------------------
+# ---- channels ----------------------------------------------------------------------------------------------
 
 
 def _equalize_channels(model: Graph, samples: Samples, settings: Parameters) -> None:
     """Give the channels of every tensor a like share of its codes, in place."""
     equalization = Equalization(model, settings.quantizers(model))
-    samples.run(model, {tensor: [statistic] for tensor, statistic in equalization.wanted.items()}, "equalizing channels")
+    samples.run(
+        model,
+        {tensor: [statistic] for tensor, statistic in equalization.wanted.items()},
+        "equalizing channels",
+    )
     equalization.apply()
 
 
-# ---- the quantized graph -------------------------------------------------------------------------------------------------------
+# ---- the quantized graph -----------------------------------------------------------------------------------
 
 
 def _clipping_layers(int8: Graph, samples: Samples) -> set[str]:
-    """Names of the layers that clip on the calibration samples, on a CPU without VNNI, or that could and are not counted."""
+    """Names of the layers that clip on the calibration samples, on a CPU without VNNI, or that could and are
+    not counted.
+    """
     layers = measure_saturation(int8, samples.loader, progress=samples.progress)
     return {layer.name for layer in layers if layer.saturated.any() or layer.clips_elsewhere}

@@ -1,4 +1,6 @@
-"""Imports point one way, quant -> ir -> kernels: the contract stands in pyproject.toml, [tool.importlinter]."""
+"""Imports point one way, quant -> ir -> kernels: the contract stands in pyproject.toml,
+[tool.importlinter].
+"""
 
 import logging
 from collections.abc import Iterator
@@ -32,7 +34,9 @@ def test_the_contract_looks_at_the_imports_between_the_rooms(tmp_path, capsys):
     text = PROJECT.read_text("utf-8")
     assert contract in text
     upside_down = tmp_path / "pyproject.toml"
-    upside_down.write_text(text.replace(contract, "layers = [\n    " + ",\n    ".join(reversed(LAYERS))), "utf-8")
+    upside_down.write_text(
+        text.replace(contract, "layers = [\n    " + ",\n    ".join(reversed(LAYERS))), "utf-8"
+    )
     assert cli.lint_imports(str(upside_down), no_cache=True, no_logo=True)
     report = capsys.readouterr().out
     assert "numpot.quant is not allowed to import numpot.ir" in report

@@ -1,4 +1,6 @@
-"""The benchmarks measure what they say: the networks have the sizes of their papers, the tables the right quotients."""
+"""The benchmarks measure what they say: the networks have the sizes of their papers, the tables the right
+quotients.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,9 +18,12 @@ from numpot.ir import read_model  # noqa: E402
 
 
 @pytest.mark.parametrize(
-    ("build", "millions"), [(networks.mobilenet_v2, 3.49), pytest.param(networks.resnet50, 25.53, marks=pytest.mark.slow)]
+    ("build", "millions"),
+    [(networks.mobilenet_v2, 3.49), pytest.param(networks.resnet50, 25.53, marks=pytest.mark.slow)],
 )
-def test_networks_have_as_many_parameters_as_in_their_papers(tmp_path: Path, build: networks.Build, millions: float) -> None:
+def test_networks_have_as_many_parameters_as_in_their_papers(
+    tmp_path: Path, build: networks.Build, millions: float
+) -> None:
     """Less two numbers a channel: batch normalization is folded into one."""
     path = build(tmp_path / "model.onnx")
     parameters = sum(np.prod(t.dims) for t in onnx.load(path).graph.initializer)
@@ -40,7 +45,11 @@ def test_a_table_has_quotients_of_the_shortest_times(monkeypatch: pytest.MonkeyP
         ]
     )
     monkeypatch.setattr(report, "interleave", lambda runs, seconds: next(measured))
-    table = report.table(Group("speeds", cases, (Bar("ours", ("theirs", "others"), 2.0, 3.0), Bar("ours", ("theirs",), 0.5))), 1.0, "o")
+    table = report.table(
+        Group("speeds", cases, (Bar("ours", ("theirs", "others"), 2.0, 3.0), Bar("ours", ("theirs",), 0.5))),
+        1.0,
+        "o",
+    )
     assert table.splitlines()[1:] == [
         "## speeds",
         "",
@@ -62,10 +71,22 @@ def test_lines_of_a_table_can_be_told_apart() -> None:
 def test_a_line_about_quantizing_has_numpots_share_of_the_faster_peer_and_of_pots_memory() -> None:
     from benchmarks.quantization import Measured, line
 
-    measured = {"numpot": Measured(2, 1.8, 1, 150), "pot": Measured(9, 9, 8, 200), "nncf": Measured(5, 3.6, 1.5, 100)}
+    measured = {
+        "numpot": Measured(2, 1.8, 1, 150),
+        "pot": Measured(9, 9, 8, 200),
+        "nncf": Measured(5, 3.6, 1.5, 100),
+    }
     assert line("net", measured) == [
         *("net", "2.00 / 1.80 / 1.00", "9.00 / 9.00 / 8.00", "5.00 / 3.60 / 1.50"),
-        *("**0.40** (within 0.5)", "**0.50** (within 0.5)", "**0.67** (misses 0.5)", "150", "200", "100", "**0.75** (within 1.0)"),
+        *(
+            "**0.40** (within 0.5)",
+            "**0.50** (within 0.5)",
+            "**0.67** (misses 0.5)",
+            "150",
+            "200",
+            "100",
+            "**0.75** (within 1.0)",
+        ),
     ]
 
 

@@ -1,4 +1,6 @@
-"""The pages are true as far as a machine can tell: links lead somewhere, and the commands of the guide are commands."""
+"""The pages are true as far as a machine can tell: links lead somewhere, and the commands of the guide are
+commands.
+"""
 
 import json
 import re
@@ -28,7 +30,9 @@ def text_of(page: Path) -> str:
     """What a reader sees: of a notebook its prose."""
     text = page.read_text("utf-8")
     if page.suffix == ".ipynb":
-        return "\n".join("".join(cell["source"]) for cell in json.loads(text)["cells"] if cell["cell_type"] == "markdown")
+        return "\n".join(
+            "".join(cell["source"]) for cell in json.loads(text)["cells"] if cell["cell_type"] == "markdown"
+        )
     return text
 
 
@@ -40,7 +44,11 @@ def anchors(page: Path) -> set[str]:
 
 def block_commands(page: Path) -> list[list[str]]:
     """Of every `numpot ...` line in a code block, the words after `numpot`, in order."""
-    return [shlex.split(line, comments=True)[1:] for line in text_of(page).splitlines() if line.startswith("    numpot ")]
+    return [
+        shlex.split(line, comments=True)[1:]
+        for line in text_of(page).splitlines()
+        if line.startswith("    numpot ")
+    ]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)

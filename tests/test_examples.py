@@ -32,8 +32,16 @@ def ladder() -> ModuleType:
 
 
 @settings(max_examples=40)
-@given(M=st.integers(1, 25), K=st.integers(1, 40), N=st.integers(1, 70), largest=st.sampled_from([20, 64, 128]), seed=st.integers(0, 99))
-def test_every_rung_of_the_ladder_is_the_definition(ladder: ModuleType, M: int, K: int, N: int, largest: int, seed: int) -> None:
+@given(
+    M=st.integers(1, 25),
+    K=st.integers(1, 40),
+    N=st.integers(1, 70),
+    largest=st.sampled_from([20, 64, 128]),
+    seed=st.integers(0, 99),
+)
+def test_every_rung_of_the_ladder_is_the_definition(
+    ladder: ModuleType, M: int, K: int, N: int, largest: int, seed: int
+) -> None:
     rng = np.random.default_rng(seed)
     a, b = rng.integers(0, 256, (M, K), np.uint8), rng.integers(-largest, largest, (K, N), np.int8)
     for rung in ladder.RUNGS:
@@ -43,7 +51,9 @@ def test_every_rung_of_the_ladder_is_the_definition(ladder: ModuleType, M: int, 
             np.testing.assert_array_equal(product, reference.gemm_exact(a, b, 0))
 
 
-def test_the_ladder_prints_a_line_for_every_rung(ladder: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_ladder_prints_a_line_for_every_rung(
+    ladder: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
     ladder.main(20, 30, 40)
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[1] for line in lines[1:]] == [rung.multiply.__name__ for rung in ladder.RUNGS]

@@ -1,4 +1,6 @@
-"""The same for NNCF, in an environment of its own: pip install nncf openvino. (It asks OpenVINO for float32 by itself.)"""
+"""The same for NNCF, in an environment of its own: pip install nncf openvino. (It asks OpenVINO for float32
+by itself.)
+"""
 
 import logging
 import sys

@@ -1,4 +1,6 @@
-"""python by_numpot.py model.xml samples.npz COUNT int8.xml: quantizes, prints seconds of the call and peak megabytes of the process."""
+"""python by_numpot.py model.xml samples.npz COUNT int8.xml: quantizes, prints seconds of the call and peak
+megabytes of the process.
+"""
 
 import sys
 import time

@@ -1,4 +1,6 @@
-"""Calibration samples that every tool reads in the same way, in whatever environment it lives: NumPy only, nothing of numpot."""
+"""Calibration samples that every tool reads in the same way, in whatever environment it lives: NumPy only,
+nothing of numpot.
+"""
 
 import sys
 from pathlib import Path
@@ -7,7 +9,8 @@ import numpy as np
 
 
 class Samples:
-    """(1,C,H,W) f32 by number: x * scale + shift of what an .npz file holds as `x` (K,C,H,W), over and over if more are asked for.
+    """(1,C,H,W) f32 by number: x * scale + shift of what an .npz file holds as `x` (K,C,H,W), over and over
+    if more are asked for.
 
     They are made while they are looked at, so that what grows with their number is the tool's.
     """
@@ -28,7 +31,9 @@ class Samples:
 
 
 def peak_rss_mb() -> float:
-    """Of this process since its program began. (getrusage would, on Linux, count what its parent held when it forked.)"""
+    """Of this process since its program began. (getrusage would, on Linux, count what its parent held when it
+    forked.)
+    """
     status = Path("/proc/self/status")
     if status.exists():
         (line,) = [line for line in status.read_text().splitlines() if line.startswith("VmHWM:")]

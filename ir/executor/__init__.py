@@ -1,4 +1,6 @@
-"""How a graph runs on kernels: plan (steps), schedule (their order), compiled (for inputs of certain shapes), workers (threads).
+"""How a graph runs on kernels: plan (steps), schedule (their order), compiled (for inputs of certain shapes),
+workers (threads).
 
-Read executor first. steps/ makes the steps of each kind of layer; saturation_counts gathers what integer layers count.
+Read executor first. steps/ makes the steps of each kind of layer; saturation_counts gathers what integer
+layers count.
 """

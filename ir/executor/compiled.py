@@ -24,14 +24,22 @@ class Model:
     what depends on no input.
     """
 
-    def __init__(self, graph: Graph, observed: Iterable[Tensor], swept: Iterable[Tensor], threads: int, tallies: Tallies | None) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        observed: Iterable[Tensor],
+        swept: Iterable[Tensor],
+        threads: int,
+        tallies: Tallies | None,
+    ) -> None:
         self.graph = graph
         self.observed, self.swept = set(observed), frozenset(swept)
         self.threads, self.tallies = threads, tallies
         for tensor in self.observed | self.swept:
             if graph.nodes.get(tensor.producer.name) is not tensor.producer:
                 raise GraphError(
-                    f"{tensor.name!r} cannot be observed: it is no tensor of the graph that runs. A quantized model runs lowered "
+                    f"{tensor.name!r} cannot be observed: it is no tensor of the graph that runs. A "
+                    "quantized model runs lowered "
                     "to integers; observe it with arithmetic='simulated', or lower it first"
                 )
         self.constants = fold_constants(graph.topological_order(), self.observed | self.swept)
@@ -46,7 +54,9 @@ class Compiled:
         graph = specialize(model.graph, shapes)
         here = same_tensors(model.graph, graph)
         observed, swept = {here[t] for t in model.observed}, frozenset(here[t] for t in model.swept)
-        constants = _known_values(graph, observed | swept) | {here[t]: value for t, value in model.constants.items()}
+        constants = _known_values(graph, observed | swept) | {
+            here[t]: value for t, value in model.constants.items()
+        }
         tallies = model.tallies
         self.plan = make_plan(graph, constants, observed | swept, model.threads, tallies is not None, swept)
         if tallies is not None:
@@ -58,7 +68,9 @@ class Compiled:
         self._theirs = {mine: theirs for theirs, mine in here.items()}
         self._shapes = {t: t.shape for node in graph for t in node.outputs}
 
-    def run(self, arrays: list[np.ndarray], workers: Workers, observer: Observer | None) -> tuple[Arrays, dict[Tensor, np.ndarray]]:
+    def run(
+        self, arrays: list[np.ndarray], workers: Workers, observer: Observer | None
+    ) -> tuple[Arrays, dict[Tensor, np.ndarray]]:
         """arrays: of the inputs, in their order and of these shapes. Returns the outputs by name, and what
         was found of swept tensors: (N,4,C) f32, as kernels/statistics/min_max_sum.py leaves it.
         """
@@ -71,7 +83,9 @@ class Compiled:
                 self._define(item, values, memory)
             elif observer is not None:
                 observer(self._theirs[item], self._value(item, values, memory))
-        swept = {self._theirs[t]: memory[slot][:, row : row + 4] for t, (slot, row) in self.plan.swept.items()}
+        swept = {
+            self._theirs[t]: memory[slot][:, row : row + 4] for t, (slot, row) in self.plan.swept.items()
+        }
         return self._outputs(values, memory), swept
 
     def _memory(self, values: dict[Tensor, np.ndarray]) -> dict[int, np.ndarray]:
@@ -94,14 +108,17 @@ class Compiled:
         for tensor, array in zip(step.outputs, outputs, strict=True):
             if array.shape != self._shapes[tensor] or array.dtype != tensor.dtype:
                 expected, found = (
-                    f"{dtype} {list(shape)}" for dtype, shape in ((tensor.dtype, self._shapes[tensor]), (array.dtype, array.shape))
+                    f"{dtype} {list(shape)}"
+                    for dtype, shape in ((tensor.dtype, self._shapes[tensor]), (array.dtype, array.shape))
                 )
                 raise GraphError(f"layer {step.name!r}: made {found}, where {expected} was inferred")
             values[tensor] = array
             if tensor in self.plan.slots.numbers:
                 memory[self.plan.slots.numbers[tensor]] = to_memory(array)
 
-    def _value(self, tensor: Tensor, values: dict[Tensor, np.ndarray], memory: dict[int, np.ndarray]) -> np.ndarray:
+    def _value(
+        self, tensor: Tensor, values: dict[Tensor, np.ndarray], memory: dict[int, np.ndarray]
+    ) -> np.ndarray:
         """A tensor that was made, as the graph sees it."""
         if tensor in values:
             return values[tensor]
@@ -128,5 +145,7 @@ class Compiled:
 
 def _known_values(graph: Graph, keep: set[Tensor]) -> dict[Tensor, np.ndarray]:
     """What follows from the shapes alone, and nobody wants to see made."""
-    tensors = (t for node in graph if node.type not in ("Parameter", "Constant", "Result") for t in node.outputs)
+    tensors = (
+        t for node in graph if node.type not in ("Parameter", "Constant", "Result") for t in node.outputs
+    )
     return {t: t.known[0].value for t in tensors if t.known[0].value is not None and t not in keep}

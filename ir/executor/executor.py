@@ -55,10 +55,21 @@ class Executor:
         graph = for_arithmetic(as_graph(graph), check_arithmetic(arithmetic))
         check_threads(threads)
         self._prepare(
-            graph, threads, tensors("observe", observe), tensors("sweep", sweep), check_flag("count_saturation", count_saturation)
+            graph,
+            threads,
+            tensors("observe", observe),
+            tensors("sweep", sweep),
+            check_flag("count_saturation", count_saturation),
         )
 
-    def _prepare(self, graph: Graph, threads: int | None, observe: set[Tensor], sweep: set[Tensor], count_saturation: bool) -> None:
+    def _prepare(
+        self,
+        graph: Graph,
+        threads: int | None,
+        observe: set[Tensor],
+        sweep: set[Tensor],
+        count_saturation: bool,
+    ) -> None:
         self.graph = graph
         tallies = Tallies() if count_saturation else None
         self._arguments = threads, count_saturation
@@ -69,12 +80,17 @@ class Executor:
         self._swept: dict[Tensor, np.ndarray] = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        observe, sweep = ([(t.producer.name, t.index) for t in tensors] for tensors in (self._model.observed, self._model.swept))
+        observe, sweep = (
+            [(t.producer.name, t.index) for t in tensors]
+            for tensors in (self._model.observed, self._model.swept)
+        )
         return {"graph": self.graph, "observe": observe, "sweep": sweep, "arguments": self._arguments}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         graph, (threads, count_saturation) = state["graph"], state["arguments"]
-        observe, sweep = ({graph.nodes[name].outputs[index] for name, index in state[key]} for key in ("observe", "sweep"))
+        observe, sweep = (
+            {graph.nodes[name].outputs[index] for name, index in state[key]} for key in ("observe", "sweep")
+        )
         self._prepare(graph, threads, observe, sweep, count_saturation)
 
     @property

@@ -1,7 +1,9 @@
-"""Compiles a graph to a plan: a list of steps, each one kernel that does the work of a layer and of what can be fused into it.
+"""Compiles a graph to a plan: a list of steps, each one kernel that does the work of a layer and of what can
+be fused into it.
 
-A step is a row of a program (kernels/program/program.py), or, for an operator without a kernel, its NumPy definition. Steps stand where the
-last operator they take over stands, because only there everything they read exists.
+A step is a row of a program (kernels/program/program.py), or, for an operator without a kernel, its NumPy
+definition. Steps stand where the last operator they take over stands, because only there everything they read
+exists.
 """
 
 from collections.abc import Callable
@@ -73,7 +75,8 @@ BUILDERS: dict[str, Builder] = {
 class Step:
     """What computes a layer. kernel: which one; fused: names of the further layers it computes on the way.
 
-    Either `row` belongs to a program, and `slots` are those it reads and, last, the one it writes; or `define` is the NumPy definition.
+    Either `row` belongs to a program, and `slots` are those it reads and, last, the one it writes; or
+    `define` is the NumPy definition.
     """
 
     name: str
@@ -94,9 +97,15 @@ class Plan:
     steps: list[Step]
     constants: dict[Tensor, np.ndarray]
     slots: Slots
-    aliases: dict[Tensor, Tensor] = field(default_factory=dict)  # tensors that are another one's memory, in another shape
-    results: dict[Tensor, int] = field(default_factory=dict)  # slots where outputs lie as the graph sees them, not as kernels do
-    swept: dict[Tensor, tuple[int, int]] = field(default_factory=dict)  # tensor -> slot of what its sweep finds, and row in it
+    aliases: dict[Tensor, Tensor] = field(
+        default_factory=dict
+    )  # tensors that are another one's memory, in another shape
+    results: dict[Tensor, int] = field(
+        default_factory=dict
+    )  # slots where outputs lie as the graph sees them, not as kernels do
+    swept: dict[Tensor, tuple[int, int]] = field(
+        default_factory=dict
+    )  # tensor -> slot of what its sweep finds, and row in it
 
 
 def make_plan(
@@ -107,10 +116,11 @@ def make_plan(
     counting: bool = False,
     swept: frozenset[Tensor] = frozenset(),
 ) -> Plan:
-    """The plan of a graph for inputs of certain shapes (specialization.py). constants: what is known already, by `fold_constants`.
+    """The plan of a graph for inputs of certain shapes (specialization.py). constants: what is known already,
+    by `fold_constants`.
 
-    keep: tensors that must be made as they are, because somebody looks at them; nothing is fused across one. counting: will runs count
-    pairs that clip? swept: tensors of `keep` that get a step which sweeps them.
+    keep: tensors that must be made as they are, because somebody looks at them; nothing is fused across one.
+    counting: will runs count pairs that clip? swept: tensors of `keep` that get a step which sweeps them.
     """
     order = graph.topological_order()
     plan = Plan([], constants, Slots())
@@ -118,7 +128,11 @@ def make_plan(
     chains: dict[Node, list[Step]] = {}  # by the last operator of each
     taken: set[Node] = set()
     for node in order:
-        if node in taken or node.type in ("Parameter", "Result") or all(t in plan.constants for t in node.outputs):
+        if (
+            node in taken
+            or node.type in ("Parameter", "Result")
+            or all(t in plan.constants for t in node.outputs)
+        ):
             continue
         chain = Chain(node, plan.constants, keep, taken)
         steps = _steps(node, chain, plan, context)
@@ -138,13 +152,21 @@ def fold_constants(order: list[Node], keep: set[Tensor]) -> dict[Tensor, np.ndar
     """Every tensor that depends on no input, computed once."""
     constants: dict[Tensor, np.ndarray] = {}
     for node in order:
-        if node.type != "Parameter" and all(t in constants for t in node.inputs) and not keep.intersection(node.outputs):
-            constants.update(zip(node.outputs, evaluate(node, [constants[t] for t in node.inputs]), strict=True))
+        if (
+            node.type != "Parameter"
+            and all(t in constants for t in node.inputs)
+            and not keep.intersection(node.outputs)
+        ):
+            constants.update(
+                zip(node.outputs, evaluate(node, [constants[t] for t in node.inputs]), strict=True)
+            )
     return constants
 
 
 def _steps(node: Node, chain: Chain, plan: Plan, context: Context) -> list[Step]:
-    """The steps of an operator and of those behind it that it takes over; none for one that leaves memory as it is."""
+    """The steps of an operator and of those behind it that it takes over; none for one that leaves memory as
+    it is.
+    """
     if layer_steps.leaves_memory(node, context) and node.inputs[0] not in plan.constants:
         plan.slots.same(node.output, node.inputs[0])
         plan.aliases[node.output] = node.inputs[0]
@@ -156,11 +178,16 @@ def _steps(node: Node, chain: Chain, plan: Plan, context: Context) -> list[Step]
     if made is None:
         return [_definition(node)]
     turned: dict[Tensor, int] = {}
-    return [step for part in (made if isinstance(made, list) else [made]) for step in _rows(node, chain, part, plan, turned)]
+    return [
+        step
+        for part in (made if isinstance(made, list) else [made])
+        for step in _rows(node, chain, part, plan, turned)
+    ]
 
 
 def _rows(node: Node, chain: Chain, made: LayerKernel, plan: Plan, turned: dict[Tensor, int]) -> list[Step]:
-    """The step of a kernel, and before it those that bring input images into (H,W,C) where the kernel wants them so.
+    """The step of a kernel, and before it those that bring input images into (H,W,C) where the kernel wants
+    them so.
 
     turned: slots of the images that other parts of the same layer have brought there already.
     """
@@ -178,7 +205,21 @@ def _rows(node: Node, chain: Chain, made: LayerKernel, plan: Plan, turned: dict[
     out = made.row.record["out"] = plan.slots.number(chain.end)
     fused, slots = tuple(n.name for n in chain.nodes[1:]), (*reads, out)
     images = made.x.shape[0]
-    steps.append(Step(node.name, made.label, inputs, (chain.end,), fused, made.row, slots, None, made.tallied, made.scratch, images))
+    steps.append(
+        Step(
+            node.name,
+            made.label,
+            inputs,
+            (chain.end,),
+            fused,
+            made.row,
+            slots,
+            None,
+            made.tallied,
+            made.scratch,
+            images,
+        )
+    )
     return steps
 
 
@@ -189,7 +230,9 @@ def _channels_last(tensor: Tensor, slots: Slots) -> Step:
     row, number = elementwise_layers.channels_last(shape, tensor.dtype), slots.number(tensor)
     turned = slots.add(Slot(tensor.dtype, (tensor.shape[0], *shape)))
     row.record["x"], row.record["out"] = number, turned
-    return Step(tensor.name, "channels last", (tensor,), (), row=row, slots=(number, turned), images=tensor.shape[0])
+    return Step(
+        tensor.name, "channels last", (tensor,), (), row=row, slots=(number, turned), images=tensor.shape[0]
+    )
 
 
 def _turn_results(plan: Plan, graph: Graph) -> None:
@@ -203,11 +246,23 @@ def _turn_results(plan: Plan, graph: Graph) -> None:
                 row = elementwise_layers.channels_first((height, width, channels), tensor.dtype)
                 plan.results[tensor] = turned = plan.slots.add(Slot(tensor.dtype, tensor.shape))
                 row.record["x"], row.record["out"] = number, turned
-                plan.steps.append(Step(tensor.name, "channels first", (tensor,), (), row=row, slots=(number, turned), images=images))
+                plan.steps.append(
+                    Step(
+                        tensor.name,
+                        "channels first",
+                        (tensor,),
+                        (),
+                        row=row,
+                        slots=(number, turned),
+                        images=images,
+                    )
+                )
 
 
 def can_be_swept(tensor: Tensor) -> bool:
-    """Whether a step can sweep a tensor for inputs of any shapes: float images that some step makes, channels last."""
+    """Whether a step can sweep a tensor for inputs of any shapes: float images that some step makes, channels
+    last.
+    """
     return (
         len(tensor.shape) == 4
         and 0 not in tensor.shape[1:]
@@ -217,8 +272,14 @@ def can_be_swept(tensor: Tensor) -> bool:
 
 
 def _with_sweeps(plan: Plan, swept: frozenset[Tensor]) -> list[Step]:
-    """The steps, and behind each one the sweep of what it makes; an activation sweeps what it reads and what it makes itself."""
-    clips = {s.inputs[0]: s for s in plan.steps if s.kernel == "clip f32" and swept.issuperset((*s.inputs, *s.outputs))}
+    """The steps, and behind each one the sweep of what it makes; an activation sweeps what it reads and what
+    it makes itself.
+    """
+    clips = {
+        s.inputs[0]: s
+        for s in plan.steps
+        if s.kernel == "clip f32" and swept.issuperset((*s.inputs, *s.outputs))
+    }
     remaining = swept - clips.keys() - {t for step in clips.values() for t in step.outputs}
     steps: list[Step] = []
     for step, following in zip_longest(plan.steps, plan.steps[1:]):
@@ -272,7 +333,11 @@ def _drop_unread(plan: Plan, graph: Graph, keep: set[Tensor]) -> None:
         need(tensor)
     steps: list[Step] = []
     for step in reversed(plan.steps):
-        if needed.intersection(step.outputs) or step.kernel == "sweep" or (not step.outputs and step.slots[-1] in slots):
+        if (
+            needed.intersection(step.outputs)
+            or step.kernel == "sweep"
+            or (not step.outputs and step.slots[-1] in slots)
+        ):
             for tensor in step.inputs:
                 need(tensor)
             slots.update(step.slots[:-1])

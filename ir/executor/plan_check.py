@@ -79,4 +79,7 @@ def _count(step: "Step", touched: Extent, filled: dict[int, int]) -> None:
 
 
 def _fault(step: "Step", what: str) -> PlanError:
-    return PlanError(f"layer {step.name!r}, step {step.kernel!r}: {what}. This is a fault of numpot, not of the model; Interpreter runs it")
+    return PlanError(
+        f"layer {step.name!r}, step {step.kernel!r}: {what}. This is a fault of numpot, not of the "
+        "model; Interpreter runs it"
+    )

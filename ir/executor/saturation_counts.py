@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LayerSaturation:
-    """Over all runs so far. pairs: pair sums formed. saturated, largest_overflow: (O,) int64 for each output channel, how many clipped,
-    and by how much the worst one missed 16 bits. provably_safe: no input whatever could clip one, on any processor. clips_elsewhere: none
-    of the pairs that are counted can clip, but some processors pair other products, and those can: one input channel, as a rule, which
-    AVX-512 pairs along the kernel.
-    weight_bits: (O,) float, how much of 8 bits the weights of each channel use: log2(2 max |w|), 8.0 for 127 and 7.0 for 64.
+    """Over all runs so far. pairs: pair sums formed. saturated, largest_overflow: (O,) int64 for each output
+    channel, how many clipped, and by how much the worst one missed 16 bits. provably_safe: no input whatever
+    could clip one, on any processor. clips_elsewhere: none of the pairs that are counted can clip, but some
+    processors pair other products, and those can: one input channel, as a rule, which AVX-512 pairs along the
+    kernel. weight_bits: (O,) float, how much of 8 bits the weights of each channel use: log2(2 max |w|), 8.0
+    for 127 and 7.0 for 64.
     """
 
     name: str
@@ -52,7 +53,9 @@ class Tallies:
         return len(self.total.pairs)
 
     def add_layers(self, steps: list["Step"]) -> None:
-        """Make room for the layers of a plan that are new; every layer's rows are told where its own channels begin."""
+        """Make room for the layers of a plan that are new; every layer's rows are told where its own channels
+        begin.
+        """
         for step in steps:
             if step.row is not None and step.tallied is not None:
                 if step.name not in self._layers:
@@ -69,7 +72,11 @@ class Tallies:
 
     def ran(self, steps: list["Step"]) -> None:
         """A run of these steps is over."""
-        of_each = {step.name: step.tallied.pairs * step.images for step in steps if step.tallied is not None and step.images}
+        of_each = {
+            step.name: step.tallied.pairs * step.images
+            for step in steps
+            if step.tallied is not None and step.images
+        }
         for name, pairs in of_each.items():  # a layer of several steps forms all its pairs once
             self._layers[name].pairs += pairs
             self._layers[name].has_run = True

@@ -1,8 +1,9 @@
 """The order in which a plan runs, and the memory it runs in.
 
-Steps that have rows follow each other in one compiled call, a *stretch*; it ends where a NumPy definition or an observer comes between,
-and where the first axis becomes another, because the images of a stretch go through its steps in slices. What lives only within a stretch
-shares one arena, each slot beginning where nobody needs the bytes any more; what crosses its ends has an array of its own, for all images.
+Steps that have rows follow each other in one compiled call, a *stretch*; it ends where a NumPy definition or
+an observer comes between, and where the first axis becomes another, because the images of a stretch go
+through its steps in slices. What lives only within a stretch shares one arena, each slot beginning where
+nobody needs the bytes any more; what crosses its ends has an array of its own, for all images.
 """
 
 from dataclasses import dataclass, field
@@ -24,15 +25,21 @@ ENOUGH = 32  # images that share the reading of weights; more are not worth anot
 
 @dataclass
 class Stretch:
-    """Steps first .. stop of the program, one compiled call. images: of all its steps; chunk: that go through it together."""
+    """Steps first .. stop of the program, one compiled call. images: of all its steps; chunk: that go through
+    it together.
+    """
 
     first: int
     stop: int
     images: int
     chunk: int = 1
-    offsets: dict[int, int] = field(default_factory=dict)  # slot -> where it begins in the arena, in bytes of one image
+    offsets: dict[int, int] = field(
+        default_factory=dict
+    )  # slot -> where it begins in the arena, in bytes of one image
     arena_bytes: int = 0  # of one image
-    crossing: dict[int, int] = field(default_factory=dict)  # its other slots, which have arrays of their own -> bytes of one image
+    crossing: dict[int, int] = field(
+        default_factory=dict
+    )  # its other slots, which have arrays of their own -> bytes of one image
 
     @cached_property
     def local(self) -> np.ndarray:
@@ -47,9 +54,11 @@ class Stretch:
 
 @dataclass
 class Schedule:
-    """items: stretches, single steps that have a definition, and tensors to show to the observer, in the order they come.
+    """items: stretches, single steps that have a definition, and tensors to show to the observer, in the
+    order they come.
 
-    own: slots that need an array of their own, for the whole batch, and the first tensor of each; an image that was turned has none.
+    own: slots that need an array of their own, for the whole batch, and the first tensor of each; an image
+    that was turned has none.
     """
 
     items: list[Stretch | Step | Tensor]
@@ -60,7 +69,9 @@ class Schedule:
 
 def make_schedule(plan: Plan, graph: Graph, observed: set[Tensor]) -> Schedule:
     """Stretches also end where from there on more images can go together."""
-    shown: dict[Tensor, list[Tensor]] = {}  # what to show when a tensor is made: itself, and those that are its memory
+    shown: dict[
+        Tensor, list[Tensor]
+    ] = {}  # what to show when a tensor is made: itself, and those that are its memory
     for tensor in observed:
         origin = tensor
         while origin in plan.aliases:
@@ -79,7 +90,9 @@ def make_schedule(plan: Plan, graph: Graph, observed: set[Tensor]) -> Schedule:
                 last.stop = len(rows)
             else:
                 items.append(Stretch(len(rows) - 1, len(rows), step.images))
-        if [s.outputs for s in plan.steps[i + 1 : i + 2]] != [step.outputs]:  # a Concat and a transposed convolution are several steps
+        if [s.outputs for s in plan.steps[i + 1 : i + 2]] != [
+            step.outputs
+        ]:  # a Concat and a transposed convolution are several steps
             items += [t for made in step.outputs for t in shown.get(made, [])]
     program = np.zeros(len(rows), STEP)
     for i, step in enumerate(rows):
@@ -93,7 +106,9 @@ def make_schedule(plan: Plan, graph: Graph, observed: set[Tensor]) -> Schedule:
 
 
 def _ends(rows: list[Step], plan: Plan) -> set[int]:
-    """Where stretches end because from there on to the last row twice as many images, or more, can go together."""
+    """Where stretches end because from there on to the last row twice as many images, or more, can go
+    together.
+    """
     chunks = [min(_images_together(step, plan), ENOUGH, max(step.images, 1)) for step in rows]
     ends, chunk = set(), min(chunks, default=1)
     for i in range(len(rows)):
@@ -105,9 +120,11 @@ def _ends(rows: list[Step], plan: Plan) -> set[int]:
 
 
 def _images_together(step: Step, plan: Plan) -> int:
-    """So many that what the step reads and writes stays in the cache, or takes as long to bring there as its weights.
+    """So many that what the step reads and writes stays in the cache, or takes as long to bring there as its
+    weights.
 
-    A step without weights may do with less of it: it has little to lose, and those around it many weights to share.
+    A step without weights may do with less of it: it has little to lose, and those around it many weights to
+    share.
     """
     assert step.row is not None
     weights = sum(array.nbytes for array in step.row.constants.values())
@@ -115,7 +132,9 @@ def _images_together(step: Step, plan: Plan) -> int:
     return min(max(max(CACHED if weights else 4 * CACHED, weights) // max(image, 1), 1), MOST_IMAGES)
 
 
-def _own(plan: Plan, graph: Graph, items: list[Stretch | Step | Tensor], rows: list[Step]) -> dict[int, Tensor | None]:
+def _own(
+    plan: Plan, graph: Graph, items: list[Stretch | Step | Tensor], rows: list[Step]
+) -> dict[int, Tensor | None]:
     """The slots that somebody outside of one stretch reads or writes."""
     seen: dict[int, int] = {}  # slot -> number of the one item that uses it
     own: dict[int, Tensor | None] = {}
@@ -131,12 +150,16 @@ def _own(plan: Plan, graph: Graph, items: list[Stretch | Step | Tensor], rows: l
         else:
             outside += [item] if isinstance(item, Tensor) else [*item.inputs, *item.outputs]
     own.update({slot: tensor for tensor, (slot, _) in plan.swept.items()})
-    own.update({plan.slots.numbers[t]: tensors[plan.slots.numbers[t]] for t in outside if t in plan.slots.numbers})
+    own.update(
+        {plan.slots.numbers[t]: tensors[plan.slots.numbers[t]] for t in outside if t in plan.slots.numbers}
+    )
     return own
 
 
 def _place(stretch: Stretch, rows: list[Step], plan: Plan, own: set[int]) -> None:
-    """Give every slot of the stretch that is not its own array a place in the arena: the lowest that is free while it lives."""
+    """Give every slot of the stretch that is not its own array a place in the arena: the lowest that is free
+    while it lives.
+    """
     lives: dict[int, list[int]] = {}  # slot -> first and last step
     for i in range(stretch.first, stretch.stop):
         for slot in set(rows[i].slots) - own:

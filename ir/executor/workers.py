@@ -73,7 +73,16 @@ class Job(NamedTuple):
 
     def do(self) -> None:
         first, stop = self.stretch.first, self.stretch.stop
-        run_program(self.program.address, first, stop, self.places, self.begin, self.end, self.chunk, address_of(self.by.frame))
+        run_program(
+            self.program.address,
+            first,
+            stop,
+            self.places,
+            self.begin,
+            self.end,
+            self.chunk,
+            address_of(self.by.frame),
+        )
 
 
 class Workers:
@@ -116,7 +125,9 @@ class Workers:
             for job in jobs:
                 self._tallies.add(job.by.worker.tally)
 
-    def _alone(self, program: Linked, stretch: Stretch, memory: dict[int, Array], thread: int, begin: int, end: int) -> Job:
+    def _alone(
+        self, program: Linked, stretch: Stretch, memory: dict[int, Array], thread: int, begin: int, end: int
+    ) -> Job:
         """A thread that takes the images begin .. end through all steps, with an arena and counters of its
         own.
         """
@@ -126,7 +137,9 @@ class Workers:
         by = program.loners[thread]
         if self._tallies:
             by.worker.tally.pairs[:], by.worker.tally.overflow[:] = 0, 0
-        return Job(program, stretch, self._places(program, stretch, memory, thread, chunk), begin, end, chunk, by)
+        return Job(
+            program, stretch, self._places(program, stretch, memory, thread, chunk), begin, end, chunk, by
+        )
 
     def _sharing(self, program: Linked, stretch: Stretch, memory: dict[int, Array]) -> list[Job]:
         """Threads that do every step together. The counters are new: a thread still on its way from the last
@@ -145,8 +158,12 @@ class Workers:
         worker = Worker(tensors, self._memories[thread], Share(counters, 0), threads, tally)
         return Framed(worker, frame_of(worker))
 
-    def _places(self, program: Linked, stretch: Stretch, memory: dict[int, Array], thread: int, chunk: int) -> Array:
-        """(2,slots) s64: where the slots are, and the way from one image to the next (kernels/program/program.py)."""
+    def _places(
+        self, program: Linked, stretch: Stretch, memory: dict[int, Array], thread: int, chunk: int
+    ) -> Array:
+        """(2,slots) s64: where the slots are, and the way from one image to the next
+        (kernels/program/program.py).
+        """
         if self._arenas[thread].size < stretch.arena_bytes * chunk:
             self._arenas[thread] = aligned(stretch.arena_bytes * chunk, np.uint8)
         places = np.zeros((2, program.slots), np.int64)

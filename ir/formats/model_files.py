@@ -18,15 +18,20 @@ from .common.regular_file import open_regular
 
 ACCEPTED = "numpot's .xml and OpenVINO IR (each with its .bin) and ONNX are read"
 
-HEAD = 64 * 1024  # bytes to look at; whoever writes longer comments before the root element is told so by the reader
-# Nothing that was matched is given up again (`++`, `(?>...)`), so that the time is linear in the length of what is looked at.
+HEAD = (
+    64 * 1024
+)  # bytes to look at; whoever writes longer comments before the root element is told so by the reader
+# Nothing that was matched is given up again (`++`, `(?>...)`), so that the time is linear in the length of
+# what is looked at.
 PROLOG = rb"(?:\xef\xbb\xbf)?+\s*+(?:<\?xml\s[^>]*\?>\s*+)?+(?:<!--(?>.*?-->)\s*+)*+"
 ROOT_ELEMENT = re.compile(PROLOG + rb"<(?:!DOCTYPE\s+)?([A-Za-z_][\w.:-]*)", re.DOTALL)
 ONNX_START = re.compile(rb"\x08[\x01-\x40]")  # protobuf's tag for field 1, ir_version, and its small value
 
 
 class Writer(NamedTuple):
-    """Where the function is that writes a format, imported when it is needed; and how its files are called."""
+    """Where the function is that writes a format, imported when it is needed; and how its files
+    are called.
+    """
 
     module: str
     function: str
@@ -43,9 +48,10 @@ WRITERS = {
 def read_model(path: AnyPath, *, input_shapes: dict[str, tuple[int, ...]] | None = None) -> Graph:
     """Read a model in any known format; one from another format than numpot's comes simplified.
 
-    input_shapes: input name -> shape, -1 in front for a batch of any size; needed for files that leave more than the batch open.
-    Raises IRError (FileMissingError, UnknownFormatError, or what the readers of XML find), OnnxError, GraphError for a shape of an
-    input that is not there, or MemoryLimitError for what would not fit into the memory budget (memory.py).
+    input_shapes: input name -> shape, -1 in front for a batch of any size; needed for files that leave more
+    than the batch open. Raises IRError (FileMissingError, UnknownFormatError, or what the readers of XML
+    find), OnnxError, GraphError for a shape of an input that is not there, or MemoryLimitError for what would
+    not fit into the memory budget (memory.py).
     """
     path = as_path(path)
     _check_shapes(input_shapes)
@@ -61,10 +67,16 @@ def _check_shapes(input_shapes: object) -> None:
     if input_shapes is None:
         return
     if not isinstance(input_shapes, Mapping):
-        raise GraphError(f"input_shapes must be a dictionary, name of an input -> its shape, found {shown(input_shapes)}")
+        raise GraphError(
+            f"input_shapes must be a dictionary, name of an input -> its shape, found {shown(input_shapes)}"
+        )
     for name, shape in input_shapes.items():
-        if not isinstance(shape, list | tuple) or not all(isinstance(d, int | np.integer) and not isinstance(d, bool) for d in shape):
-            raise GraphError(f"input_shapes: input {name!r} needs a shape such as (-1, 3, 224, 224), found {shown(shape)}")
+        if not isinstance(shape, list | tuple) or not all(
+            isinstance(d, int | np.integer) and not isinstance(d, bool) for d in shape
+        ):
+            raise GraphError(
+                f"input_shapes: input {name!r} needs a shape such as (-1, 3, 224, 224), found {shown(shape)}"
+            )
 
 
 def _read(path: Path, input_shapes: dict[str, tuple[int, ...]] | None) -> Graph:
@@ -95,32 +107,43 @@ def _read(path: Path, input_shapes: dict[str, tuple[int, ...]] | None) -> Graph:
 def save_model(graph: Graph | AnyPath, path: AnyPath, format: str | None = None) -> None:
     """Write a model, whole or not at all. format: one of WRITERS; without one the path decides.
 
-    Raises UnknownFormatError, SaveError, UnstorableError for a graph that the format cannot hold, or LimitError.
+    Raises UnknownFormatError, SaveError, UnstorableError for a graph that the format cannot hold, or
+    LimitError.
     """
     graph, path = as_graph(graph), as_path(path)
     writer = find_writer(path, format)
-    write: Callable[[Graph, AnyPath], None] = getattr(importlib.import_module(writer.module, __package__), writer.function)
+    write: Callable[[Graph, AnyPath], None] = getattr(
+        importlib.import_module(writer.module, __package__), writer.function
+    )
     write(graph, path)
 
 
 def check_savable(path: AnyPath, format: str | None = None, *, read: Iterable[AnyPath | None] = ()) -> None:
-    """Raises UnknownFormatError, SaveError or MissingExtraError if a model cannot be saved so: for the start of long work.
+    """Raises UnknownFormatError, SaveError or MissingExtraError if a model cannot be saved so: for the start
+    of long work.
 
-    read: files that the same work reads, and that saving must not replace; what is None, or no file, is passed over.
+    read: files that the same work reads, and that saving must not replace; what is None, or no file, is
+    passed over.
     """
     path, writer = Path(path), find_writer(path, format)
     if path.suffix != writer.suffix:
         beside = " (with a .bin beside it)" if writer.suffix == ".xml" else ""
-        raise SaveError(f"a model is saved as {writer.suffix}{beside}, found {path.suffix or 'no suffix'!r}", path)
+        raise SaveError(
+            f"a model is saved as {writer.suffix}{beside}, found {path.suffix or 'no suffix'!r}", path
+        )
     for written in _files_of(path):
         for source in (file for name in read if name is not None for file in _files_of(Path(name))):
             if written.is_file() and source.is_file() and written.samefile(source):
-                raise SaveError(f"would replace {str(source)!r}, which is read. Choose another name for the output", path)
+                raise SaveError(
+                    f"would replace {str(source)!r}, which is read. Choose another name for the output", path
+                )
     importlib.import_module(writer.module, __package__)
     try:
         check_folder(path)
     except OSError as error:
-        raise SaveError(f"cannot be written: folder {str(path.parent)!r} does not take files ({error.strerror})", path) from error
+        raise SaveError(
+            f"cannot be written: folder {str(path.parent)!r} does not take files ({error.strerror})", path
+        ) from error
 
 
 def _files_of(path: Path) -> list[Path]:
@@ -133,14 +156,20 @@ def find_writer(path: AnyPath, format: str | None) -> Writer:
     if format is not None and not isinstance(format, str):
         raise UnknownFormatError(f"format must be one of {', '.join(WRITERS)}, found {shown(format)}", path)
     if format is None:
-        format = next((name for name, writer in WRITERS.items() if writer.suffix == Path(path).suffix), "numpot")
+        format = next(
+            (name for name, writer in WRITERS.items() if writer.suffix == Path(path).suffix), "numpot"
+        )
     if format not in WRITERS:
         known = ", ".join(WRITERS)
-        raise UnknownFormatError(f"format must be one of {known}, found {format!r}" + nearest(format, WRITERS), path)
+        raise UnknownFormatError(
+            f"format must be one of {known}, found {format!r}" + nearest(format, WRITERS), path
+        )
     return WRITERS[format]
 
 
 def root_element(head: bytes) -> str | None:
-    """The name of the root element of a file that starts so; a document type names it, too, and is left to the readers to refuse."""
+    """The name of the root element of a file that starts so; a document type names it, too, and is left to
+    the readers to refuse.
+    """
     found = ROOT_ELEMENT.match(head)
     return found[1].decode() if found else None

@@ -1,12 +1,14 @@
-"""Sums, products and means of codes: float operators that read the codes themselves, with the scale behind them.
+"""Sums, products and means of codes: float operators that read the codes themselves, with the scale behind
+them.
 
     Op(Dequantize(codes))            ->  Op(codes) [-> Subtract(zero point)] -> Multiply(scale)       Op is AvgPool, ReduceMean
     Add(Dequantize(a), Dequantize(b))->  Add(a in codes of b, b) -> Multiply(scale of b)              a is the "full" branch, see below
     Multiply(...)                    ->  Multiply(a times both scales, codes of b)
     any other float operator         ->  reads code * scale + shift, rounded once, if real zero is no code (read_exactly)
 
-Codes are floats here: Dequantize(codes, 1, 0), or (codes, 1, 128) where a runtime keeps them signed. The scale moves on into the range of a
-FakeQuantize behind it (requantize.py). In real numbers nothing changes; in float32 it decides ties.
+Codes are floats here: Dequantize(codes, 1, 0), or (codes, 1, 128) where a runtime keeps them signed. The
+scale moves on into the range of a FakeQuantize behind it (requantize.py). In real numbers nothing changes; in
+float32 it decides ties.
 """
 
 from dataclasses import replace
@@ -29,7 +31,9 @@ ON_TWO = ("Add", "Multiply")
 
 
 def lower_arithmetic(graph: Graph, node: Node, ranges: dict[Node, Range]) -> None:
-    """Rewrite a node of MEANS or ON_TWO, if its inputs are codes with one scale. ranges: of every Quantize that was a FakeQuantize."""
+    """Rewrite a node of MEANS or ON_TWO, if its inputs are codes with one scale. ranges: of every Quantize
+    that was a FakeQuantize.
+    """
     data = node.inputs[:1] if node.type in MEANS else node.inputs
     bounds = [_range(t, ranges) for t in data]
     if any(b is None for b in bounds):
@@ -59,29 +63,44 @@ def _mean_of_windows(graph: Graph, op: AvgPool, codes: Tensor, name: str) -> Ten
     if -1 in size:
         return None
     inverse = np.float32(1) / op.divisor(size)
-    pool = SumPool(kernel=op.kernel, strides=op.strides, pads_begin=op.pads_begin, pads_end=op.pads_end, rounding_type=op.rounding_type)
+    pool = SumPool(
+        kernel=op.kernel,
+        strides=op.strides,
+        pads_begin=op.pads_begin,
+        pads_end=op.pads_end,
+        rounding_type=op.rounding_type,
+    )
     total = graph.add(pool, [codes], graph.unique_name(f"{name}/sum")).output
     return _times(graph, total, one_if_equal(inverse), f"{name}/mean")
 
 
 def _multiply(graph: Graph, node: Node, ranges: dict[Node, Range], a: Range, b: Range) -> None:
-    """The scales of both go to the branch on input 0; unless the other has a zero point, then they are real numbers."""
+    """The scales of both go to the branch on input 0; unless the other has a zero point, then they are real
+    numbers.
+    """
     real_a, real_b = node.inputs
     if b.zero_point != 0:
         factors = [
-            _numbers(graph, node, real, bounds, bounds.zero_point, bounds.scale, ranges) for real, bounds in ((real_a, a), (real_b, b))
+            _numbers(graph, node, real, bounds, bounds.zero_point, bounds.scale, ranges)
+            for real, bounds in ((real_a, a), (real_b, b))
         ]
     else:
         first = _numbers(graph, node, real_a, a, a.zero_point, a.scale * b.scale, ranges)
         factors = [first, code_values(graph, real_b.producer.inputs[0], b, node.name)]
-    graph.redirect(node.output, graph.add(Multiply(), factors, graph.unique_name(f"{node.name}/product")).output)
+    graph.redirect(
+        node.output, graph.add(Multiply(), factors, graph.unique_name(f"{node.name}/product")).output
+    )
 
 
 def read_exactly(graph: Graph, dequantize: Node, ranges: dict[Node, Range]) -> None:
-    """Give float operators what a runtime gives them for codes whose zero is not the first: the zero point with its fraction."""
+    """Give float operators what a runtime gives them for codes whose zero is not the first: the zero point
+    with its fraction.
+    """
     bounds = _range(dequantize.output, ranges)
     scale = dequantize.inputs[1].constant
-    if bounds is None or bounds.zero_point == 0 or bounds.symmetric or scale is None or scale == 1:  # scale 1: code values
+    if (
+        bounds is None or bounds.zero_point == 0 or bounds.symmetric or scale is None or scale == 1
+    ):  # scale 1: code values
         return
     real = dequantize.output
     graph.redirect(real, _numbers(graph, dequantize, real, bounds, bounds.zero_point, bounds.scale, ranges))
@@ -91,18 +110,42 @@ def _add(graph: Graph, node: Node, ranges: dict[Node, Range], *bounds: Range) ->
     full = _full_branch(node)
     (a, b), (real_a, real_b) = (bounds[full], bounds[1 - full]), (node.inputs[full], node.inputs[1 - full])
     mapped = _numbers(graph, node, real_a, a, *_zero_and_ratio(a, b), ranges)
-    total = graph.add(Add(), [mapped, code_values(graph, real_b.producer.inputs[0], b, node.name)], graph.unique_name(f"{node.name}/total"))
+    total = graph.add(
+        Add(),
+        [mapped, code_values(graph, real_b.producer.inputs[0], b, node.name)],
+        graph.unique_name(f"{node.name}/total"),
+    )
     _finish(graph, node, total.output, b.scale)
 
 
-def _numbers(graph: Graph, node: Node, real: Tensor, a: Range, zero: np.ndarray, scale: np.ndarray, ranges: dict[Node, Range]) -> Tensor:
-    """(codes of a - zero) * scale. Codes that nobody else reads are never stored: what quantizes them makes these numbers at once."""
+def _numbers(
+    graph: Graph,
+    node: Node,
+    real: Tensor,
+    a: Range,
+    zero: np.ndarray,
+    scale: np.ndarray,
+    ranges: dict[Node, Range],
+) -> Tensor:
+    """(codes of a - zero) * scale. Codes that nobody else reads are never stored: what quantizes them makes
+    these numbers at once.
+    """
     codes = real.producer.inputs[0]
     if _is_only_for(codes, real) and codes.producer in ranges:
         a = ranges[codes.producer] = replace(a, stored=False)
         unsigned = replace(a, signed=False)
-        return affine(graph, code_values(graph, codes, unsigned, node.name), *_unsigned_map(a, zero, scale), f"{node.name}/mapped")
-    return _times(graph, _minus(graph, code_values(graph, codes, a, node.name), zero, node.name), scale, f"{node.name}/mapped")
+        return affine(
+            graph,
+            code_values(graph, codes, unsigned, node.name),
+            *_unsigned_map(a, zero, scale),
+            f"{node.name}/mapped",
+        )
+    return _times(
+        graph,
+        _minus(graph, code_values(graph, codes, a, node.name), zero, node.name),
+        scale,
+        f"{node.name}/mapped",
+    )
 
 
 def _full_branch(node: Node) -> int:
@@ -121,7 +164,9 @@ def _is_only_for(codes: Tensor, real: Tensor) -> bool:
 
 
 def codes_in_units_of(a: Range, b: Range) -> tuple[np.ndarray, np.ndarray]:
-    """(scale, shift): an unsigned code of a, times scale plus shift, is the same number in codes of b (eq. 14)."""
+    """(scale, shift): an unsigned code of a, times scale plus shift, is the same number in codes of b (eq.
+    14).
+    """
     return _unsigned_map(a, *_zero_and_ratio(a, b))
 
 
@@ -137,7 +182,10 @@ def _unsigned_map(a: Range, zero: np.ndarray, scale: np.ndarray) -> tuple[np.nda
 
 def code_values(graph: Graph, codes: Tensor, bounds: Range, name: str) -> Tensor:
     """u8 codes -> float32, as a runtime numbers them: from 0, or from -128."""
-    constants: dict[str, np.ndarray] = {"unit": np.ones((), np.float32), "zero_point": np.asarray(-bounds.first_code, np.uint8)}
+    constants: dict[str, np.ndarray] = {
+        "unit": np.ones((), np.float32),
+        "zero_point": np.asarray(-bounds.first_code, np.uint8),
+    }
     inputs = [graph.constant(v, graph.unique_name(f"{name}/{k}")) for k, v in constants.items()]
     return graph.add(Dequantize(), [codes, *inputs], graph.unique_name(f"{name}/code_values")).output
 
@@ -145,11 +193,19 @@ def code_values(graph: Graph, codes: Tensor, bounds: Range, name: str) -> Tensor
 def _minus(graph: Graph, x: Tensor, zero: np.ndarray, name: str) -> Tensor:
     if not zero.any():
         return x
-    return graph.add(Subtract(), [x, graph.constant(zero, graph.unique_name(f"{name}/zero"))], graph.unique_name(f"{name}/shifted")).output
+    return graph.add(
+        Subtract(),
+        [x, graph.constant(zero, graph.unique_name(f"{name}/zero"))],
+        graph.unique_name(f"{name}/shifted"),
+    ).output
 
 
 def _times(graph: Graph, x: Tensor, scale: np.ndarray, name: str) -> Tensor:
-    return graph.add(Multiply(), [x, graph.constant(np.asarray(scale), graph.unique_name(f"{name}/scale"))], graph.unique_name(name)).output
+    return graph.add(
+        Multiply(),
+        [x, graph.constant(np.asarray(scale), graph.unique_name(f"{name}/scale"))],
+        graph.unique_name(name),
+    ).output
 
 
 def _finish(graph: Graph, node: Node, codes: Tensor, scale: np.ndarray) -> None:

@@ -1,4 +1,6 @@
-"""Range: what a FakeQuantize says about its codes, with the constants that a runtime derives from it, each rounded to float32 as there."""
+"""Range: what a FakeQuantize says about its codes, with the constants that a runtime derives from it, each
+rounded to float32 as there.
+"""
 
 from dataclasses import dataclass, replace
 
@@ -8,12 +10,18 @@ from ..graph import Node, Tensor
 from ..ops.fake_quantize import FakeQuantize
 from ..ops.interpolate import Interpolate
 
-#: Operators that give the codes of what they would give for the real numbers, when one scale serves the whole tensor.
-ON_CODES = frozenset("MaxPool ReduceMax Reshape Flatten Squeeze Unsqueeze Transpose Slice StridedSlice Gather Tile DepthToSpace".split())
+#: Operators that give the codes of what they would give for the real numbers, when one scale serves the whole
+#: tensor.
+ON_CODES = frozenset(
+    "MaxPool ReduceMax Reshape Flatten Squeeze Unsqueeze Transpose Slice StridedSlice Gather Tile "
+    "DepthToSpace".split()
+)
 
 
 def works_on_codes(node: Node) -> bool:
-    """Whether it gives the codes of what it would give for the real numbers: of Concat, if all inputs have the same range."""
+    """Whether it gives the codes of what it would give for the real numbers: of Concat, if all inputs have
+    the same range.
+    """
     nearest = isinstance(node.op, Interpolate) and node.op.mode == "nearest"
     return node.type in ON_CODES or node.type == "Concat" or nearest
 
@@ -30,8 +38,9 @@ ASYMMETRY = np.float32(0.002)  # relative; a range nearer to low = -high * 128 /
 class Range:
     """low, high: float32 reals of the first and the last code; one number, or one for each channel.
 
-    signed: a runtime stores the codes as int8, with real zero at 0. Here they are u8 all the same, 128 larger, but they round as signed.
-    stored: codes are what a runtime stores; otherwise it makes numbers of them as soon as they are rounded.
+    signed: a runtime stores the codes as int8, with real zero at 0. Here they are u8 all the same, 128
+    larger, but they round as signed. stored: codes are what a runtime stores; otherwise it makes numbers of
+    them as soon as they are rounded.
     """
 
     low: np.ndarray
@@ -76,18 +85,24 @@ class Range:
 
 
 def range_of(fake_quantize: Node) -> Range | None:
-    """The range of a FakeQuantize that u8 codes can carry; None for other numbers of levels, moved ranges, and constants."""
+    """The range of a FakeQuantize that u8 codes can carry; None for other numbers of levels, moved ranges,
+    and constants.
+    """
     assert isinstance(fake_quantize.op, FakeQuantize)
     x, *ends = fake_quantize.inputs
     values = [np.asarray(t.constant, np.float32) for t in ends if t.constant is not None]
     if x.constant is not None or fake_quantize.op.levels != 256 or len(values) != len(ends):
         return None
     low, high, out_low, out_high = values
-    if not (np.array_equal(low, out_low) and np.array_equal(high, out_high)) or not _is_per_tensor_or_channel(low, len(x.shape)):
+    if not (np.array_equal(low, out_low) and np.array_equal(high, out_high)) or not _is_per_tensor_or_channel(
+        low, len(x.shape)
+    ):
         return None
     bounds = Range(low.reshape(()), high.reshape(())) if low.size == 1 else Range(low, high)
     readers = _readers_of_codes(fake_quantize)
-    return replace(bounds, signed=bounds.symmetric and not readers & UNSIGNED_READERS and bool(readers & SIGNED_READERS))
+    return replace(
+        bounds, signed=bounds.symmetric and not readers & UNSIGNED_READERS and bool(readers & SIGNED_READERS)
+    )
 
 
 def _readers_of_codes(node: Node) -> set[str]:

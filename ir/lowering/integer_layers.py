@@ -1,4 +1,6 @@
-"""Convolution and MatMul of codes with int8 weights: their integer twins, and the float operators that make reals of the sums."""
+"""Convolution and MatMul of codes with int8 weights: their integer twins, and the float operators that make
+reals of the sums.
+"""
 
 import functools
 import math
@@ -40,8 +42,8 @@ class IntegerWeights:
 def lower_layer(graph: Graph, node: Node, arithmetic: IntegerArithmetic, ranges: dict[Node, Range]) -> None:
     """A layer of codes with int8 weights -> its integer twin and one multiplication by s_x * s_w.
 
-    A transposed convolution computes on integers only if real zero is the first code, or the codes are signed, and if a runtime has a
-    kernel for it. ranges: of every Quantize that was a FakeQuantize.
+    A transposed convolution computes on integers only if real zero is the first code, or the codes are
+    signed, and if a runtime has a kernel for it. ranges: of every Quantize that was a FakeQuantize.
     """
     real = node.inputs[0].producer
     transposed = isinstance(node.op, ConvolutionBackpropData)
@@ -52,7 +54,11 @@ def lower_layer(graph: Graph, node: Node, arithmetic: IntegerArithmetic, ranges:
     if scale.constant is None or zero_point.constant is None:
         return
     bounds = ranges.get(source_of_codes(codes))
-    if transposed and (bounds is None or bounds.zero_point.any() or not _has_integer_kernel(node, weights.codes.shape, arithmetic)):
+    if transposed and (
+        bounds is None
+        or bounds.zero_point.any()
+        or not _has_integer_kernel(node, weights.codes.shape, arithmetic)
+    ):
         return
     if transposed and bounds is not None and bounds.signed and arithmetic == "saturating-avx512":
         weights = _halved(weights)
@@ -67,16 +73,22 @@ def lower_layer(graph: Graph, node: Node, arithmetic: IntegerArithmetic, ranges:
         zero_point = graph.constant(np.zeros((), np.uint8), graph.unique_name(f"{node.name}/zero_point"))
     acc = graph.add(twin, [codes, w, zero_point], graph.unique_name(f"{node.name}/integer"))
     set_arithmetic(graph, acc, arithmetic)
-    result = graph.add(Convert(destination_type=F32), [acc.output], graph.unique_name(f"{node.name}/float")).output
+    result = graph.add(
+        Convert(destination_type=F32), [acc.output], graph.unique_name(f"{node.name}/float")
+    ).output
     if offset is not None:
         shift = graph.constant(offset, graph.unique_name(f"{node.name}/offset"))
         result = graph.add(Subtract(), [result, shift], graph.unique_name(f"{node.name}/shifted")).output
     by = graph.constant(factor, graph.unique_name(f"{node.name}/scale"))
-    graph.redirect(node.output, graph.add(Multiply(), [result, by], graph.unique_name(f"{node.name}/scaled")).output)
+    graph.redirect(
+        node.output, graph.add(Multiply(), [result, by], graph.unique_name(f"{node.name}/scaled")).output
+    )
 
 
 def set_arithmetic(graph: Graph, layer: Node, arithmetic: IntegerArithmetic) -> None:
-    """Make an integer layer compute in an arithmetic, and pair its products as the runtime does whose arithmetic it is."""
+    """Make an integer layer compute in an arithmetic, and pair its products as the runtime does whose
+    arithmetic it is.
+    """
     saturates = arithmetic != "exact"
     graph.replace_op(layer, replace(layer.op, arithmetic="saturating" if saturates else "exact"))  # type: ignore[type-var]
     if saturates:
@@ -84,15 +96,18 @@ def set_arithmetic(graph: Graph, layer: Node, arithmetic: IntegerArithmetic) -> 
 
 
 def _halved(weights: IntegerWeights) -> IntegerWeights:
-    """What OpenVINO makes of a transposed convolution of signed codes on AVX-512 without VNNI: weights of 7 bits, which never clip."""
+    """What OpenVINO makes of a transposed convolution of signed codes on AVX-512 without VNNI: weights of 7
+    bits, which never clip.
+    """
     return IntegerWeights(np.rint(weights.codes * np.float32(0.5)).astype(I8), weights.scale * np.float32(2))
 
 
 def _has_integer_kernel(node: Node, weights: tuple[int, ...], arithmetic: IntegerArithmetic) -> bool:
-    """Whether a runtime runs a transposed convolution with weights (C,O,*kernel) on integers: onnxruntime never does.
+    """Whether a runtime runs a transposed convolution with weights (C,O,*kernel) on integers: onnxruntime
+    never does.
 
-    OpenVINO does not with a stride beyond the kernel, or beyond 3 along the last axis. On AVX2, hence in saturating arithmetic, it does not
-    run a large one on integers either: float kernels are faster there.
+    OpenVINO does not with a stride beyond the kernel, or beyond 3 along the last axis. On AVX2, hence in
+    saturating arithmetic, it does not run a large one on integers either: float kernels are faster there.
     """
     if arithmetic == "saturating-onnxruntime":
         return False
@@ -103,10 +118,12 @@ def _has_integer_kernel(node: Node, weights: tuple[int, ...], arithmetic: Intege
 
 
 def _float_offset(twin: IntegerTwin, weights: np.ndarray, bounds: Range | None) -> np.ndarray | None:
-    """(columns,) float32 to subtract from a matrix product instead of a zero point; None where a zero point gives the same.
+    """(columns,) float32 to subtract from a matrix product instead of a zero point; None where a zero point
+    gives the same.
 
-    A convolution rounds the shift of its input to a code. A matrix product keeps its fraction, and be it a rounding error of the range:
-    the offset is shift * w, summed in float32 from the first row to the last. Whole shifts, and sums below 2**24, are exact as integers.
+    A convolution rounds the shift of its input to a code. A matrix product keeps its fraction, and be it a
+    rounding error of the range: the offset is shift * w, summed in float32 from the first row to the last.
+    Whole shifts, and sums below 2**24, are exact as integers.
     """
     if not isinstance(twin, MatMulInteger) or bounds is None or bounds.zero_point.size != 1:
         return None
@@ -115,7 +132,9 @@ def _float_offset(twin: IntegerTwin, weights: np.ndarray, bounds: Range | None) 
     shift = bounds.zero_point.reshape(())
     if shift == 0 or (shift == np.rint(shift) and largest_sum < 2**24):
         return None
-    return functools.reduce(np.add, (row * shift for row in rows))  # one row at a time: the matrix as float32 would be large
+    return functools.reduce(
+        np.add, (row * shift for row in rows)
+    )  # one row at a time: the matrix as float32 would be large
 
 
 def _integer_twin(node: Node, weights: IntegerWeights, input_scales: int) -> IntegerTwin | None:
@@ -130,7 +149,12 @@ def _integer_twin(node: Node, weights: IntegerWeights, input_scales: int) -> Int
             return None
         return ConvolutionInteger(**_window(op), groups=op.groups)
     assert isinstance(op, MatMul)
-    if op.transpose_a or weights.codes.ndim != 2 or input_scales != 1 or (weights.scale.size != 1 and not op.transpose_b):
+    if (
+        op.transpose_a
+        or weights.codes.ndim != 2
+        or input_scales != 1
+        or (weights.scale.size != 1 and not op.transpose_b)
+    ):
         return None
     return MatMulInteger(transpose_b=op.transpose_b)
 
@@ -140,7 +164,8 @@ def _window(op: Convolution | ConvolutionBackpropData) -> dict[str, Any]:
 
 
 def integer_weights(tensor: Tensor, axis: int = 0) -> IntegerWeights | None:
-    """The integers behind a weights tensor, stored as Constant(s8) -> Convert -> Multiply, or None if there are none.
+    """The integers behind a weights tensor, stored as Constant(s8) -> Convert -> Multiply, or None if there
+    are none.
 
     axis: of the output channels, the only one along which the scale may change.
 
@@ -156,7 +181,10 @@ def integer_weights(tensor: Tensor, axis: int = 0) -> IntegerWeights | None:
     if (
         codes is None
         or codes.dtype != I8
-        or (scale.size > 1 and (scale.ndim != codes.ndim or not codes.shape[axis] == scale.shape[axis] == scale.size))
+        or (
+            scale.size > 1
+            and (scale.ndim != codes.ndim or not codes.shape[axis] == scale.shape[axis] == scale.size)
+        )
     ):
         return None
     return IntegerWeights(codes, scale.reshape(-1).astype(np.float32))

@@ -1,4 +1,6 @@
-"""Why a layer of a quantized model stays in float, although something of it is quantized: in the words of integer_layers.py."""
+"""Why a layer of a quantized model stays in float, although something of it is quantized: in the words of
+integer_layers.py.
+"""
 
 from ..dtypes import FLOATS, I8, NAMES
 from ..graph import Graph, Node, Tensor
@@ -9,8 +11,14 @@ ZERO_POINT = "weights have a zero point"
 
 
 def layers_left_in_float(lowered: Graph) -> dict[str, str]:
-    """Name -> why, for the layers of a lowered graph that have codes as input or as weights and compute in float all the same."""
-    return {node.name: _reason(node) for node in lowered.of_type(*LAYERS) if _reads_codes(node) or _stored(node.inputs[1])[0]}
+    """Name -> why, for the layers of a lowered graph that have codes as input or as weights and compute in
+    float all the same.
+    """
+    return {
+        node.name: _reason(node)
+        for node in lowered.of_type(*LAYERS)
+        if _reads_codes(node) or _stored(node.inputs[1])[0]
+    }
 
 
 def _reads_codes(node: Node) -> bool:
@@ -44,12 +52,23 @@ def _reason_of_weights(weights: Tensor) -> str:
 
 
 def _stored(weights: Tensor) -> tuple[Tensor | None, list[str]]:
-    """The integers behind weights, if there are any, and the types of the operators on the way down to them."""
+    """The integers behind weights, if there are any, and the types of the operators on the way
+    down to them.
+    """
     way: list[str] = []
     tensor = weights
     while True:
         node = tensor.producer
         way.append(node.type)
-        if node.type not in ("Multiply", "Subtract", "Convert", "Reshape", "Transpose", "FakeQuantize", "Unsqueeze", "Dequantize"):
+        if node.type not in (
+            "Multiply",
+            "Subtract",
+            "Convert",
+            "Reshape",
+            "Transpose",
+            "FakeQuantize",
+            "Unsqueeze",
+            "Dequantize",
+        ):
             return (tensor if tensor.constant is not None and tensor.dtype not in FLOATS else None), way
         tensor = node.inputs[0]

@@ -8,8 +8,9 @@ A FakeQuantize says "round to these 256 values" in real numbers. Lowering makes 
     Add(FakeQuantize(conv), b)    ->  one chain behind the convolution           a fused residual Add (residual_add.py)
     Quantize behind a layer       ->  rounded as the layer rounds it             requantize.py
 
-What the integers cannot express stays in float, between a Dequantize and a Quantize. The result is an ordinary graph: the interpreter
-runs it operator by operator, and the executor fuses each layer with its scale, bias, activation and Quantize (docs/arithmetic.md).
+What the integers cannot express stays in float, between a Dequantize and a Quantize. The result is an
+ordinary graph: the interpreter runs it operator by operator, and the executor fuses each layer with its
+scale, bias, activation and Quantize (docs/arithmetic.md).
 """
 
 from typing import Literal
@@ -52,10 +53,12 @@ Arithmetic = IntegerArithmetic | Literal["simulated"]
 
 
 def for_arithmetic(graph: Graph, arithmetic: Arithmetic) -> Graph:
-    """The graph that computes a model in an arithmetic: lowered to integers, or as it is if it is float or to be simulated.
+    """The graph that computes a model in an arithmetic: lowered to integers, or as it is if it is float or to
+    be simulated.
 
-    A model may also be given codes: then its Dequantize operators stand in front of its layers. Whoever runs a model begins here, so this
-    is where one is refused of which no run fits into the memory budget (MemoryLimitError).
+    A model may also be given codes: then its Dequantize operators stand in front of its layers. Whoever runs
+    a model begins here, so this is where one is refused of which no run fits into the memory budget
+    (MemoryLimitError).
     """
     footprint(graph).check(0)
     if arithmetic == "simulated" or not graph.of_type("FakeQuantize", "Dequantize", *INTEGER_LAYERS):
@@ -63,18 +66,22 @@ def for_arithmetic(graph: Graph, arithmetic: Arithmetic) -> Graph:
     return lower(graph, arithmetic)
 
 
-def lower(graph: Graph, arithmetic: IntegerArithmetic = "exact", *, fuse_residual_adds: bool | None = None) -> Graph:
+def lower(
+    graph: Graph, arithmetic: IntegerArithmetic = "exact", *, fuse_residual_adds: bool | None = None
+) -> Graph:
     """The integer graph of a quantized model; a copy. A float model comes back as it is, but copied.
 
-    fuse_residual_adds: into the convolution before them, as OpenVINO does; or both branches are rounded to codes,
-    as onnxruntime does. By default as the runtime does whose arithmetic it is.
+    fuse_residual_adds: into the convolution before them, as OpenVINO does; or both branches are rounded to
+    codes, as onnxruntime does. By default as the runtime does whose arithmetic it is.
     """
     if fuse_residual_adds is None:
         fuse_residual_adds = fuses_residual_adds(arithmetic)
     lowered = graph.copy()
     lowered.prune()  # so that nothing is decided by readers that nobody reads
     unpack_halves(lowered)
-    absorbed = [n for n in lowered.of_type("FakeQuantize") if fuse_residual_adds and is_absorbed_by_residual_add(n)]
+    absorbed = [
+        n for n in lowered.of_type("FakeQuantize") if fuse_residual_adds and is_absorbed_by_residual_add(n)
+    ]
     sums = lowered.of_type(*ON_TWO)
     ranges: dict[Node, Range] = {}  # of every Quantize that was a FakeQuantize
     for node in list(lowered.topological_order()):
@@ -109,12 +116,16 @@ def lower(graph: Graph, arithmetic: IntegerArithmetic = "exact", *, fuse_residua
 
 
 def fuses_residual_adds(arithmetic: IntegerArithmetic) -> bool:
-    """Whether the runtime whose arithmetic it is adds a residual branch to a convolution's sums before it rounds."""
+    """Whether the runtime whose arithmetic it is adds a residual branch to a convolution's sums before it
+    rounds.
+    """
     return arithmetic != "saturating-onnxruntime"
 
 
 def _those_in(graph: Graph, nodes: list[Node]) -> list[Node]:
-    """Without those that have been removed from the graph: editing them would edit what they still point to."""
+    """Without those that have been removed from the graph: editing them would edit what they
+    still point to.
+    """
     return [node for node in nodes if graph.nodes.get(node.name) is node]
 
 
@@ -125,7 +136,7 @@ def integer_layers(graph: Graph) -> dict[str, bool]:
     return {n.name: n.name in integer for n in graph.of_type(*LAYERS)}
 
 
-# ---- activations ---------------------------------------------------------------------------------------------------------------
+# ---- activations -------------------------------------------------------------------------------------------
 
 
 def _lower_fake_quantize(graph: Graph, node: Node, ranges: dict[Node, Range]) -> None:
@@ -133,16 +144,34 @@ def _lower_fake_quantize(graph: Graph, node: Node, ranges: dict[Node, Range]) ->
     bounds = range_of(node)
     if bounds is None:
         return
-    multiplier, shift = (np.asarray(v, np.float32) for v in quantization_multiplier(bounds.low, bounds.high, 256))
+    multiplier, shift = (
+        np.asarray(v, np.float32) for v in quantization_multiplier(bounds.low, bounds.high, 256)
+    )
     if bounds.signed:
         shift = np.full_like(shift, 128)
     if not np.array_equal(snap_shift(shift), np.rint(shift)) and not reaches_layer(node):
         return  # real zero is not a code; only a layer's arithmetic is worth rounding it to one
     zero_point = np.clip(np.floor(shift + np.float32(0.5)), 0, 255).astype(np.uint8)
-    named: dict[str, np.ndarray] = {"multiplier": multiplier, "shift": shift, "scale": bounds.scale, "zero_point": zero_point}
-    tensors = {k: graph.constant(v.reshape(()) if v.size == 1 else v, graph.unique_name(f"{node.name}/{k}")) for k, v in named.items()}
-    codes = graph.add(Quantize(), [node.inputs[0], tensors["multiplier"], tensors["shift"]], graph.unique_name(f"{node.name}/codes"))
-    real = graph.add(Dequantize(), [codes.output, tensors["scale"], tensors["zero_point"]], graph.unique_name(f"{node.name}/real"))
+    named: dict[str, np.ndarray] = {
+        "multiplier": multiplier,
+        "shift": shift,
+        "scale": bounds.scale,
+        "zero_point": zero_point,
+    }
+    tensors = {
+        k: graph.constant(v.reshape(()) if v.size == 1 else v, graph.unique_name(f"{node.name}/{k}"))
+        for k, v in named.items()
+    }
+    codes = graph.add(
+        Quantize(),
+        [node.inputs[0], tensors["multiplier"], tensors["shift"]],
+        graph.unique_name(f"{node.name}/codes"),
+    )
+    real = graph.add(
+        Dequantize(),
+        [codes.output, tensors["scale"], tensors["zero_point"]],
+        graph.unique_name(f"{node.name}/real"),
+    )
     graph.redirect(node.output, real.output)
     ranges[codes] = bounds
 
@@ -160,13 +189,24 @@ def _sink_dequantize(graph: Graph, node: Node) -> None:
     if any(p.type != "Dequantize" for p in producers):
         return
     scale, zero_point = producers[0].inputs[1:]
-    if scale.constant is None or scale.constant.size != 1 or any(not _same_affine_map(producers[0], p) for p in producers):
+    if (
+        scale.constant is None
+        or scale.constant.size != 1
+        or any(not _same_affine_map(producers[0], p) for p in producers)
+    ):
         return
     codes = [p.inputs[0] for p in producers]
-    on_codes = graph.add(node.op, [*codes, *node.inputs[len(codes) :]], graph.unique_name(f"{node.name}/codes"))
-    real = graph.add(Dequantize(), [on_codes.output, scale, zero_point], graph.unique_name(f"{node.name}/real"))
+    on_codes = graph.add(
+        node.op, [*codes, *node.inputs[len(codes) :]], graph.unique_name(f"{node.name}/codes")
+    )
+    real = graph.add(
+        Dequantize(), [on_codes.output, scale, zero_point], graph.unique_name(f"{node.name}/real")
+    )
     graph.redirect(node.output, real.output)
 
 
 def _same_affine_map(a: Node, b: Node) -> bool:
-    return all(s.constant is not None and np.array_equal(s.constant, t.constant) for s, t in zip(a.inputs[1:], b.inputs[1:], strict=True))  # type: ignore[arg-type]
+    return all(
+        s.constant is not None and np.array_equal(s.constant, t.constant)
+        for s, t in zip(a.inputs[1:], b.inputs[1:], strict=True)
+    )  # type: ignore[arg-type]

@@ -1,11 +1,12 @@
-"""Which products are neighbours, and clip together: what a runtime's kernels pair, written as operators (eq. 7a, 7b).
+"""Which products are neighbours, and clip together: what a runtime's kernels pair, written as operators (eq.
+7a, 7b).
 
     a matrix product summed in halves  ->  MatMulInteger(block)                  pairs do not cross the middle
     a convolution run as a product     ->  1x1 ConvolutionInteger(Im2Col(q))     pairs run on from tap to tap
     any other layer                    ->  as it is                              pairs are neighbouring channels of one tap
 
-Exact sums do not care who is whose neighbour, so this is done for saturating arithmetics alone, and only where it changes a pair.
-`PAIR_RULES` in kernels/saturation.py says which layers these are.
+Exact sums do not care who is whose neighbour, so this is done for saturating arithmetics alone, and only
+where it changes a pair. `PAIR_RULES` in kernels/saturation.py says which layers these are.
 """
 
 from dataclasses import replace
@@ -36,7 +37,9 @@ def pair_products(graph: Graph, layer: Node, rule: PairRule) -> None:
         _as_matrix_product(graph, layer, layer.op, weights, rule)
 
 
-def _as_matrix_product(graph: Graph, layer: Node, op: ConvolutionInteger, weights: np.ndarray, rule: PairRule) -> None:
+def _as_matrix_product(
+    graph: Graph, layer: Node, op: ConvolutionInteger, weights: np.ndarray, rule: PairRule
+) -> None:
     codes, _, border = layer.inputs
     columns = Im2Col(
         kernel=weights.shape[2:],
@@ -46,8 +49,19 @@ def _as_matrix_product(graph: Graph, layer: Node, op: ConvolutionInteger, weight
         dilations=op.dilations,
         groups=op.groups,
     )
-    rows = np.ascontiguousarray(weights.transpose(0, 2, 3, 1)).reshape(len(weights), -1, 1, 1)  # (O,kh*kw*G,1,1), a row as Im2Col has it
-    graph.set_input(layer, 0, graph.add(columns, [codes, border], graph.unique_name(f"{layer.name}/im2col")).output)
+    rows = np.ascontiguousarray(weights.transpose(0, 2, 3, 1)).reshape(
+        len(weights), -1, 1, 1
+    )  # (O,kh*kw*G,1,1), a row as Im2Col has it
+    graph.set_input(
+        layer, 0, graph.add(columns, [codes, border], graph.unique_name(f"{layer.name}/im2col")).output
+    )
     graph.set_input(layer, 1, graph.constant(rows, graph.unique_name(f"{layer.name}/rows")))
-    pointwise = replace(op, strides=(1, 1), pads_begin=(0, 0), pads_end=(0, 0), dilations=(1, 1), block=rule.block(rows.shape[1]))
+    pointwise = replace(
+        op,
+        strides=(1, 1),
+        pads_begin=(0, 0),
+        pads_end=(0, 0),
+        dilations=(1, 1),
+        block=rule.block(rows.shape[1]),
+    )
     graph.replace_op(layer, pointwise)

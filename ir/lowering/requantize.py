@@ -1,4 +1,5 @@
-"""How an integer layer's sums become the next layer's codes: a Quantize as a runtime computes it inside the layer, bit for bit.
+"""How an integer layer's sums become the next layer's codes: a Quantize as a runtime computes it inside the
+layer, bit for bit.
 
 Which operators stand for it depends on the range (eq. 10, docs/arithmetic.md):
 
@@ -7,8 +8,9 @@ Which operators stand for it depends on the range (eq. 10, docs/arithmetic.md):
     a multiplier for each channel              Quantize(m, shift)                           rounded twice
     signed codes, kept as u8                   any of these with shift - 128 and no Quantize, then Round -> Quantize(1, 128)
 
-that is, for the last one, Multiply(1 / (1 / m)) -> Round -> Quantize(1, 128) as a rule. Signed are the symmetric ranges that no
-convolution reads. A layer without a bias does not multiply by its scale first: the range is divided by it instead, and maps the sums.
+that is, for the last one, Multiply(1 / (1 / m)) -> Round -> Quantize(1, 128) as a rule. Signed are the
+symmetric ranges that no convolution reads. A layer without a bias does not multiply by its scale first: the
+range is divided by it instead, and maps the sums.
 """
 
 from dataclasses import replace
@@ -40,7 +42,9 @@ class LayerOutput(NamedTuple):
 
 
 def layer_output(tensor: Tensor) -> LayerOutput | None:
-    """layer -> Convert -> Multiply [-> Add bias] [-> activation] = tensor; None if it is anything else, or read on the way."""
+    """layer -> Convert -> Multiply [-> Add bias] [-> activation] = tensor; None if it is anything else, or
+    read on the way.
+    """
     node = _only_read_once(tensor)
     activation = bias = None
     if node is not None and node.type in ACTIVATIONS:
@@ -78,7 +82,11 @@ def _quantize_floats(graph: Graph, quantize: Node, bounds: Range) -> None:
         return
     y = _product(graph, quantize.inputs[0], multiplier, f"{quantize.name}/mapped")
     shift = shift + bounds.first_code
-    graph.set_input(quantize, 0, y if np.abs(shift).max() < NEGLIGIBLE else _sum(graph, y, shift, f"{quantize.name}/shifted"))
+    graph.set_input(
+        quantize,
+        0,
+        y if np.abs(shift).max() < NEGLIGIBLE else _sum(graph, y, shift, f"{quantize.name}/shifted"),
+    )
     _round_as_signed(graph, quantize)
 
 
@@ -109,7 +117,11 @@ def fold_scale(graph: Graph, output: LayerOutput, bounds: Range) -> Range:
     """Without a bias, take the layer's scale out of the graph and into the range."""
     scale = output.scaled.inputs[1].constant
     assert scale is not None
-    if output.bias is not None or (output.activation is not None and output.activation.type != "ReLU") or not (scale > 0).all():
+    if (
+        output.bias is not None
+        or (output.activation is not None and output.activation.type != "ReLU")
+        or not (scale > 0).all()
+    ):
         return bounds
     graph.redirect(output.scaled.output, output.scaled.inputs[0])
     return bounds.in_units_of(scale)
@@ -126,7 +138,9 @@ def quantize_behind_layer(graph: Graph, quantize: Node, bounds: Range) -> None:
         if multiplier.size == 1 and bounds.stored:
             multiplier = np.float32(1) / (np.float32(1) / multiplier)
     if (bounds.signed and bounds.stored) or (multiplier.size == shift.size == 1 and shift != 0):
-        graph.set_input(quantize, 0, affine(graph, quantize.inputs[0], multiplier, shift, f"{quantize.name}/mapped"))
+        graph.set_input(
+            quantize, 0, affine(graph, quantize.inputs[0], multiplier, shift, f"{quantize.name}/mapped")
+        )
         multiplier, shift = np.ones((), np.float32), np.zeros((), np.float32)
     _set_constants(graph, quantize, multiplier, shift)
     if bounds.signed and bounds.stored:
@@ -135,30 +149,47 @@ def quantize_behind_layer(graph: Graph, quantize: Node, bounds: Range) -> None:
 
 def _round_as_signed(graph: Graph, quantize: Node) -> None:
     """Round before 128 is added, not after: near a half the sum is not exact."""
-    graph.set_input(quantize, 0, graph.add(Round(), [quantize.inputs[0]], graph.unique_name(f"{quantize.name}/signed")).output)
+    graph.set_input(
+        quantize,
+        0,
+        graph.add(Round(), [quantize.inputs[0]], graph.unique_name(f"{quantize.name}/signed")).output,
+    )
     _set_constants(graph, quantize, np.ones((), np.float32), np.asarray(np.float32(128)))
 
 
 def _set_constants(graph: Graph, quantize: Node, multiplier: np.ndarray, shift: np.ndarray) -> None:
     for port, (name, value) in enumerate({"multiplier": multiplier, "shift": shift}.items(), start=1):
-        graph.set_input(quantize, port, graph.constant(np.asarray(value), graph.unique_name(f"{quantize.name}/{name}")))
+        graph.set_input(
+            quantize, port, graph.constant(np.asarray(value), graph.unique_name(f"{quantize.name}/{name}"))
+        )
 
 
 def affine(graph: Graph, x: Tensor, multiplier: np.ndarray, addend: np.ndarray, name: str) -> Tensor:
-    """x * multiplier + addend: rounded once if both are one number, otherwise after each step; a step that changes nothing is left out."""
+    """x * multiplier + addend: rounded once if both are one number, otherwise after each step; a step that
+    changes nothing is left out.
+    """
     if multiplier.size == addend.size == 1 and addend != 0:
-        constants = [graph.constant(v, graph.unique_name(f"{name}/{k}")) for k, v in (("multiplier", multiplier), ("addend", addend))]
+        constants = [
+            graph.constant(v, graph.unique_name(f"{name}/{k}"))
+            for k, v in (("multiplier", multiplier), ("addend", addend))
+        ]
         return graph.add(MultiplyAdd(), [x, *constants], graph.unique_name(name)).output
     product = _product(graph, x, multiplier, name)
     return _sum(graph, product, addend, f"{name}/sum") if addend.any() else product
 
 
 def _product(graph: Graph, x: Tensor, factor: np.ndarray, name: str) -> Tensor:
-    return graph.add(Multiply(), [x, graph.constant(factor, graph.unique_name(f"{name}/multiplier"))], graph.unique_name(name)).output
+    return graph.add(
+        Multiply(),
+        [x, graph.constant(factor, graph.unique_name(f"{name}/multiplier"))],
+        graph.unique_name(name),
+    ).output
 
 
 def _sum(graph: Graph, x: Tensor, addend: np.ndarray, name: str) -> Tensor:
-    return graph.add(Add(), [x, graph.constant(addend, graph.unique_name(f"{name}/addend"))], graph.unique_name(name)).output
+    return graph.add(
+        Add(), [x, graph.constant(addend, graph.unique_name(f"{name}/addend"))], graph.unique_name(name)
+    ).output
 
 
 def one_if_equal(values: np.ndarray, tolerance: float = 0.0) -> np.ndarray:

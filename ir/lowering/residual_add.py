@@ -1,8 +1,10 @@
-"""A residual Add that the convolution above it computes: the sum of a block, formed in units of the other branch's codes.
+"""A residual Add that the convolution above it computes: the sum of a block, formed in units of the other
+branch's codes.
 
     Add(FakeQuantize_a(convolution), Dequantize(codes_b)) [-> activation] -> FakeQuantize_c
 
-becomes one chain, that a kernel can finish while the sums are in registers (eq. 14 to 16, docs/arithmetic.md):
+becomes one chain, that a kernel can finish while the sums are in registers (eq. 14 to 16,
+docs/arithmetic.md):
 
     ConvolutionInteger -> Convert -> Multiply(scale) -> Add(bias)
         -> MultiplyAdd(alpha, beta)  or  Multiply(alpha) where beta is 0     FakeQuantize_a without its rounding, in codes of b
@@ -11,7 +13,8 @@ becomes one chain, that a kernel can finish while the sums are in registers (eq.
         [-> activation]
         -> MultiplyAdd(m, shift) -> Quantize(1, 0)  or  Quantize(m, 0) ...   requantize.py, for the range of c in codes of b
 
-A convolution without a bias has no Multiply(scale): alpha, one for each channel, contains the scale, and beta is added by an Add.
+A convolution without a bias has no Multiply(scale): alpha, one for each channel, contains the scale, and beta
+is added by an Add.
 """
 
 from dataclasses import dataclass
@@ -35,15 +38,15 @@ from .requantize import (
     quantize_behind_layer,
 )
 
-# ---- which Adds ----------------------------------------------------------------------------------------------------------------
+# ---- which Adds --------------------------------------------------------------------------------------------
 
 
 def is_absorbed_by_residual_add(node: Node) -> bool:
     """Whether the Add that reads this FakeQuantize is computed by the convolution above it.
 
-    The convolution then adds the other branch to its float result and stores the sum as codes; between the two the FakeQuantize only
-    clips. It does so where the other branch is codes, but not those that it reads itself, because the sum is written over them. Of two
-    such convolutions the one on input 0 absorbs the Add.
+    The convolution then adds the other branch to its float result and stores the sum as codes; between the
+    two the FakeQuantize only clips. It does so where the other branch is codes, but not those that it reads
+    itself, because the sum is written over them. Of two such convolutions the one on input 0 absorbs the Add.
     """
     if len(node.output.consumers) != 1:
         return False
@@ -52,13 +55,21 @@ def is_absorbed_by_residual_add(node: Node) -> bool:
     if add.type != "Add" or convolution is None or not _is_requantized(add.output):
         return False
     other = add.inputs[1 - port]
-    if other is convolution.inputs[0] or other.shape != node.output.shape or not _carries_codes(other.producer):
+    if (
+        other is convolution.inputs[0]
+        or other.shape != node.output.shape
+        or not _carries_codes(other.producer)
+    ):
         return False
-    return port == 0 or not (other.producer.type == "FakeQuantize" and is_absorbed_by_residual_add(other.producer))
+    return port == 0 or not (
+        other.producer.type == "FakeQuantize" and is_absorbed_by_residual_add(other.producer)
+    )
 
 
 def _convolution_above(tensor: Tensor) -> Node | None:
-    """The convolution that computes this tensor, with its bias and activation; None if it is not one, or if others read it on the way."""
+    """The convolution that computes this tensor, with its bias and activation; None if it is not one, or if
+    others read it on the way.
+    """
     node = tensor.producer
     if node.type in ACTIVATIONS and len(tensor.consumers) == 1:
         tensor = node.inputs[0]
@@ -77,18 +88,22 @@ def _is_requantized(tensor: Tensor) -> bool:
 
 
 def _carries_codes(node: Node) -> bool:
-    """Whether the vendor stores this result as codes: they are made here, or above operators that pass them on."""
+    """Whether the vendor stores this result as codes: they are made here, or above operators that pass them
+    on.
+    """
     while node.type in ON_CODES:
         node = node.inputs[0].producer
     return node.type in ("FakeQuantize", "Dequantize")
 
 
-# ---- what becomes of them ------------------------------------------------------------------------------------------------------
+# ---- what becomes of them ----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class ResidualAdd:
-    """What a fused residual Add is made of, all other operators lowered. a, b, c: ranges of its branches and of its result."""
+    """What a fused residual Add is made of, all other operators lowered. a, b, c: ranges of its branches and
+    of its result.
+    """
 
     fake_quantize: Node  # of the convolution's result
     layer: LayerOutput  # between the two
@@ -115,7 +130,10 @@ def lower_residual_add(graph: Graph, fake_quantize: Node, ranges: dict[Node, Ran
     graph.redirect(r.add.output, total.output)
     for use in total.output.consumers:
         if isinstance(use.node.op, Clamp):
-            graph.replace_op(use.node, Clamp(min=use.node.op.min / float(r.b.scale), max=use.node.op.max / float(r.b.scale)))
+            graph.replace_op(
+                use.node,
+                Clamp(min=use.node.op.min / float(r.b.scale), max=use.node.op.max / float(r.b.scale)),
+            )
     quantize_behind_layer(graph, r.quantize, r.c.in_units_of(r.b.scale))
     return r.quantize
 
@@ -136,7 +154,9 @@ def _residual_add(fake_quantize: Node, ranges: dict[Node, Range]) -> ResidualAdd
 
 
 def _in_codes_of_b(graph: Graph, r: ResidualAdd) -> Tensor:
-    """The convolution's result, mapped to codes of b and clipped, but not rounded; rounded where an activation stays between the two."""
+    """The convolution's result, mapped to codes of b and clipped, but not rounded; rounded where an
+    activation stays between the two.
+    """
     scale, shift = codes_in_units_of(r.a, r.b)
     inner = fold_scale(graph, r.layer, r.a)  # from the layer's sums or reals to codes of a
     multiplier, zero = one_if_equal(inner.multiplier), one_if_equal(inner.shift, SAME_SHIFT)
@@ -153,7 +173,9 @@ def _in_codes_of_b(graph: Graph, r: ResidualAdd) -> Tensor:
 
 
 def _clips_as_it_is(r: ResidualAdd) -> bool:
-    """Whether nothing stands between the convolution and its FakeQuantize; a ReLU does not if the range begins at 0 anyway."""
+    """Whether nothing stands between the convolution and its FakeQuantize; a ReLU does not if the range
+    begins at 0 anyway.
+    """
     return r.layer.activation is None or (r.layer.activation.type == "ReLU" and r.a.low == 0)
 
 

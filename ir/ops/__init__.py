@@ -1,4 +1,6 @@
-"""The operators, one per file. Importing this package finds every file, so adding an operator is adding its file."""
+"""The operators, one per file. Importing this package finds every file, so adding an operator is adding its
+file.
+"""
 
 import importlib
 import pkgutil

@@ -24,5 +24,9 @@ class ArgMax(Operator):
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
         if self.select_last_index:
-            return x.shape[self.axis] - 1 - np.argmax(np.flip(x, self.axis), axis=self.axis, keepdims=self.keep_dims)
+            return (
+                x.shape[self.axis]
+                - 1
+                - np.argmax(np.flip(x, self.axis), axis=self.axis, keepdims=self.keep_dims)
+            )
         return np.argmax(x, axis=self.axis, keepdims=self.keep_dims)

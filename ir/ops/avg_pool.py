@@ -1,7 +1,7 @@
 """AvgPool: the mean of what each window sees (OpenVINO AvgPool-14).
 
-One rule for what rounding up adds past the padding: it never counts, as in ONNX and PyTorch. OpenVINO divides by the whole kernel there
-when the padding counts and is not zero.
+One rule for what rounding up adds past the padding: it never counts, as in ONNX and PyTorch. OpenVINO divides
+by the whole kernel there when the padding counts and is not zero.
 """
 
 import functools
@@ -26,7 +26,14 @@ class AvgPool(Operator):
 
     @property
     def window(self) -> Window:
-        return Window(self.kernel, self.strides, self.pads_begin, self.pads_end, (1,) * len(self.kernel), self.rounding_type)
+        return Window(
+            self.kernel,
+            self.strides,
+            self.pads_begin,
+            self.pads_end,
+            (1,) * len(self.kernel),
+            self.rounding_type,
+        )
 
     def infer_shape(self, x: Shape) -> Shape:
         return pool_shape(x, self.window)
@@ -43,10 +50,14 @@ class AvgPool(Operator):
         return self.window.canvas_size(inputs[0]) + self.window.taps_size(inputs[0])
 
     def divisor(self, size: Ints) -> np.ndarray:
-        """*output, float32: how many positions each window counts. What rounding up adds past the padding never counts."""
+        """*output, float32: how many positions each window counts. What rounding up adds past the padding
+        never counts.
+        """
         counts = []
         for i, positions in enumerate(self.window.output_size(size)):
             start = np.arange(positions) * self.strides[i] - self.pads_begin[i]
-            first, past = (0, size[i]) if self.exclude_pad else (-self.pads_begin[i], size[i] + self.pads_end[i])
+            first, past = (
+                (0, size[i]) if self.exclude_pad else (-self.pads_begin[i], size[i] + self.pads_end[i])
+            )
             counts.append(np.minimum(start + self.kernel[i], past) - np.maximum(start, first))
         return functools.reduce(np.multiply.outer, counts).astype(np.float32)

@@ -1,4 +1,6 @@
-"""Broadcast: a tensor stretched to a shape (OpenVINO Broadcast-3, modes numpy and bidirectional; ONNX Expand is the latter)."""
+"""Broadcast: a tensor stretched to a shape (OpenVINO Broadcast-3, modes numpy and bidirectional; ONNX Expand
+is the latter).
+"""
 
 from typing import Literal
 
@@ -11,7 +13,9 @@ from .common.operator import Operator, OperatorError, Shape, operator
 
 @operator("Broadcast")
 class Broadcast(Operator):
-    mode: Literal["numpy", "bidirectional"] = "numpy"  # bidirectional: the target may also be stretched, to the tensor
+    mode: Literal["numpy", "bidirectional"] = (
+        "numpy"  # bidirectional: the target may also be stretched, to the tensor
+    )
 
     value_ports = (1,)
 
@@ -19,7 +23,9 @@ class Broadcast(Operator):
         target = integers(target_shape, "target_shape")
         shape = broadcast_shapes(x, target)
         if self.mode == "numpy" and shape != target:
-            raise OperatorError(f"{list(x)} does not fit into {list(target)}; mode bidirectional would give {list(shape)}")
+            raise OperatorError(
+                f"{list(x)} does not fit into {list(target)}; mode bidirectional would give {list(shape)}"
+            )
         return shape
 
     def evaluate(self, x: np.ndarray, target_shape: np.ndarray) -> np.ndarray:

@@ -14,7 +14,10 @@ class Concat(Operator):
         first = shapes[0]
         axis = normalize_axis(self.axis, len(first))
         for shape in shapes:
-            if len(shape) != len(first) or shape[:axis] + shape[axis + 1 :] != first[:axis] + first[axis + 1 :]:
+            if (
+                len(shape) != len(first)
+                or shape[:axis] + shape[axis + 1 :] != first[:axis] + first[axis + 1 :]
+            ):
                 raise OperatorError(f"shapes {list(first)} and {list(shape)} must agree but for axis {axis}")
         return first[:axis] + (sum(shape[axis] for shape in shapes),) + first[axis + 1 :]
 

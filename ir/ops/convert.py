@@ -14,7 +14,11 @@ class Convert(Operator):
         return self.destination_type
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
-        """Floats become integers by dropping the fraction, and what a small integer type cannot hold wraps around."""
+        """Floats become integers by dropping the fraction, and what a small integer type cannot hold wraps
+        around.
+        """
         if x.dtype in FLOATS and self.destination_type in INTEGERS:
-            x = x.astype(np.int64)  # straight to a small type, C leaves 300.0 undefined: it wraps on some machines, clips on others
+            x = x.astype(
+                np.int64
+            )  # straight to a small type, C leaves 300.0 undefined: it wraps on some machines, clips on others
         return x.astype(self.destination_type)

@@ -1,4 +1,6 @@
-"""ConvolutionBackpropDataInteger: transposed convolution of codes with int8 weights, summed in int32 (ours)."""
+"""ConvolutionBackpropDataInteger: transposed convolution of codes with int8 weights, summed in
+int32 (ours).
+"""
 
 import math
 
@@ -37,12 +39,16 @@ class ConvolutionBackpropDataInteger(IntegerProduct):
         return self._float.infer_shape(x, w)
 
     def evaluate(self, x: np.ndarray, w: np.ndarray, x_zero_point: np.ndarray) -> np.ndarray:
-        """(N,C,*spatial) u8, (C,O/groups,*kernel) i8 -> (N,O,*output) i32: sum of (x - x_zero_point) * w. x_zero_point: u8, one code."""
+        """(N,C,*spatial) u8, (C,O/groups,*kernel) i8 -> (N,O,*output) i32: sum of (x - x_zero_point) * w.
+        x_zero_point: u8, one code.
+        """
         zero = np.int32(x_zero_point.item())
         if self.arithmetic == "exact":
             return self._float.paint(self._products(x.astype(np.int32) - zero, w), x.shape[2:], w.shape[2:])
         depth = x.shape[1] // self.groups
-        total: np.ndarray = self._float.paint(self._products(np.full_like(x, -1, np.int32) * zero, w), x.shape[2:], w.shape[2:])
+        total: np.ndarray = self._float.paint(
+            self._products(np.full_like(x, -1, np.int32) * zero, w), x.shape[2:], w.shape[2:]
+        )
         for first in range(0, depth, 2):  # two neighbouring channels of each group
             pair = [g * depth + c for g in range(self.groups) for c in range(first, min(first + 2, depth))]
             clipped = np.clip(self._products(x[:, pair].astype(np.int32), w[pair]), INT16_MIN, INT16_MAX)
@@ -56,7 +62,9 @@ class ConvolutionBackpropDataInteger(IntegerProduct):
         return self._float.operations(inputs, outputs)
 
     def _products(self, x: np.ndarray, w: np.ndarray) -> np.ndarray:
-        """(N,C,*spatial) s32, (C,O/groups,*kernel) s8 -> (N,O,*kernel,*spatial) s32: what each position paints."""
+        """(N,C,*spatial) s32, (C,O/groups,*kernel) s8 -> (N,O,*kernel,*spatial) s32: what each position
+        paints.
+        """
         N, C, *size = x.shape
         columns = w.astype(np.int32).reshape(self.groups, C // self.groups, math.prod(w.shape[1:]))
         rows = x.reshape(N, self.groups, C // self.groups, math.prod(size))

@@ -1,4 +1,6 @@
-"""DepthToSpace: channels become blocks of pixels, (N,C*b*b,H,W) -> (N,C,H*b,W*b) (OpenVINO DepthToSpace-1)."""
+"""DepthToSpace: channels become blocks of pixels, (N,C*b*b,H,W) -> (N,C,H*b,W*b) (OpenVINO
+DepthToSpace-1).
+"""
 
 from typing import Literal
 
@@ -9,13 +11,17 @@ from .common.operator import Operator, OperatorError, Shape, operator
 
 @operator("DepthToSpace")
 class DepthToSpace(Operator):
-    mode: Literal["blocks_first", "depth_first"]  # which is the slow one in a channel's number: the place in the block, or C
+    mode: Literal[
+        "blocks_first", "depth_first"
+    ]  # which is the slow one in a channel's number: the place in the block, or C
     block_size: int = 1
 
     def infer_shape(self, x: Shape) -> Shape:
         n, channels, height, width = image_shape(x)
         if self.block_size < 1 or channels % self.block_size**2:
-            raise OperatorError(f"{channels} channels cannot become blocks of {self.block_size} x {self.block_size}")
+            raise OperatorError(
+                f"{channels} channels cannot become blocks of {self.block_size} x {self.block_size}"
+            )
         return n, channels // self.block_size**2, height * self.block_size, width * self.block_size
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:

@@ -1,4 +1,6 @@
-"""Dequantize: codes or accumulators to real numbers, (x - zero_point) * scale (ours; ONNX DequantizeLinear)."""
+"""Dequantize: codes or accumulators to real numbers, (x - zero_point) * scale (ours; ONNX
+DequantizeLinear).
+"""
 
 import numpy as np
 
@@ -21,6 +23,12 @@ class Dequantize(Operator):
         return F32
 
     def evaluate(self, x: np.ndarray, scale: np.ndarray, zero_point: np.ndarray | None = None) -> np.ndarray:
-        """u8, i8 or i32 -> f32, same shape. scale f32 and zero_point (of x's type) are one number or anything that broadcasts onto x."""
-        codes = x.astype(np.float32) if zero_point is None else x.astype(np.float32) - zero_point.astype(np.float32)
+        """u8, i8 or i32 -> f32, same shape. scale f32 and zero_point (of x's type) are one number or anything
+        that broadcasts onto x.
+        """
+        codes = (
+            x.astype(np.float32)
+            if zero_point is None
+            else x.astype(np.float32) - zero_point.astype(np.float32)
+        )
         return codes * scale

@@ -1,4 +1,6 @@
-"""FakeQuantize: every element replaced by the nearest of `levels` values, still a float (OpenVINO FakeQuantize-1)."""
+"""FakeQuantize: every element replaced by the nearest of `levels` values, still a float (OpenVINO
+FakeQuantize-1).
+"""
 
 import numpy as np
 
@@ -13,14 +15,23 @@ class FakeQuantize(Operator):
 
     accepts = FLOATS
 
-    def infer_shape(self, x: Shape, input_low: Shape, input_high: Shape, output_low: Shape, output_high: Shape) -> Shape:
+    def infer_shape(
+        self, x: Shape, input_low: Shape, input_high: Shape, output_low: Shape, output_high: Shape
+    ) -> Shape:
         check_levels(self.levels, most=2**16)
         return check_parameters(x, input_low, input_high, output_low, output_high)
 
     def evaluate(
-        self, x: np.ndarray, input_low: np.ndarray, input_high: np.ndarray, output_low: np.ndarray, output_high: np.ndarray
+        self,
+        x: np.ndarray,
+        input_low: np.ndarray,
+        input_high: np.ndarray,
+        output_low: np.ndarray,
+        output_high: np.ndarray,
     ) -> np.ndarray:
-        """Any float shape; computed in float32. Codes 0 .. levels-1 are laid over the output range, low to high."""
+        """Any float shape; computed in float32. Codes 0 .. levels-1 are laid over the output range, low to
+        high.
+        """
         codes = quantize(x, *quantization_multiplier(input_low, input_high, self.levels), self.levels)
         low, high = output_low.astype(np.float32), output_high.astype(np.float32)
         return (codes * ((high - low) / np.float32(self.levels - 1)) + low).astype(x.dtype)

@@ -16,7 +16,9 @@ class Gather(Operator):
     def infer_shape(self, x: Shape, indices: Shape, axis: np.ndarray) -> Shape:
         along, batch = self.normal(len(x), len(indices), axis)
         if x[:batch] != indices[:batch]:
-            raise OperatorError(f"data {list(x)} and indices {list(indices)} must agree in {batch} leading dimensions")
+            raise OperatorError(
+                f"data {list(x)} and indices {list(indices)} must agree in {batch} leading dimensions"
+            )
         return x[:along] + indices[batch:] + x[along + 1 :]
 
     def infer_dtype(self, x: DType, indices: DType, axis: DType) -> DType:
@@ -28,7 +30,9 @@ class Gather(Operator):
         along, batch = self.normal(x.ndim, indices.ndim, axis)
         dim = x.shape[along]
         if ((indices < -dim) | (indices >= dim)).any():
-            raise OperatorError(f"indices must be within [{-dim}, {dim - 1}], found {indices.min()} to {indices.max()}")
+            raise OperatorError(
+                f"indices must be within [{-dim}, {dim - 1}], found {indices.min()} to {indices.max()}"
+            )
         y = np.empty(self.infer_shape(x.shape, indices.shape, axis), x.dtype)
         for b in np.ndindex(x.shape[:batch]):
             y[b] = np.take(x[b], indices[b], axis=along - batch)
@@ -39,5 +43,8 @@ class Gather(Operator):
         along = normalize_axis(integer(axis, "axis"), rank)
         batch = self.batch_dims + indices_rank if self.batch_dims < 0 else self.batch_dims
         if not 0 <= batch <= min(along, indices_rank):
-            raise OperatorError(f"batch_dims must be at most the axis, {along}, and the rank of indices, {indices_rank}, found {batch}")
+            raise OperatorError(
+                f"batch_dims must be at most the axis, {along}, and the rank of indices, "
+                f"{indices_rank}, found {batch}"
+            )
         return along, batch

@@ -12,7 +12,9 @@ class HardSigmoid(Operator):
 
     def infer_shape(self, x: Shape, alpha: Shape, beta: Shape) -> Shape:
         if alpha or beta:
-            raise OperatorError(f"alpha and beta must be scalars, found shapes {list(alpha)} and {list(beta)}")
+            raise OperatorError(
+                f"alpha and beta must be scalars, found shapes {list(alpha)} and {list(beta)}"
+            )
         return x
 
     def evaluate(self, x: np.ndarray, alpha: np.ndarray, beta: np.ndarray) -> np.ndarray:

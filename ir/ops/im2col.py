@@ -1,7 +1,9 @@
-"""Im2Col: every window of an image of codes laid out as a column of channels, as a matrix product reads it (ours).
+"""Im2Col: every window of an image of codes laid out as a column of channels, as a matrix product reads it
+(ours).
 
-A convolution is then a 1x1 convolution of the columns. Runtimes that have no kernel of their own for a convolution do this first; which
-products are neighbours, and clip together in saturating arithmetic, follows from it (docs/arithmetic.md, eq. 7b).
+A convolution is then a 1x1 convolution of the columns. Runtimes that have no kernel of their own for a
+convolution do this first; which products are neighbours, and clip together in saturating arithmetic, follows
+from it (docs/arithmetic.md, eq. 7b).
 """
 
 import math
@@ -28,7 +30,9 @@ class Im2Col(Operator):
 
     def infer_shape(self, x: Shape, border: Shape) -> Shape:
         if len(x) != 4 or len(self.kernel) != 2:
-            raise OperatorError(f"x must be (N, C, H, W) and kernel two numbers, found {list(x)} and {list(self.kernel)}")
+            raise OperatorError(
+                f"x must be (N, C, H, W) and kernel two numbers, found {list(x)} and {list(self.kernel)}"
+            )
         if math.prod(border) != 1:
             raise OperatorError(f"border must be one code, found shape {list(border)}")
         if self.groups < 1 or x[1] % self.groups:
@@ -41,7 +45,9 @@ class Im2Col(Operator):
         return U8
 
     def evaluate(self, x: np.ndarray, border: np.ndarray) -> np.ndarray:
-        """(N,C,H,W) u8, one u8 -> (N,groups*kh*kw*G,H',W') u8, G = C / groups: for each group, tap by tap, its channels."""
+        """(N,C,H,W) u8, one u8 -> (N,groups*kh*kw*G,H',W') u8, G = C / groups: for each group, tap by tap,
+        its channels.
+        """
         n, c = x.shape[:2]
         taps = self.window.taps(x, border.item())  # (N,C,kh,kw,H',W')
         size = taps.shape[4:]

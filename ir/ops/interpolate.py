@@ -1,7 +1,8 @@
-"""Interpolate: resize along some axes, one axis after the other (OpenVINO Interpolate-11 without antialiasing; ONNX Resize).
+"""Interpolate: resize along some axes, one axis after the other (OpenVINO Interpolate-11 without
+antialiasing; ONNX Resize).
 
-Each output position o has a coordinate c in the input; `mode` says how the elements around c make the output. All in float32, in the
-vendors' order of operations: the last bit of c decides what `nearest` picks.
+Each output position o has a coordinate c in the input; `mode` says how the elements around c make the output.
+All in float32, in the vendors' order of operations: the last bit of c decides what `nearest` picks.
 """
 
 import functools
@@ -28,10 +29,12 @@ class Resize(NamedTuple):
 class Interpolate(Operator):
     mode: Literal["nearest", "linear", "linear_onnx", "cubic"]
     shape_calculation_mode: Literal["sizes", "scales"]
-    coordinate_transformation_mode: Literal["half_pixel", "pytorch_half_pixel", "asymmetric", "align_corners", "tf_half_pixel_for_nn"] = (
-        "half_pixel"
+    coordinate_transformation_mode: Literal[
+        "half_pixel", "pytorch_half_pixel", "asymmetric", "align_corners", "tf_half_pixel_for_nn"
+    ] = "half_pixel"
+    nearest_mode: Literal["round_prefer_floor", "round_prefer_ceil", "floor", "ceil", "simple"] = (
+        "round_prefer_floor"
     )
-    nearest_mode: Literal["round_prefer_floor", "round_prefer_ceil", "floor", "ceil", "simple"] = "round_prefer_floor"
     cube_coeff: float = -0.75
 
     accepts = NUMBERS
@@ -50,7 +53,9 @@ class Interpolate(Operator):
         return dtype
 
     def evaluate(self, x: np.ndarray, target: np.ndarray, axes: np.ndarray) -> np.ndarray:
-        """Any shape. target: for each of the axes its new size (integers) or its scale (floats), as shape_calculation_mode says."""
+        """Any shape. target: for each of the axes its new size (integers) or its scale (floats), as
+        shape_calculation_mode says.
+        """
         y = x
         for resize in self.resizes(x.shape, target, axes):
             coordinates = self.coordinates(resize)
@@ -61,11 +66,15 @@ class Interpolate(Operator):
         return y.astype(x.dtype)
 
     def workspace(self, inputs: list[Shape], outputs: list[Shape]) -> int:
-        """Axes are resized one after the other: between two of them the tensor may be larger than before and after."""
+        """Axes are resized one after the other: between two of them the tensor may be larger than before and
+        after.
+        """
         return 2 * math.prod(map(max, inputs[0], outputs[0]))
 
     def operations(self, inputs: list[Shape], outputs: list[Shape]) -> int:
-        return (4 if self.mode == "cubic" else 2) * len(outputs[0]) * math.prod(map(max, inputs[0], outputs[0]))
+        return (
+            (4 if self.mode == "cubic" else 2) * len(outputs[0]) * math.prod(map(max, inputs[0], outputs[0]))
+        )
 
     def resizes(self, x: Shape, target: np.ndarray, axes: np.ndarray) -> list[Resize]:
         """What happens to each of the axes, checked."""
@@ -73,8 +82,14 @@ class Interpolate(Operator):
         normalize_axes(numbers, len(x))  # distinct and within the rank
         if target.shape != (len(numbers),):
             what = self.shape_calculation_mode
-            raise OperatorError(f"{what} must be one number for each of the {len(numbers)} axes, found shape {list(target.shape)}")
-        return [self.resize(x, normalize_axis(axis, len(x)), wanted) for axis, wanted in zip(numbers, target, strict=True)]
+            raise OperatorError(
+                f"{what} must be one number for each of the {len(numbers)} axes, found shape "
+                f"{list(target.shape)}"
+            )
+        return [
+            self.resize(x, normalize_axis(axis, len(x)), wanted)
+            for axis, wanted in zip(numbers, target, strict=True)
+        ]
 
     def resize(self, x: Shape, axis: int, wanted: np.ndarray) -> Resize:
         size = x[axis]
@@ -83,7 +98,9 @@ class Interpolate(Operator):
             scale = np.float32(output) / np.float32(max(size, 1))
         else:
             scale = np.float32(wanted)
-            output = int(np.float32(size) * scale + np.float32(1e-5)) if np.isfinite(scale) else 0  # so that 3 * (1/3) is 1
+            output = (
+                int(np.float32(size) * scale + np.float32(1e-5)) if np.isfinite(scale) else 0
+            )  # so that 3 * (1/3) is 1
         if size < 1 or output < 1:
             raise OperatorError(f"axis {axis} of {list(x)} cannot be resized by {wanted}: no element is left")
         return Resize(axis, size, output, scale)
@@ -122,13 +139,17 @@ class Interpolate(Operator):
         return np.clip(index, 0, resize.size - 1).astype(np.int64)
 
     def neighbours(self, c: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-        """(output, taps) indices and float32 weights of the elements around each coordinate; beyond the border stands the border."""
+        """(output, taps) indices and float32 weights of the elements around each coordinate; beyond the
+        border stands the border.
+        """
         if self.mode != "cubic":
             c = np.clip(c, 0, size - 1)
         left = np.floor(c)
         offsets = np.arange(-1, 3) if self.mode == "cubic" else np.arange(2)
         distance = np.abs((c - left)[:, None] - offsets.astype(np.float32))
-        weights = cubic_kernel(distance, np.float32(self.cube_coeff)) if self.mode == "cubic" else 1 - distance
+        weights = (
+            cubic_kernel(distance, np.float32(self.cube_coeff)) if self.mode == "cubic" else 1 - distance
+        )
         return np.clip(left[:, None].astype(np.int64) + offsets, 0, size - 1), weights
 
 
@@ -136,7 +157,10 @@ def weighted_sum(x: np.ndarray, axis: int, indices: np.ndarray, weights: np.ndar
     """x with `axis` replaced by the sum over taps of x[indices] * weights, both (output, taps); float32."""
     along = [1] * x.ndim
     along[axis] = -1
-    terms = (x.take(i, axis=axis).astype(np.float32) * w.reshape(along) for i, w in zip(indices.T, weights.T, strict=True))
+    terms = (
+        x.take(i, axis=axis).astype(np.float32) * w.reshape(along)
+        for i, w in zip(indices.T, weights.T, strict=True)
+    )
     return functools.reduce(np.add, terms)
 
 

@@ -1,4 +1,6 @@
-"""LSTMSequence: a long short-term memory along a sequence (OpenVINO LSTMSequence-5; ONNX LSTM without peepholes)."""
+"""LSTMSequence: a long short-term memory along a sequence (OpenVINO LSTMSequence-5; ONNX LSTM without
+peepholes).
+"""
 
 import numpy as np
 
@@ -13,10 +15,21 @@ class LSTMSequence(RecurrentSequence):
 
     gates, functions = 4, 3
 
-    def infer_shape(self, x: Shape, hidden: Shape, cell_state: Shape, sequence_lengths: Shape, w: Shape, r: Shape, b: Shape) -> list[Shape]:
+    def infer_shape(
+        self,
+        x: Shape,
+        hidden: Shape,
+        cell_state: Shape,
+        sequence_lengths: Shape,
+        w: Shape,
+        r: Shape,
+        b: Shape,
+    ) -> list[Shape]:
         return self.sequence_shapes(x, [hidden, cell_state], sequence_lengths, w, r, b)
 
-    def infer_dtype(self, x: DType, hidden: DType, cell_state: DType, lengths: DType, w: DType, r: DType, b: DType) -> DType:
+    def infer_dtype(
+        self, x: DType, hidden: DType, cell_state: DType, lengths: DType, w: DType, r: DType, b: DType
+    ) -> DType:
         return self.sequence_dtype(lengths, x, hidden, cell_state, w, r, b)
 
     def evaluate(
@@ -29,7 +42,9 @@ class LSTMSequence(RecurrentSequence):
         r: np.ndarray,
         b: np.ndarray,
     ) -> list[np.ndarray]:
-        """[y (N,D,T,S), last hidden, last cell state (N,D,S)]. Gates in w, r and b: forget, input, candidate, output."""
+        """[y (N,D,T,S), last hidden, last cell state (N,D,S)]. Gates in w, r and b: forget, input, candidate,
+        output.
+        """
         return self.walk(x, [hidden, cell_state], sequence_lengths, w, r, b)
 
     def cell(self, xw: np.ndarray, state: list[np.ndarray], r: np.ndarray, b: np.ndarray) -> list[np.ndarray]:

@@ -1,4 +1,6 @@
-"""MaxPool: the largest element each window sees; padding never wins, a NaN always (OpenVINO MaxPool-14, first output)."""
+"""MaxPool: the largest element each window sees; padding never wins, a NaN always (OpenVINO MaxPool-14, first
+output).
+"""
 
 import numpy as np
 
@@ -20,7 +22,9 @@ class MaxPool(Operator):
 
     @property
     def window(self) -> Window:
-        return Window(self.kernel, self.strides, self.pads_begin, self.pads_end, self.dilations, self.rounding_type)
+        return Window(
+            self.kernel, self.strides, self.pads_begin, self.pads_end, self.dilations, self.rounding_type
+        )
 
     def infer_shape(self, x: Shape) -> Shape:
         return pool_shape(x, self.window)

@@ -1,4 +1,6 @@
-"""MultiplyAdd: x * a + b, rounded once, as fused multiply-add instructions do it (IEEE 754 fusedMultiplyAdd; ours)."""
+"""MultiplyAdd: x * a + b, rounded once, as fused multiply-add instructions do it (IEEE 754 fusedMultiplyAdd;
+ours).
+"""
 
 import numpy as np
 

@@ -1,4 +1,6 @@
-"""MVN: subtract the mean along some axes, and divide by the deviation there; the core of layer and instance norm (OpenVINO MVN-6)."""
+"""MVN: subtract the mean along some axes, and divide by the deviation there; the core of layer and instance
+norm (OpenVINO MVN-6).
+"""
 
 from typing import Literal
 

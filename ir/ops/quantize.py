@@ -1,4 +1,6 @@
-"""Quantize: real numbers to codes, clip(rint(x * multiplier + shift), 0, levels - 1) (ours; ONNX QuantizeLinear for shift 0)."""
+"""Quantize: real numbers to codes, clip(rint(x * multiplier + shift), 0, levels - 1) (ours; ONNX
+QuantizeLinear for shift 0).
+"""
 
 import numpy as np
 

@@ -19,7 +19,8 @@ class Reshape(Operator):
         copied = [i for i, d in enumerate(wanted) if d == 0 and self.special_zero and i < len(x)]
         shape = [x[i] if i in copied else d for i, d in enumerate(wanted)]
         if -1 in wanted:
-            # copied dimensions cancel out, so that an empty batch, (0,3,4) by the pattern (0,-1), becomes (0,12)
+            # copied dimensions cancel out, so that an empty batch, (0,3,4) by the pattern (0,-1), becomes
+            # (0,12)
             here = math.prod(d for i, d in enumerate(x) if i not in copied)
             others = math.prod(d for i, d in enumerate(wanted) if i not in copied and d != -1)
             shape[wanted.index(-1)] = here // others if others and here % others == 0 else -1

@@ -1,4 +1,6 @@
-"""Select: `then` where the condition is true, `otherwise` elsewhere, with broadcasting (OpenVINO Select-1; ONNX Where)."""
+"""Select: `then` where the condition is true, `otherwise` elsewhere, with broadcasting (OpenVINO Select-1;
+ONNX Where).
+"""
 
 import numpy as np
 

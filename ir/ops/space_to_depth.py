@@ -1,4 +1,6 @@
-"""SpaceToDepth: blocks of pixels become channels, (N,C,H*b,W*b) -> (N,C*b*b,H,W) (OpenVINO SpaceToDepth-1)."""
+"""SpaceToDepth: blocks of pixels become channels, (N,C,H*b,W*b) -> (N,C*b*b,H,W) (OpenVINO
+SpaceToDepth-1).
+"""
 
 from typing import Literal
 
@@ -16,7 +18,9 @@ class SpaceToDepth(Operator):
     def infer_shape(self, x: Shape) -> Shape:
         n, channels, height, width = image_shape(x)
         if self.block_size < 1 or height % self.block_size or width % self.block_size:
-            raise OperatorError(f"{height} x {width} cannot be cut into blocks of {self.block_size} x {self.block_size}")
+            raise OperatorError(
+                f"{height} x {width} cannot be cut into blocks of {self.block_size} x {self.block_size}"
+            )
         return n, channels * self.block_size**2, height // self.block_size, width // self.block_size
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:

@@ -17,7 +17,9 @@ class Split(Operator):
     def infer_shape(self, x: Shape, axis: np.ndarray) -> list[Shape]:
         cut = normalize_axis(integer(axis, "axis"), len(x))
         if not 1 <= self.num_splits <= MOST_PARTS or x[cut] % self.num_splits:
-            raise OperatorError(f"axis {cut} of shape {list(x)} cannot be cut into {self.num_splits} equal parts")
+            raise OperatorError(
+                f"axis {cut} of shape {list(x)} cannot be cut into {self.num_splits} equal parts"
+            )
         return [x[:cut] + (x[cut] // self.num_splits,) + x[cut + 1 :]] * self.num_splits
 
     def evaluate(self, x: np.ndarray, axis: np.ndarray) -> list[np.ndarray]:

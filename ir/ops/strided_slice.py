@@ -1,4 +1,6 @@
-"""StridedSlice: x[begin:end:strides], with masks for what NumPy writes as `:`, None, a plain index and `...` (OpenVINO StridedSlice-1)."""
+"""StridedSlice: x[begin:end:strides], with masks for what NumPy writes as `:`, None, a plain index and `...`
+(OpenVINO StridedSlice-1).
+"""
 
 from types import EllipsisType
 
@@ -12,7 +14,8 @@ Index = slice | int | EllipsisType | None
 
 @operator("StridedSlice")
 class StridedSlice(Operator):
-    begin_mask: Ints = ()  # each mask has a 0 or 1 for each entry of `begin`, 0 where it is too short. Here: 1 ignores begin[i]
+    # each mask has a 0 or 1 for each entry of `begin`, 0 where it is too short. Here: 1 ignores begin[i]
+    begin_mask: Ints = ()
     end_mask: Ints = ()  # 1 ignores end[i]
     new_axis_mask: Ints = ()  # 1 inserts an axis of length 1
     shrink_axis_mask: Ints = ()  # 1 takes the element at begin[i] and drops the axis
@@ -20,14 +23,21 @@ class StridedSlice(Operator):
 
     value_ports = (1, 2, 3)
 
-    def infer_shape(self, x: Shape, begin: np.ndarray, end: np.ndarray, strides: np.ndarray | None = None) -> Shape:
+    def infer_shape(
+        self, x: Shape, begin: np.ndarray, end: np.ndarray, strides: np.ndarray | None = None
+    ) -> Shape:
         return self.evaluate(blank(x), begin, end, strides).shape
 
-    def evaluate(self, x: np.ndarray, begin: np.ndarray, end: np.ndarray, strides: np.ndarray | None = None) -> np.ndarray:
+    def evaluate(
+        self, x: np.ndarray, begin: np.ndarray, end: np.ndarray, strides: np.ndarray | None = None
+    ) -> np.ndarray:
         starts, stops = integers(begin, "begin"), integers(end, "end")
         steps = (1,) * len(starts) if strides is None else integers(strides, "strides")
         if not len(starts) == len(stops) == len(steps):
-            raise OperatorError(f"begin, end and strides must have one length, found {len(starts)}, {len(stops)} and {len(steps)}")
+            raise OperatorError(
+                f"begin, end and strides must have one length, found {len(starts)}, {len(stops)} and "
+                f"{len(steps)}"
+            )
         return x[tuple(self.entry(*entry) for entry in enumerate(zip(starts, stops, steps, strict=True)))]
 
     def entry(self, i: int, bounds: Ints) -> Index:
@@ -39,7 +49,9 @@ class StridedSlice(Operator):
             return None
         if marked(self.shrink_axis_mask, i):
             return 0 if marked(self.begin_mask, i) else start
-        return slice(None if marked(self.begin_mask, i) else start, None if marked(self.end_mask, i) else stop, step)
+        return slice(
+            None if marked(self.begin_mask, i) else start, None if marked(self.end_mask, i) else stop, step
+        )
 
 
 def marked(mask: Ints, i: int) -> bool:

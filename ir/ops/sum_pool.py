@@ -1,4 +1,6 @@
-"""SumPool: the sum of what each window sees; padding adds nothing (ours; a mean of codes is their sum times 1/n)."""
+"""SumPool: the sum of what each window sees; padding adds nothing (ours; a mean of codes is their sum times
+1/n).
+"""
 
 import numpy as np
 
@@ -19,7 +21,14 @@ class SumPool(Operator):
 
     @property
     def window(self) -> Window:
-        return Window(self.kernel, self.strides, self.pads_begin, self.pads_end, (1,) * len(self.kernel), self.rounding_type)
+        return Window(
+            self.kernel,
+            self.strides,
+            self.pads_begin,
+            self.pads_end,
+            (1,) * len(self.kernel),
+            self.rounding_type,
+        )
 
     def infer_shape(self, x: Shape) -> Shape:
         return pool_shape(x, self.window)

@@ -11,7 +11,9 @@ from .common.operator import Operator, OperatorError, Shape, operator
 
 @operator("TopK")
 class TopK(Operator):
-    """Two outputs, (values, indices). Of equal elements the first comes first, whichever way they are sorted."""
+    """Two outputs, (values, indices). Of equal elements the first comes first, whichever way they
+    are sorted.
+    """
 
     axis: int
     mode: Literal["max", "min"]
@@ -30,7 +32,11 @@ class TopK(Operator):
         return [x, self.index_element_type]
 
     def evaluate(self, x: np.ndarray, k: np.ndarray) -> list[np.ndarray]:
-        by_value = np.argsort(x, axis=self.axis, stable=True) if self.mode == "min" else argsort_descending(x, self.axis)
+        by_value = (
+            np.argsort(x, axis=self.axis, stable=True)
+            if self.mode == "min"
+            else argsort_descending(x, self.axis)
+        )
         indices = np.take(by_value, range(integer(k, "k")), axis=self.axis)
         if self.sort == "index":
             indices = np.sort(indices, axis=self.axis)
@@ -38,6 +44,8 @@ class TopK(Operator):
 
 
 def argsort_descending(x: np.ndarray, axis: int) -> np.ndarray:
-    """Stable: turning the tensor around before and after an ascending sort keeps equal elements in their order."""
+    """Stable: turning the tensor around before and after an ascending sort keeps equal elements in their
+    order.
+    """
     backwards = np.argsort(np.flip(x, axis), axis=axis, stable=True)
     return x.shape[axis] - 1 - np.flip(backwards, axis)

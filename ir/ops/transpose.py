@@ -1,4 +1,6 @@
-"""Transpose: axis i of the output is axis order[i] of the input; an empty order reverses them (OpenVINO Transpose-1)."""
+"""Transpose: axis i of the output is axis order[i] of the input; an empty order reverses them (OpenVINO
+Transpose-1).
+"""
 
 import numpy as np
 

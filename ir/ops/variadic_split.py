@@ -1,4 +1,6 @@
-"""VariadicSplit: a tensor cut along an axis into parts of given lengths, one of which may be -1, the rest (OpenVINO VariadicSplit-1)."""
+"""VariadicSplit: a tensor cut along an axis into parts of given lengths, one of which may be -1, the rest
+(OpenVINO VariadicSplit-1).
+"""
 
 import numpy as np
 
@@ -12,7 +14,10 @@ class VariadicSplit(Operator):
 
     def infer_shape(self, x: Shape, axis: np.ndarray, lengths: np.ndarray) -> list[Shape]:
         cut = normalize_axis(integer(axis, "axis"), len(x))
-        return [x[:cut] + (length,) + x[cut + 1 :] for length in part_lengths(x[cut], integers(lengths, "lengths"))]
+        return [
+            x[:cut] + (length,) + x[cut + 1 :]
+            for length in part_lengths(x[cut], integers(lengths, "lengths"))
+        ]
 
     def evaluate(self, x: np.ndarray, axis: np.ndarray, lengths: np.ndarray) -> list[np.ndarray]:
         cut = integer(axis, "axis")
@@ -21,7 +26,9 @@ class VariadicSplit(Operator):
 
 
 def part_lengths(dim: int, lengths: Ints) -> Ints:
-    """The lengths with -1 replaced by what the others leave; OperatorError unless they add up to the dimension."""
+    """The lengths with -1 replaced by what the others leave; OperatorError unless they add up to the
+    dimension.
+    """
     rest = dim - sum(length for length in lengths if length != -1)
     complete = tuple(rest if length == -1 else length for length in lengths)
     if not lengths or lengths.count(-1) > 1 or min(complete) < 0 or sum(complete) != dim:

@@ -1,1 +1,3 @@
-"""What makes a graph simpler and changes no result: passes lists them in order (constants, patterns, folding into layers)."""
+"""What makes a graph simpler and changes no result: passes lists them in order (constants, patterns, folding
+into layers).
+"""

@@ -14,19 +14,22 @@ from ..ops.reshape import Reshape
 from .edits import known_array
 
 SMALL = (F16, I8, U8)  # types in which weights are stored to save space
-MAX_GROWTH = 2**20  # elements; a Constant larger than this and than what it is made of costs more than computing it
+MAX_GROWTH = (
+    2**20
+)  # elements; a Constant larger than this and than what it is made of costs more than computing it
 
 #: Layers that move or repeat elements: if the shape stays, so do the elements.
 SAME_IF_SHAPE_STAYS = frozenset("Reshape Flatten Squeeze Unsqueeze Broadcast Tile Pad".split())
 
 
-# ---- constants -----------------------------------------------------------------------------------------------------------------
+# ---- constants ---------------------------------------------------------------------------------------------
 
 
 def fold_constants(graph: Graph) -> list[str]:
     """Replace by Constants the layers that read only Constants, and the tensors that shape inference knows.
 
-    Weights stored small and computed from (f16 or int8 -> Convert -> Multiply, or FakeQuantize) stay as they are stored.
+    Weights stored small and computed from (f16 or int8 -> Convert -> Multiply, or FakeQuantize) stay as they
+    are stored.
     """
     done = []
     stored: set[Tensor] = set()
@@ -42,7 +45,9 @@ def fold_constants(graph: Graph) -> list[str]:
 
 
 def unpack_halves(graph: Graph) -> None:
-    """Replace constants that are stored as f16 and converted by what they are converted to: biases, scales, float weights."""
+    """Replace constants that are stored as f16 and converted by what they are converted to: biases, scales,
+    float weights.
+    """
     for node in graph.of_type("Convert"):
         if node.inputs[0].dtype == F16 and (stored := node.inputs[0].constant) is not None:
             replace_by_constants(graph, node, [stored])
@@ -68,7 +73,9 @@ def _values(node: Node) -> list[np.ndarray] | None:
     if made > max(given, MAX_GROWTH):
         return None
     present = [a for a in arrays if a is not None]
-    if len(present) < len(arrays) or not is_affordable(node.op, [a.shape for a in present], [t.known[0].shape for t in node.outputs]):
+    if len(present) < len(arrays) or not is_affordable(
+        node.op, [a.shape for a in present], [t.known[0].shape for t in node.outputs]
+    ):
         return None
     try:
         return evaluate(node, present)
@@ -79,7 +86,10 @@ def _values(node: Node) -> list[np.ndarray] | None:
 def replace_by_constants(graph: Graph, node: Node, values: list[np.ndarray]) -> None:
     """Constants under the names of the tensors they replace."""
     names = [t.name for t in node.outputs]
-    constants = [graph.add(Constant(value=np.array(v, t.dtype, order="C"))) for t, v in zip(node.outputs, values, strict=True)]
+    constants = [
+        graph.add(Constant(value=np.array(v, t.dtype, order="C")))
+        for t, v in zip(node.outputs, values, strict=True)
+    ]
     for tensor, constant in zip(node.outputs, constants, strict=True):
         graph.redirect(tensor, constant.output)
     graph.remove(node)
@@ -88,18 +98,22 @@ def replace_by_constants(graph: Graph, node: Node, values: list[np.ndarray]) -> 
 
 
 def fix_reshape_patterns(graph: Graph) -> list[str]:
-    """A Reshape to a shape computed from its input's needs no arithmetic, if the batch size decides one dimension only."""
+    """A Reshape to a shape computed from its input's needs no arithmetic, if the batch size decides one
+    dimension only.
+    """
     done = []
     for node in graph.of_type("Reshape"):
         shape = node.output.shape
         if node.inputs[1].constant is None and shape.count(-1) <= 1 and 0 not in shape:
-            graph.set_input(node, 1, graph.constant(np.array(shape, np.int64), graph.unique_name(f"{node.name}/pattern")))
+            graph.set_input(
+                node, 1, graph.constant(np.array(shape, np.int64), graph.unique_name(f"{node.name}/pattern"))
+            )
             graph.replace_op(node, Reshape())
             done.append(f"{node.name!r} (Reshape) given the constant shape {list(shape)}")
     return done
 
 
-# ---- no-ops --------------------------------------------------------------------------------------------------------------------
+# ---- no-ops ------------------------------------------------------------------------------------------------
 
 
 def remove_no_ops(graph: Graph) -> list[str]:

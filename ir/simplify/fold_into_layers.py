@@ -1,6 +1,8 @@
-"""Simplify, part 3: what stands beside a convolution or matrix product and can be computed in its weights and bias.
+"""Simplify, part 3: what stands beside a convolution or matrix product and can be computed in its weights and
+bias.
 
-A layer followed by a factor and a term for each output channel is a layer with other weights and another bias:
+A layer followed by a factor and a term for each output channel is a layer with other weights and another
+bias:
 
     (W x + b) * s + t  =  (s W) x + (s b + t)
 """
@@ -24,7 +26,9 @@ from ..ops.pad import Pad
 from .edits import take_place
 
 LAYERS = ("Convolution", "ConvolutionBackpropData", "MatMul")
-WITHOUT_BIASES = "/WithoutBiases"  # Model Optimizer's name for a layer whose bias is an Add of the layer's own name
+WITHOUT_BIASES = (
+    "/WithoutBiases"  # Model Optimizer's name for a layer whose bias is an Add of the layer's own name
+)
 
 
 def decompose_batch_norm(graph: Graph) -> list[str]:
@@ -41,7 +45,10 @@ def decompose_batch_norm(graph: Graph) -> list[str]:
             shift = beta - mean * scale
         if not np.isfinite([scale, shift]).all():
             continue
-        factor, term = (_per_channel_constant(graph, f"{node.name}/{what}", v, x) for what, v in (("scale", scale), ("shift", shift)))
+        factor, term = (
+            _per_channel_constant(graph, f"{node.name}/{what}", v, x)
+            for what, v in (("scale", scale), ("shift", shift))
+        )
         scaled = graph.add(Multiply(), [x, factor], graph.unique_name(f"{node.name}/scaled"))
         take_place(graph, node, graph.add(Add(), [scaled.output, term]))
         done.append(f"{node.name!r} (BatchNormInference) written as Multiply and Add")
@@ -50,10 +57,12 @@ def decompose_batch_norm(graph: Graph) -> list[str]:
 
 def _per_channel_constant(graph: Graph, name: str, values: np.ndarray, like: Tensor) -> Tensor:
     """A Constant (1,C,1,...) of the type and rank of `like`."""
-    return graph.constant(values.astype(like.dtype).reshape(1, -1, *(1,) * (len(like.shape) - 2)), graph.unique_name(name))
+    return graph.constant(
+        values.astype(like.dtype).reshape(1, -1, *(1,) * (len(like.shape) - 2)), graph.unique_name(name)
+    )
 
 
-# ---- padding -------------------------------------------------------------------------------------------------------------------
+# ---- padding -----------------------------------------------------------------------------------------------
 
 
 def fold_padding(graph: Graph) -> list[str]:
@@ -65,7 +74,9 @@ def fold_padding(graph: Graph) -> list[str]:
         widths = _zero_padding(pad)
         if widths is None:
             continue
-        begin, end = (_sum(old, more) for old, more in zip((node.op.pads_begin, node.op.pads_end), widths, strict=True))
+        begin, end = (
+            _sum(old, more) for old, more in zip((node.op.pads_begin, node.op.pads_end), widths, strict=True)
+        )
         graph.set_input(node, 0, pad.inputs[0])
         graph.replace_op(node, replace(node.op, pads_begin=begin, pads_end=end))
         done.append(f"{pad.name!r} (Pad) folded into {node.name!r}")
@@ -78,7 +89,11 @@ def _sum(a: Ints, b: Ints) -> Ints:
 
 def _zero_padding(node: Node) -> tuple[Ints, Ints] | None:
     """(begin, end) of the spatial dimensions, if the node is a Pad that puts zeros around these only."""
-    if not isinstance(node.op, Pad) or node.op.pad_mode != "constant" or any(t.constant is None for t in node.inputs[1:]):
+    if (
+        not isinstance(node.op, Pad)
+        or node.op.pad_mode != "constant"
+        or any(t.constant is None for t in node.inputs[1:])
+    ):
         return None
     begin, end, *value = (np.asarray(t.constant) for t in node.inputs[1:])
     if any(v != 0 for v in value) or begin[:2].any() or end[:2].any():
@@ -86,11 +101,13 @@ def _zero_padding(node: Node) -> tuple[Ints, Ints] | None:
     return tuple(begin[2:].tolist()), tuple(end[2:].tolist())
 
 
-# ---- factors and terms ---------------------------------------------------------------------------------------------------------
+# ---- factors and terms -------------------------------------------------------------------------------------
 
 
 class Step(NamedTuple):
-    """A layer that computes y = x * scale + shift, with one number of each for every channel, (C,) float64."""
+    """A layer that computes y = x * scale + shift, with one number of each for every channel,
+    (C,) float64.
+    """
 
     node: Node
     scale: np.ndarray
@@ -98,7 +115,9 @@ class Step(NamedTuple):
 
 
 def fold_preceding_factor(graph: Graph) -> list[str]:
-    """A factor for each input channel goes into the weights; a term would not, where the layer pads with zeros."""
+    """A factor for each input channel goes into the weights; a term would not, where the layer pads with
+    zeros.
+    """
     done = []
     for layer in _layers_with_constant_weights(graph):
         data = layer.inputs[0]
@@ -115,7 +134,9 @@ def fold_preceding_factor(graph: Graph) -> list[str]:
 
 
 def fold_following_arithmetic(graph: Graph) -> list[str]:
-    """What follows a layer goes into its weights and one Add, which are named as Model Optimizer names them."""
+    """What follows a layer goes into its weights and one Add, which are named as Model Optimizer
+    names them.
+    """
     done = []
     for layer in _layers_with_constant_weights(graph):
         steps = list(_following_steps(layer))
@@ -132,15 +153,21 @@ def fold_following_arithmetic(graph: Graph) -> list[str]:
 
 
 def _layers_with_constant_weights(graph: Graph) -> Iterator[Node]:
-    """Weights that are stored small and converted are not constant here: their codes are not to be touched."""
+    """Weights that are stored small and converted are not constant here: their codes are not to
+    be touched.
+    """
     for layer in graph.of_type(*LAYERS):
         weights = layer.inputs[1].constant
-        if weights is not None and not (isinstance(layer.op, MatMul) and (weights.ndim != 2 or layer.op.transpose_a)):
+        if weights is not None and not (
+            isinstance(layer.op, MatMul) and (weights.ndim != 2 or layer.op.transpose_a)
+        ):
             yield layer
 
 
 def _following_steps(layer: Node) -> Iterator[Step]:
-    """The factors and terms behind a layer, one after the other, as long as nobody else reads what is between them."""
+    """The factors and terms behind a layer, one after the other, as long as nobody else reads what is between
+    them.
+    """
     tail = layer.output
     while len(tail.consumers) == 1:
         use = tail.consumers[0]
@@ -164,7 +191,9 @@ def _channel_axis(layer: Node, data: Tensor) -> int:
 
 def _as_step(node: Node, port: int, channel_axis: int) -> Step | None:
     """A node with data at `port` and a constant at the other, read as a factor or a term for each channel."""
-    if node.type not in ("Add", "Multiply", "Subtract", "Divide") or (node.type in ("Subtract", "Divide") and port == 1):
+    if node.type not in ("Add", "Multiply", "Subtract", "Divide") or (
+        node.type in ("Subtract", "Divide") and port == 1
+    ):
         return None
     constant = _per_channel(node.inputs[1 - port], node.inputs[port].shape, channel_axis)
     if constant is None:
@@ -187,13 +216,18 @@ def _per_channel(tensor: Tensor, data_shape: Shape, channel_axis: int) -> np.nda
     if value is None or value.size == 0 or channel_axis >= rank or value.ndim > rank:
         return None
     shape = (1,) * (rank - value.ndim) + value.shape
-    if any(d != 1 for axis, d in enumerate(shape) if axis != channel_axis) or shape[channel_axis] not in (1, data_shape[channel_axis]):
+    if any(d != 1 for axis, d in enumerate(shape) if axis != channel_axis) or shape[channel_axis] not in (
+        1,
+        data_shape[channel_axis],
+    ):
         return None
     return np.broadcast_to(value.astype(np.float64).reshape(-1), data_shape[channel_axis])
 
 
 def _scale_weights(graph: Graph, layer: Node, scale: np.ndarray, *, of: Literal["inputs", "outputs"]) -> None:
-    """Multiply the weights of each input or output channel. A Constant that others read too is not touched, but copied."""
+    """Multiply the weights of each input or output channel. A Constant that others read too is not touched,
+    but copied.
+    """
     constant = layer.inputs[1].producer
     assert isinstance(constant.op, Constant)
     weights = constant.op.value
@@ -208,7 +242,9 @@ def _scale_weights(graph: Graph, layer: Node, scale: np.ndarray, *, of: Literal[
 
 
 def _channel_axes(op: Operator, weights: Shape) -> tuple[Shape, Ints, Ints]:
-    """(view, axes of the input channels, axes of the output channels); the view gives groups an axis of their own, in front."""
+    """(view, axes of the input channels, axes of the output channels); the view gives groups an axis of their
+    own, in front.
+    """
     if isinstance(op, MatMul):
         return (weights, (1,), (0,)) if op.transpose_b else (weights, (0,), (1,))
     assert isinstance(op, Convolution | ConvolutionBackpropData)

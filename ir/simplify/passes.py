@@ -6,7 +6,8 @@
     layers      padding, batch norm and constant factors and terms go into the convolution or matrix product beside them
     dead        what no output needs goes
 
-Every pass keeps what the model computes, up to float32 rounding, and leaves a quantized model's FakeQuantize and integer weights alone.
+Every pass keeps what the model computes, up to float32 rounding, and leaves a quantized model's FakeQuantize
+and integer weights alone.
 """
 
 from ..graph import Graph

@@ -1,7 +1,8 @@
-"""Simplify, part 2: functions that an exporter wrote out in elementary layers, recognised and made one layer again.
+"""Simplify, part 2: functions that an exporter wrote out in elementary layers, recognised and made one layer
+again.
 
-Each pattern looks at the last layer of the formula and walks up. The layers in between stay for whoever else reads them, else they are
-dead.
+Each pattern looks at the last layer of the formula and walks up. The layers in between stay for whoever else
+reads them, else they are dead.
 """
 
 import math
@@ -33,7 +34,7 @@ def recognize_patterns(graph: Graph) -> list[str]:
     return done
 
 
-# ---- x * gate(x) ---------------------------------------------------------------------------------------------------------------
+# ---- x * gate(x) -------------------------------------------------------------------------------------------
 
 
 class Gate(NamedTuple):
@@ -45,15 +46,23 @@ class Gate(NamedTuple):
 
 
 def gated(node: Node) -> tuple[Operator, list[Tensor]] | None:
-    """Swish, Mish, HSwish or Gelu, written as a product of x, a gate that x controls, and perhaps a number, in any order."""
+    """Swish, Mish, HSwish or Gelu, written as a product of x, a gate that x controls, and perhaps a number,
+    in any order.
+    """
     if node.type not in ("Multiply", "Divide"):
         return None
     for whole, c in scalings(node.output):
         if whole.producer.type == "Multiply":
             a, b = whole.producer.inputs
-            for (x, c_x), (g, c_g) in chain(product(scalings(a), scalings(b)), product(scalings(b), scalings(a))):
+            for (x, c_x), (g, c_g) in chain(
+                product(scalings(a), scalings(b)), product(scalings(b), scalings(a))
+            ):
                 gate = as_gate(g)
-                if gate is not None and gate.x is x and math.isclose(c * c_x * c_g, gate.factor, rel_tol=1e-5):
+                if (
+                    gate is not None
+                    and gate.x is x
+                    and math.isclose(c * c_x * c_g, gate.factor, rel_tol=1e-5)
+                ):
                     return gate.op, [x]
     return None
 
@@ -72,7 +81,9 @@ def as_gate(tensor: Tensor) -> Gate | None:
             return Gate(Mish(), node.inputs[0].producer.inputs[0], 1)
         case "Clamp" if (x := relu6_of_plus_3(tensor)) is not None:
             return Gate(HSwish(), x, 1 / 6)
-        case "Add" if (erf := plus(tensor, 1)) is not None and erf.producer.type == "Erf":  # (1 + erf(x / sqrt(2))) / 2
+        case "Add" if (
+            erf := plus(tensor, 1)
+        ) is not None and erf.producer.type == "Erf":  # (1 + erf(x / sqrt(2))) / 2
             for x, c in scalings(erf.producer.inputs[0]):
                 if math.isclose(c, math.sqrt(0.5), rel_tol=1e-5):
                     return Gate(Gelu(), x, 0.5)
@@ -97,7 +108,9 @@ def relu6_of_plus_3(tensor: Tensor) -> Tensor | None:
 
 
 def scalings(tensor: Tensor) -> Iterator[tuple[Tensor, float]]:
-    """All (t, c) for which the tensor is written as t * c: itself with c = 1, then what it is a multiple of."""
+    """All (t, c) for which the tensor is written as t * c: itself with c = 1, then what it is a
+    multiple of.
+    """
     factor = 1.0
     yield tensor, factor
     while (node := tensor.producer).type in ("Multiply", "Divide"):
@@ -121,7 +134,9 @@ def plus(tensor: Tensor, term: float) -> Tensor | None:
 
 def number(tensor: Tensor) -> float | None:
     """The number a Constant of one element holds."""
-    return float(tensor.constant.item()) if tensor.constant is not None and tensor.constant.size == 1 else None
+    return (
+        float(tensor.constant.item()) if tensor.constant is not None and tensor.constant.size == 1 else None
+    )
 
 
 def is_number(tensor: Tensor, expected: float) -> bool:
@@ -129,11 +144,13 @@ def is_number(tensor: Tensor, expected: float) -> bool:
     return found is not None and math.isclose(found, expected, rel_tol=1e-5)
 
 
-# ---- (x - mean) / deviation ----------------------------------------------------------------------------------------------------
+# ---- (x - mean) / deviation --------------------------------------------------------------------------------
 
 
 def normalized(node: Node) -> tuple[Operator, list[Tensor]] | None:
-    """MVN: (x - mean(x)) / sqrt(mean((x - mean(x))^2) + eps), which is how LayerNormalization was exported before opset 17."""
+    """MVN: (x - mean(x)) / sqrt(mean((x - mean(x))^2) + eps), which is how LayerNormalization was exported
+    before opset 17.
+    """
     if node.type != "Divide" or node.inputs[1].producer.type != "Sqrt":
         return None
     centered, deviation = centered_around_mean(node.inputs[0]), node.inputs[1].producer

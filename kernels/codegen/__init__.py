@@ -1,4 +1,5 @@
-"""How Python becomes machine code: the instruction set, vectors of LLVM, compiled functions and where they are kept.
+"""How Python becomes machine code: the instruction set, vectors of LLVM, compiled functions and where they
+are kept.
 
 isa             which instructions this processor has       jit           the decorator of all kernels, and their cache
 vectors         registers as numba values                   kept_files    files that are verified before they are used

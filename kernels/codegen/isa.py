@@ -1,7 +1,8 @@
 """Which vector instructions the kernels are made of: chosen once, when the first kernel is imported.
 
-`NUMPOT_ISA=avx2` (any name below that this processor can run) asks for another set than the best. All give the same integers.
-What the processor has is what numba compiles for: `NUMBA_CPU_NAME` and `NUMBA_CPU_FEATURES` can say another one.
+`NUMPOT_ISA=avx2` (any name below that this processor can run) asks for another set than the best. All give
+the same integers. What the processor has is what numba compiles for: `NUMBA_CPU_NAME` and
+`NUMBA_CPU_FEATURES` can say another one.
 """
 
 import ctypes
@@ -38,8 +39,8 @@ class Isa:
         return self.dot is not None
 
 
-# A tile keeps rows*vectors sums, one row of weights and, because LLVM loads them early, `rows` broadcast inputs in registers:
-# rows*vectors + rows + vectors must not pass 32 (AVX-512, AArch64) or 16 (the others).
+# A tile keeps rows*vectors sums, one row of weights and, because LLVM loads them early, `rows` broadcast
+# inputs in registers: rows*vectors + rows + vectors must not pass 32 (AVX-512, AArch64) or 16 (the others).
 _VNNI = frozenset({"avx512vnni", "avx512bw", "avx512vl"})
 _INSTRUCTION_SETS = (
     Isa("amx", 16, 10, 2, (_VNNI | {"amx-tile", "amx-int8"},), dot="vpdpbusd", has_matrix_unit=True),
@@ -64,7 +65,9 @@ def available() -> dict[str, Isa]:
 
 
 def features() -> set[str]:
-    """What numba tells LLVM to use: features of this processor, or those that NUMBA_CPU_NAME and NUMBA_CPU_FEATURES name."""
+    """What numba tells LLVM to use: features of this processor, or those that NUMBA_CPU_NAME and
+    NUMBA_CPU_FEATURES name.
+    """
     listed, triple = config.CPU_FEATURES, binding.get_process_triple()
     if listed is None:
         listed = codegen.get_host_cpu_features()
@@ -79,17 +82,27 @@ def features() -> set[str]:
 
 
 def _check(listed: str) -> None:
-    """LLVM takes a name without a sign for one to leave out, and the first instruction that a processor lacks ends the process."""
+    """LLVM takes a name without a sign for one to leave out, and the first instruction that a processor lacks
+    ends the process.
+    """
     names = list(filter(None, listed.split(",")))
     if unsigned := [name for name in names if name[0] not in "+-"]:
-        raise ProcessorError(f"NUMBA_CPU_FEATURES: expected names that begin with + or -, as in '+avx2,+fma', found {unsigned[0]!r}")
+        raise ProcessorError(
+            "NUMBA_CPU_FEATURES: expected names that begin with + or -, as in '+avx2,+fma', found "
+            f"{unsigned[0]!r}"
+        )
     known = _known()
     if foreign := [name[1:] for name in names if name[0] == "+" and not known.get(name[1:], True)]:
-        raise ProcessorError(f"NUMBA_CPU_FEATURES: expected features of this processor, found {', '.join(foreign)}, which it does not have")
+        raise ProcessorError(
+            f"NUMBA_CPU_FEATURES: expected features of this processor, found {', '.join(foreign)}, "
+            "which it does not have"
+        )
 
 
 def _known() -> dict[str, bool]:
-    """The features that LLVM knows of, and whether this processor has them: all of x86; on AArch64 a few of those that it has."""
+    """The features that LLVM knows of, and whether this processor has them: all of x86; on AArch64 a few of
+    those that it has.
+    """
     try:
         return binding.get_host_cpu_features()
     except RuntimeError:  # LLVM cannot tell on this system
@@ -114,8 +127,9 @@ declare i32 @llvm.vector.reduce.add.v16i32(<16 x i32>)
 
 
 def dot_products(triple: str, cpu: str, listed: str) -> set[str]:
-    """Which features with a dot product of bytes LLVM uses for an AArch64 processor, by what it compiles: on Linux its list of the
-    processor's features (LLVM 22) has none of them, and yet it knows them by the processor's name.
+    """Which features with a dot product of bytes LLVM uses for an AArch64 processor, by what it compiles: on
+    Linux its list of the processor's features (LLVM 22) has none of them, and yet it knows them by the
+    processor's name.
     """
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
@@ -131,9 +145,14 @@ def dot_products(triple: str, cpu: str, listed: str) -> set[str]:
 
 
 def _may_use_tile_registers() -> bool:
-    """Linux gives them to a process that asks, for all its threads (arch/x86/xstate of its documentation); other systems are not asked."""
+    """Linux gives them to a process that asks, for all its threads (arch/x86/xstate of its documentation);
+    other systems are not asked.
+    """
     ARCH_PRCTL, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA = 158, 0x1023, 18
-    return platform.system() == "Linux" and ctypes.CDLL(None).syscall(ARCH_PRCTL, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0
+    return (
+        platform.system() == "Linux"
+        and ctypes.CDLL(None).syscall(ARCH_PRCTL, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0
+    )
 
 
 def choose(wanted: str | None) -> Isa:
@@ -144,9 +163,14 @@ def choose(wanted: str | None) -> Isa:
     if wanted not in usable:
         given = config.CPU_FEATURES
         processor = "this processor" if given is None else f"a processor with NUMBA_CPU_FEATURES={given!r}"
-        needs = [f", which needs {','.join(sorted(isa.needs[0]))}" for isa in _INSTRUCTION_SETS if isa.name == wanted]
+        needs = [
+            f", which needs {','.join(sorted(isa.needs[0]))}"
+            for isa in _INSTRUCTION_SETS
+            if isa.name == wanted
+        ]
         raise ProcessorError(
-            f"NUMPOT_ISA: expected one of {', '.join(usable)}, which {processor} can run, found {wanted!r}{''.join(needs)}"
+            f"NUMPOT_ISA: expected one of {', '.join(usable)}, which {processor} can run, found "
+            f"{wanted!r}{''.join(needs)}"
         )
     return usable[wanted]
 

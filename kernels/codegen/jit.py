@@ -31,23 +31,28 @@ log = logging.getLogger("numpot")
 
 
 def kernel(function: F) -> F:
-    """Compile on first call, without the interpreter lock, and keep the machine code on disk for the next process.
+    """Compile on first call, without the interpreter lock, and keep the machine code on disk for the next
+    process.
 
-    Never with `fastmath`: float32 results promise the same bits as NumPy, so no product may be fused into a sum and no sum reordered.
+    Never with `fastmath`: float32 results promise the same bits as NumPy, so no product may be fused into a
+    sum and no sum reordered.
     """
     with _our_folder() as folder:
         compiled: Any = numba.njit(nogil=True, no_cfunc_wrapper=True, **OPTIONS)(function)
-        if folder is not None and not isgeneratorfunction(function):  # numba could not call one that it finds on disk
+        if folder is not None and not isgeneratorfunction(
+            function
+        ):  # numba could not call one that it finds on disk
             compiled._cache = KeptCode(function)
     return cast(F, compiled)
 
 
 class Entry:
-    """A function that compiled code calls by its address. It is compiled, or found on disk, when the address is first asked for: a program
-    needs few of all there are.
+    """A function that compiled code calls by its address. It is compiled, or found on disk, when the address
+    is first asked for: a program needs few of all there are.
 
-    No compiled function can call it by name, so what is kept on disk is its machine code without the intermediate code. Numba keeps both,
-    and reads both, so that it could compile callers; for large functions that takes more memory than a model's weights.
+    No compiled function can call it by name, so what is kept on disk is its machine code without the
+    intermediate code. Numba keeps both, and reads both, so that it could compile callers; for large functions
+    that takes more memory than a model's weights.
     """
 
     def __init__(self, function: Callable[..., None], signature: Any) -> None:
@@ -61,7 +66,12 @@ class Entry:
 
     @cached_property
     def _compiled(self) -> Any:
-        callback: Any = CFunc(self._function, (self._signature.args, self._signature.return_type), {}, {"nopython": True, **OPTIONS})
+        callback: Any = CFunc(
+            self._function,
+            (self._signature.args, self._signature.return_type),
+            {},
+            {"nopython": True, **OPTIONS},
+        )
         with _our_folder() as folder:
             if folder is not None:
                 callback._cache = MachineCodeCache(self._function)
@@ -70,7 +80,9 @@ class Entry:
 
 @contextmanager
 def _our_folder() -> Iterator[Path | None]:
-    """Caches that are made meanwhile keep their code in our folder; other people's functions keep their own."""
+    """Caches that are made meanwhile keep their code in our folder; other people's functions keep
+    their own.
+    """
     outside = config.CACHE_DIR
     folder = cache_folder()
     config.CACHE_DIR = str(folder or "")
@@ -81,31 +93,40 @@ def _our_folder() -> Iterator[Path | None]:
 
 
 class KeptCode(FunctionCache):  # type: ignore[misc]
-    """Numba's cache, without a quarter of a second before the first kernel runs: numba prepares to compile (it imports all that it can
-    compile, SciPy's linear algebra among it) before it looks whether there is machine code. When there is none, the compiler prepares
-    itself.
+    """Numba's cache, without a quarter of a second before the first kernel runs: numba prepares to compile
+    (it imports all that it can compile, SciPy's linear algebra among it) before it looks whether there is
+    machine code. When there is none, the compiler prepares itself.
 
     Numba believes its files; these are verified (kept_files.py).
     """
 
     def __init__(self, function: Callable[..., object]) -> None:
         super().__init__(function)
-        self._cache_file = KeptFiles(self._cache_path, self._impl.filename_base, self._impl.locator.get_source_stamp())
+        self._cache_file = KeptFiles(
+            self._cache_path, self._impl.filename_base, self._impl.locator.get_source_stamp()
+        )
 
     def load_overload(self, signature: Any, target: Any) -> Any:
-        rtsys.initialize(target)  # what machine code calls: the memory of its arrays, and the C library's mathematics
+        rtsys.initialize(
+            target
+        )  # what machine code calls: the memory of its arrays, and the C library's mathematics
         externals.c_math_functions.install(target)
         with self._guard_against_spurious_io_errors():
             try:
                 return self._load_overload(signature, target)
-            except ImportError:  # another process knew the function's module by another name, as a script or from a test: compile again
+            # another process knew the function's module by another name, as a script or from a test: compile
+            # again
+            except ImportError:
                 return None
 
     def save_overload(self, signature: Any, compiled: Any) -> None:
         try:
             super().save_overload(signature, compiled)
         except OSError as error:  # the folder is gone, or may no longer be written
-            say_once(f"compiled kernels cannot be kept in {self._cache_path} ({error.strerror}); the next process will compile them again")
+            say_once(
+                f"compiled kernels cannot be kept in {self._cache_path} ({error.strerror}); the next "
+                "process will compile them again"
+            )
 
 
 class MachineCode(CompileResultCacheImpl):  # type: ignore[misc]
@@ -117,8 +138,12 @@ class MachineCode(CompileResultCacheImpl):  # type: ignore[misc]
 
 
 def _names_alone(module: binding.ModuleRef) -> bytes:
-    """LLVM bitcode that defines what a module defines, emptily: from it numba learns which names the machine code has."""
-    functions = [f'define void @"{f.name}"() {{ ret void }}' for f in module.functions if not f.is_declaration]
+    """LLVM bitcode that defines what a module defines, emptily: from it numba learns which names the machine
+    code has.
+    """
+    functions = [
+        f'define void @"{f.name}"() {{ ret void }}' for f in module.functions if not f.is_declaration
+    ]
     variables = [f'@"{v.name}" = global i8 0' for v in module.global_variables if not v.is_declaration]
     return binding.parse_assembly("\n".join(functions + variables)).as_bitcode()
 
@@ -131,8 +156,9 @@ class MachineCodeCache(KeptCode):
 def cache_folder() -> Path | None:
     """A folder of this version of the kernels alone; None, and one warning, where nothing can be written.
 
-    Numba compiles again only when the file of the cached function changes, not when a kernel it calls from another file does. So the
-    folder is named after the bytes of all of them, and after the instruction set they are compiled for.
+    Numba compiles again only when the file of the cached function changes, not when a kernel it calls from
+    another file does. So the folder is named after the bytes of all of them, and after the instruction set
+    they are compiled for.
     """
     sources = b"".join(path.read_bytes() for path in sorted(KERNELS.rglob("*.py")))
     for base in candidates():
@@ -144,7 +170,11 @@ def cache_folder() -> Path | None:
             continue
         remove_left_behind(folder.rglob(TEMPORARY_FILES))  # by a process that was killed
         if not any(folder.rglob("*.nbc")):
-            log.info("compiling kernels for this processor, once; that takes up to a minute, and they are kept in %s", folder)
+            log.info(
+                "compiling kernels for this processor, once; that takes up to a minute, and they are "
+                "kept in %s",
+                folder,
+            )
         return folder
     warnings.warn(
         "no folder to keep compiled kernels in, so every process spends some seconds compiling them: "
@@ -155,6 +185,12 @@ def cache_folder() -> Path | None:
 
 
 def candidates() -> list[Path]:
-    """Where machine code may live, best first: where the user says, beside the source, in the user's cache."""
+    """Where machine code may live, best first: where the user says, beside the source, in the
+    user's cache.
+    """
     chosen = [Path(config.CACHE_DIR)] if config.CACHE_DIR else []
-    return [*chosen, KERNELS / "__pycache__", Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()]
+    return [
+        *chosen,
+        KERNELS / "__pycache__",
+        Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser(),
+    ]

@@ -1,12 +1,14 @@
 """Files of machine code that are read again only if every byte is what was written.
 
-One file for each function and signature, named by a digest of what it is compiled for, so that no index has to agree with it:
+One file for each function and signature, named by a digest of what it is compiled for, so that no index has
+to agree with it:
 
     digest       32 bytes: SHA-256 of the rest
     rest         pickle of (of what: versions, source and key; numba's compiled function)
 
-Nothing of a file is unpickled, let alone run, before its digest is verified. A file that is damaged, is no file, cannot be read, or is of
-something else counts as absent: the function is compiled again, and the new file takes its place.
+Nothing of a file is unpickled, let alone run, before its digest is verified. A file that is damaged, is no
+file, cannot be read, or is of something else counts as absent: the function is compiled again, and the new
+file takes its place.
 """
 
 import hashlib
@@ -29,7 +31,9 @@ log = logging.getLogger("numpot")
 
 
 class KeptFiles:
-    """What numba's Cache asks of its files: `load`, `save` and `flush`. stamp: tells one version of the function's source from another."""
+    """What numba's Cache asks of its files: `load`, `save` and `flush`. stamp: tells one version of the
+    function's source from another.
+    """
 
     def __init__(self, folder: str, base: str, stamp: Any) -> None:
         self._folder = Path(folder)
@@ -46,7 +50,9 @@ class KeptFiles:
         return compiled if (made_by, found) == (self._made_by, key) else None
 
     def save(self, key: Any, compiled: Any) -> None:
-        """Replace the file of a key, whole or not at all. Where it cannot be written the next process compiles again."""
+        """Replace the file of a key, whole or not at all. Where it cannot be written the next process
+        compiles again.
+        """
         path = self._path(key)
         body = dumps((self._made_by, key, compiled))
         temporary = None
@@ -55,12 +61,17 @@ class KeptFiles:
                 temporary = Path(file.name)
                 file.write(hashlib.sha256(body).digest() + body)
                 file.flush()
-                if os.name == "posix":  # elsewhere an open file cannot be renamed; here its lock says that it is being written
+                if (
+                    os.name == "posix"
+                ):  # elsewhere an open file cannot be renamed; here its lock says that it is being written
                     temporary.replace(path)
             if os.name != "posix":
                 temporary.replace(path)
         except OSError as error:
-            say_once(f"compiled kernels cannot be kept in {self._folder} ({error.strerror}); the next process will compile them again")
+            say_once(
+                f"compiled kernels cannot be kept in {self._folder} ({error.strerror}); the next "
+                "process will compile them again"
+            )
         finally:
             if temporary is not None:
                 _remove(temporary)

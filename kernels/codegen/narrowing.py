@@ -15,17 +15,30 @@ from .vectors import I16, I32, Vectors
 
 
 def rounded(v: Vectors, y: Any) -> Any:
-    """float32 -> int32, halves to even; the smallest number there is for NaN and for what int32 does not hold."""
+    """float32 -> int32, halves to even; the smallest number there is for NaN and for what int32 does not
+    hold.
+    """
     if v.bits == 512:
         every_lane, as_set = ir.Constant(I16, -1), ir.Constant(I32, 4)  # as the processor is set to round
-        return v.call("llvm.x86.avx512.mask.cvtps2dq.512", v.int32, y, v.constant(v.int32, 0), every_lane, as_set)
+        return v.call(
+            "llvm.x86.avx512.mask.cvtps2dq.512", v.int32, y, v.constant(v.int32, 0), every_lane, as_set
+        )
     return v.call({256: "llvm.x86.avx.cvt.ps2dq.256", 128: "llvm.x86.sse2.cvtps2dq"}[v.bits], v.int32, y)
 
 
 def narrow(v: Vectors, a: Any, b: Any) -> Any:
-    """Two registers of int32 -> int16, or of int16 -> u8, clipped: in each 128 bits first the numbers of a, then those of b."""
+    """Two registers of int32 -> int16, or of int16 -> u8, clipped: in each 128 bits first the numbers of a,
+    then those of b.
+    """
     name, kind = ("packssdw", v.int16) if a.type == v.int32 else ("packuswb", v.int8)
-    return v.call({512: f"llvm.x86.avx512.{name}.512", 256: f"llvm.x86.avx2.{name}", 128: f"llvm.x86.sse2.{name}.128"}[v.bits], kind, a, b)
+    return v.call(
+        {512: f"llvm.x86.avx512.{name}.512", 256: f"llvm.x86.avx2.{name}", 128: f"llvm.x86.sse2.{name}.128"}[
+            v.bits
+        ],
+        kind,
+        a,
+        b,
+    )
 
 
 def regroup(v: Vectors, codes: Any) -> Any:

@@ -1,7 +1,9 @@
-"""Files with a name for the time that they are written, and which of them a killed process left behind: those whose lock nobody holds.
+"""Files with a name for the time that they are written, and which of them a killed process left behind: those
+whose lock nobody holds.
 
-The lock belongs to the open file, so it ends with the process, however that ends. The number of a process would not do: by now it may be
-another's, or that of one that has ended and was not waited for, as in a container whose first process waits for nobody.
+The lock belongs to the open file, so it ends with the process, however that ends. The number of a process
+would not do: by now it may be another's, or that of one that has ended and was not waited for, as in a
+container whose first process waits for nobody.
 """
 
 import hashlib
@@ -54,12 +56,19 @@ def hold(descriptor: int) -> bool:
 def remove_left_behind(paths: Iterable[Path]) -> None:
     """Remove the temporary files among `paths` that nobody writes any more.
 
-    Other systems may write to a shared folder and have locks of their own; their files are left alone for a day.
+    Other systems may write to a shared folder and have locks of their own; their files are left alone for a
+    day.
     """
     for path in paths:
         match = _NAME.fullmatch(path.name)
         with suppress(OSError):
-            if match and path.is_file() and not path.is_symlink() and (match[1] == _system() or _is_old(path)) and _is_free(path):
+            if (
+                match
+                and path.is_file()
+                and not path.is_symlink()
+                and (match[1] == _system() or _is_old(path))
+                and _is_free(path)
+            ):
                 path.unlink()
 
 
@@ -83,7 +92,9 @@ def _is_free(path: Path) -> bool:
 
 @cache
 def _system() -> str:
-    """What tells this system, as it was started, from others: containers on it share its locks, another machine may not."""
+    """What tells this system, as it was started, from others: containers on it share its locks, another
+    machine may not.
+    """
     started = Path("/proc/sys/kernel/random/boot_id")
     name = started.read_text() if started.exists() else platform.node()
     return hashlib.sha256(name.encode()).hexdigest()[:8]

@@ -1,7 +1,8 @@
 """The vocabulary of the generated kernels: vector registers as LLVM values, one method an instruction.
 
-An `@intrinsic` writes LLVM instructions while numba compiles: Python loops are the unrolling, `Vectors` the instructions, and local
-variables of the compiled code are stack slots (`cgutils.alloca_once`) that LLVM keeps in registers.
+An `@intrinsic` writes LLVM instructions while numba compiles: Python loops are the unrolling, `Vectors` the
+instructions, and local variables of the compiled code are stack slots (`cgutils.alloca_once`) that LLVM keeps
+in registers.
 """
 
 from collections.abc import Callable, Iterator
@@ -26,8 +27,13 @@ def index(number: int) -> ir.Constant:
 
 
 def fields(context: Any, builder: ir.IRBuilder, kind: Any, value: Any) -> SimpleNamespace:
-    """A NamedTuple argument by its field names. An array becomes the address of its first byte; the caller's variable keeps it alive."""
-    parts = (part(context, builder, element, builder.extract_value(value, i)) for i, element in enumerate(kind.types))
+    """A NamedTuple argument by its field names. An array becomes the address of its first byte; the caller's
+    variable keeps it alive.
+    """
+    parts = (
+        part(context, builder, element, builder.extract_value(value, i))
+        for i, element in enumerate(kind.types)
+    )
     return SimpleNamespace(**dict(zip(kind.fields, parts, strict=True)))
 
 
@@ -42,17 +48,20 @@ def part(context: Any, builder: ir.IRBuilder, kind: Any, value: Any) -> Any:
 
 
 def instructions(generator: Callable[..., Any]) -> Callable[..., Any]:
-    """Makes a function of argument types, which returns a signature and what writes the instructions, a function of compiled code.
+    """Makes a function of argument types, which returns a signature and what writes the instructions, a
+    function of compiled code.
 
-    Arguments that are constants of the calling code have literal types. Bind the result to a name of its module: in a closure it would
-    keep its callers out of the cache on disk.
+    Arguments that are constants of the calling code have literal types. Bind the result to a name of its
+    module: in a closure it would keep its callers out of the cache on disk.
     """
     return cast(Callable[..., Any], extending.intrinsic(prefer_literal=True)(generator))
 
 
 @instructions
 def copy_bytes(_: Any, target: Any, to: Any, source: Any, begin: Any, count: Any) -> Any:
-    """`count` bytes of one u8 array, from element `begin` in memory order, into another, from `to` on. They must not overlap."""
+    """`count` bytes of one u8 array, from element `begin` in memory order, into another, from `to` on. They
+    must not overlap.
+    """
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
         places = (
@@ -66,7 +75,9 @@ def copy_bytes(_: Any, target: Any, to: Any, source: Any, begin: Any, count: Any
 
 
 class Vectors:
-    """Registers of `lanes` int32 or float32 elements, or as many bytes of smaller ones, on the chosen instruction set."""
+    """Registers of `lanes` int32 or float32 elements, or as many bytes of smaller ones, on the chosen
+    instruction set.
+    """
 
     def __init__(self, builder: ir.IRBuilder, isa: Isa, lanes: int) -> None:
         self.builder, self.isa, self.lanes = builder, isa, lanes
@@ -95,7 +106,9 @@ class Vectors:
     def lanes_below(self, count: Any) -> Any:
         """(lanes,) bool: which lanes are among the first `count`, an int64 of any size or sign."""
         small = self.builder.trunc(self.call("llvm.smin.i64", I64, count, index(self.lanes)), I32)
-        return self.builder.icmp_signed("<", ir.Constant(self.int32, list(range(self.lanes))), self.splat(small))
+        return self.builder.icmp_signed(
+            "<", ir.Constant(self.int32, list(range(self.lanes))), self.splat(small)
+        )
 
     def load_lanes(self, address: Any, kind: ir.VectorType, mask: Any) -> Any:
         """The lanes that the mask allows; zero in the others, whose memory is not touched."""
@@ -130,9 +143,16 @@ class Vectors:
     # ---- moving ----
 
     def interleave(self, a: Any, b: Any, bits: int) -> tuple[Any, Any]:
-        """Elements of `bits` of a and b in turn, in each 128 bits: those of the lower halves, and those of the upper halves."""
+        """Elements of `bits` of a and b in turn, in each 128 bits: those of the lower halves, and those of
+        the upper halves.
+        """
         some, total = 128 // bits, self.bits // bits
-        lower = [part + e + other for part in range(0, total, some) for e in range(some // 2) for other in (0, total)]
+        lower = [
+            part + e + other
+            for part in range(0, total, some)
+            for e in range(some // 2)
+            for other in (0, total)
+        ]
         return self.shuffle(a, b, bits, lower), self.shuffle(a, b, bits, [n + some // 2 for n in lower])
 
     def riffle(self, a: Any, b: Any) -> tuple[Any, Any]:
@@ -152,8 +172,13 @@ class Vectors:
     def side_by_side(self, parts: list[Any]) -> Any:
         """One, two or four registers, or masks, as one."""
         while len(parts) > 1:
-            order = ir.Constant(ir.VectorType(I32, 2 * parts[0].type.count), list(range(2 * parts[0].type.count)))
-            parts = [self.builder.shuffle_vector(*pair, order) for pair in zip(parts[::2], parts[1::2], strict=True)]
+            order = ir.Constant(
+                ir.VectorType(I32, 2 * parts[0].type.count), list(range(2 * parts[0].type.count))
+            )
+            parts = [
+                self.builder.shuffle_vector(*pair, order)
+                for pair in zip(parts[::2], parts[1::2], strict=True)
+            ]
         return parts[0]
 
     # ---- arithmetic ----
@@ -217,8 +242,8 @@ class Vectors:
         return self.call(name, self.int32, total, a, b)
 
     def _signed_dot(self, total: Any, codes: Any, weights: Any) -> Any:
-        """`dot` of s8 x s8: with its top bit flipped, a code a is the signed number a - 128, and -128 * sum(w) is taken off again, which
-        LLVM computes once for all positions of a tile.
+        """`dot` of s8 x s8: with its top bit flipped, a code a is the signed number a - 128, and -128 *
+        sum(w) is taken off again, which LLVM computes once for all positions of a tile.
         """
         flip, weights = self.constant(self.int8, -128), self._bytes(weights)
         missing = self._dot_instruction(self.constant(self.int32, 0), flip, weights)
@@ -228,7 +253,11 @@ class Vectors:
     def pairs(self, codes: Any, weights: Any) -> Any:
         """(2*lanes,) s16: sums of two neighbouring u8 x s8 products, clipped to 16 bits (eq. 6)."""
         if self.isa.is_x86:
-            names = {512: "llvm.x86.avx512.pmaddubs.w.512", 256: "llvm.x86.avx2.pmadd.ub.sw", 128: "llvm.x86.ssse3.pmadd.ub.sw.128"}
+            names = {
+                512: "llvm.x86.avx512.pmaddubs.w.512",
+                256: "llvm.x86.avx2.pmadd.ub.sw",
+                128: "llvm.x86.ssse3.pmadd.ub.sw.128",
+            }
             return self.call(names[self.bits], self.int16, self._bytes(codes), self._bytes(weights))
         codes_even, codes_odd = self._halves(codes, signed=False)
         weights_even, weights_odd = self._halves(weights, signed=True)
@@ -251,7 +280,9 @@ class Vectors:
             down = self.constant(self.int32, 24)
             return self.builder.ashr(up, down) if signed else self.builder.lshr(up, down)
 
-        products = [self.builder.mul(byte(codes, n, signed=False), byte(weights, n, signed=True)) for n in range(4)]
+        products = [
+            self.builder.mul(byte(codes, n, signed=False), byte(weights, n, signed=True)) for n in range(4)
+        ]
         return [self.builder.add(*products[:2]), self.builder.add(*products[2:])]
 
     def at_a_limit(self, highest: Any, lowest: Any) -> Any:
@@ -283,7 +314,11 @@ class Vectors:
     def _add_products(self, total: Any, a: Any, b: Any) -> Any:
         """total (lanes,) s32 + a0*b0 + a1*b1 of the two 16-bit numbers in each lane."""
         if self.isa.is_x86:
-            names = {512: "llvm.x86.avx512.pmaddw.d.512", 256: "llvm.x86.avx2.pmadd.wd", 128: "llvm.x86.sse2.pmadd.wd"}
+            names = {
+                512: "llvm.x86.avx512.pmaddw.d.512",
+                256: "llvm.x86.avx2.pmadd.wd",
+                128: "llvm.x86.sse2.pmadd.wd",
+            }
             return self.builder.add(total, self.call(names[self.bits], self.int32, a, b))
         sixteen = self.constant(self.int32, 16)
         (a, b), ashr = (self.builder.bitcast(v, self.int32) for v in (a, b)), self.builder.ashr

@@ -1,7 +1,9 @@
-"""How threads share a kernel: its work is cut into units, and each thread claims the next one until none is left.
+"""How threads share a kernel: its work is cut into units, and each thread claims the next one until none is
+left.
 
-A thread that comes late, or is put aside by the system, finds fewer units; nobody waits for it to begin, only for the units it has claimed.
-So a kernel must not write anything before it has a unit: a late thread may find the memory it was given in the hands of the next run.
+A thread that comes late, or is put aside by the system, finds fewer units; nobody waits for it to begin, only
+for the units it has claimed. So a kernel must not write anything before it has a unit: a late thread may find
+the memory it was given in the hands of the next run.
 """
 
 import sys
@@ -22,7 +24,9 @@ YIELD = "SwitchToThread" if sys.platform == "win32" else "sched_yield"
 
 
 class Share(NamedTuple):
-    """The units of one kernel call. They all see the same counters; a call that nobody shares has counters of its own."""
+    """The units of one kernel call. They all see the same counters; a call that nobody shares has counters of
+    its own.
+    """
 
     counters: Array  # (calls, LINE) s64, zero before the first unit: units claimed, units finished
     call: int
@@ -88,7 +92,9 @@ def claimed(share: Share, units: int) -> Iterator[int]:
 
 @kernel
 def claimed_parts(share: Share, images: int, positions: int, parts: int) -> Iterator[tuple[int, int, int]]:
-    """The same where a unit is one of `parts` parts of an image: the image, and from where to where its positions run."""
+    """The same where a unit is one of `parts` parts of an image: the image, and from where to where its
+    positions run.
+    """
     for unit in claimed(share, images * parts):
         image, part = unit // parts, unit % parts
         yield image, part * positions // parts, (part + 1) * positions // parts

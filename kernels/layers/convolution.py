@@ -42,7 +42,8 @@ def make_dense(
     out_bytes: int,
     spacing: Spacing | None = None,
 ) -> Dense:
-    """size: (H',W') of the output; any number of positions where the window is pointwise. out_bytes: of an output element.
+    """size: (H',W') of the output; any number of positions where the window is pointwise. out_bytes: of an
+    output element.
 
     spacing: of the positions in the output, where they are not all there is.
     """
@@ -54,18 +55,26 @@ def make_dense(
     in_place = window.is_pointwise and depth % weights.word == 0 and not weights.block
     words = Words(weights.runs, weights.order.shape[2] // weights.runs, weights.word, weights.block)
     rows = POSITIONS if weights.word == MATRIX_WORD else ROWS
-    strips = cut(window, size, pixel, size[1] * len(weights.values) * weights.columns * out_bytes, words, rows=rows)
-    grid = make_grid(strips, window.strides[1] // strips.skip[1], size[1]) if weights.word == MATRIX_WORD else None
+    strips = cut(
+        window, size, pixel, size[1] * len(weights.values) * weights.columns * out_bytes, words, rows=rows
+    )
+    grid = (
+        make_grid(strips, window.strides[1] // strips.skip[1], size[1])
+        if weights.word == MATRIX_WORD
+        else None
+    )
     channels = len(weights.values) * weights.columns
     lattice = make_lattice(spacing or Spacing(size), strips.lines, size[1], channels)
     return Dense(strips, weights, zero_point, in_place, saturating, lattice, grid)
 
 
 def suits_matrix_unit(window: Window, size: tuple[int, int], weights: tuple[int, ...], groups: int) -> bool:
-    """Is the matrix unit there, and faster for these sums? weights: the shape (O,G,kh,kw); size: (H',W') of the output.
+    """Is the matrix unit there, and faster for these sums? weights: the shape (O,G,kh,kw); size: (H',W') of
+    the output.
 
-    Counts cycles for 32 channels of a position. In tiles a word takes 3, half as much again as at best, and the way out of the registers 5;
-    what that costs for positions between lines, and for codes behind the end of a run, is wasted. A word of a dot product takes 1.
+    Counts cycles for 32 channels of a position. In tiles a word takes 3, half as much again as at best, and
+    the way out of the registers 5; what that costs for positions between lines, and for codes behind the end
+    of a run, is wasted. A word of a dot product takes 1.
     """
     if not ISA.has_matrix_unit:
         return False
@@ -104,7 +113,18 @@ def convolve(
     residual = None if residual is None else residual._replace(x=residual.x.reshape(-1))
     layer = make_dense(weights, window, out.shape[1:3], zero_point, saturating, out.itemsize)
     codes = x.reshape(images, height, width * channels).view(np.uint8)
-    convolve_units(layer, codes, residual, out.reshape(-1), out.shape[:3], epilogue, count, scratch(layer.strips), alone(), 1)
+    convolve_units(
+        layer,
+        codes,
+        residual,
+        out.reshape(-1),
+        out.shape[:3],
+        epilogue,
+        count,
+        scratch(layer.strips),
+        alone(),
+        1,
+    )
 
 
 @kernel
@@ -120,10 +140,11 @@ def convolve_units(
     share: Share,
     parts: int,
 ) -> None:
-    """This thread's share of the units, and the wait for the others. A unit: one strip times one of `parts` parts of the weights.
+    """This thread's share of the units, and the wait for the others. A unit: one strip times one of `parts`
+    parts of the weights.
 
-    x: (N,H,bytes) u8. out: flat; size: (N,H',W') of the positions. residual: like out, of its own type. memory: of this thread,
-    strips.scratch_size bytes.
+    x: (N,H,bytes) u8. out: flat; size: (N,H',W') of the positions. residual: like out, of its own type.
+    memory: of this thread, strips.scratch_size bytes.
     """
     images, lines, width = size
     strips, weights, lattice = layer.strips, layer.weights, layer.lattice
@@ -137,7 +158,15 @@ def convolve_units(
             memory[: strips.pitch] = layer.zero_point  # the line of border
         if strip != filled:
             seen = min(strips.lines, lines - first)
-            source = take(strips, x, image, first, seen, layer.in_place and _fills_a_tile(layer.grid, seen * width), memory)
+            source = take(
+                strips,
+                x,
+                image,
+                first,
+                seen,
+                layer.in_place and _fills_a_tile(layer.grid, seen * width),
+                memory,
+            )
             filled = strip
         start = image * lattice.image + lattice.first + first * lattice.line
         for block in range(part * blocks // parts, (part + 1) * blocks // parts):
@@ -169,7 +198,13 @@ def _strip(
     weights = layer.weights
     groups, blocks, words = weights.order.shape
     g, j = number // blocks, number % blocks
-    seen = Source(source.data, source.start + g * weights.depth * weights.values.itemsize, source.last, source.rows, source.offsets)
+    seen = Source(
+        source.data,
+        source.start + g * weights.depth * weights.values.itemsize,
+        source.last,
+        source.rows,
+        source.offsets,
+    )
     safe, first = weights.safe[g, j], j * TILE_COLUMNS
     columns = weights.sums.shape[1]
     coupled = 0 if HAS_DOT else weights.coupled[g, j]
@@ -182,9 +217,21 @@ def _strip(
         dots, pairs = (0, 0), (coupled, words)
     at = g * columns + first
     tables = weights.order, weights.limits, number * words
-    block = Block(weights.values, at * weights.products, *tables, weights.sums, at, layer.zero_point, (0, coupled), dots, pairs)
+    block = Block(
+        weights.values,
+        at * weights.products,
+        *tables,
+        weights.sums,
+        at,
+        layer.zero_point,
+        (0, coupled),
+        dots,
+        pairs,
+    )
     channel = g * weights.columns + first
-    target = Target(out, start + channel, layer.lattice.places, channel, weights.columns - first, epilogue, residual)
+    target = Target(
+        out, start + channel, layer.lattice.places, channel, weights.columns - first, epilogue, residual
+    )
     whole = first + TILE_COLUMNS <= columns
     if grid is not None:
         lines = (source.last + 1) // width
@@ -203,7 +250,9 @@ def _strip(
 
 
 @kernel
-def _counting_tiles(source: Source, block: Block, target: Target, whole: bool, saturating: bool, count: SaturationCount) -> None:
+def _counting_tiles(
+    source: Source, block: Block, target: Target, whole: bool, saturating: bool, count: SaturationCount
+) -> None:
     """Numbers of registers, and the arithmetic, must be constants of the call."""
     if whole and saturating:
         tiles(source, block, target, VECTORS, count, True)

@@ -1,4 +1,5 @@
-"""Depthwise convolution on NHWC arrays: int8 here; its float32 sister in float32.py runs the same strips and tiles.
+"""Depthwise convolution on NHWC arrays: int8 here; its float32 sister in float32.py runs the same strips and
+tiles.
 
 A single product fits 16 bits, so depthwise convolution never saturates and has one arithmetic.
 """
@@ -25,18 +26,25 @@ HALF, QUARTER = max(LANES // 2, 4), max(LANES // 4, 4)
 
 
 class PackedDepthwise(NamedTuple):
-    """Weights of a depthwise convolution, s8 or f32, in blocks of 4 registers of channels; the last blocks may have smaller registers."""
+    """Weights of a depthwise convolution, s8 or f32, in blocks of 4 registers of channels; the last blocks
+    may have smaller registers.
+    """
 
-    values: Array  # flat s8 or f32; a block lies as (words, 4, lanes, elements of a word), a word being four taps of s8 or one of f32
+    # flat s8 or f32; a block lies as (words, 4, lanes, elements of a word), a word being four taps of s8 or
+    # one of f32
+    values: Array
     words: int
     sums: Array  # (C,) s32: what a zero point multiplies (eq. 3)
     kernel: tuple[int, int]
-    together: int  # positions of a line that share words: then a word is four pixels of a line, once for each position
+    # positions of a line that share words: then a word is four pixels of a line, once for each position
+    together: int
 
 
 @kernel
 def block_lanes(channels: int) -> int:
-    """Lanes of the registers of the next block, when `channels` are left: the most that are not half empty."""
+    """Lanes of the registers of the next block, when `channels` are left: the most that are not
+    half empty.
+    """
     lanes = LANES
     while lanes > 4 and channels <= 2 * lanes:
         lanes //= 2
@@ -45,7 +53,9 @@ def block_lanes(channels: int) -> int:
 
 def positions_together(window: Window, width: int) -> int:
     """How many positions of a line, of `width`, share the pixels that they see; s8 only."""
-    together = 2 if window.kernel[1] <= 3 else 4  # so that the pixels of all are one word, or for kernels up to 5 wide two
+    together = (
+        2 if window.kernel[1] <= 3 else 4
+    )  # so that the pixels of all are one word, or for kernels up to 5 wide two
     is_dense = window.strides[1] == window.dilations[1] == 1 and window.kernel[1] > 1
     return together if is_dense and width >= together else 1
 
@@ -73,7 +83,9 @@ def pack_depthwise(w: Array, together: int = 1) -> PackedDepthwise:
 
 
 def _shifted(w: Array, together: int) -> Array:
-    """(C,kh,kw) -> (C, kh * words of a line * together * 4): for each word of a line its weights at every position."""
+    """(C,kh,kw) -> (C, kh * words of a line * together * 4): for each word of a line its weights at every
+    position.
+    """
     channels, kh, kw = w.shape
     pixels = round_up(kw + together - 1, 4)
     lines = np.zeros((channels, kh, together, pixels), w.dtype)
@@ -83,12 +95,18 @@ def _shifted(w: Array, together: int) -> Array:
 
 
 def depthwise(
-    x: Array, weights: PackedDepthwise, zero_points: int | Array, out: Array, *, window: Window, epilogue: Epilogue | None = None
+    x: Array,
+    weights: PackedDepthwise,
+    zero_points: int | Array,
+    out: Array,
+    *,
+    window: Window,
+    epilogue: Epilogue | None = None,
 ) -> None:
     """(N,H,W,C) u8 * weights -> out (N,H',W',C): s32 without an epilogue, f32 or u8 with one (eq. 7 to 11).
 
-    zero_points: one code, or one for each channel as (C,). x, out: C-contiguous; threads may share the work by slices of the batch.
-    Raises ValueError for arrays that do not fit.
+    zero_points: one code, or one for each channel as (C,). x, out: C-contiguous; threads may share the work
+    by slices of the batch. Raises ValueError for arrays that do not fit.
     """
     results = (np.int32,) if epilogue is None else (np.float32, np.uint8)
     border = np.empty(len(weights.sums), np.uint8)
@@ -108,17 +126,24 @@ def convolve_depthwise(
     results: tuple[type[np.generic], ...],
     epilogue: Epilogue | FloatEpilogue | None,
 ) -> None:
-    """(N,H,W,C) u8 or f32 * weights -> out (N,H',W',C) of one of the types `results`. initial: (C,) s32; pixel: (C,) the border's."""
+    """(N,H,W,C) u8 or f32 * weights -> out (N,H',W',C) of one of the types `results`. initial: (C,) s32;
+    pixel: (C,) the border's.
+    """
     channels = len(weights.sums)
     require("x", x, (pixel.dtype.type,), (-1, -1, -1, channels))
     require("out", out, results, (len(x), *window.output_size(*x.shape[1:3]), channels))
     require_kernel(weights.kernel, window)
     if weights.together not in (1, positions_together(window, out.shape[2])):
-        raise ValueError(f"weights: packed for {weights.together} positions together, which do not share pixels in this window")
+        raise ValueError(
+            f"weights: packed for {weights.together} positions together, which do not share pixels in "
+            "this window"
+        )
     if out.size:
         layer = make_depthwise(weights, initial, pixel, window, out.shape[1:3], out.itemsize)
         codes = x.reshape(*x.shape[:2], x.shape[2] * channels).view(np.uint8)
-        depthwise_units(layer, codes, out.reshape(-1), out.shape[:3], epilogue, scratch(layer.strips), alone())
+        depthwise_units(
+            layer, codes, out.reshape(-1), out.shape[:3], epilogue, scratch(layer.strips), alone()
+        )
 
 
 class Depthwise(NamedTuple):
@@ -142,12 +167,21 @@ def make_depthwise(
     strips: int = 1,
     spacing: Spacing | None = None,
 ) -> Depthwise:
-    """initial: (C,) s32; pixel: (C,), of the border; size: (H',W') of the output; strips: at least so many, if it has as many lines;
-    spacing: of the positions in the output, where they are not all there is.
+    """initial: (C,) s32; pixel: (C,), of the border; size: (H',W') of the output; strips: at least so many,
+    if it has as many lines; spacing: of the positions in the output, where they are not all there is.
     """
     border = pixel.view(np.uint8)
-    cuts = cut(window, size, len(border), size[1] * len(pixel) * out_bytes, Words(math.prod(window.kernel), 1), strips)
-    offsets = np.zeros(weights.words * 4 // weights.values.itemsize, np.int64)  # past the last tap weights are zero: read any byte
+    cuts = cut(
+        window,
+        size,
+        len(border),
+        size[1] * len(pixel) * out_bytes,
+        Words(math.prod(window.kernel), 1),
+        strips,
+    )
+    offsets = np.zeros(
+        weights.words * 4 // weights.values.itemsize, np.int64
+    )  # past the last tap weights are zero: read any byte
     if weights.together == 1:
         offsets[: len(cuts.offsets)] = cuts.offsets
     else:
@@ -183,19 +217,41 @@ def depthwise_units(
         image, first = unit // cuts, unit % cuts * strips.lines
         seen = take(strips, x, image, first, min(strips.lines, lines - first), False, memory)
         start = image * lattice.image + lattice.first + first * lattice.line
-        _strip(layer, Source(seen.data, seen.start, seen.last, seen.rows, layer.offsets), out, start, width, epilogue)
+        _strip(
+            layer,
+            Source(seen.data, seen.start, seen.last, seen.rows, layer.offsets),
+            out,
+            start,
+            width,
+            epilogue,
+        )
 
 
 @kernel
-def _strip(layer: Depthwise, source: Source, out: Array, start: int, width: int, epilogue: Epilogue | FloatEpilogue | None) -> None:
+def _strip(
+    layer: Depthwise,
+    source: Source,
+    out: Array,
+    start: int,
+    width: int,
+    epilogue: Epilogue | FloatEpilogue | None,
+) -> None:
     """One strip through all blocks of channels. start: of the strip in out; width: positions of a line."""
     weights, channels = layer.weights, len(layer.initial)
     channel = begin = 0
     while channel < channels:
         lanes = block_lanes(channels - channel)
-        seen = Source(source.data, source.start + channel * weights.values.itemsize, source.last, source.rows, source.offsets)
+        seen = Source(
+            source.data,
+            source.start + channel * weights.values.itemsize,
+            source.last,
+            source.rows,
+            source.offsets,
+        )
         block = ChannelBlock(weights.values, begin, weights.words, width, layer.initial)
-        target = Target(out, start + channel, layer.lattice.places, channel, channels - channel, epilogue, None)
+        target = Target(
+            out, start + channel, layer.lattice.places, channel, channels - channel, epilogue, None
+        )
         if lanes == LANES:
             _tiles_of_large_registers(seen, block, target, weights.together)
         elif lanes == HALF:

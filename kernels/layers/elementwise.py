@@ -1,6 +1,8 @@
-"""What happens between layers, element by element: codes and back, another layout, sums, copies. (N,P,C): P positions of C channels.
+"""What happens between layers, element by element: codes and back, another layout, sums, copies. (N,P,C): P
+positions of C channels.
 
-The work of a unit is one part, of `parts`, of the positions of an image. All float32 arithmetic is that of the operators' definitions.
+The work of a unit is one part, of `parts`, of the positions of an image. All float32 arithmetic is that of
+the operators' definitions.
 """
 
 from typing import Any, NamedTuple
@@ -136,7 +138,9 @@ def copy_units(x: Array, first: int, out: Array, share: Share, parts: int) -> No
 
 @kernel
 def turn_units(x: Array, out: Array, share: Share, parts: int) -> None:
-    """(N,A,B) u8 or f32 -> out (N,B,A), same dtype: (N,C,P) -> (N,P,C), and back. A unit is some lines of out."""
+    """(N,A,B) u8 or f32 -> out (N,B,A), same dtype: (N,C,P) -> (N,P,C), and back. A unit is some lines of
+    out.
+    """
     images, lines, _ = out.shape
     for image, start, stop in claimed_parts(share, images, lines, parts):
         turn(x[image, :, start:stop], out[image, start:stop])
@@ -144,7 +148,9 @@ def turn_units(x: Array, out: Array, share: Share, parts: int) -> None:
 
 @kernel
 def mean_units(x: Array, of_x: Affine | None, e: Epilogue | None, out: Array, share: Share) -> None:
-    """(N,P,C) f32, or u8 by its affine map -> out (N,C) f32, or codes: the mean over the positions, summed in float64."""
+    """(N,P,C) f32, or u8 by its affine map -> out (N,C) f32, or codes: the mean over the positions, summed in
+    float64.
+    """
     images, positions, channels = x.shape
     total = np.empty(channels, np.float64)
     for image in claimed(share, images):

@@ -1,4 +1,6 @@
-"""Every window of an image of codes as one line of bytes, for a convolution that is computed as a matrix product."""
+"""Every window of an image of codes as one line of bytes, for a convolution that is computed as a matrix
+product.
+"""
 
 from ..codegen.jit import kernel
 from ..codegen.work_sharing import Share, claimed
@@ -9,9 +11,11 @@ from ..reference import Array
 
 @kernel
 def im2col_units(x: Array, window: Window, groups: int, border: int, out: Array, share: Share) -> None:
-    """x (N,H,W,C) u8 -> out (N,H',W',groups*kh*kw*G) u8, G = C / groups: for each group, tap by tap, its channels.
+    """x (N,H,W,C) u8 -> out (N,H',W',groups*kh*kw*G) u8, G = C / groups: for each group, tap by tap, its
+    channels.
 
-    This thread's share of the lines, and the wait for the others. border: the code of real zero, which stands in the padding.
+    This thread's share of the lines, and the wait for the others. border: the code of real zero, which stands
+    in the padding.
     """
     lines, taps = out.shape[0] * out.shape[1], window.kernel[0] * window.kernel[1]
     depth = x.shape[3] // groups

@@ -1,4 +1,6 @@
-"""Pooling on NHWC arrays. The largest code is the code of the largest value, so max pooling runs on codes as it does on floats."""
+"""Pooling on NHWC arrays. The largest code is the code of the largest value, so max pooling runs on codes as
+it does on floats.
+"""
 
 from typing import Any
 
@@ -16,23 +18,29 @@ from ..reference import Array
 
 
 def max_pool(x: Array, out: Array, *, window: Window) -> None:
-    """(N,H,W,C) u8 or f32 -> out (N,H',W',C), same dtype: the largest element of each window; padding takes no part.
+    """(N,H,W,C) u8 or f32 -> out (N,H',W',C), same dtype: the largest element of each window; padding takes
+    no part.
 
-    H', W' are those of `out`: rounded up they let the last window hang over the edge. Raises ValueError for arrays that do not fit.
+    H', W' are those of `out`: rounded up they let the last window hang over the edge. Raises ValueError for
+    arrays that do not fit.
     """
     require("x", x, (np.uint8, np.float32), (-1, -1, -1, -1))
     require("out", out, (x.dtype.type,), (len(x), -1, -1, x.shape[3]))
     max_pool_units(x, window, out, alone())
 
 
-MEAN_OF_ALL, MEAN_INSIDE, SUM = 0, 1, 2  # what average_pool_units makes of a window that padding takes part in
+MEAN_OF_ALL, MEAN_INSIDE, SUM = (
+    0,
+    1,
+    2,
+)  # what average_pool_units makes of a window that padding takes part in
 
 
 def average_pool(x: Array, out: Array, *, window: Window, exclude_pad: bool) -> None:
     """(N,H,W,C) f32 -> out (N,H',W',C) f32: the mean of each window, summed in reading order.
 
-    exclude_pad: padding counts in neither sum nor divisor; else it counts as zeros. What hangs over the padded edge never counts.
-    H', W' are those of `out`. Raises ValueError for arrays that do not fit.
+    exclude_pad: padding counts in neither sum nor divisor; else it counts as zeros. What hangs over the
+    padded edge never counts. H', W' are those of `out`. Raises ValueError for arrays that do not fit.
     """
     require("x", x, (np.float32,), (-1, -1, -1, -1))
     require("out", out, (np.float32,), (len(x), -1, -1, x.shape[3]))
@@ -44,12 +52,20 @@ def max_pool_units(x: Array, window: Window, out: Array, share: Share) -> None:
     """This thread's share of the lines, and the wait for the others."""
     lines, column = out.shape[0] * out.shape[1], np.empty(x.shape[2:], x.dtype)
     for unit in claimed(share, lines):
-        _max_line(x[unit // out.shape[1]], window, unit % out.shape[1], column, out[unit // out.shape[1], unit % out.shape[1]])
+        _max_line(
+            x[unit // out.shape[1]],
+            window,
+            unit % out.shape[1],
+            column,
+            out[unit // out.shape[1], unit % out.shape[1]],
+        )
 
 
 @kernel
 def _max_line(x: Array, window: Window, line: int, column: Array, out: Array) -> None:
-    """x (H,W,C) -> one line (W',C): first the largest of each column (W,C) that the windows see, then along the line."""
+    """x (H,W,C) -> one line (W',C): first the largest of each column (W,C) that the windows see, then along
+    the line.
+    """
     out[:] = 0 if x.itemsize == 1 else -np.inf
     width, channels = x.shape[1:]
     first, begun = line * window.strides[0] - window.pads_begin[0], False
@@ -75,21 +91,31 @@ def _set(a: Array, b: Array) -> None:
 
 @instructions
 def _lift(_: Any, a: Any, begin: Any, b: Any, other: Any, count: Any) -> Any:
-    """The elements of a from `begin` on <- the larger of them and those of b from `other` on; NaN where either is. u8 or f32."""
+    """The elements of a from `begin` on <- the larger of them and those of b from `other` on; NaN where
+    either is. u8 or f32.
+    """
     size = a.dtype.bitwidth // 8
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
         v = Vectors(builder, ISA, ISA.lanes)
-        starts = [v.item(part(context, builder, signature.args[i], arguments[i]), arguments[i + 1], size) for i in (0, 2)]
+        starts = [
+            v.item(part(context, builder, signature.args[i], arguments[i]), arguments[i + 1], size)
+            for i in (0, 2)
+        ]
         wide, narrow = (v.int8, I8) if size == 1 else (v.float32, F32)
         whole = builder.and_(arguments[4], ir.Constant(arguments[4].type, -wide.count))
-        for first, stop, step, kind in ((ir.Constant(whole.type, 0), whole, wide.count, wide), (whole, arguments[4], 1, narrow)):
+        for first, stop, step, kind in (
+            (ir.Constant(whole.type, 0), whole, wide.count, wide),
+            (whole, arguments[4], 1, narrow),
+        ):
             with v.loop(first, stop, step) as i:
                 mine, theirs = (v.load(v.item(start, i, size), kind) for start in starts)
                 if size == 1:
                     is_mine = builder.icmp_unsigned(">=", mine, theirs)
                 else:
-                    is_mine = builder.or_(builder.fcmp_ordered(">=", mine, theirs), builder.fcmp_unordered("uno", mine, mine))
+                    is_mine = builder.or_(
+                        builder.fcmp_ordered(">=", mine, theirs), builder.fcmp_unordered("uno", mine, mine)
+                    )
                 v.store(builder.select(is_mine, mine, theirs), v.item(starts[0], i, size))
         return context.get_dummy_value()
 
@@ -98,10 +124,18 @@ def _lift(_: Any, a: Any, begin: Any, b: Any, other: Any, count: Any) -> Any:
 
 @kernel
 def average_pool_units(x: Array, window: Window, kind: int, out: Array, share: Share) -> None:
-    """This thread's share of the lines, and the wait for the others. kind: the mean, with padding or without, or the sum."""
+    """This thread's share of the lines, and the wait for the others. kind: the mean, with padding or without,
+    or the sum.
+    """
     lines = out.shape[0] * out.shape[1]
     for unit in claimed(share, lines):
-        _mean_line(x[unit // out.shape[1]], window, kind, unit % out.shape[1], out[unit // out.shape[1], unit % out.shape[1]])
+        _mean_line(
+            x[unit // out.shape[1]],
+            window,
+            kind,
+            unit % out.shape[1],
+            out[unit // out.shape[1], unit % out.shape[1]],
+        )
 
 
 @kernel

@@ -1,4 +1,6 @@
-"""What lets a branch pass in part: products of two branches, squeeze-and-excite among them, and the hard sigmoid. (N,P,C) f32."""
+"""What lets a branch pass in part: products of two branches, squeeze-and-excite among them, and the hard
+sigmoid. (N,P,C) f32.
+"""
 
 import numpy as np
 

@@ -1,4 +1,6 @@
-"""float32 numbers on their way to codes, in registers (eq. 9 to 11): the end of a tile (epilogue_codegen.py) without the tile."""
+"""float32 numbers on their way to codes, in registers (eq. 9 to 11): the end of a tile (epilogue_codegen.py)
+without the tile.
+"""
 
 from types import SimpleNamespace
 from typing import Any
@@ -19,12 +21,17 @@ TOGETHER = 4 * ISA.lanes  # numbers that are finished together
 
 @instructions
 def _quantize_positions(_: Any, x: Any, stop: Any, pitch: Any, target: Any) -> Any:
-    """Positions 0 .. stop of x (stop,pitch) f32, TOGETHER of them, from the first channel of the target on."""
+    """Positions 0 .. stop of x (stop,pitch) f32, TOGETHER of them, from the first channel of the
+    target on.
+    """
     kinds = Types(target)
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
         v, (stop, pitch) = Vectors(builder, ISA, ISA.lanes), arguments[1:3]
-        begin, t = part(context, builder, signature.args[0], arguments[0]), fields(context, builder, target, arguments[3])
+        begin, t = (
+            part(context, builder, signature.args[0], arguments[0]),
+            fields(context, builder, target, arguments[3]),
+        )
         columns = target_columns(v, t, 4, kinds)
         with v.loop(index(0), stop) as p:
             line = builder.mul(p, pitch)
@@ -42,18 +49,29 @@ def _quantize_line(_: Any, x: Any, target: Any) -> Any:
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
         v = Vectors(builder, ISA, ISA.lanes)
-        begin, t = part(context, builder, signature.args[0], arguments[0]), fields(context, builder, target, arguments[1])
+        begin, t = (
+            part(context, builder, signature.args[0], arguments[0]),
+            fields(context, builder, target, arguments[1]),
+        )
         constants = {}
         for name, value in vars(t.epilogue).items():
-            constants[name] = v.splat(v.load(v.item(value, t.channel, 4), F32) if value.type == I64 else value)
+            constants[name] = v.splat(
+                v.load(v.item(value, t.channel, 4), F32) if value.type == I64 else value
+            )
         with v.loop(index(0), t.valid, TOGETHER) as n:
             columns = []
             for offset in range(0, TOGETHER, v.lanes):
                 left = builder.sub(t.valid, v.at(n, offset))
                 whole = builder.icmp_signed(">=", left, index(v.lanes))
-                columns.append(SimpleNamespace(**constants, offset_of_register=offset, mask=v.lanes_below(left), is_whole=whole))
+                columns.append(
+                    SimpleNamespace(
+                        **constants, offset_of_register=offset, mask=v.lanes_below(left), is_whole=whole
+                    )
+                )
             bound_codes(v, columns, kinds)
-            numbers = [read(v, v.item(begin, v.at(n, c.offset_of_register), 4), v.float32, c) for c in columns]
+            numbers = [
+                read(v, v.item(begin, v.at(n, c.offset_of_register), 4), v.float32, c) for c in columns
+            ]
             store(v, t, columns, [v.at(t.start, n)], [numbers], kinds)
         return context.get_dummy_value()
 

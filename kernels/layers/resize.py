@@ -1,4 +1,5 @@
-"""Resizing images (N,H,W,C): every output pixel is one of the input's, or a weighted sum of some, first along columns, then along lines.
+"""Resizing images (N,H,W,C): every output pixel is one of the input's, or a weighted sum of some, first along
+columns, then along lines.
 
 The float32 sums are those of the definition: every product and every sum is rounded, taps in their order.
 """
@@ -17,7 +18,9 @@ from ..reference import Array
 
 
 class Taps(NamedTuple):
-    """Along one axis: which positions of the input each output position sees, and with which weights; one that is chosen, of weight 1."""
+    """Along one axis: which positions of the input each output position sees, and with which weights; one
+    that is chosen, of weight 1.
+    """
 
     indices: Array  # (output, taps) s64
     weights: Array  # (output, taps) f32
@@ -25,11 +28,15 @@ class Taps(NamedTuple):
 
 @instructions
 def _weigh(_: Any, x: Any, size: Any, taps: Any, position: Any, count: Any, out: Any, start: Any) -> Any:
-    """The sum of `count` lines of x, each of `size` f32, as the taps of a position weigh them -> out, from `start` on; both flat."""
+    """The sum of `count` lines of x, each of `size` f32, as the taps of a position weigh them -> out, from
+    `start` on; both flat.
+    """
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
         v = Vectors(builder, ISA, ISA.lanes)
-        x, size, t, position, count, out, start = (part(context, builder, *pair) for pair in zip(signature.args, arguments, strict=True))
+        x, size, t, position, count, out, start = (
+            part(context, builder, *pair) for pair in zip(signature.args, arguments, strict=True)
+        )
         first = builder.mul(position, count)
         with v.loop(index(0), size, v.lanes) as i:
             mask = v.lanes_below(builder.sub(size, i))
@@ -50,14 +57,22 @@ def _weigh(_: Any, x: Any, size: Any, taps: Any, position: Any, count: Any, out:
 
 @kernel
 def chosen_units(x: Array, rows: Taps, columns: Taps, out: Array, share: Share) -> None:
-    """This thread's share of the lines, and the wait for the others. x (N,H,W,bytes) u8 -> out (N,H',W',bytes): whole pixels."""
+    """This thread's share of the lines, and the wait for the others. x (N,H,W,bytes) u8 -> out
+    (N,H',W',bytes): whole pixels.
+    """
     height, width, size = out.shape[1:]
     lines = out.shape[0] * height
     source, target = x.reshape(-1), out.reshape(-1)
     for unit in claimed(share, lines):
         first = (unit // height * x.shape[1] + rows.indices[unit % height, 0]) * x.shape[2]
         for column in range(width):
-            copy_bytes(target, (unit * width + column) * size, source, (first + columns.indices[column, 0]) * size, size)
+            copy_bytes(
+                target,
+                (unit * width + column) * size,
+                source,
+                (first + columns.indices[column, 0]) * size,
+                size,
+            )
 
 
 @kernel
@@ -72,4 +87,12 @@ def weighted_units(x: Array, rows: Taps, columns: Taps, out: Array, share: Share
         image = source[unit // height * image_size :][:image_size]
         _weigh(image, len(line), rows, unit % height, rows.weights.shape[1], line, 0)
         for column in range(width):
-            _weigh(line, channels, columns, column, columns.weights.shape[1], target, (unit * width + column) * channels)
+            _weigh(
+                line,
+                channels,
+                columns,
+                column,
+                columns.weights.shape[1],
+                target,
+                (unit * width + column) * channels,
+            )

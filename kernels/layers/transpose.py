@@ -11,15 +11,18 @@ from ..codegen.vectors import Vectors, instructions, part
 from ..reference import Array
 
 BLOCK_BYTES = 16  # of a line of a block, which has as many lines as elements
-OPEN_LINES = 16  # of the output that are written at a time; often each is a page of its own, and processors remember few of these
+# of the output that are written at a time; often each is a page of its own, and processors remember few of
+# these
+OPEN_LINES = 16
 
 
 @instructions
 def _turn_block(_: Any, x: Any, pitch: Any, out: Any, out_pitch: Any) -> Any:
-    """The block at the beginning of x, whose lines are `pitch` elements apart, into the beginning of out; u8 or f32.
+    """The block at the beginning of x, whose lines are `pitch` elements apart, into the beginning of out; u8
+    or f32.
 
-    Interleaving line i with line i + n/2, n lines, moves one bit of every element's column number to its line number. After log2(n)
-    times they have changed places.
+    Interleaving line i with line i + n/2, n lines, moves one bit of every element's column number to its line
+    number. After log2(n) times they have changed places.
     """
     size = x.dtype.bitwidth // 8
 
@@ -27,7 +30,10 @@ def _turn_block(_: Any, x: Any, pitch: Any, out: Any, out_pitch: Any) -> Any:
         v = Vectors(builder, ISA, BLOCK_BYTES // 4)
         begin, end = (part(context, builder, signature.args[i], arguments[i]) for i in (0, 2))
         count = BLOCK_BYTES // size
-        lines = [v.load(v.at(begin, builder.mul(arguments[1], ir.Constant(arguments[1].type, i * size))), v.int32) for i in range(count)]
+        lines = [
+            v.load(v.at(begin, builder.mul(arguments[1], ir.Constant(arguments[1].type, i * size))), v.int32)
+            for i in range(count)
+        ]
         for _ in range(count.bit_length() - 1):
             pairs = zip(lines[: count // 2], lines[count // 2 :], strict=True)
             lines = [half for pair in pairs for half in v.interleave(*pair, 8 * size)]

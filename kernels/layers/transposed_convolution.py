@@ -1,15 +1,17 @@
-"""A transposed convolution as ordinary ones, one for each *phase* of its strides: none of them multiplies by inserted zeros.
+"""A transposed convolution as ordinary ones, one for each *phase* of its strides: none of them multiplies by
+inserted zeros.
 
-Along one axis, input i paints, with tap k, the place c = i * stride + k * dilation of the canvas. So a place sees only taps with
-k * dilation = c (mod stride), and places that agree in c mod stride see the same taps. Stride 2, kernel 4:
+Along one axis, input i paints, with tap k, the place c = i * stride + k * dilation of the canvas. So a place
+sees only taps with k * dilation = c (mod stride), and places that agree in c mod stride see the same taps.
+Stride 2, kernel 4:
 
     canvas   0    1    2    3    4  ...
     even     i0   .    i1   .    i2          taps 2, 0 of two neighbouring inputs
     odd      .    i0   .    i1   .           taps 3, 1
 
-The taps of a phase, the last one first, are the kernel of a convolution with stride 1 whose results lie `stride` pixels apart
-(output_layout.py). The sum is of the same products, and pairs the same channels; what lies outside of the input is border there, and paints
-nothing here.
+The taps of a phase, the last one first, are the kernel of a convolution with stride 1 whose results lie
+`stride` pixels apart (output_layout.py). The sum is of the same products, and pairs the same channels; what
+lies outside of the input is border there, and paints nothing here.
 """
 
 import math
@@ -25,7 +27,9 @@ class Phase(NamedTuple):
     """One of the convolutions: its window on the input, its taps of the whole kernel, and its positions."""
 
     window: Window
-    taps: tuple[tuple[int, ...], tuple[int, ...]]  # vertical, horizontal; none of them if no tap paints these positions
+    taps: tuple[
+        tuple[int, ...], tuple[int, ...]
+    ]  # vertical, horizontal; none of them if no tap paints these positions
     size: Pair
     spacing: Spacing
 
@@ -42,9 +46,13 @@ class _Axis(NamedTuple):
 
 
 def phases(window: Window, size: Pair, output: Pair) -> list[Phase]:
-    """window: of the transposed convolution, its pads taken off the canvas; size: (H,W) of the input; output: (H',W')."""
+    """window: of the transposed convolution, its pads taken off the canvas; size: (H,W) of the input; output:
+    (H',W').
+    """
     kernel, strides, dilations, pads, _ = window
-    axes = [_axis_phases(*numbers) for numbers in zip(kernel, strides, dilations, pads, size, output, strict=True)]
+    axes = [
+        _axis_phases(*numbers) for numbers in zip(kernel, strides, dilations, pads, size, output, strict=True)
+    ]
     return [_phase(v, h, window.strides, size, output) for v, h in product(*axes)]
 
 
@@ -65,7 +73,9 @@ def _phase(v: _Axis, h: _Axis, strides: Pair, size: Pair, output: Pair) -> Phase
     if not v.taps or not h.taps:
         window = Window((1, 1), pads_end=(v.size - size[0], h.size - size[1]))
         return Phase(window, ((), ()), (v.size, h.size), spacing)
-    window = Window((len(v.taps), len(h.taps)), (1, 1), (v.dilation, h.dilation), (v.begin, h.begin), (v.end, h.end))
+    window = Window(
+        (len(v.taps), len(h.taps)), (1, 1), (v.dilation, h.dilation), (v.begin, h.begin), (v.end, h.end)
+    )
     return Phase(window, (v.taps, h.taps), (v.size, h.size), spacing)
 
 

@@ -1,1 +1,3 @@
-"""Where things lie in memory: windows, strips of pixels, weights in the order the tiles read them (docs/kernels.md, "The layout")."""
+"""Where things lie in memory: windows, strips of pixels, weights in the order the tiles read them
+(docs/kernels.md, "The layout").
+"""

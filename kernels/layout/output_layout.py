@@ -1,4 +1,6 @@
-"""Where the results of a layer's positions lie in its output: side by side as a rule, or some apart, with those of other layers between."""
+"""Where the results of a layer's positions lie in its output: side by side as a rule, or some apart, with
+those of other layers between.
+"""
 
 import functools
 from typing import NamedTuple
@@ -33,4 +35,6 @@ def make_lattice(spacing: Spacing, lines: int, width: int, channels: int) -> Lat
     line = step[0] * whole_width * channels
     row, column = np.ogrid[:lines, :width]
     places = (row * line + column * step[1] * channels).astype(np.int64).ravel()
-    return Lattice((first[0] * whole_width + first[1]) * channels, line, height * whole_width * channels, places)
+    return Lattice(
+        (first[0] * whole_width + first[1]) * channels, line, height * whole_width * channels, places
+    )

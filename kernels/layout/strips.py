@@ -1,7 +1,8 @@
-"""An image cut into strips: a few lines of output, and a copy of the input they see that has a border, so that no tile meets an edge.
+"""An image cut into strips: a few lines of output, and a copy of the input they see that has a border, so
+that no tile meets an edge.
 
-Lines are copied as they are, whatever their channels: a strip costs a copy, not im2col. All sizes here are bytes, so codes and float32
-share everything.
+Lines are copied as they are, whatever their channels: a strip costs a copy, not im2col. All sizes here are
+bytes, so codes and float32 share everything.
 """
 
 import functools
@@ -18,7 +19,9 @@ from .weight_packing import aligned, round_up
 from .window import Window
 
 STRIP_BYTES = 1 << 18  # of input and output, to stay in the second-level cache
-SLACK = 256  # tiles load whole registers, and whole words of four pixels, and may read, never use, that much more behind a strip
+# tiles load whole registers, and whole words of four pixels, and may read, never use, that much more behind a
+# strip
+SLACK = 256
 
 _thread = threading.local()
 
@@ -44,7 +47,9 @@ class Strips(NamedTuple):
     top: int  # lines of border above the first
     left: int  # bytes of border before a line; like top, less than none where the windows begin further on
     spare: int  # bytes behind the last line that a tile may read
-    skip: tuple[int, int]  # only every so many lines and pixels are in a strip, as no position sees the others
+    skip: tuple[
+        int, int
+    ]  # only every so many lines and pixels are in a strip, as no position sees the others
     rows: Array  # as in Source
     offsets: Array
 
@@ -59,13 +64,23 @@ class Words(NamedTuple):
 
 
 @functools.lru_cache(maxsize=1024)
-def cut(window: Window, size: tuple[int, int], pixel: int, width_bytes: int, words: Words, least: int = 1, rows: int = ISA.rows) -> Strips:
-    """size: (H',W') of the output; pixel: bytes of an input pixel; width_bytes: of an output line; least: so many strips, if there are as
-    many lines; rows: of a tile.
+def cut(
+    window: Window,
+    size: tuple[int, int],
+    pixel: int,
+    width_bytes: int,
+    words: Words,
+    least: int = 1,
+    rows: int = ISA.rows,
+) -> Strips:
+    """size: (H',W') of the output; pixel: bytes of an input pixel; width_bytes: of an output line; least: so
+    many strips, if there are as many lines; rows: of a tile.
     """
     lines, width = size
     window, skip = without_gaps(window)
-    reach, columns = (k * d + 1 - d for k, d in zip(window.kernel, window.dilations, strict=True))  # what one position spans
+    reach, columns = (
+        k * d + 1 - d for k, d in zip(window.kernel, window.dilations, strict=True)
+    )  # what one position spans
     pitch = round_up((width - 1) * window.strides[1] + columns, window.strides[1]) * pixel
     most = max(STRIP_BYTES // max(pitch * window.strides[0] + width_bytes, 1), 1)
     lines = -(-lines // max(-(-lines // most), min(least, lines)))
@@ -78,11 +93,24 @@ def cut(window: Window, size: tuple[int, int], pixel: int, width_bytes: int, wor
     offsets = row * window.dilations[0] * pitch + place * to_the_right + words.size * word
     tables = starts.astype(np.int64).ravel(), offsets.astype(np.int64).ravel()
     spare = SLACK + rows * window.strides[1] * pixel
-    return Strips(lines, pixel, pitch, window.strides[0], reach, window.pads_begin[0], window.pads_begin[1] * pixel, spare, skip, *tables)
+    return Strips(
+        lines,
+        pixel,
+        pitch,
+        window.strides[0],
+        reach,
+        window.pads_begin[0],
+        window.pads_begin[1] * pixel,
+        spare,
+        skip,
+        *tables,
+    )
 
 
 def without_gaps(window: Window) -> tuple[Window, tuple[int, int]]:
-    """A window that sees every so many pixels, and each one once, slides by one over those: its strips have only them."""
+    """A window that sees every so many pixels, and each one once, slides by one over those: its strips have
+    only them.
+    """
     if window.kernel == (1, 1) and window.pads_begin == window.pads_end == (0, 0):
         return window._replace(strides=(1, 1)), window.strides
     return window, (1, 1)
@@ -90,11 +118,15 @@ def without_gaps(window: Window) -> tuple[Window, tuple[int, int]]:
 
 def scratch_size(strips: Strips) -> int:
     """Bytes of memory for a strip and a line of border."""
-    return ((strips.lines - 1) * strips.step + strips.reach + 1) * strips.pitch + 4 * strips.pixel + strips.spare
+    return (
+        ((strips.lines - 1) * strips.step + strips.reach + 1) * strips.pitch + 4 * strips.pixel + strips.spare
+    )
 
 
 def scratch(strips: Strips) -> Array:
-    """This thread's flat u8 memory for a strip, aligned and kept from layer to layer, so that its pages exist."""
+    """This thread's flat u8 memory for a strip, aligned and kept from layer to layer, so that its pages
+    exist.
+    """
     size = scratch_size(strips)
     if getattr(_thread, "memory", np.empty(0)).size < size:
         _thread.memory = aligned(size, np.uint8)
@@ -102,13 +134,25 @@ def scratch(strips: Strips) -> Array:
 
 
 @kernel
-def take(strips: Strips, x: Array, image: int, first: int, lines: int, in_place: bool, memory: Array) -> Source:
-    """What output lines first .. first+lines of an image (H,bytes) see: where it is, if no border is needed, or as a copy."""
+def take(
+    strips: Strips, x: Array, image: int, first: int, lines: int, in_place: bool, memory: Array
+) -> Source:
+    """What output lines first .. first+lines of an image (H,bytes) see: where it is, if no border is needed,
+    or as a copy.
+    """
     last = len(strips.rows) // strips.lines * lines - 1
     if in_place:
-        return Source(x.reshape(-1), (image * x.shape[1] + first) * strips.pitch, last, strips.rows, strips.offsets)
+        return Source(
+            x.reshape(-1), (image * x.shape[1] + first) * strips.pitch, last, strips.rows, strips.offsets
+        )
     if strips.skip == (1, 1):
-        _fill_strip(x[image], first * strips.step - strips.top, (lines - 1) * strips.step + strips.reach, strips, memory)
+        _fill_strip(
+            x[image],
+            first * strips.step - strips.top,
+            (lines - 1) * strips.step + strips.reach,
+            strips,
+            memory,
+        )
     else:
         _fill_with_some(x[image], first, lines, strips, memory)
     return Source(memory, strips.pitch, last, strips.rows, strips.offsets)
@@ -116,10 +160,14 @@ def take(strips: Strips, x: Array, image: int, first: int, lines: int, in_place:
 
 @kernel
 def _fill_strip(x: Array, first: int, height: int, strips: Strips, memory: Array) -> None:
-    """Copies `height` lines from `first` on of x (H,bytes) behind the line of border in the memory; what is not in x is border."""
+    """Copies `height` lines from `first` on of x (H,bytes) behind the line of border in the memory; what is
+    not in x is border.
+    """
     begin = min(max(strips.left, 0), strips.pitch)
     end = max(min(strips.left + x.shape[1], strips.pitch), begin)
-    if strips.left == 0 and strips.pitch == x.shape[1] and first >= 0 and first + height <= len(x):  # no border: one copy for all lines
+    if (
+        strips.left == 0 and strips.pitch == x.shape[1] and first >= 0 and first + height <= len(x)
+    ):  # no border: one copy for all lines
         copy_bytes(memory, strips.pitch, x, first * strips.pitch, height * strips.pitch)
         return
     for i in range(height):
@@ -138,4 +186,10 @@ def _fill_with_some(x: Array, first: int, lines: int, strips: Strips, memory: Ar
     down, right = strips.skip
     for i in range(lines):
         for j in range(strips.pitch // strips.pixel):
-            copy_bytes(memory, (i + 1) * strips.pitch + j * strips.pixel, x[(first + i) * down], j * right * strips.pixel, strips.pixel)
+            copy_bytes(
+                memory,
+                (i + 1) * strips.pitch + j * strips.pixel,
+                x[(first + i) * down],
+                j * right * strips.pixel,
+                strips.pixel,
+            )

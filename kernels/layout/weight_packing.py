@@ -1,4 +1,6 @@
-"""Weights in the order the tiles read them; done once, when a model is loaded (docs/kernels.md, "The layout")."""
+"""Weights in the order the tiles read them; done once, when a model is loaded (docs/kernels.md, "The
+layout").
+"""
 
 from typing import Any, NamedTuple
 
@@ -15,14 +17,17 @@ MATRIX_WORD = 64  # codes
 class PackedWeights(NamedTuple):
     """Weights of a convolution or GEMM, s8 or f32, cut into blocks of TILE_COLUMNS output channels.
 
-    k runs over K = kh*kw*D places, D the channels of a tap filled up with zeros to whole words: four s8 or one f32. In a block the words
-    that can never make a pair clip come first (eq. 12), so that one run of instructions does all of them. Sums of integers do not care.
+    k runs over K = kh*kw*D places, D the channels of a tap filled up with zeros to whole words: four s8 or
+    one f32. In a block the words that can never make a pair clip come first (eq. 12), so that one run of
+    instructions does all of them. Sums of integers do not care.
     """
 
     values: Array  # (groups, K*N') s8 or f32; a block lies as (words, columns, elements of a word)
     order: Array  # (groups, blocks, words) s64: which word of a window meets each word of the block
     safe: Array  # (groups, blocks) s64: how many words come first because they are safe
-    coupled: Array  # (groups, blocks) s64: how many of those come first, as two can be added in 16 bits before they are widened
+    # (groups, blocks) s64: how many of those come first, as two can be added in 16 bits before they are
+    # widened
+    coupled: Array
     limits: Array  # (groups, blocks, words) u8: no pair of a word clips as long as its codes are at most this
     sums: Array  # (groups, N') s32, of each output channel: what a zero point multiplies (eq. 3)
     columns: int  # output channels of a group, N <= N', N' a multiple of the lanes of a register
@@ -46,28 +51,39 @@ def round_up(n: int, multiple: int) -> int:
 
 
 def split_groups(w: Array, groups: int, dtype: type[np.generic]) -> Array:
-    """(O,G,kh,kw) -> (groups,O/groups,kh*kw,G), same dtype. Raises ValueError for another dtype or an O that is no multiple of groups."""
+    """(O,G,kh,kw) -> (groups,O/groups,kh*kw,G), same dtype. Raises ValueError for another dtype or an O that
+    is no multiple of groups.
+    """
     if w.dtype != dtype or w.ndim != 4 or len(w) % groups:
         name = np.dtype(dtype).name
-        raise ValueError(f"weights: expected {name} (O,G,kh,kw) with O a multiple of {groups} groups, found {w.dtype.name} {w.shape}")
+        raise ValueError(
+            f"weights: expected {name} (O,G,kh,kw) with O a multiple of {groups} groups, found "
+            f"{w.dtype.name} {w.shape}"
+        )
     out_channels, depth, kh, kw = w.shape
     return w.reshape(groups, out_channels // groups, depth, kh * kw).swapaxes(2, 3)
 
 
 def pack_convolution(w: Array, groups: int = 1, block: int = 0) -> PackedWeights:
-    """(O,G,kh,kw) s8 -> PackedWeights. block: of a 1x1 kernel, as in `pack_gemm`. Raises ValueError for weights that do not fit."""
+    """(O,G,kh,kw) s8 -> PackedWeights. block: of a 1x1 kernel, as in `pack_gemm`. Raises ValueError for
+    weights that do not fit.
+    """
     taps = split_groups(w, groups, np.int8)
     if not block:
         return pack_taps(taps)
     *lines, taps_, depth = taps.shape
     if taps_ != 1:
         raise ValueError(f"weights: blocks of products are those of a 1x1 kernel, found {w.shape}")
-    blocks = np.pad(taps, ((0, 0), (0, 0), (0, 0), (0, -depth % block))).reshape(*lines, -(-depth // block), block)
+    blocks = np.pad(taps, ((0, 0), (0, 0), (0, 0), (0, -depth % block))).reshape(
+        *lines, -(-depth // block), block
+    )
     return pack_taps(blocks)._replace(depth=depth, block=block)
 
 
 def pack_gemm(b: Array, block: int = 0) -> PackedWeights:
-    """(K,N) s8 -> PackedWeights. block: no pair of k crosses the end of a block of so many (`reference.pairs`)."""
+    """(K,N) s8 -> PackedWeights. block: no pair of k crosses the end of a block of so many
+    (`reference.pairs`).
+    """
     return pack_convolution(b.T[:, :, None, None], block=block)
 
 
@@ -79,7 +95,10 @@ def pack_taps(taps: Array) -> PackedWeights:
     padded[:, :columns, :, :depth] = taps
     words = padded.reshape(groups, padded.shape[1], positions * padded.shape[3] // word, word)
     starts = range(0, words.shape[1], TILE_COLUMNS)
-    order, safe = np.zeros((groups, len(starts), words.shape[2]), np.int64), np.zeros((groups, len(starts)), np.int64)
+    order, safe = (
+        np.zeros((groups, len(starts), words.shape[2]), np.int64),
+        np.zeros((groups, len(starts)), np.int64),
+    )
     coupled, limits = np.zeros_like(safe), np.full(order.shape, 255, np.uint8)
     values = aligned((groups, padded[0].size), taps.dtype)
     for g in range(groups):
@@ -89,15 +108,25 @@ def pack_taps(taps: Array) -> PackedWeights:
             if word == 4:
                 limits[g, block] = largest_safe_codes(columns_of_block[:, order[g, block]]).min(axis=(0, 2))
             first = start * words.shape[2] * word
-            values[g, first : first + columns_of_block.size] = columns_of_block[:, order[g, block]].swapaxes(0, 1).ravel()
-    sums = padded.sum(axis=(2, 3), dtype=np.int32) if taps.dtype == np.int8 else np.zeros(padded.shape[:2], np.int32)
-    return PackedWeights(values, order, safe, coupled, limits, sums, columns, depth, words.shape[2] * word, runs=positions)
+            values[g, first : first + columns_of_block.size] = (
+                columns_of_block[:, order[g, block]].swapaxes(0, 1).ravel()
+            )
+    sums = (
+        padded.sum(axis=(2, 3), dtype=np.int32)
+        if taps.dtype == np.int8
+        else np.zeros(padded.shape[:2], np.int32)
+    )
+    return PackedWeights(
+        values, order, safe, coupled, limits, sums, columns, depth, words.shape[2] * word, runs=positions
+    )
 
 
 def pack_for_matrix_unit(w: Array, groups: int = 1, *, dilated: bool = False) -> PackedWeights:
-    """(O,G,kh,kw) s8 -> PackedWeights in words of 64 codes, for exact sums. dilated: are there gaps between the taps of a line?
+    """(O,G,kh,kw) s8 -> PackedWeights in words of 64 codes, for exact sums. dilated: are there gaps between
+    the taps of a line?
 
-    A block lies as (words, 16, columns, 4): a word is what one product of tiles takes. Codes behind the end of a run meet zeros.
+    A block lies as (words, 16, columns, 4): a word is what one product of tiles takes. Codes behind the end
+    of a run meet zeros.
     """
     taps = split_groups(w, groups, np.int8)
     _, columns, positions, depth = taps.shape
@@ -115,11 +144,14 @@ def pack_for_matrix_unit(w: Array, groups: int = 1, *, dilated: bool = False) ->
     order = np.broadcast_to(np.arange(words), (groups, len(starts), words)).copy()
     sums = padded.sum(axis=(2, 3), dtype=np.int32)
     safe, limits = np.full(order.shape[:2], words), np.full(order.shape, 255, np.uint8)
-    return PackedWeights(values, order, safe, np.zeros_like(safe), limits, sums, columns, depth, products, MATRIX_WORD, runs)
+    return PackedWeights(
+        values, order, safe, np.zeros_like(safe), limits, sums, columns, depth, products, MATRIX_WORD, runs
+    )
 
 
 def runs_of(kernel: tuple[int, ...], depth: int, groups: int, dilated: bool) -> tuple[int, int]:
-    """How many runs of codes side by side a window has, and K, each run filled up to whole words of the matrix unit.
+    """How many runs of codes side by side a window has, and K, each run filled up to whole words of the
+    matrix unit.
 
     A line is one run, unless something lies between its taps. depth: channels of a tap.
     """
@@ -129,7 +161,8 @@ def runs_of(kernel: tuple[int, ...], depth: int, groups: int, dilated: bool) -> 
 
 
 def _safe_first(words: Array) -> tuple[Array, int, int]:
-    """(N,words,4) s8 -> an order of the words, those safe in every column first, how many, and how many of them come in couples.
+    """(N,words,4) s8 -> an order of the words, those safe in every column first, how many, and how many of
+    them come in couples.
 
     float32 words keep their order.
     """
@@ -139,4 +172,8 @@ def _safe_first(words: Array) -> tuple[Array, int, int]:
     safe, others = np.flatnonzero(is_safe), np.flatnonzero(~is_safe)
     couples, left = safe[: len(safe) // 2 * 2].reshape(-1, 2), safe[len(safe) // 2 * 2 :]
     fit = sums_of_two_are_safe(words[:, couples[:, 0]], words[:, couples[:, 1]]).all(axis=(0, 2))
-    return np.concatenate([couples[fit].ravel(), couples[~fit].ravel(), left, others]), len(safe), 2 * int(fit.sum())
+    return (
+        np.concatenate([couples[fit].ravel(), couples[~fit].ravel(), left, others]),
+        len(safe),
+        2 * int(fit.sum()),
+    )

@@ -1,4 +1,6 @@
-"""How a window slides over an image: the geometry that convolution and pooling share, and the check of what they are given."""
+"""How a window slides over an image: the geometry that convolution and pooling share, and the check of what
+they are given.
+"""
 
 import functools
 from typing import NamedTuple
@@ -33,22 +35,35 @@ class Window(NamedTuple):
 
 
 def require(name: str, array: Array, dtypes: tuple[type[np.generic], ...], shape: tuple[int, ...]) -> None:
-    """Compiled code does not check its indices, so every array is checked before. Raises ValueError; -1 in `shape` fits any size."""
-    fits = array.ndim == len(shape) and all(want in (-1, found) for want, found in zip(shape, array.shape, strict=True))
+    """Compiled code does not check its indices, so every array is checked before. Raises ValueError; -1 in
+    `shape` fits any size.
+    """
+    fits = array.ndim == len(shape) and all(
+        want in (-1, found) for want, found in zip(shape, array.shape, strict=True)
+    )
     if not fits or array.dtype.type not in dtypes or not array.flags.c_contiguous:
         types = " or ".join(np.dtype(d).name for d in dtypes)
-        found = f"{array.dtype.name} {array.shape}" + ("" if array.flags.c_contiguous else " with gaps or another order of axes")
+        found = f"{array.dtype.name} {array.shape}" + (
+            "" if array.flags.c_contiguous else " with gaps or another order of axes"
+        )
         raise ValueError(f"{name}: expected a C-contiguous {types} array of shape {shape}, found {found}")
 
 
 def require_products(K: int, window: Window, depth: int, lanes: int) -> None:
-    """Weights packed for sums of K products must be those of this window over `depth` channels, packed in `lanes` places a tap."""
+    """Weights packed for sums of K products must be those of this window over `depth` channels, packed in
+    `lanes` places a tap.
+    """
     kh, kw = window.kernel
     if kh * kw * lanes != K:
-        raise ValueError(f"weights: packed for {K} products a sum, which is not a {kh}x{kw} kernel over {depth} channels")
+        raise ValueError(
+            f"weights: packed for {K} products a sum, which is not a {kh}x{kw} kernel over {depth} channels"
+        )
 
 
 def require_kernel(size: Pair, window: Window) -> None:
     """Weights packed one channel at a time must have the window's kernel."""
     if size != window.kernel:
-        raise ValueError(f"weights: packed for a {size[0]}x{size[1]} kernel, found a {window.kernel[0]}x{window.kernel[1]} window")
+        raise ValueError(
+            f"weights: packed for a {size[0]}x{size[1]} kernel, found a "
+            f"{window.kernel[0]}x{window.kernel[1]} window"
+        )

@@ -1,4 +1,6 @@
-"""The steps that are convolutions with all channels, by what they read and make; of codes there are three ways to get the sums."""
+"""The steps that are convolutions with all channels, by what they read and make; of codes there are three
+ways to get the sums.
+"""
 
 from typing import Any, NamedTuple
 
@@ -36,7 +38,12 @@ def _seen(step: Any, images: int, worker: Worker, itemsize: int) -> Seen:
     lines, width, elements = images * step.output.height, step.output.width, images * step.lattice.image
     x_lines, x_bytes = step.input.height, step.input.width * step.input.channels
     if step.flag != 0:  # pointwise: all positions of all images are lines of one
-        lines, width, x_lines, x_bytes = lines * width, 1, images * x_lines * step.input.width, step.input.channels
+        lines, width, x_lines, x_bytes = (
+            lines * width,
+            1,
+            images * x_lines * step.input.width,
+            step.input.channels,
+        )
         images, elements = 1, lines * step.output.channels
     x = array(worker.tensors[step.x], (images, x_lines, x_bytes * itemsize), np.uint8)
     units = images * -(-(lines // images) // step.strips.lines)
@@ -57,7 +64,7 @@ def _count(step: Any, worker: Worker) -> SaturationCount:
     return SaturationCount(worker.tally.pairs[first:stop], worker.tally.overflow[first:stop])
 
 
-# ---- codes, by the instructions of the arithmetic ------------------------------------------------------------------------------
+# ---- codes, by the instructions of the arithmetic ----------------------------------------------------------
 
 
 @step_kernel(Kernel.CONVOLUTION_UU)
@@ -65,7 +72,9 @@ def dots_to_codes(row: int, images: int, frame: int, call: int) -> None:
     step, worker = step_at(row), worker_at(frame, call)
     s, layer = _seen(step, images, worker, 1), read_dense(step, np.int8)
     out = array(s.out, s.shape, np.uint8)
-    convolve_units(layer, s.x, None, out, s.size, read_epilogue(step), None, worker.memory, worker.share, s.parts)
+    convolve_units(
+        layer, s.x, None, out, s.size, read_epilogue(step), None, worker.memory, worker.share, s.parts
+    )
 
 
 @step_kernel(Kernel.CONVOLUTION_UUR)
@@ -73,7 +82,9 @@ def dots_and_branch_to_codes(row: int, images: int, frame: int, call: int) -> No
     step, worker = step_at(row), worker_at(frame, call)
     s, layer = _seen(step, images, worker, 1), read_dense(step, np.int8)
     branch, out = read_residual(step, _codes(step, worker, s.shape)), array(s.out, s.shape, np.uint8)
-    convolve_units(layer, s.x, branch, out, s.size, read_epilogue(step), None, worker.memory, worker.share, s.parts)
+    convolve_units(
+        layer, s.x, branch, out, s.size, read_epilogue(step), None, worker.memory, worker.share, s.parts
+    )
 
 
 @step_kernel(Kernel.CONVOLUTION_UF)
@@ -81,17 +92,30 @@ def dots_to_floats(row: int, images: int, frame: int, call: int) -> None:
     step, worker = step_at(row), worker_at(frame, call)
     s, layer = _seen(step, images, worker, 1), read_dense(step, np.int8)
     out = array(s.out, s.shape, np.float32)
-    convolve_units(layer, s.x, None, out, s.size, read_epilogue(step), None, worker.memory, worker.share, s.parts)
+    convolve_units(
+        layer, s.x, None, out, s.size, read_epilogue(step), None, worker.memory, worker.share, s.parts
+    )
 
 
 @step_kernel(Kernel.CONVOLUTION_US)
 def dots_to_sums(row: int, images: int, frame: int, call: int) -> None:
     step, worker = step_at(row), worker_at(frame, call)
     s, layer = _seen(step, images, worker, 1), read_dense(step, np.int8)
-    convolve_units(layer, s.x, None, array(s.out, s.shape, np.int32), s.size, None, None, worker.memory, worker.share, s.parts)
+    convolve_units(
+        layer,
+        s.x,
+        None,
+        array(s.out, s.shape, np.int32),
+        s.size,
+        None,
+        None,
+        worker.memory,
+        worker.share,
+        s.parts,
+    )
 
 
-# ---- codes, on the matrix unit -------------------------------------------------------------------------------------------------
+# ---- codes, on the matrix unit -----------------------------------------------------------------------------
 
 
 @step_kernel(Kernel.MATRIX_UU)
@@ -99,7 +123,9 @@ def tiles_to_codes(row: int, images: int, frame: int, call: int) -> None:
     step, worker = step_at(row), worker_at(frame, call)
     s, layer = _seen(step, images, worker, 1), read_matrix(step)
     out = array(s.out, s.shape, np.uint8)
-    convolve_units(layer, s.x, None, out, s.size, read_epilogue(step), None, worker.memory, worker.share, s.parts)
+    convolve_units(
+        layer, s.x, None, out, s.size, read_epilogue(step), None, worker.memory, worker.share, s.parts
+    )
 
 
 @step_kernel(Kernel.MATRIX_UUR)
@@ -107,7 +133,9 @@ def tiles_and_branch_to_codes(row: int, images: int, frame: int, call: int) -> N
     step, worker = step_at(row), worker_at(frame, call)
     s, layer = _seen(step, images, worker, 1), read_matrix(step)
     branch, out = read_residual(step, _codes(step, worker, s.shape)), array(s.out, s.shape, np.uint8)
-    convolve_units(layer, s.x, branch, out, s.size, read_epilogue(step), None, worker.memory, worker.share, s.parts)
+    convolve_units(
+        layer, s.x, branch, out, s.size, read_epilogue(step), None, worker.memory, worker.share, s.parts
+    )
 
 
 @step_kernel(Kernel.MATRIX_UF)
@@ -115,17 +143,30 @@ def tiles_to_floats(row: int, images: int, frame: int, call: int) -> None:
     step, worker = step_at(row), worker_at(frame, call)
     s, layer = _seen(step, images, worker, 1), read_matrix(step)
     out = array(s.out, s.shape, np.float32)
-    convolve_units(layer, s.x, None, out, s.size, read_epilogue(step), None, worker.memory, worker.share, s.parts)
+    convolve_units(
+        layer, s.x, None, out, s.size, read_epilogue(step), None, worker.memory, worker.share, s.parts
+    )
 
 
 @step_kernel(Kernel.MATRIX_US)
 def tiles_to_sums(row: int, images: int, frame: int, call: int) -> None:
     step, worker = step_at(row), worker_at(frame, call)
     s, layer = _seen(step, images, worker, 1), read_matrix(step)
-    convolve_units(layer, s.x, None, array(s.out, s.shape, np.int32), s.size, None, None, worker.memory, worker.share, s.parts)
+    convolve_units(
+        layer,
+        s.x,
+        None,
+        array(s.out, s.shape, np.int32),
+        s.size,
+        None,
+        None,
+        worker.memory,
+        worker.share,
+        s.parts,
+    )
 
 
-# ---- codes, counting pairs that clip -------------------------------------------------------------------------------------------
+# ---- codes, counting pairs that clip -----------------------------------------------------------------------
 
 
 @step_kernel(Kernel.COUNTED_UU)
@@ -133,7 +174,18 @@ def counted_to_codes(row: int, images: int, frame: int, call: int) -> None:
     step, worker = step_at(row), worker_at(frame, call)
     s, layer = _seen(step, images, worker, 1), read_dense(step, np.int8)
     out = array(s.out, s.shape, np.uint8)
-    convolve_units(layer, s.x, None, out, s.size, read_epilogue(step), _count(step, worker), worker.memory, worker.share, s.parts)
+    convolve_units(
+        layer,
+        s.x,
+        None,
+        out,
+        s.size,
+        read_epilogue(step),
+        _count(step, worker),
+        worker.memory,
+        worker.share,
+        s.parts,
+    )
 
 
 @step_kernel(Kernel.COUNTED_UUR)
@@ -141,7 +193,18 @@ def counted_and_branch_to_codes(row: int, images: int, frame: int, call: int) ->
     step, worker = step_at(row), worker_at(frame, call)
     s, layer = _seen(step, images, worker, 1), read_dense(step, np.int8)
     branch, out = read_residual(step, _codes(step, worker, s.shape)), array(s.out, s.shape, np.uint8)
-    convolve_units(layer, s.x, branch, out, s.size, read_epilogue(step), _count(step, worker), worker.memory, worker.share, s.parts)
+    convolve_units(
+        layer,
+        s.x,
+        branch,
+        out,
+        s.size,
+        read_epilogue(step),
+        _count(step, worker),
+        worker.memory,
+        worker.share,
+        s.parts,
+    )
 
 
 @step_kernel(Kernel.COUNTED_UF)
@@ -149,7 +212,18 @@ def counted_to_floats(row: int, images: int, frame: int, call: int) -> None:
     step, worker = step_at(row), worker_at(frame, call)
     s, layer = _seen(step, images, worker, 1), read_dense(step, np.int8)
     out = array(s.out, s.shape, np.float32)
-    convolve_units(layer, s.x, None, out, s.size, read_epilogue(step), _count(step, worker), worker.memory, worker.share, s.parts)
+    convolve_units(
+        layer,
+        s.x,
+        None,
+        out,
+        s.size,
+        read_epilogue(step),
+        _count(step, worker),
+        worker.memory,
+        worker.share,
+        s.parts,
+    )
 
 
 @step_kernel(Kernel.COUNTED_US)
@@ -157,11 +231,20 @@ def counted_to_sums(row: int, images: int, frame: int, call: int) -> None:
     step, worker = step_at(row), worker_at(frame, call)
     s, layer = _seen(step, images, worker, 1), read_dense(step, np.int8)
     convolve_units(
-        layer, s.x, None, array(s.out, s.shape, np.int32), s.size, None, _count(step, worker), worker.memory, worker.share, s.parts
+        layer,
+        s.x,
+        None,
+        array(s.out, s.shape, np.int32),
+        s.size,
+        None,
+        _count(step, worker),
+        worker.memory,
+        worker.share,
+        s.parts,
     )
 
 
-# ---- floats --------------------------------------------------------------------------------------------------------------------
+# ---- floats ------------------------------------------------------------------------------------------------
 
 
 @step_kernel(Kernel.CONVOLUTION_FF)
@@ -169,7 +252,9 @@ def floats(row: int, images: int, frame: int, call: int) -> None:
     step, worker = step_at(row), worker_at(frame, call)
     s, layer = _seen(step, images, worker, 4), read_dense(step, np.float32)
     out = array(s.out, s.shape, np.float32)
-    convolve_units(layer, s.x, None, out, s.size, read_float_epilogue(step), None, worker.memory, worker.share, s.parts)
+    convolve_units(
+        layer, s.x, None, out, s.size, read_float_epilogue(step), None, worker.memory, worker.share, s.parts
+    )
 
 
 @step_kernel(Kernel.CONVOLUTION_FFR)
@@ -178,4 +263,6 @@ def floats_and_branch(row: int, images: int, frame: int, call: int) -> None:
     s, layer = _seen(step, images, worker, 4), read_dense(step, np.float32)
     out = array(s.out, s.shape, np.float32)
     branch = read_float_residual(step, array(worker.tensors[step.other], s.shape, np.float32))
-    convolve_units(layer, s.x, branch, out, s.size, read_float_epilogue(step), None, worker.memory, worker.share, s.parts)
+    convolve_units(
+        layer, s.x, branch, out, s.size, read_float_epilogue(step), None, worker.memory, worker.share, s.parts
+    )

@@ -43,14 +43,28 @@ def _seen(step: Any, images: int, worker: Worker) -> Seen:
 def quantize(row: int, images: int, frame: int, call: int) -> None:
     step, worker = step_at(row), worker_at(frame, call)
     s = _seen(step, images, worker)
-    quantize_units(array(s.x, s.shape, np.float32), read_epilogue(step), False, array(s.out, s.shape, np.uint8), worker.share, s.parts)
+    quantize_units(
+        array(s.x, s.shape, np.float32),
+        read_epilogue(step),
+        False,
+        array(s.out, s.shape, np.uint8),
+        worker.share,
+        s.parts,
+    )
 
 
 @step_kernel(Kernel.QUANTIZE_TURNED)
 def quantize_turned(row: int, images: int, frame: int, call: int) -> None:
     step, worker = step_at(row), worker_at(frame, call)
     s = _seen(step, images, worker)
-    quantize_units(array(s.x, s.turned, np.float32), read_epilogue(step), True, array(s.out, s.shape, np.uint8), worker.share, s.parts)
+    quantize_units(
+        array(s.x, s.turned, np.float32),
+        read_epilogue(step),
+        True,
+        array(s.out, s.shape, np.uint8),
+        worker.share,
+        s.parts,
+    )
 
 
 @step_kernel(Kernel.DEQUANTIZE)
@@ -58,7 +72,9 @@ def dequantize(row: int, images: int, frame: int, call: int) -> None:
     step, worker = step_at(row), worker_at(frame, call)
     s = _seen(step, images, worker)
     affine = read_affine(step.affine, step.output.channels)
-    dequantize_units(array(s.x, s.shape, np.uint8), affine, array(s.out, s.shape, np.float32), worker.share, s.parts)
+    dequantize_units(
+        array(s.x, s.shape, np.uint8), affine, array(s.out, s.shape, np.float32), worker.share, s.parts
+    )
 
 
 @step_kernel(Kernel.REQUANTIZE)
@@ -75,7 +91,9 @@ def affine_of_floats(row: int, images: int, frame: int, call: int) -> None:
     step, worker = step_at(row), worker_at(frame, call)
     s = _seen(step, images, worker)
     affine = read_affine(step.affine, step.output.channels)
-    dequantize_units(array(s.x, s.shape, np.float32), affine, array(s.out, s.shape, np.float32), worker.share, s.parts)
+    dequantize_units(
+        array(s.x, s.shape, np.float32), affine, array(s.out, s.shape, np.float32), worker.share, s.parts
+    )
 
 
 @step_kernel(Kernel.ADD)
@@ -92,21 +110,31 @@ def product(row: int, images: int, frame: int, call: int) -> None:
     s = _seen(step, images, worker)
     shape = images, 1 if step.flag != 0 else s.shape[1], s.shape[2]
     factors = array(worker.tensors[step.other], shape, np.float32)
-    product_units(array(s.x, s.shape, np.float32), factors, array(s.out, s.shape, np.float32), worker.share, s.parts)
+    product_units(
+        array(s.x, s.shape, np.float32), factors, array(s.out, s.shape, np.float32), worker.share, s.parts
+    )
 
 
 @step_kernel(Kernel.HARD)
 def hard(row: int, images: int, frame: int, call: int) -> None:
     step, worker = step_at(row), worker_at(frame, call)
     s = _seen(step, images, worker)
-    hard_units(array(s.x, s.shape, np.float32), step.flag != 0, array(s.out, s.shape, np.float32), worker.share, s.parts)
+    hard_units(
+        array(s.x, s.shape, np.float32),
+        step.flag != 0,
+        array(s.out, s.shape, np.float32),
+        worker.share,
+        s.parts,
+    )
 
 
 @step_kernel(Kernel.CLIP)
 def clip(row: int, images: int, frame: int, call: int) -> None:
     step, worker = step_at(row), worker_at(frame, call)
     s, limits = _seen(step, images, worker), Clip(step.epilogue.low, step.epilogue.high)
-    clip_units(array(s.x, s.shape, np.float32), limits, array(s.out, s.shape, np.float32), worker.share, s.parts)
+    clip_units(
+        array(s.x, s.shape, np.float32), limits, array(s.out, s.shape, np.float32), worker.share, s.parts
+    )
 
 
 @step_kernel(Kernel.CLIP_AND_SWEEP)
@@ -114,15 +142,28 @@ def clip_and_sweep(row: int, images: int, frame: int, call: int) -> None:
     step, worker = step_at(row), worker_at(frame, call)
     s, limits = _seen(step, images, worker), Clip(step.epilogue.low, step.epilogue.high)
     found, channels = worker.tensors[step.other], s.shape[2]
-    extremes, sums = array(found, (images, 8, channels), np.float32), array(found, (images, 4, channels), np.float64)
-    sweep_and_clip_units(array(s.x, s.shape, np.float32), limits, array(s.out, s.shape, np.float32), extremes, sums, worker.share)
+    extremes, sums = (
+        array(found, (images, 8, channels), np.float32),
+        array(found, (images, 4, channels), np.float64),
+    )
+    sweep_and_clip_units(
+        array(s.x, s.shape, np.float32),
+        limits,
+        array(s.out, s.shape, np.float32),
+        extremes,
+        sums,
+        worker.share,
+    )
 
 
 @step_kernel(Kernel.SWEEP)
 def sweep(row: int, images: int, frame: int, call: int) -> None:
     step, worker = step_at(row), worker_at(frame, call)
     x, out, channels = worker.tensors[step.x], worker.tensors[step.out], step.output.channels
-    extremes, sums = array(out, (images, 4, channels), np.float32), array(out, (images, 2, channels), np.float64)
+    extremes, sums = (
+        array(out, (images, 4, channels), np.float32),
+        array(out, (images, 2, channels), np.float64),
+    )
     sweep_units(array(x, positions_of(step.input, images), np.float32), extremes, sums, worker.share)
 
 
@@ -153,7 +194,10 @@ def mean_of_floats(row: int, images: int, frame: int, call: int) -> None:
     step, worker = step_at(row), worker_at(frame, call)
     channels = step.output.channels
     x, out = worker.tensors[step.x], worker.tensors[step.out]
-    seen, made = array(x, positions_of(step.input, images), np.float32), array(out, (images, channels), np.float32)
+    seen, made = (
+        array(x, positions_of(step.input, images), np.float32),
+        array(out, (images, channels), np.float32),
+    )
     mean_units(seen, None, None, made, worker.share)
 
 
@@ -162,7 +206,10 @@ def mean_of_codes(row: int, images: int, frame: int, call: int) -> None:
     step, worker = step_at(row), worker_at(frame, call)
     channels = step.output.channels
     x, out = worker.tensors[step.x], worker.tensors[step.out]
-    seen, made = array(x, positions_of(step.input, images), np.uint8), array(out, (images, channels), np.float32)
+    seen, made = (
+        array(x, positions_of(step.input, images), np.uint8),
+        array(out, (images, channels), np.float32),
+    )
     mean_units(seen, read_affine(step.affine, channels), None, made, worker.share)
 
 
@@ -171,5 +218,8 @@ def mean_of_codes_to_codes(row: int, images: int, frame: int, call: int) -> None
     step, worker = step_at(row), worker_at(frame, call)
     channels = step.output.channels
     x, out = worker.tensors[step.x], worker.tensors[step.out]
-    seen, made = array(x, positions_of(step.input, images), np.uint8), array(out, (images, channels), np.uint8)
+    seen, made = (
+        array(x, positions_of(step.input, images), np.uint8),
+        array(out, (images, channels), np.uint8),
+    )
     mean_units(seen, read_affine(step.affine, channels), read_epilogue(step), made, worker.share)

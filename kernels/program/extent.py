@@ -83,8 +83,13 @@ def extent(row: Row) -> Extent:
         return Extent(read, 0, made, made)
     if kind is Kernel.COPY:
         x, out = step["input"], step["output"]
-        _require(x["height"] * x["width"] == out["height"] * out["width"], "copies as many positions as there are")
-        _require(step["flag"] >= 0 and step["flag"] + x["channels"] <= out["channels"], "copies into a position, not past it")
+        _require(
+            x["height"] * x["width"] == out["height"] * out["width"], "copies as many positions as there are"
+        )
+        _require(
+            step["flag"] >= 0 and step["flag"] + x["channels"] <= out["channels"],
+            "copies into a position, not past it",
+        )
         return Extent(read, 0, made, read)
     return _of_convolution(row, kind, read)
 
@@ -98,14 +103,21 @@ def _of_convolution(row: Row, kind: Kernel, read: int) -> Extent:
     written = math.prod(out.item())
     made = written if step["flag"] else _of_lattice(row)
     if step["flag"] or step["in_place"]:
-        _require(x["width"] * x["height"] == out["width"] * out["height"], "has as many positions as it reads")
+        _require(
+            x["width"] * x["height"] == out["width"] * out["height"], "has as many positions as it reads"
+        )
     if step["in_place"]:
-        _require(step["weights"]["depth"] * _BYTES[letters[0]] % step["weights"]["word"] == 0, "reads whole words inside a pixel")
+        _require(
+            step["weights"]["depth"] * _BYTES[letters[0]] % step["weights"]["word"] == 0,
+            "reads whole words inside a pixel",
+        )
     elif (down := step["strips"]["skip"]) * (right := step["strips"]["skip_"]) > 1:
         is_there = (out["height"] - 1) * down < x["height"] and (out["width"] - 1) * right < x["width"]
         _require(is_there, "reads lines and pixels that are there")
     size = _BYTES[letters[1]]
-    return Extent(read * _BYTES[letters[0]], size * made if letters.endswith("R") else 0, size * made, size * written)
+    return Extent(
+        read * _BYTES[letters[0]], size * made if letters.endswith("R") else 0, size * made, size * written
+    )
 
 
 def _of_lattice(row: Row) -> int:
@@ -120,7 +132,9 @@ def _check_taps(row: Row) -> None:
     for name, axis in (("rows", "height"), ("columns", "width")):
         indices = row.constants[f"{name}.indices"]
         _require(len(indices) == row.record["output"][axis], "knows what every position sees")
-        _require(indices.min() >= 0 and indices.max() < row.record["input"][axis], "sees positions that are there")
+        _require(
+            indices.min() >= 0 and indices.max() < row.record["input"][axis], "sees positions that are there"
+        )
 
 
 def _require(holds: Any, promise: str) -> None:

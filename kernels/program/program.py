@@ -1,10 +1,12 @@
-"""A program: steps, and one compiled loop that walks them, so that a model costs one call from Python however many layers it has.
+"""A program: steps, and one compiled loop that walks them, so that a model costs one call from Python however
+many layers it has.
 
     for a slice of the batch:
         for step in steps:
             the step's kernel, by its address (tensors by their number, constants by their address)
 
-Threads either take a slice of the batch each and never meet, or share every step's units and meet at its end (work_sharing.py).
+Threads either take a slice of the batch each and never meet, or share every step's units and meet at its end
+(work_sharing.py).
 """
 
 from typing import Any
@@ -23,7 +25,9 @@ STEP_BYTES = STEP.itemsize
 
 
 def link(program: Array) -> None:
-    """Put the addresses of kernels in place of their names, in the rows (STEP) of a program: for this process alone."""
+    """Put the addresses of kernels in place of their names, in the rows (STEP) of a program: for this process
+    alone.
+    """
     for step in program:
         step["kernel"] = KERNELS[Kernel(step["kernel"])].address
 
@@ -43,12 +47,15 @@ def _call(_: Any, kernel: Any, row: Any, images: Any, frame: Any, number: Any) -
 
 
 @kernel
-def run_program(program: int, first: int, stop: int, places: Array, begin: int, end: int, chunk: int, frame: int) -> None:
+def run_program(
+    program: int, first: int, stop: int, places: Array, begin: int, end: int, chunk: int, frame: int
+) -> None:
     """Steps first .. stop of a linked program for images begin .. end, `chunk` of them at a time.
 
-    program: address of the rows (STEP); a plain number, because numba takes its time with arrays of records. places: (2,tensors) s64,
-    where each tensor's image 0 is, and how many bytes further the next; a tensor that lives only within a chunk is always in the same
-    place, 0 bytes further. frame: address of the thread's FRAME.
+    program: address of the rows (STEP); a plain number, because numba takes its time with arrays of records.
+    places: (2,tensors) s64, where each tensor's image 0 is, and how many bytes further the next; a tensor
+    that lives only within a chunk is always in the same place, 0 bytes further. frame: address of the
+    thread's FRAME.
     """
     worker = worker_at(frame, 0)
     for image in range(begin, end, chunk):

@@ -1,7 +1,8 @@
-"""A step: one kernel call of a program, as a row of plain numbers, so that compiled code can walk from step to step.
+"""A step: one kernel call of a program, as a row of plain numbers, so that compiled code can walk from step
+to step.
 
-Arrays of constants are addresses and sizes in it; whoever holds a row must keep them alive. Tensors are numbers of a table of addresses,
-which exists only while the program runs, because it depends on the batch.
+Arrays of constants are addresses and sizes in it; whoever holds a row must keep them alive. Tensors are
+numbers of a table of addresses, which exists only while the program runs, because it depends on the batch.
 """
 
 from typing import Any
@@ -29,15 +30,30 @@ def _numbers(names: str, kind: type = np.int64) -> list[tuple[str, type]]:
     return [(name, kind) for name in names.split()]
 
 
-STRIPS = np.dtype(_numbers("lines pixel pitch step reach top left spare skip skip_ rows positions offsets words"))
+STRIPS = np.dtype(
+    _numbers("lines pixel pitch step reach top left spare skip skip_ rows positions offsets words")
+)
 LATTICE = np.dtype(_numbers("first line image places positions"))
 GRID = np.dtype(_numbers("step width places positions begins tiles tiles_of_line"))
-WEIGHTS = np.dtype(_numbers("values order safe coupled limits sums groups blocks words lanes columns depth products word runs block"))
-CHANNELS = np.dtype(_numbers("values size words sums initial pixel offsets kernel_height kernel_width together"))
-EPILOGUE = np.dtype(_numbers("scale bias multiplier factor shift") + _numbers("low high offset", np.float32), align=True)
-RESIDUAL = np.dtype(_numbers("multiplier factor shift") + _numbers("zero low high least most", np.float32), align=True)
+WEIGHTS = np.dtype(
+    _numbers(
+        "values order safe coupled limits sums groups blocks words lanes columns depth products word "
+        "runs block"
+    )
+)
+CHANNELS = np.dtype(
+    _numbers("values size words sums initial pixel offsets kernel_height kernel_width together")
+)
+EPILOGUE = np.dtype(
+    _numbers("scale bias multiplier factor shift") + _numbers("low high offset", np.float32), align=True
+)
+RESIDUAL = np.dtype(
+    _numbers("multiplier factor shift") + _numbers("zero low high least most", np.float32), align=True
+)
 AFFINE = np.dtype(_numbers("multiplier shift"))
-WINDOW = np.dtype(_numbers("kernel strides dilations pads_begin pads_end kernel_ strides_ dilations_ pads_begin_ pads_end_"))
+WINDOW = np.dtype(
+    _numbers("kernel strides dilations pads_begin pads_end kernel_ strides_ dilations_ pads_begin_ pads_end_")
+)
 TAPS = np.dtype(_numbers("indices weights output taps"))
 SHAPE = np.dtype(_numbers("height width channels"))
 
@@ -68,7 +84,7 @@ def address_of(array: Array) -> int:
     return address
 
 
-# ---- writing a row -------------------------------------------------------------------------------------------------------------
+# ---- writing a row -----------------------------------------------------------------------------------------
 
 
 class Row:
@@ -83,7 +99,9 @@ class Row:
             self.record[name] = number
 
     def write(self, name: str, values: Any, **more: int) -> None:
-        """A NamedTuple, or a dict, into the nested record of that name: its arrays as addresses, the rest as numbers."""
+        """A NamedTuple, or a dict, into the nested record of that name: its arrays as addresses, the rest as
+        numbers.
+        """
         part = self.record[name]
         for field, value in {**(values if isinstance(values, dict) else values._asdict()), **more}.items():
             if isinstance(value, np.ndarray):
@@ -109,7 +127,11 @@ def _write_strips(row: Row, s: Strips) -> None:
 def write_dense(row: Row, layer: Dense) -> None:
     w = layer.weights
     row.write("lattice", layer.lattice, positions=len(layer.lattice.places))
-    row.record["zero_point"], row.record["saturating"], row.record["in_place"] = layer.zero_point, layer.saturating, layer.in_place
+    row.record["zero_point"], row.record["saturating"], row.record["in_place"] = (
+        layer.zero_point,
+        layer.saturating,
+        layer.in_place,
+    )
     _write_strips(row, layer.strips)
     groups, blocks, words = w.order.shape
     if layer.grid is not None:
@@ -121,9 +143,21 @@ def write_depthwise(row: Row, layer: Depthwise) -> None:
     w = layer.weights
     _write_strips(row, layer.strips)
     row.write("lattice", layer.lattice, positions=len(layer.lattice.places))
-    arrays = {"values": w.values, "sums": w.sums, "initial": layer.initial, "pixel": layer.pixel, "offsets": layer.offsets}
+    arrays = {
+        "values": w.values,
+        "sums": w.sums,
+        "initial": layer.initial,
+        "pixel": layer.pixel,
+        "offsets": layer.offsets,
+    }
     row.write(
-        "depthwise", arrays, size=w.values.size, words=w.words, kernel_height=w.kernel[0], kernel_width=w.kernel[1], together=w.together
+        "depthwise",
+        arrays,
+        size=w.values.size,
+        words=w.words,
+        kernel_height=w.kernel[0],
+        kernel_width=w.kernel[1],
+        together=w.together,
     )
 
 
@@ -132,7 +166,7 @@ def write_resize(row: Row, rows: Taps, columns: Taps) -> None:
         row.write(name, taps, output=len(taps.weights), taps=taps.weights.shape[1])
 
 
-# ---- reading it in compiled code -----------------------------------------------------------------------------------------------
+# ---- reading it in compiled code ---------------------------------------------------------------------------
 
 
 @instructions
@@ -152,7 +186,9 @@ def array(address: int, shape: Any, dtype: Any) -> Array:
 @kernel
 def read_strips(s: Any) -> Strips:
     rows, offsets = array(s.rows, (s.positions,), np.int64), array(s.offsets, (s.words,), np.int64)
-    return Strips(s.lines, s.pixel, s.pitch, s.step, s.reach, s.top, s.left, s.spare, (s.skip, s.skip_), rows, offsets)
+    return Strips(
+        s.lines, s.pixel, s.pitch, s.step, s.reach, s.top, s.left, s.spare, (s.skip, s.skip_), rows, offsets
+    )
 
 
 @kernel
@@ -164,12 +200,28 @@ def read_lattice(g: Any) -> Lattice:
 def read_dense(step: Any, dtype: Any) -> Dense:
     w = step.weights
     values = array(w.values, (w.groups, w.products * w.lanes), dtype)
-    order, limits = array(w.order, (w.groups, w.blocks, w.words), np.int64), array(w.limits, (w.groups, w.blocks, w.words), np.uint8)
-    safe, coupled = array(w.safe, (w.groups, w.blocks), np.int64), array(w.coupled, (w.groups, w.blocks), np.int64)
+    order, limits = (
+        array(w.order, (w.groups, w.blocks, w.words), np.int64),
+        array(w.limits, (w.groups, w.blocks, w.words), np.uint8),
+    )
+    safe, coupled = (
+        array(w.safe, (w.groups, w.blocks), np.int64),
+        array(w.coupled, (w.groups, w.blocks), np.int64),
+    )
     sums = array(w.sums, (w.groups, w.lanes), np.int32)
-    weights = PackedWeights(values, order, safe, coupled, limits, sums, w.columns, w.depth, w.products, w.word, w.runs, w.block)
+    weights = PackedWeights(
+        values, order, safe, coupled, limits, sums, w.columns, w.depth, w.products, w.word, w.runs, w.block
+    )
     lattice = read_lattice(step.lattice)
-    return Dense(read_strips(step.strips), weights, step.zero_point, step.in_place != 0, step.saturating != 0, lattice, None)
+    return Dense(
+        read_strips(step.strips),
+        weights,
+        step.zero_point,
+        step.in_place != 0,
+        step.saturating != 0,
+        lattice,
+        None,
+    )
 
 
 @kernel
@@ -185,8 +237,13 @@ def read_matrix(step: Any) -> Dense:
 def read_depthwise(step: Any, dtype: Any) -> Depthwise:
     w, channels = step.depthwise, step.output.channels
     sums, initial = array(w.sums, (channels,), np.int32), array(w.initial, (channels,), np.int32)
-    weights = PackedDepthwise(array(w.values, (w.size,), dtype), w.words, sums, (w.kernel_height, w.kernel_width), w.together)
-    pixel, offsets = array(w.pixel, (step.strips.pixel,), np.uint8), array(w.offsets, (w.words * 4,), np.int64)
+    weights = PackedDepthwise(
+        array(w.values, (w.size,), dtype), w.words, sums, (w.kernel_height, w.kernel_width), w.together
+    )
+    pixel, offsets = (
+        array(w.pixel, (step.strips.pixel,), np.uint8),
+        array(w.offsets, (w.words * 4,), np.int64),
+    )
     return Depthwise(read_strips(step.strips), weights, initial, pixel, offsets, read_lattice(step.lattice))
 
 
@@ -195,18 +252,26 @@ def read_epilogue(step: Any) -> Epilogue:
     e, size = step.epilogue, (step.output.channels,)
     scale, bias = array(e.scale, size, np.float32), array(e.bias, size, np.float32)
     multiplier, factor = array(e.multiplier, size, np.float32), array(e.factor, size, np.float32)
-    return Epilogue(scale, bias, e.low, e.high, multiplier, factor, array(e.shift, size, np.float32), e.offset)
+    return Epilogue(
+        scale, bias, e.low, e.high, multiplier, factor, array(e.shift, size, np.float32), e.offset
+    )
 
 
 @kernel
 def read_float_epilogue(step: Any) -> FloatEpilogue:
-    return FloatEpilogue(array(step.epilogue.bias, (step.output.channels,), np.float32), step.epilogue.low, step.epilogue.high)
+    return FloatEpilogue(
+        array(step.epilogue.bias, (step.output.channels,), np.float32), step.epilogue.low, step.epilogue.high
+    )
 
 
 @kernel
 def read_residual(step: Any, x: Array) -> Residual:
     r, size = step.residual, (step.output.channels,)
-    multiplier, factor, shift = (array(r.multiplier, size, np.float32), array(r.factor, size, np.float32), array(r.shift, size, np.float32))
+    multiplier, factor, shift = (
+        array(r.multiplier, size, np.float32),
+        array(r.factor, size, np.float32),
+        array(r.shift, size, np.float32),
+    )
     return Residual(x, r.zero, multiplier, factor, shift, r.low, r.high, r.least, r.most)
 
 
@@ -217,7 +282,9 @@ def read_float_residual(step: Any, x: Array) -> FloatResidual:
 
 @kernel
 def read_affine(affine: Any, channels: int) -> Affine:
-    return Affine(array(affine.multiplier, (channels,), np.float32), array(affine.shift, (channels,), np.float32))
+    return Affine(
+        array(affine.multiplier, (channels,), np.float32), array(affine.shift, (channels,), np.float32)
+    )
 
 
 @kernel
@@ -228,4 +295,6 @@ def read_window(w: Any) -> Window:
 
 @kernel
 def read_taps(t: Any) -> Taps:
-    return Taps(array(t.indices, (t.output, t.taps), np.int64), array(t.weights, (t.output, t.taps), np.float32))
+    return Taps(
+        array(t.indices, (t.output, t.taps), np.int64), array(t.weights, (t.output, t.taps), np.float32)
+    )

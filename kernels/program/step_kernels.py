@@ -17,7 +17,9 @@ from .step import STEP, address_of, array
 
 
 class Kernel(IntEnum):
-    """What a step computes. The letters say of what and to what: codes U, floats F, sums S; R: a residual branch is added."""
+    """What a step computes. The letters say of what and to what: codes U, floats F, sums S; R: a residual
+    branch is added.
+    """
 
     CONVOLUTION_UU = auto()
     CONVOLUTION_UF = auto()
@@ -62,8 +64,8 @@ class Kernel(IntEnum):
     RESIZE_WEIGHTED = auto()
 
 
-#: (row, images, frame, call): the address of the step's STEP, how many images, the address of the thread's FRAME, and which of the
-#: program's calls this is.
+#: (row, images, frame, call): the address of the step's STEP, how many images, the address of the thread's
+#: FRAME, and which of the program's calls this is.
 STEP_SIGNATURE: Final = types.none(types.int64, types.int64, types.int64, types.int64)
 KERNELS: Final[dict[Kernel, Entry]] = {}
 
@@ -78,7 +80,7 @@ def step_kernel(kind: Kernel) -> Callable[[Callable[[int, int, int, int], None]]
     return register
 
 
-# ---- what a thread has ---------------------------------------------------------------------------------------------------------
+# ---- what a thread has -------------------------------------------------------------------------------------
 
 
 class Worker(NamedTuple):
@@ -92,7 +94,12 @@ class Worker(NamedTuple):
 
 
 #: A Worker as plain numbers, for calls by address.
-FRAME: Final = np.dtype([(name, np.int64) for name in "tensors slots memory bytes counters calls threads pairs overflow channels".split()])
+FRAME: Final = np.dtype(
+    [
+        (name, np.int64)
+        for name in "tensors slots memory bytes counters calls threads pairs overflow channels".split()
+    ]
+)
 
 
 def frame_of(worker: Worker) -> Array:
@@ -108,8 +115,12 @@ def worker_at(frame: int, call: int) -> Worker:
     """The Worker of a FRAME at an address. call: which of the program's calls shares its units."""
     f = array(frame, (1,), FRAME)[0]
     tensors, memory = array(f.tensors, (f.slots,), np.int64), array(f.memory, (f.bytes,), np.uint8)
-    count = SaturationCount(array(f.pairs, (f.channels,), np.int64), array(f.overflow, (f.channels,), np.int64))
-    return Worker(tensors, memory, Share(array(f.counters, (f.calls, LINE), np.int64), call), f.threads, count)
+    count = SaturationCount(
+        array(f.pairs, (f.channels,), np.int64), array(f.overflow, (f.channels,), np.int64)
+    )
+    return Worker(
+        tensors, memory, Share(array(f.counters, (f.calls, LINE), np.int64), call), f.threads, count
+    )
 
 
 @instructions

@@ -1,1 +1,3 @@
-"""Statistics that kernels take of tensors: min_max_sum, extreme_values (for quantiles), exact_sum (order does not matter)."""
+"""Statistics that kernels take of tensors: min_max_sum, extreme_values (for quantiles), exact_sum (order does
+not matter).
+"""

@@ -6,7 +6,9 @@ from ..reference import Array
 
 @kernel
 def add_to_limbs(bits: Array, limbs: Array) -> None:
-    """bits: (n,C) u32, of finite float32 numbers; limbs: (L,C) s64, 32 bits of 2^-149 each, with room for n numbers of 55 bits."""
+    """bits: (n,C) u32, of finite float32 numbers; limbs: (L,C) s64, 32 bits of 2^-149 each, with room for n
+    numbers of 55 bits.
+    """
     for n in range(len(bits)):
         for c in range(bits.shape[1]):
             b = int(bits[n, c])

@@ -1,4 +1,6 @@
-"""The smallest and the largest few numbers of each channel: all that a quantile near an end asks for, without sorting."""
+"""The smallest and the largest few numbers of each channel: all that a quantile near an end asks for, without
+sorting.
+"""
 
 import numpy as np
 
@@ -8,7 +10,9 @@ from ..reference import Array
 
 @kernel
 def _tails(x: Array, low: Array, high: Array, broken: Array) -> None:
-    """(N,P,C) f32 -> low (N,count,C), ascending, high (N,count,C), descending; broken (N,C): whether there is a NaN."""
+    """(N,P,C) f32 -> low (N,count,C), ascending, high (N,count,C), descending; broken (N,C): whether there is
+    a NaN.
+    """
     images, positions, channels = x.shape
     line = np.empty(channels, np.float32)
     for n in range(images):
@@ -38,9 +42,14 @@ def _keep(row: Array, line: Array, low: Array, high: Array, broken: Array) -> No
 
 
 def tails(x: Array, count: int) -> tuple[Array, Array]:
-    """(N,P,C) f32, P >= count -> (N,count,C) smallest, ascending, and (N,count,C) largest, descending; NaN where a channel holds one."""
+    """(N,P,C) f32, P >= count -> (N,count,C) smallest, ascending, and (N,count,C) largest, descending; NaN
+    where a channel holds one.
+    """
     images, _, channels = x.shape
-    low, high = np.full((images, count, channels), np.inf, np.float32), np.full((images, count, channels), -np.inf, np.float32)
+    low, high = (
+        np.full((images, count, channels), np.inf, np.float32),
+        np.full((images, count, channels), -np.inf, np.float32),
+    )
     broken = np.zeros((images, channels), np.bool_)
     _tails(x, low, high, broken)
     if broken.any():

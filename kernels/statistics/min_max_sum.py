@@ -1,4 +1,6 @@
-"""What statistics want to know of a tensor, in one reading of it: the least and the largest number of each channel, and the sum."""
+"""What statistics want to know of a tensor, in one reading of it: the least and the largest number of each
+channel, and the sum.
+"""
 
 import numpy as np
 
@@ -7,7 +9,9 @@ from ..codegen.work_sharing import Share, claimed
 from ..layers.elementwise import Clip
 from ..reference import Array
 
-TOGETHER = 4  # positions that are read together, so that what is known of a channel is fetched and put back once for all of them
+# positions that are read together, so that what is known of a channel is fetched and put back once for all of
+# them
+TOGETHER = 4
 
 # Loops of their own, because LLVM makes vectors of loops over few arrays only.
 
@@ -58,7 +62,9 @@ def _sweep(x: Array, low: Array, high: Array, total: Array) -> None:
 
 @kernel
 def _sweep_and_clip(x: Array, clip: Clip, out: Array, found: Array, sums: Array) -> None:
-    """The same of one image and of out = clip(x), made on the way. found: (8,C) f32, sums: (4,C) f64, as in `sweep_and_clip_units`."""
+    """The same of one image and of out = clip(x), made on the way. found: (8,C) f32, sums: (4,C) f64, as in
+    `sweep_and_clip_units`.
+    """
     (positions, channels), whole = x.shape, len(x) // TOGETHER * TOGETHER
     flat, made = x.reshape(x.size), out.reshape(out.size)
     _clip(x[0], clip, out[0])
@@ -85,14 +91,20 @@ def _sweep_images(x: Array, low: Array, high: Array, total: Array) -> None:
 
 @kernel
 def sweep_units(x: Array, extremes: Array, sums: Array, share: Share) -> None:
-    """(N,P,C) f32 -> extremes (N,4,C) f32, the least and the largest in front; sums (N,2,C) f64, last: the same memory."""
+    """(N,P,C) f32 -> extremes (N,4,C) f32, the least and the largest in front; sums (N,2,C) f64, last: the
+    same memory.
+    """
     for image in claimed(share, len(x)):
         _sweep(x[image], extremes[image, 0], extremes[image, 1], sums[image, 1])
 
 
 @kernel
-def sweep_and_clip_units(x: Array, clip: Clip, out: Array, extremes: Array, sums: Array, share: Share) -> None:
-    """(N,P,C) f32 -> out = clip(x); extremes (N,8,C) f32 and sums (N,4,C) f64, the same memory: as above of x, and behind it of out."""
+def sweep_and_clip_units(
+    x: Array, clip: Clip, out: Array, extremes: Array, sums: Array, share: Share
+) -> None:
+    """(N,P,C) f32 -> out = clip(x); extremes (N,8,C) f32 and sums (N,4,C) f64, the same memory: as above of
+    x, and behind it of out.
+    """
     for image in claimed(share, len(x)):
         _sweep_and_clip(x[image], clip, out[image], extremes[image], sums[image])
 

@@ -5,8 +5,9 @@
         b0, b1 = 2 x 16 channels at k         16 rows of 16 x 4 bytes
         sums[m, v] += a[m] . b[v]             (16,16) s32 each, nothing lost (eq. 3)
 
-Sums leave the tile registers through memory, and the epilogue is that of any other tile. Rows are addressed by a base and a step, so
-positions must lie a step apart from line to line, too: on a Grid some lie between the lines, are computed, and are not stored.
+Sums leave the tile registers through memory, and the epilogue is that of any other tile. Rows are addressed
+by a base and a step, so positions must lie a step apart from line to line, too: on a Grid some lie between
+the lines, are computed, and are not stored.
 """
 
 from types import SimpleNamespace
@@ -52,22 +53,33 @@ def make_grid(strips: Strips, stride: int, width: int) -> Grid:
 
 
 def tile_begins(lines: int, width: int, pitch: int) -> Array:
-    """Where tiles begin on a grid: (tiles,), all positions in turn, or (lines,tiles of a line), if that makes fewer tiles."""
+    """Where tiles begin on a grid: (tiles,), all positions in turn, or (lines,tiles of a line), if that makes
+    fewer tiles.
+    """
     through = np.arange(0, (lines - 1) * pitch + width, POSITIONS)
     of_line = np.minimum(np.arange(0, width, POSITIONS), max(width - POSITIONS, 0))
-    return through if len(through) <= lines * len(of_line) else np.add.outer(np.arange(lines) * pitch, of_line)
+    return (
+        through if len(through) <= lines * len(of_line) else np.add.outer(np.arange(lines) * pitch, of_line)
+    )
 
 
 @instructions
-def matrix_tiles(_: Any, source: Any, grid: Any, block: Any, target: Any, tiles: Any, stop: Any, vectors: Any) -> Any:
-    """The first tiles of the grid, positions up to `stop`, times `vectors` registers of channels, a constant."""
+def matrix_tiles(
+    _: Any, source: Any, grid: Any, block: Any, target: Any, tiles: Any, stop: Any, vectors: Any
+) -> Any:
+    """The first tiles of the grid, positions up to `stop`, times `vectors` registers of channels,
+    a constant.
+    """
     count, kinds = vectors.literal_value, Types(target)
 
     def generate(context: Any, builder: ir.IRBuilder, _: Any, arguments: Any) -> Any:
         if not ISA.has_matrix_unit:  # callers are compiled all the same; nobody packs weights for it
             return context.get_dummy_value()
         v = Vectors(builder, ISA, ISA.lanes)
-        s, g, w, t = (fields(context, builder, *pair) for pair in zip((source, grid, block, target), arguments, strict=False))
+        s, g, w, t = (
+            fields(context, builder, *pair)
+            for pair in zip((source, grid, block, target), arguments, strict=False)
+        )
         tiles, stop = arguments[4:6]
         columns = target_columns(v, t, count, kinds)
         memory = cgutils.alloca_once(builder, ir.ArrayType(I8, (POSITIONS + 1) * count * LINE))
@@ -76,13 +88,23 @@ def matrix_tiles(_: Any, source: Any, grid: Any, block: Any, target: Any, tiles:
         beginning = v.item(sums, index(POSITIONS), count * LINE)
         for i, first in enumerate(first_sums(v, w, count, floats=False)):
             v.store(first, v.at(beginning, i * LINE))
-        v.call("llvm.x86.ldtilecfg", VOID, cgutils.global_constant(builder, "numpot_tiles", ir.Constant(ir.ArrayType(I8, 64), SHAPES)))
+        v.call(
+            "llvm.x86.ldtilecfg",
+            VOID,
+            cgutils.global_constant(builder, "numpot_tiles", ir.Constant(ir.ArrayType(I8, 64), SHAPES)),
+        )
         with v.loop(index(0), tiles) as tile:
             begin, first = _begin(v, g, tile, stop)
             _multiply(v, s, g, w, begin, beginning, count)
             for m in range(2):
                 for i in range(count):
-                    _move(v, "tilestored64", _sums(m, i), v.at(sums, (m * ROWS * count + i) * LINE), index(count * LINE))
+                    _move(
+                        v,
+                        "tilestored64",
+                        _sums(m, i),
+                        v.at(sums, (m * ROWS * count + i) * LINE),
+                        index(count * LINE),
+                    )
             _finish(v, t, g, columns, sums, (begin, first, stop), kinds)
         v.call("llvm.x86.tilerelease", VOID)
         return context.get_dummy_value()
@@ -90,17 +112,22 @@ def matrix_tiles(_: Any, source: Any, grid: Any, block: Any, target: Any, tiles:
     return types.void(source, grid, block, target, types.int64, types.int64, vectors), generate
 
 
-#: What ldtilecfg reads (Intel's manual, volume 1, section 18.3): palette 1, then bytes of a row and rows of the eight registers.
+#: What ldtilecfg reads (Intel's manual, volume 1, section 18.3): palette 1, then bytes of a row and rows of
+#: the eight registers.
 SHAPES = [1, *[0] * 15, *[LINE, 0] * 8, *[0] * 16, *[ROWS] * 8, *[0] * 8]
 
 
 def _begin(v: Vectors, g: SimpleNamespace, tile: Any, stop: Any) -> tuple[Any, Any]:
-    """The first position that a tile computes, the last ones again where there are no more, and the first that is new."""
+    """The first position that a tile computes, the last ones again where there are no more, and the first
+    that is new.
+    """
     p = v.load(v.item(g.begins, tile, 8), I64)
     return v.larger(v.smaller(p, v.at(stop, -POSITIONS)), index(0)), p
 
 
-def _finish(v: Vectors, t: SimpleNamespace, g: SimpleNamespace, columns: list[Any], sums: Any, tile: Any, kinds: Types) -> None:
+def _finish(
+    v: Vectors, t: SimpleNamespace, g: SimpleNamespace, columns: list[Any], sums: Any, tile: Any, kinds: Types
+) -> None:
     """Store the results of a tile: its first position, the first that is new, and where positions end."""
     count, (begin, first, stop) = len(columns), tile
     together = 4 // count  # positions whose results leave as one register of codes
@@ -109,26 +136,55 @@ def _finish(v: Vectors, t: SimpleNamespace, g: SimpleNamespace, columns: list[An
         positions = [v.smaller(v.at(m, i), v.at(end, -1)) for i in range(together)]
         places = [v.load(v.item(g.places, v.at(begin, position), 8), I64) for position in positions]
         starts = [place_of(v, t, v.larger(place, index(0))) for place in places]
-        rows = [[v.load(v.at(v.item(sums, m, count * LINE), i * LINE), v.int32) for i in range(count)] for m in positions]
-        store(v, t, columns, starts, rows, kinds, [v.builder.icmp_signed(">=", place, index(0)) for place in places])
+        rows = [
+            [v.load(v.at(v.item(sums, m, count * LINE), i * LINE), v.int32) for i in range(count)]
+            for m in positions
+        ]
+        store(
+            v,
+            t,
+            columns,
+            starts,
+            rows,
+            kinds,
+            [v.builder.icmp_signed(">=", place, index(0)) for place in places],
+        )
 
 
 def _sums(m: int, i: int) -> int:
     return 2 * m + i
 
 
-def _multiply(v: Vectors, s: SimpleNamespace, g: SimpleNamespace, w: SimpleNamespace, begin: Any, beginning: Any, count: int) -> None:
-    """All words of positions begin .. begin + 32. beginning: address of what the sums of a position begin with."""
+def _multiply(
+    v: Vectors,
+    s: SimpleNamespace,
+    g: SimpleNamespace,
+    w: SimpleNamespace,
+    begin: Any,
+    beginning: Any,
+    count: int,
+) -> None:
+    """All words of positions begin .. begin + 32. beginning: address of what the sums of a position begin
+    with.
+    """
     for m in range(2):
         for i in range(count):
-            _move(v, "tileloadd64", _sums(m, i), v.at(beginning, i * LINE), index(0))  # the same row for every position
+            _move(
+                v, "tileloadd64", _sums(m, i), v.at(beginning, i * LINE), index(0)
+            )  # the same row for every position
     window = v.at(s.data, s.start, v.builder.mul(begin, g.step))
     half = v.item(window, g.step, ROWS)
     weights, row = v.at(w.values, w.start), count * LINE
     with v.loop(*w.dots) as k:
         offset = v.load(v.item(s.offsets, k, 8), I64)
         for i in range(count):
-            _move(v, "tileloadd64", B + i, v.at(weights, v.builder.mul(k, index(ROWS * row)), i * LINE), index(row))
+            _move(
+                v,
+                "tileloadd64",
+                B + i,
+                v.at(weights, v.builder.mul(k, index(ROWS * row)), i * LINE),
+                index(row),
+            )
         for m, rows in enumerate((window, half)):
             _move(v, "tileloadd64", A + m, v.at(rows, offset), g.step)
             for i in range(count):
@@ -137,7 +193,13 @@ def _multiply(v: Vectors, s: SimpleNamespace, g: SimpleNamespace, w: SimpleNames
 
 def _move(v: Vectors, instruction: str, register: int, address: Any, step: Any) -> None:
     """Between a tile register and memory whose rows are `step` bytes apart."""
-    v.call(f"llvm.x86.{instruction}", VOID, _register(register), v.builder.inttoptr(address, I8.as_pointer()), step)
+    v.call(
+        f"llvm.x86.{instruction}",
+        VOID,
+        _register(register),
+        v.builder.inttoptr(address, I8.as_pointer()),
+        step,
+    )
 
 
 def _register(number: int) -> ir.Constant:

@@ -1,4 +1,5 @@
-"""The tile: a few output positions times a few registers of output channels, all k, from codes to stored results.
+"""The tile: a few output positions times a few registers of output channels, all k, from codes to stored
+results.
 
     for k in words of the window:                 one word: four u8 codes, or one float32
         w[v] = weights[k, v]                      vectors of `lanes` words
@@ -6,9 +7,10 @@
             x = the word of position m at k       broadcast to all lanes
             sums[m, v] += x . w[v]
 
-Sums live in registers from the first k to the epilogue. Both addresses of x are looked up, where a position's window begins (rows) and
-where a word lies in a window (offsets), so a matrix product and any convolution, strided or dilated, are the same code; and the words
-may come in any order, which puts those that need saturating instructions last.
+Sums live in registers from the first k to the epilogue. Both addresses of x are looked up, where a position's
+window begins (rows) and where a word lies in a window (offsets), so a matrix product and any convolution,
+strided or dilated, are the same code; and the words may come in any order, which puts those that need
+saturating instructions last.
 """
 
 from types import SimpleNamespace
@@ -37,29 +39,41 @@ class Block(NamedTuple):
     sums: Array  # (groups, N') s32, of the weights of each channel
     sums_start: int
     zero_point: int
-    couples: tuple[int, int]  # the words, first and end, of which two can be added in 16 bits; for instruction sets without a dot product
+    couples: tuple[
+        int, int
+    ]  # the words, first and end, of which two can be added in 16 bits; for instruction sets without a dot product
     dots: tuple[int, int]  # the words, first and end, for the exact instruction
     pairs: tuple[int, int]  # the words for the instruction that clips pair sums
 
 
 @instructions
 def tiles(_: Any, source: Any, block: Any, target: Any, vectors: Any, count: Any, saturating: Any) -> Any:
-    """All positions, ISA.rows at a time (the last one again where there are no more), times `vectors` registers of channels, a constant.
+    """All positions, ISA.rows at a time (the last one again where there are no more), times `vectors`
+    registers of channels, a constant.
 
-    count: a SaturationCount or None. saturating: whether block.pairs clip, a constant; they always do unless they are counted.
+    count: a SaturationCount or None. saturating: whether block.pairs clip, a constant; they always do unless
+    they are counted.
     """
-    registers, clips, floats = vectors.literal_value, saturating.literal_value, block.types[0].dtype == types.float32
+    registers, clips, floats = (
+        vectors.literal_value,
+        saturating.literal_value,
+        block.types[0].dtype == types.float32,
+    )
     kinds = Types(target)
 
     def generate(context: Any, builder: ir.IRBuilder, _: Any, arguments: Any) -> Any:
         v = Vectors(builder, ISA, ISA.lanes)
-        s, w, t = (fields(context, builder, *pair) for pair in zip((source, block, target), arguments, strict=False))
+        s, w, t = (
+            fields(context, builder, *pair) for pair in zip((source, block, target), arguments, strict=False)
+        )
         counts = None if count == types.none else fields(context, builder, count, arguments[4])
         beginning = first_sums(v, w, registers, floats)
         columns = target_columns(v, t, registers, kinds)
         with v.loop(index(0), v.at(s.last, 1), ISA.rows) as p:
             positions = [v.smaller(v.at(p, m), s.last) for m in range(ISA.rows)]
-            windows = [v.at(s.data, s.start, v.load(v.item(s.rows, position, 8), I64)) for position in positions]
+            windows = [
+                v.at(s.data, s.start, v.load(v.item(s.rows, position, 8), I64)) for position in positions
+            ]
             sums = [[v.variable(x) for x in beginning] for _ in windows]
             with v.loop(*w.dots) as k:
                 _add_products(v, s, w, k, windows, sums, v.multiply_add if floats else v.dot)
@@ -73,7 +87,18 @@ def tiles(_: Any, source: Any, block: Any, target: Any, vectors: Any, count: Any
                             _add_pairs(v, s, w, k, windows[rows], sums[rows], exact=False)
                         else:
                             first, stop = v.at(p, rows.start), v.smaller(v.at(p, rows.stop), v.at(s.last, 1))
-                            _count_pairs(v, s, w, k, windows[rows], sums[rows], (first, stop), columns, counts, exact=not clips)
+                            _count_pairs(
+                                v,
+                                s,
+                                w,
+                                k,
+                                windows[rows],
+                                sums[rows],
+                                (first, stop),
+                                columns,
+                                counts,
+                                exact=not clips,
+                            )
             starts = [place_of(v, t, position) for position in positions]
             store(v, t, columns, starts, [[v.get(total) for total in row] for row in sums], kinds)
         return context.get_dummy_value()
@@ -82,7 +107,9 @@ def tiles(_: Any, source: Any, block: Any, target: Any, vectors: Any, count: Any
 
 
 def first_sums(v: Vectors, w: SimpleNamespace, count: int, floats: bool) -> list[Any]:
-    """What the sums of one position begin with: zero, or minus the zero point times the sum of the weights (eq. 3)."""
+    """What the sums of one position begin with: zero, or minus the zero point times the sum of the weights
+    (eq. 3).
+    """
     if floats:
         return [v.constant(v.float32, 0.0)] * count
     zero_point = v.splat(v.builder.neg(v.builder.trunc(w.zero_point, I32)))
@@ -90,7 +117,15 @@ def first_sums(v: Vectors, w: SimpleNamespace, count: int, floats: bool) -> list
     return [v.builder.mul(zero_point, total) for total in sums]
 
 
-def _add_products(v: Vectors, s: SimpleNamespace, w: SimpleNamespace, k: Any, windows: list[Any], sums: list[list[Any]], add: Any) -> None:
+def _add_products(
+    v: Vectors,
+    s: SimpleNamespace,
+    w: SimpleNamespace,
+    k: Any,
+    windows: list[Any],
+    sums: list[list[Any]],
+    add: Any,
+) -> None:
     """sums[m][i] = add(sums[m][i], word k of window m, word k of the weights of vector i)"""
     kind = v.float32 if add == v.multiply_add else v.int32
     offset = _offset(v, s, w, k)
@@ -106,26 +141,47 @@ def _offset(v: Vectors, s: SimpleNamespace, w: SimpleNamespace, k: Any) -> Any:
     return v.load(v.item(s.offsets, v.load(v.item(w.order, v.at(w.order_start, k), 8), I64), 8), I64)
 
 
-def _weights(v: Vectors, w: SimpleNamespace, k: Any, register: int, registers: int, kind: ir.VectorType) -> Any:
+def _weights(
+    v: Vectors, w: SimpleNamespace, k: Any, register: int, registers: int, kind: ir.VectorType
+) -> Any:
     """Word k of the channels of a register."""
-    begin = v.at(v.item(w.values, w.start, 4 if kind == v.float32 else 1), v.builder.mul(k, I64(4 * v.lanes * registers)))
+    begin = v.at(
+        v.item(w.values, w.start, 4 if kind == v.float32 else 1),
+        v.builder.mul(k, I64(4 * v.lanes * registers)),
+    )
     return v.load(v.at(begin, 4 * v.lanes * register), kind)
 
 
-def _add_couples(v: Vectors, s: SimpleNamespace, w: SimpleNamespace, k: Any, windows: list[Any], sums: list[list[Any]]) -> None:
+def _add_couples(
+    v: Vectors, s: SimpleNamespace, w: SimpleNamespace, k: Any, windows: list[Any], sums: list[list[Any]]
+) -> None:
     """Words k and k + 1, whose pair sums are added before they are widened."""
-    words = [(_offset(v, s, w, k), [_weights(v, w, k, i, len(sums[0]), v.int32) for i in range(len(sums[0]))]) for k in (k, v.at(k, 1))]
+    words = [
+        (_offset(v, s, w, k), [_weights(v, w, k, i, len(sums[0]), v.int32) for i in range(len(sums[0]))])
+        for k in (k, v.at(k, 1))
+    ]
     for window, row in zip(windows, sums, strict=True):
         codes = [v.splat(v.load(v.at(window, offset), I32)) for offset, _ in words]
         for i, total in enumerate(row):
-            first, second = (v.pairs(code, weights[i]) for code, (_, weights) in zip(codes, words, strict=True))
+            first, second = (
+                v.pairs(code, weights[i]) for code, (_, weights) in zip(codes, words, strict=True)
+            )
             v.set(total, v.add_pairs(v.get(total), v.builder.add(first, second)))
 
 
 def _add_pairs(
-    v: Vectors, s: SimpleNamespace, w: SimpleNamespace, k: Any, windows: list[Any], sums: list[list[Any]], *, exact: bool
+    v: Vectors,
+    s: SimpleNamespace,
+    w: SimpleNamespace,
+    k: Any,
+    windows: list[Any],
+    sums: list[list[Any]],
+    *,
+    exact: bool,
 ) -> Any:
-    """A word whose pairs may clip; exact: as if they did not. Returns whether a pair sum reached a limit of 16 bits."""
+    """A word whose pairs may clip; exact: as if they did not. Returns whether a pair sum reached a limit of
+    16 bits.
+    """
     highest = lowest = v.constant(v.int16, 0)
 
     def add(total: Any, codes: Any, weights: Any) -> Any:
@@ -170,9 +226,17 @@ def _may_clip(v: Vectors, s: SimpleNamespace, w: SimpleNamespace, k: Any, window
 
 
 def _count_word(
-    v: Vectors, s: SimpleNamespace, w: SimpleNamespace, k: Any, positions: tuple[Any, Any], columns: list[Any], counts: SimpleNamespace
+    v: Vectors,
+    s: SimpleNamespace,
+    w: SimpleNamespace,
+    k: Any,
+    positions: tuple[Any, Any],
+    columns: list[Any],
+    counts: SimpleNamespace,
 ) -> None:
-    """Adds to the counts the pair sums of word k that clip at positions first .. stop, and lifts the overflow to the worst miss."""
+    """Adds to the counts the pair sums of word k that clip at positions first .. stop, and lifts the overflow
+    to the worst miss.
+    """
     builder, wide = v.builder, ir.VectorType(I64, v.lanes)
     offset = _offset(v, s, w, k)
     for i, column in enumerate(columns):

@@ -1,21 +1,24 @@
-"""The depthwise tile: a few output positions times 4 registers of channels, all taps, from codes to stored results.
+"""The depthwise tile: a few output positions times 4 registers of channels, all taps, from codes to stored
+results.
 
-Every channel has its own sum, so nothing can be broadcast. Instead the codes of four taps are interleaved byte by byte: then each lane
-holds what one channel sees at four taps, which is what the dot product wants:
+Every channel has its own sum, so nothing can be broadcast. Instead the codes of four taps are interleaved
+byte by byte: then each lane holds what one channel sees at four taps, which is what the dot product wants:
 
     tap 0   a0 a1 a2 a3 ...
     tap 1   b0 b1 b2 b3 ...    ->   a0 b0 c0 d0 | a1 b1 c1 d1 | a2 b2 c2 d2 | ...
     tap 2   c0 c1 c2 c3 ...
     tap 3   d0 d1 d2 d3 ...
 
-Along a line, the taps of neighbouring positions are largely the same pixels. So where the stride is 1, a word is four pixels of one line,
-interleaved once, and each of the `together` positions that see some of them has its own copy of the weights, shifted:
+Along a line, the taps of neighbouring positions are largely the same pixels. So where the stride is 1, a word
+is four pixels of one line, interleaved once, and each of the `together` positions that see some of them has
+its own copy of the weights, shifted:
 
     position 0   w0 w1 w2 0
     position 1   0  w0 w1 w2
 
-Interleaving works within 128 bits, so the channels come out in another order. Weights are packed in that order (`channel_order`), and
-the sums are put back (`_in_channel_order`). float32 needs none of this: it multiplies one tap at a time.
+Interleaving works within 128 bits, so the channels come out in another order. Weights are packed in that
+order (`channel_order`), and the sums are put back (`_in_channel_order`). float32 needs none of this: it
+multiplies one tap at a time.
 """
 
 from functools import partial
@@ -52,17 +55,22 @@ def channel_order(lanes: int) -> Array:
 
 @instructions
 def depthwise_tiles(_: Any, source: Any, block: Any, target: Any, lanes: Any, together: Any) -> Any:
-    """All positions of the source; lanes of a register, and how many positions of a line are computed together: constants.
+    """All positions of the source; lanes of a register, and how many positions of a line are computed
+    together: constants.
 
-    together = 1, and float32 always: POSITIONS at a time, wherever they are (the last one again where there are
-    no more). Otherwise the last ones of a line may be computed twice.
+    together = 1, and float32 always: POSITIONS at a time, wherever they are (the last one again where there
+    are no more). Otherwise the last ones of a line may be computed twice.
     """
     floats, kinds, shared = block.types[0].dtype == types.float32, Types(target), together.literal_value
 
     def generate(context: Any, builder: ir.IRBuilder, _: Any, arguments: Any) -> Any:
         v = Vectors(builder, ISA, lanes.literal_value)
-        s, w, t = (fields(context, builder, *pair) for pair in zip((source, block, target), arguments, strict=False))
-        packed = kinds.are_packed(v) and not floats  # then narrowing to bytes brings the channels back in order
+        s, w, t = (
+            fields(context, builder, *pair) for pair in zip((source, block, target), arguments, strict=False)
+        )
+        packed = (
+            kinds.are_packed(v) and not floats
+        )  # then narrowing to bytes brings the channels back in order
         columns = target_columns(v, t, 4, kinds, order=partial(_interleaved_order, v) if packed else None)
         initial = [v.load_lanes(v.item(w.initial, c.channel, 4), v.int32, c.mask) for c in columns]
         if packed:
@@ -70,7 +78,9 @@ def depthwise_tiles(_: Any, source: Any, block: Any, target: Any, lanes: Any, to
         beginning = initial if packed else [v.constant(v.float32 if floats else v.int32, 0)] * 4
 
         def tile(positions: list[Any], add: Any) -> None:
-            windows = [v.at(s.data, s.start, v.load(v.item(s.rows, position, 8), I64)) for position in positions]
+            windows = [
+                v.at(s.data, s.start, v.load(v.item(s.rows, position, 8), I64)) for position in positions
+            ]
             sums = [[v.variable(x) for x in beginning] for _ in windows]
             with v.loop(I64(0), w.words) as k:
                 add(v, s, w, k, windows, sums)
@@ -78,13 +88,18 @@ def depthwise_tiles(_: Any, source: Any, block: Any, target: Any, lanes: Any, to
             for row in sums:
                 totals = [v.get(total) for total in row]
                 if not floats and not packed:
-                    totals = [builder.add(*pair) for pair in zip(_in_channel_order(v, totals), initial, strict=True)]
+                    totals = [
+                        builder.add(*pair) for pair in zip(_in_channel_order(v, totals), initial, strict=True)
+                    ]
                 rows.append(totals)
             store(v, t, columns, starts, rows, kinds)
 
         if shared == 1:
             with v.loop(I64(0), v.at(s.last, 1), POSITIONS) as p:
-                tile([v.smaller(v.at(p, m), s.last) for m in range(POSITIONS)], _add_tap if floats else _add_four_taps)
+                tile(
+                    [v.smaller(v.at(p, m), s.last) for m in range(POSITIONS)],
+                    _add_tap if floats else _add_four_taps,
+                )
         elif not floats:
             lines = builder.sdiv(v.at(s.last, 1), w.width)
             with v.loop(I64(0), lines) as line, v.loop(I64(0), w.width, shared) as column:
@@ -101,7 +116,9 @@ def _weights(v: Vectors, w: SimpleNamespace, k: Any, kind: ir.VectorType, size: 
     return [v.load(v.at(begin, 4 * v.lanes * i), kind) for i in range(4)]
 
 
-def _add_tap(v: Vectors, s: SimpleNamespace, w: SimpleNamespace, k: Any, windows: list[Any], sums: list[list[Any]]) -> None:
+def _add_tap(
+    v: Vectors, s: SimpleNamespace, w: SimpleNamespace, k: Any, windows: list[Any], sums: list[list[Any]]
+) -> None:
     offset, weights = v.load(v.item(s.offsets, k, 8), I64), _weights(v, w, k, v.float32, 4)
     for window, row in zip(windows, sums, strict=True):
         for i, (total, weight) in enumerate(zip(row, weights, strict=True)):
@@ -109,7 +126,9 @@ def _add_tap(v: Vectors, s: SimpleNamespace, w: SimpleNamespace, k: Any, windows
             v.set(total, v.multiply_add(v.get(total), x, weight))
 
 
-def _add_four_taps(v: Vectors, s: SimpleNamespace, w: SimpleNamespace, k: Any, windows: list[Any], sums: list[list[Any]]) -> None:
+def _add_four_taps(
+    v: Vectors, s: SimpleNamespace, w: SimpleNamespace, k: Any, windows: list[Any], sums: list[list[Any]]
+) -> None:
     places = v.item(s.offsets, k, 32)
     offsets, weights = [v.load(v.at(places, 8 * tap), I64) for tap in range(4)], _weights(v, w, k, v.int32, 1)
     for window, row in zip(windows, sums, strict=True):
@@ -118,7 +137,9 @@ def _add_four_taps(v: Vectors, s: SimpleNamespace, w: SimpleNamespace, k: Any, w
             v.set(total, v.dot(v.get(total), codes, weight))
 
 
-def _add_four_pixels(v: Vectors, s: SimpleNamespace, w: SimpleNamespace, k: Any, windows: list[Any], sums: list[list[Any]]) -> None:
+def _add_four_pixels(
+    v: Vectors, s: SimpleNamespace, w: SimpleNamespace, k: Any, windows: list[Any], sums: list[list[Any]]
+) -> None:
     """Word k: four pixels of one line, as the first window sees them, for all positions."""
     places = v.item(s.offsets, k, 32)
     pixels = [v.load(v.at(windows[0], v.load(v.at(places, 8 * i), I64)), v.int8) for i in range(4)]

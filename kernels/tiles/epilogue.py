@@ -1,4 +1,6 @@
-"""What happens to the sums of a tile before they are stored: nothing, back to float32, or on to the next layer's codes."""
+"""What happens to the sums of a tile before they are stored: nothing, back to float32, or on to the next
+layer's codes.
+"""
 
 from typing import NamedTuple
 
@@ -8,11 +10,13 @@ from ..reference import Array
 
 
 class Epilogue(NamedTuple):
-    """Constants of eq. 8 to 10, one for each of O output channels; from `multiplier` > 0 on they count only where codes are stored:
+    """Constants of eq. 8 to 10, one for each of O output channels; from `multiplier` > 0 on they count only
+    where codes are stored:
 
     y = clip(sum * scale + bias, low, high),   code = rint(y * multiplier * factor + shift) + offset
 
-    A product that is rounded before the sum is `multiplier`, with a factor of 1; one that is not is `factor`, with a multiplier of 1.
+    A product that is rounded before the sum is `multiplier`, with a factor of 1; one that is not is `factor`,
+    with a multiplier of 1.
     """
 
     scale: Array  # (O,) f32
@@ -70,8 +74,12 @@ def make_epilogue(
     offset: float = 0.0,
 ) -> Epilogue:
     """An Epilogue from numbers, or arrays of (channels,); everything is rounded to float32 here, once."""
-    scale, bias, multiplier, factor, shift = (spread(v, channels) for v in (scale, bias, multiplier, factor, shift))
-    return Epilogue(scale, bias, np.float32(low), np.float32(high), multiplier, factor, shift, np.float32(offset))
+    scale, bias, multiplier, factor, shift = (
+        spread(v, channels) for v in (scale, bias, multiplier, factor, shift)
+    )
+    return Epilogue(
+        scale, bias, np.float32(low), np.float32(high), multiplier, factor, shift, np.float32(offset)
+    )
 
 
 def spread(value: float | Array, channels: int) -> Array:

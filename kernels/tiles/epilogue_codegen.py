@@ -1,6 +1,8 @@
-"""The end of a tile, as LLVM instructions: its sums become what is stored, by the constants of an Epilogue (eq. 8 to 11, 15, 16).
+"""The end of a tile, as LLVM instructions: its sums become what is stored, by the constants of an Epilogue
+(eq. 8 to 11, 15, 16).
 
-Codes leave four registers at a time (narrowing.py). `t` is a Target, `c` what is known of a register of channels.
+Codes leave four registers at a time (narrowing.py). `t` is a Target, `c` what is known of a register of
+channels.
 """
 
 from collections.abc import Iterator
@@ -16,7 +18,8 @@ from numba import types
 from ..codegen.narrowing import clip_codes, cut, narrow, regroup, rounded
 from ..codegen.vectors import I1, I8, I64, Vectors
 
-# Adding 1.5 * 2**23 to a float32 of -128..255 rounds it to an integer, halves to even, and leaves that integer in its last byte (eq. 11).
+# Adding 1.5 * 2**23 to a float32 of -128..255 rounds it to an integer, halves to even, and leaves that
+# integer in its last byte (eq. 11).
 ROUNDER = 12582912.0
 LAST_CODE = 255
 
@@ -33,13 +36,17 @@ class Types:
         return bool(self.out == types.uint8 and v.isa.is_x86)
 
 
-def target_columns(v: Vectors, t: SimpleNamespace, count: int, kinds: Types, *, order: Any = None) -> list[SimpleNamespace]:
-    """For each of `count` registers of channels its constants, one number a lane, which channels exist, and where they begin.
+def target_columns(
+    v: Vectors, t: SimpleNamespace, count: int, kinds: Types, *, order: Any = None
+) -> list[SimpleNamespace]:
+    """For each of `count` registers of channels its constants, one number a lane, which channels exist, and
+    where they begin.
 
-    order: how the numbers of these registers lie in the tile's own, a function of a list of registers; None: as in memory.
+    order: how the numbers of these registers lie in the tile's own, a function of a list of registers; None:
+    as in memory.
 
-    Before codes, bounds of activations become bounds of codes: what follows them keeps order, rounded or not, so a clip of eq. 9 may as
-    well come after it.
+    Before codes, bounds of activations become bounds of codes: what follows them keeps order, rounded or not,
+    so a clip of eq. 9 may as well come after it.
     """
     columns = []
     for offset in range(0, count * v.lanes, v.lanes):
@@ -57,8 +64,12 @@ def target_columns(v: Vectors, t: SimpleNamespace, count: int, kinds: Types, *, 
     return columns
 
 
-def bound_codes(v: Vectors, columns: list[SimpleNamespace], kinds: Types, *, is_interleaved: bool = False) -> None:
-    """What the ends of registers of codes need besides their constants. is_interleaved: see `order` of target_columns."""
+def bound_codes(
+    v: Vectors, columns: list[SimpleNamespace], kinds: Types, *, is_interleaved: bool = False
+) -> None:
+    """What the ends of registers of codes need besides their constants. is_interleaved: see `order` of
+    target_columns.
+    """
     for c in columns:
         _bounds_of_codes(v, c, kinds)
     is_simple = _is_simple(v, columns)
@@ -72,7 +83,11 @@ def _constants(v: Vectors, numbers: SimpleNamespace | None, channel: Any, mask: 
     for name, part in vars(numbers).items() if numbers else ():
         if name != "x":
             is_array = part.type == I64
-            setattr(constants, name, v.load_lanes(v.item(part, channel, 4), v.float32, mask) if is_array else v.splat(part))
+            setattr(
+                constants,
+                name,
+                v.load_lanes(v.item(part, channel, 4), v.float32, mask) if is_array else v.splat(part),
+            )
     return constants
 
 
@@ -95,9 +110,11 @@ def _bounds_of_codes(v: Vectors, c: SimpleNamespace, kinds: Types) -> None:
 
 
 def _is_simple(v: Vectors, columns: list[SimpleNamespace]) -> Any:
-    """Is every affine map of all channels one fused multiply-add, and no result beyond what an int32 holds? A bool.
+    """Is every affine map of all channels one fused multiply-add, and no result beyond what an int32 holds? A
+    bool.
 
-    A product is rounded of its own only where something else than zero is added to it; sums of integers are at most 2**31.
+    A product is rounded of its own only where something else than zero is added to it; sums of integers are
+    at most 2**31.
     """
     simple = v.builder.not_(v.constant(ir.VectorType(I1, v.lanes), 0))
     for c in columns:
@@ -119,10 +136,14 @@ def _is_simple(v: Vectors, columns: list[SimpleNamespace]) -> Any:
 
 
 def _through(v: Vectors, c: SimpleNamespace, reach: Any) -> tuple[Any, Any]:
-    """How far numbers up to `reach` get by the affine map of c, and whether it is one fused multiply-add; c learns its coefficient."""
+    """How far numbers up to `reach` get by the affine map of c, and whether it is one fused multiply-add; c
+    learns its coefficient.
+    """
     c.coefficient = v.builder.fmul(c.multiplier, c.factor)  # exact: one of them is 1
     one, zero = (v.constant(v.float32, number) for number in (1, 0))
-    fused = v.builder.or_(v.builder.fcmp_ordered("==", c.multiplier, one), v.builder.fcmp_ordered("==", c.shift, zero))
+    fused = v.builder.or_(
+        v.builder.fcmp_ordered("==", c.multiplier, one), v.builder.fcmp_ordered("==", c.shift, zero)
+    )
     return v.multiply_add(v.magnitude(c.shift), reach, v.magnitude(c.coefficient)), fused
 
 
@@ -145,7 +166,13 @@ def store(
     starts: of the positions, in t.out; exist: bools, which of them do, or None if all.
     """
     registers = [
-        SimpleNamespace(position=m, exists=exist[m] if exist else None, place=v.at(start, c.offset_of_register), column=c, total=total)
+        SimpleNamespace(
+            position=m,
+            exists=exist[m] if exist else None,
+            place=v.at(start, c.offset_of_register),
+            column=c,
+            total=total,
+        )
         for m, (start, row) in enumerate(zip(starts, rows, strict=True))
         for c, total in zip(columns, row, strict=True)
     ]
@@ -153,7 +180,12 @@ def store(
     if not kinds.are_packed(v):
         for r in registers:
             with _only_if(v, r.exists):
-                _write(v, v.item(t.out, r.place, size), _finish(v, t, r, kinds) if t.epilogue else r.total, [r.column])
+                _write(
+                    v,
+                    v.item(t.out, r.place, size),
+                    _finish(v, t, r, kinds) if t.epilogue else r.total,
+                    [r.column],
+                )
         return
     for i in range(0, len(registers), 4):
         four = registers[i : i + 4]
@@ -161,7 +193,12 @@ def store(
         for _, group in groupby(four, lambda r: r.position):
             piece = list(group)
             with _only_if(v, piece[0].exists):
-                _write(v, v.item(t.out, piece[0].place, 1), cut(v, codes, begin, len(piece) * v.lanes), [r.column for r in piece])
+                _write(
+                    v,
+                    v.item(t.out, piece[0].place, 1),
+                    cut(v, codes, begin, len(piece) * v.lanes),
+                    [r.column for r in piece],
+                )
             begin += len(piece) * v.lanes
 
 
@@ -186,7 +223,9 @@ def read(v: Vectors, address: Any, kind: ir.VectorType, column: SimpleNamespace)
 
 
 def _write(v: Vectors, address: Any, value: Any, columns: list[SimpleNamespace]) -> None:
-    """Neighbouring registers. Without a mask where there are channels for all lanes: before AVX-512, masks cost a branch for each byte."""
+    """Neighbouring registers. Without a mask where there are channels for all lanes: before AVX-512, masks
+    cost a branch for each byte.
+    """
     with v.builder.if_else(columns[-1].is_whole) as (whole, partly):
         with whole:
             v.store(value, address)
@@ -205,13 +244,17 @@ def _codes(v: Vectors, t: SimpleNamespace, registers: list[SimpleNamespace], kin
             with block:
                 for result, y, addend, c in zip(results, reals, addends, columns, strict=True):
                     v.set(result, affine(v, y, addend, c))
-    first, last = (_narrowed(v, [getattr(c, name) for c in columns], columns) for name in ("first_code", "last_code"))
+    first, last = (
+        _narrowed(v, [getattr(c, name) for c in columns], columns) for name in ("first_code", "last_code")
+    )
     codes = clip_codes(v, _narrowed(v, [v.get(result) for result in results], columns), first, last)
     return codes if columns[0].is_interleaved else regroup(v, codes)
 
 
 def _mapped(v: Vectors, y: Any, addend: Any, c: SimpleNamespace) -> Any:
-    """Codes before they are rounded, but no more than the last: what is too large for an int32 would be rounded to its smallest."""
+    """Codes before they are rounded, but no more than the last: what is too large for an int32 would be
+    rounded to its smallest.
+    """
     if addend is not None:
         y = v.builder.fadd(v.clip(_affine(v, y, c.residual), c.residual.low, c.residual.high), addend)
     return v.at_most(_affine(v, y, c), c.last_code)

@@ -57,51 +57,79 @@ def quantize_accuracy_aware(
     pool: Pool | None = None,
     **options: Any,
 ) -> Result:
-    """Quantize, then give layers back to float until the metric is within `max_drop` of the float model's. The graph is not changed.
+    """Quantize, then give layers back to float until the metric is within `max_drop` of the float model's.
+    The graph is not changed.
 
-    data: labelled samples to measure on, and to calibrate with unless `calibration_data` is given. metric: a Metric or its name, or
-    several, which all have to keep within; an Evaluator for what measures in a way of its own. annotation_free: labels are the float
-    model's answers, where it is at least annotation_conf_threshold sure.
-    arithmetic: of the int8 model that is measured; `saturating` for CPUs without VNNI.
-    statistics_cache: a folder for statistics and for every finished evaluation: a run that was killed goes on and ends the same.
-    pool: who shares the work, of `distributed.open_pool`; by default this process alone.
+    data: labelled samples to measure on, and to calibrate with unless `calibration_data` is given. metric: a
+    Metric or its name, or several, which all have to keep within; an Evaluator for what measures in a way of
+    its own. annotation_free: labels are the float model's answers, where it is at least
+    annotation_conf_threshold sure. arithmetic: of the int8 model that is measured; `saturating` for CPUs
+    without VNNI. statistics_cache: a folder for statistics and for every finished evaluation: a run that was
+    killed goes on and ends the same. pool: who shares the work, of `distributed.open_pool`; by default this
+    process alone.
 
-    options, beside those of `quantize` (default_quantization.py):
-    max_drop, drop_type: `absolute`, in units of the metric, or `relative`, as a share of the float model's value.
-    max_iter_num: how many groups may be tried; None for all. ranking_subset_size: samples to rank groups by, those that rounding hurt most.
-    rank_by: the metric, or `sqnr`, the noise in the outputs. cost: what to spend least of: multiply-adds, bytes or time (costs.py).
-    precisions: what a group may get: float, 7-bit, safe (layer_groups.py); narrower weights help where `arithmetic` saturates.
-    search: `best` returns the best model seen and weighs what a layer costs in float; `pot` follows POT 2023.3 step by step, for which
-    use_prev_if_drop_increase is. convert_to_mixed_preset, tune_hyperparams: what to try before any layer goes back to float.
-    baseline: the float model's value of each metric, if known; samples are then ranked among a share of metric_subset_ratio only.
+    options, beside those of `quantize` (default_quantization.py): max_drop, drop_type: `absolute`, in units
+    of the metric, or `relative`, as a share of the float model's value. max_iter_num: how many groups may be
+    tried; None for all. ranking_subset_size: samples to rank groups by, those that rounding hurt most.
+    rank_by: the metric, or `sqnr`, the noise in the outputs. cost: what to spend least of: multiply-adds,
+    bytes or time (costs.py). precisions: what a group may get: float, 7-bit, safe (layer_groups.py); narrower
+    weights help where `arithmetic` saturates. search: `best` returns the best model seen and weighs what a
+    layer costs in float; `pot` follows POT 2023.3 step by step, for which use_prev_if_drop_increase is.
+    convert_to_mixed_preset, tune_hyperparams: what to try before any layer goes back to float. baseline: the
+    float model's value of each metric, if known; samples are then ranked among a share of metric_subset_ratio
+    only.
 
-    Returns the model and a Report; `report.reached` says whether the target was. Raises QuantizationError and DataError; what can be known
-    to be wrong is found before calibration starts, a metric that fails on its first batch included. AccuracyError for one that fails later.
-    Source: POT 2023.3, AccuracyAwareQuantization.
+    Returns the model and a Report; `report.reached` says whether the target was. Raises QuantizationError and
+    DataError; what can be known to be wrong is found before calibration starts, a metric that fails on its
+    first batch included. AccuracyError for one that fails later. Source: POT 2023.3,
+    AccuracyAwareQuantization.
     """
     wanted, settings = _read_options(options)
     graph = as_graph(graph)
     check_arguments(statistics_cache, progress, pool)
     data = as_loader(data, graph)
-    calibration_data = None if calibration_data is None else as_loader(calibration_data, graph, "calibration_data")
+    calibration_data = (
+        None if calibration_data is None else as_loader(calibration_data, graph, "calibration_data")
+    )
     annotation_conf_threshold = read_option(float, "annotation_conf_threshold", annotation_conf_threshold)
     annotation_free = read_option(bool, "annotation_free", annotation_free)
     arithmetic = choose(("exact", "saturating", "simulated"), "arithmetic", arithmetic)
     if not 0 <= annotation_conf_threshold <= 1:
-        raise QuantizationError(f"annotation_conf_threshold must be from 0 to 1, found {annotation_conf_threshold}")
+        raise QuantizationError(
+            f"annotation_conf_threshold must be from 0 to 1, found {annotation_conf_threshold}"
+        )
     check(graph, settings)
     metrics = [] if isinstance(metric, Evaluator) else _metrics(metric)
-    wanted.check(settings, metric.higher_better if isinstance(metric, Evaluator) else [m.name for m in metrics])
-    measured_on = self_labelled(data, graph, metrics, annotation_conf_threshold, progress=progress) if annotation_free else data
+    wanted.check(
+        settings, metric.higher_better if isinstance(metric, Evaluator) else [m.name for m in metrics]
+    )
+    measured_on = (
+        self_labelled(data, graph, metrics, annotation_conf_threshold, progress=progress)
+        if annotation_free
+        else data
+    )
     if isinstance(metric, Evaluator):
         evaluator = metric
-        check_scores(metric.measure(graph, range(metric.multiple)), metric)  # so that what fails, fails at once
+        check_scores(
+            metric.measure(graph, range(metric.multiple)), metric
+        )  # so that what fails, fails at once
     else:
-        evaluator = MetricEvaluator(metrics, measured_on, graph, arithmetic=arithmetic, progress=progress, pool=pool)
+        evaluator = MetricEvaluator(
+            metrics, measured_on, graph, arithmetic=arithmetic, progress=progress, pool=pool
+        )
     ranker = evaluator
     if wanted.rank_by == "sqnr":
-        ranker = MetricEvaluator(Sqnr(), measured_on, graph, arithmetic=arithmetic, check_finite=False, pool=pool)
-    with open_samples(graph, data if calibration_data is None else calibration_data, settings, statistics_cache, progress, pool) as samples:
+        ranker = MetricEvaluator(
+            Sqnr(), measured_on, graph, arithmetic=arithmetic, check_finite=False, pool=pool
+        )
+    with open_samples(
+        graph,
+        data if calibration_data is None else calibration_data,
+        settings,
+        statistics_cache,
+        progress,
+        pool,
+    ) as samples:
         folder = None if statistics_cache is None else Path(statistics_cache)
         header = {} if folder is None else _header(graph, measured_on, calibration_data, settings)
         measurements = Measurements(evaluator, ranker, Journal(folder, header))
@@ -123,15 +151,25 @@ def _read_options(options: Mapping[str, Any]) -> tuple[SearchParameters, Paramet
     of_search = [f.name for f in fields(SearchParameters)]
     known = [*of_search, *(f.name for f in fields(Parameters))]
     for name in options.keys() - set(known):
-        raise QuantizationError(f"parameter {name!r} is not known" + (nearest(name, known) or f". Known are {', '.join(known)}"))
-    search = {name: value for name, value in options.items() if name in of_search and not (name == "max_iter_num" and value is None)}
+        raise QuantizationError(
+            f"parameter {name!r} is not known" + (nearest(name, known) or f". Known are {', '.join(known)}")
+        )
+    search = {
+        name: value
+        for name, value in options.items()
+        if name in of_search and not (name == "max_iter_num" and value is None)
+    }
     return SearchParameters(**typed(SearchParameters, search)), read_parameters(
         **{name: v for name, v in options.items() if name not in of_search}
     )
 
 
-def _header(graph: Graph, data: DataLoader, calibration_data: DataLoader | None, settings: Parameters) -> dict[str, str]:
-    """What tells evaluations from others: model, samples with their labels, parameters of the quantization."""
+def _header(
+    graph: Graph, data: DataLoader, calibration_data: DataLoader | None, settings: Parameters
+) -> dict[str, str]:
+    """What tells evaluations from others: model, samples with their labels, parameters of the
+    quantization.
+    """
     samples = ModelData(data, graph)
     labels = hashlib.sha256()
     for i in range(len(samples)):
@@ -140,6 +178,8 @@ def _header(graph: Graph, data: DataLoader, calibration_data: DataLoader | None,
         "model_sha256": model_digest(graph),
         "data_sha256": data_digest(samples),
         "labels": labels.hexdigest(),
-        "calibration_sha256": "" if calibration_data is None else data_digest(ModelData(calibration_data, graph)),
+        "calibration_sha256": ""
+        if calibration_data is None
+        else data_digest(ModelData(calibration_data, graph)),
         "parameters": json.dumps(with_best(settings).record(), sort_keys=True, default=str),
     }

@@ -1,4 +1,5 @@
-"""What a group of layers costs in float, by the measure that the user chose: so that accuracy is bought where speed is lost least.
+"""What a group of layers costs in float, by the measure that the user chose: so that accuracy is bought where
+speed is lost least.
 
 multiply-adds   integer products that become float ones; the same on any machine
 bytes           what the weights take more
@@ -27,13 +28,25 @@ COSTS: Final = ("multiply-adds", "bytes", "time")
 ROUNDS: Final = 7  # runs of each model; the shortest counts, for others can only lengthen one
 
 
-def priced(groups: Sequence[Group], cost: Cost, assembly: Assembly, inputs: Mapping[str, np.ndarray], journal: Journal) -> list[Group]:
-    """The groups with their costs. inputs: a batch to run, for `time`, which a run that was killed takes from the journal again."""
+def priced(
+    groups: Sequence[Group],
+    cost: Cost,
+    assembly: Assembly,
+    inputs: Mapping[str, np.ndarray],
+    journal: Journal,
+) -> list[Group]:
+    """The groups with their costs. inputs: a batch to run, for `time`, which a run that was killed takes from
+    the journal again.
+    """
     nodes = assembly.prepared.nodes
     if cost == "multiply-adds":
         return [replace(g, cost=float(sum(multiply_adds(nodes[name]) for name in g.layers))) for g in groups]
     if cost == "bytes":
-        growth = {q.name: 3 * q.tensor.constant.size for q in assembly.quantizers if q.is_weight and q.tensor.constant is not None}
+        growth = {
+            q.name: 3 * q.tensor.constant.size
+            for q in assembly.quantizers
+            if q.is_weight and q.tensor.constant is not None
+        }
         return [replace(g, cost=float(sum(growth.get(name, 0) for name in g.quantizers))) for g in groups]
     known = journal["cost: time"]
     if known is None:
@@ -42,7 +55,9 @@ def priced(groups: Sequence[Group], cost: Cost, assembly: Assembly, inputs: Mapp
     return [replace(g, cost=known.values[g.name]) for g in groups]
 
 
-def _seconds(groups: Sequence[Group], assembly: Assembly, inputs: Mapping[str, np.ndarray]) -> dict[str, float]:
+def _seconds(
+    groups: Sequence[Group], assembly: Assembly, inputs: Mapping[str, np.ndarray]
+) -> dict[str, float]:
     """By how much longer the int8 model runs without each group."""
     int8 = assembly.build()
     times = {g.name: run_seconds([int8, assembly.build(variant([g]))], inputs) for g in groups}

@@ -9,9 +9,11 @@ DropType = Literal["absolute", "relative"]
 
 @dataclass(frozen=True)
 class Goal:
-    """baseline: value of each metric of the float model. limits: the drop allowed of each. Drops are positive for what is worse.
+    """baseline: value of each metric of the float model. limits: the drop allowed of each. Drops are positive
+    for what is worse.
 
-    tolerance: share of the baseline by which a drop may pass its limit, so that 0.97 - 0.968, rounded, is within 0.002.
+    tolerance: share of the baseline by which a drop may pass its limit, so that 0.97 - 0.968, rounded, is
+    within 0.002.
     """
 
     baseline: Mapping[str, float]
@@ -41,7 +43,18 @@ class Goal:
         return self.excess(drops, self.worst(drops))
 
 
-def goal(baseline: Mapping[str, float], higher_better: Mapping[str, bool], max_drop: float, drop_type: DropType, tolerance: float) -> Goal:
-    """drop_type: `absolute`, in the metric's own units, or `relative`, a share of the baseline. Source: POT 2023.3."""
-    limits = {name: max_drop * abs(value) if drop_type == "relative" else max_drop for name, value in baseline.items()}
+def goal(
+    baseline: Mapping[str, float],
+    higher_better: Mapping[str, bool],
+    max_drop: float,
+    drop_type: DropType,
+    tolerance: float,
+) -> Goal:
+    """drop_type: `absolute`, in the metric's own units, or `relative`, a share of the baseline. Source: POT
+    2023.3.
+    """
+    limits = {
+        name: max_drop * abs(value) if drop_type == "relative" else max_drop
+        for name, value in baseline.items()
+    }
     return Goal(baseline, higher_better, limits, tolerance)

@@ -1,7 +1,9 @@
-"""tune_hyperparams: other range estimators and the other bias correction, tried before any layer goes back to float (POT 2023.3).
+"""tune_hyperparams: other range estimators and the other bias correction, tried before any layer goes back to
+float (POT 2023.3).
 
-Two spaces, one after the other; the best of the first is where the second starts. A candidate's error is by how much its metrics are worse
-than those of the first candidate of its space, m0, relative to them, s being 1 if high is good and -1 if low is:
+Two spaces, one after the other; the best of the first is where the second starts. A candidate's error is by
+how much its metrics are worse than those of the first candidate of its space, m0, relative to them, s being 1
+if high is good and -1 if low is:
 
     error = -mean over metrics of s (m - m0) / (m0 + 1e-8)        (A4)
 

@@ -1,7 +1,8 @@
 """Which quantizers can only leave a model together (docs/accuracy-aware.md, "Groups").
 
-An operator runs on integers if all its inputs are codes. To bring one back to float, all its quantizers must go, and then the other readers
-of those quantizers lose theirs: a group is what is closed under that. Source: POT 2023.3, pot AccuracyAwareQuantization.
+An operator runs on integers if all its inputs are codes. To bring one back to float, all its quantizers must
+go, and then the other readers of those quantizers lose theirs: a group is what is closed under that. Source:
+POT 2023.3, pot AccuracyAwareQuantization.
 """
 
 import math
@@ -15,16 +16,20 @@ from ..layers.device_operators import PASS_THROUGH, QUANTIZABLE, WEIGHTED
 from ..placement.placement import Quantizer
 
 ByUse = dict[Use, Quantizer]
-Precision = Literal["float", "7-bit", "safe"]  # safe: each channel of the weights as narrow as it must be not to saturate
+Precision = Literal[
+    "float", "7-bit", "safe"
+]  # safe: each channel of the weights as narrow as it must be not to saturate
 PRECISIONS: Final = ("float", "7-bit", "safe")
 
 
 @dataclass(frozen=True)
 class Group:
-    """name: of its first quantizer. quantizers, layers: names; the layers are the operators that return to float.
+    """name: of its first quantizer. quantizers, layers: names; the layers are the operators that return to
+    float.
 
-    cost: of having them there (costs.py), 0 until it is known. precision: what it would get instead of 8 bits: float, or narrower weights,
-    whose quantizers and layers these are then; narrower weights cost nothing."""
+    cost: of having them there (costs.py), 0 until it is known. precision: what it would get instead of 8
+    bits: float, or narrower weights, whose quantizers and layers these are then; narrower weights cost
+    nothing."""
 
     name: str
     quantizers: frozenset[str]
@@ -47,12 +52,18 @@ def find_groups(quantizers: Sequence[Quantizer]) -> list[Group]:
         if start not in seen:
             members, layers = _closure(start, by_use)
             seen |= members
-            groups.append(Group(start.name, frozenset(q.name for q in members), tuple(sorted(n.name for n in layers))))
+            groups.append(
+                Group(start.name, frozenset(q.name for q in members), tuple(sorted(n.name for n in layers)))
+            )
     return groups
 
 
-def with_precisions(groups: Sequence[Group], precisions: Sequence[Precision], quantizers: Sequence[Quantizer]) -> list[Group]:
-    """Everything that may be tried: each group at each precision, narrower weights only where there are weights."""
+def with_precisions(
+    groups: Sequence[Group], precisions: Sequence[Precision], quantizers: Sequence[Quantizer]
+) -> list[Group]:
+    """Everything that may be tried: each group at each precision, narrower weights only where there are
+    weights.
+    """
     weights = {q.name: q.uses[0].node.name for q in quantizers if q.is_weight}
     found: list[Group] = []
     for group, precision in ((g, p) for g in groups for p in precisions):
@@ -60,12 +71,21 @@ def with_precisions(groups: Sequence[Group], precisions: Sequence[Precision], qu
         if precision == "float":
             found.append(group)
         elif narrow:
-            found.append(replace(group, quantizers=frozenset(narrow), layers=tuple(narrow.values()), cost=0.0, precision=precision))
+            found.append(
+                replace(
+                    group,
+                    quantizers=frozenset(narrow),
+                    layers=tuple(narrow.values()),
+                    cost=0.0,
+                    precision=precision,
+                )
+            )
     return found
 
 
 def multiply_adds(node: Node) -> int:
-    """Integer multiply-adds of a layer for one sample: one per output element and weight that it depends on. 0 for other operators.
+    """Integer multiply-adds of a layer for one sample: one per output element and weight that it depends on.
+    0 for other operators.
 
     Where the size of the output depends on the batch beyond its first dimension, that dimension counts as 1.
     """
@@ -77,7 +97,9 @@ def multiply_adds(node: Node) -> int:
     weights = node.inputs[1].shape
     if node.type == "Convolution":
         return outputs * math.prod(weights[1:])
-    inputs = math.prod(max(d, 1) for d in node.inputs[0].shape[1:])  # a transposed convolution spreads each input
+    inputs = math.prod(
+        max(d, 1) for d in node.inputs[0].shape[1:]
+    )  # a transposed convolution spreads each input
     return inputs * math.prod(weights[1:])
 
 
@@ -96,7 +118,9 @@ def _closure(start: Quantizer, by_use: ByUse) -> tuple[set[Quantizer], set[Node]
 
 
 def _readers(quantizer: Quantizer, by_use: ByUse) -> list[Node]:
-    """The operators that compute on a quantizer's codes, through pass-through operators, down to where the next quantizer stands."""
+    """The operators that compute on a quantizer's codes, through pass-through operators, down to where the
+    next quantizer stands.
+    """
     found: dict[Node, None] = {}
     todo = [use.node for use in quantizer.uses]
     while todo:

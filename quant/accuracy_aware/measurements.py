@@ -19,12 +19,15 @@ from .layer_groups import Group
 
 
 class AccuracyError(QuantizationError):
-    """A metric that gives no number, or other numbers than before. What was measured until then stays in the journal."""
+    """A metric that gives no number, or other numbers than before. What was measured until then stays in the
+    journal.
+    """
 
 
 @dataclass(frozen=True)
 class Point:
-    """A model measured on all samples. made: how it was calibrated, "" for the parameters given. groups: what is not in int8.
+    """A model measured on all samples. made: how it was calibrated, "" for the parameters given. groups: what
+    is not in int8.
 
     drops: of each metric. float_share: of the cost of all groups, what is in float, in [0, 1]."""
 
@@ -37,8 +40,8 @@ class Point:
 
 
 class Measurements:
-    """full, partial: how many evaluations on all samples and on some the search has asked for; those that the journal knew count, too.
-    seconds: what the evaluations of this run took."""
+    """full, partial: how many evaluations on all samples and on some the search has asked for; those that the
+    journal knew count, too. seconds: what the evaluations of this run took."""
 
     def __init__(self, evaluator: Evaluator, ranker: Evaluator, journal: Journal) -> None:
         self._evaluator, self._ranker, self.journal = evaluator, ranker, journal
@@ -49,7 +52,9 @@ class Measurements:
         self.seconds = 0.0
 
     def calibrated(self, assembly: Assembly, made: str = "") -> None:
-        """What the models to come are made of. made: how, as text that tells it from others in the journal."""
+        """What the models to come are made of. made: how, as text that tells it from others in
+        the journal.
+        """
         self._assemblies[made] = assembly
         self._made = made
 
@@ -70,7 +75,9 @@ class Measurements:
         self.full += indices is None
         self.partial += indices is not None
         key = _key(self._evaluator, "float", indices)
-        self.float_scores = scores = self._known_or(key, self._evaluator, True, lambda: self._evaluator.measure(graph, indices))
+        self.float_scores = scores = self._known_or(
+            key, self._evaluator, True, lambda: self._evaluator.measure(graph, indices)
+        )
         return scores
 
     def point(self, groups: Sequence[Group], goal: Goal, total: float) -> Point:
@@ -78,10 +85,16 @@ class Measurements:
         self.full += 1
         (scores,) = self._measure(self._evaluator, [variant(groups)], None)
         share = sum(g.cost for g in groups) / total if total else 0.0
-        return Point(self._made, tuple(groups), scores.values, goal.drops(scores.values), share, scores.per_sample)
+        return Point(
+            self._made, tuple(groups), scores.values, goal.drops(scores.values), share, scores.per_sample
+        )
 
-    def scores(self, candidates: Sequence[Sequence[Group]], indices: Sequence[int], metric: str | None) -> Iterator[float]:
-        """Larger is better: what the ranking measures on some samples of models with these groups. metric: which of several."""
+    def scores(
+        self, candidates: Sequence[Sequence[Group]], indices: Sequence[int], metric: str | None
+    ) -> Iterator[float]:
+        """Larger is better: what the ranking measures on some samples of models with these groups. metric:
+        which of several.
+        """
         self.partial += len(candidates)
         for scores in self._measure(self._ranker, [variant(groups) for groups in candidates], indices):
             name = metric if metric in scores.values else next(iter(scores.values))
@@ -93,10 +106,16 @@ class Measurements:
         (scores,) = self._measure(self._evaluator, [Variant()], indices)
         return scores.values
 
-    def _measure(self, evaluator: Evaluator, variants: Sequence[Variant], indices: Sequence[int] | None) -> Iterator[Scores]:
-        """Those that the journal does not know are handed to the evaluator together, so that workers can share them."""
+    def _measure(
+        self, evaluator: Evaluator, variants: Sequence[Variant], indices: Sequence[int] | None
+    ) -> Iterator[Scores]:
+        """Those that the journal does not know are handed to the evaluator together, so that workers can
+        share them.
+        """
         keys = [_key(evaluator, f"{self._made}{wanted.name}", indices) for wanted in variants]
-        unknown = {key: wanted for key, wanted in zip(keys, variants, strict=True) if self.journal[key] is None}
+        unknown = {
+            key: wanted for key, wanted in zip(keys, variants, strict=True) if self.journal[key] is None
+        }
         measured = evaluator.measure_variants(self._assemblies[self._made], list(unknown.values()), indices)
         for key in keys:
             yield self._known_or(key, evaluator, indices is None, lambda: next(measured))
@@ -123,7 +142,13 @@ def _key(evaluator: Evaluator, name: str, indices: Sequence[int] | None) -> str:
 def check_scores(scores: Scores, evaluator: Evaluator) -> None:
     """Raises AccuracyError for values under other names than the evaluator has, and for NaN."""
     if scores.values.keys() != evaluator.higher_better.keys():
-        raise AccuracyError(f"metrics changed: expected values of {sorted(evaluator.higher_better)}, found {sorted(scores.values)}")
+        raise AccuracyError(
+            f"metrics changed: expected values of {sorted(evaluator.higher_better)}, found "
+            f"{sorted(scores.values)}"
+        )
     for name, value in scores.values.items():
         if math.isnan(value):
-            raise AccuracyError(f"metric {name} is NaN. It must be a number for every model; repair the metric, then run again")
+            raise AccuracyError(
+                f"metric {name} is NaN. It must be a number for every model; repair the metric, then "
+                "run again"
+            )

@@ -1,4 +1,6 @@
-"""What the accuracy-aware search can be told, and what can be known to be wrong with it before anything is measured."""
+"""What the accuracy-aware search can be told, and what can be known to be wrong with it before anything is
+measured.
+"""
 
 import math
 import sys
@@ -44,31 +46,50 @@ class SearchParameters:
         if not 0 <= self.max_drop < math.inf:
             raise QuantizationError(f"max_drop must be a number of at least 0, found {self.max_drop:g}")
         if not 0 < self.metric_subset_ratio <= 1:
-            raise QuantizationError(f"metric_subset_ratio must be above 0 and at most 1, found {self.metric_subset_ratio}")
-        choices = {"drop_type": ("absolute", "relative"), "rank_by": ("metric", "sqnr"), "search": ("best", "pot"), "cost": COSTS}
+            raise QuantizationError(
+                f"metric_subset_ratio must be above 0 and at most 1, found {self.metric_subset_ratio}"
+            )
+        choices = {
+            "drop_type": ("absolute", "relative"),
+            "rank_by": ("metric", "sqnr"),
+            "search": ("best", "pot"),
+            "cost": COSTS,
+        }
         for name, known in choices.items():
             if getattr(self, name) not in known:
-                raise QuantizationError(f"{name} must be one of {', '.join(known)}, found {getattr(self, name)!r}")
+                raise QuantizationError(
+                    f"{name} must be one of {', '.join(known)}, found {getattr(self, name)!r}"
+                )
         for precision in self.precisions:
             if precision not in PRECISIONS:
-                raise QuantizationError(f"precisions: expected some of {', '.join(PRECISIONS)}, found {precision!r}")
+                raise QuantizationError(
+                    f"precisions: expected some of {', '.join(PRECISIONS)}, found {precision!r}"
+                )
         scheme = weight_scheme(settings.preset, settings.weights)
         if "safe" in self.precisions and not (scheme.symmetric and scheme.per_channel):
-            raise QuantizationError("precisions: safe is for symmetric weights with a range per channel; use 7-bit, or preset performance")
+            raise QuantizationError(
+                "precisions: safe is for symmetric weights with a range per channel; use 7-bit, or "
+                "preset performance"
+            )
         for name in ("max_iter_num", "ranking_subset_size"):
             if getattr(self, name) < 1:
                 raise QuantizationError(f"{name} must be at least 1, found {getattr(self, name)}")
         self._check_baseline(list(metrics))
         if self.convert_to_mixed_preset and settings.preset != "performance":
-            raise QuantizationError(f"convert_to_mixed_preset goes on from preset performance, found preset {settings.preset!r}")
+            raise QuantizationError(
+                f"convert_to_mixed_preset goes on from preset performance, found preset {settings.preset!r}"
+            )
 
     def _check_baseline(self, metrics: list[str]) -> None:
         for name, value in (self.baseline or {}).items():
             if name not in metrics:
                 raise QuantizationError(
-                    f"baseline: metric {name!r} is not measured" + (nearest(name, metrics) or f"; {', '.join(metrics)} are")
+                    f"baseline: metric {name!r} is not measured"
+                    + (nearest(name, metrics) or f"; {', '.join(metrics)} are")
                 )
             if not math.isfinite(value):
                 raise QuantizationError(f"baseline: the value of {name} must be a number, found {value}")
         if self.baseline and (missing := [name for name in metrics if name not in self.baseline]):
-            raise QuantizationError(f"baseline: a value of {missing[0]} is missing; give one of every metric, or of none")
+            raise QuantizationError(
+                f"baseline: a value of {missing[0]} is missing; give one of every metric, or of none"
+            )

@@ -1,4 +1,6 @@
-"""Which group to give back to float first: the one without which the model does best on the samples that rounding hurts most."""
+"""Which group to give back to float first: the one without which the model does best on the samples that
+rounding hurts most.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,12 +13,14 @@ from .goal import Goal
 from .layer_groups import Group
 from .measurements import Measurements, Point
 
-GROUP_PRICE: Final = 3.0  # what a group costs beside its cost, in mean costs; measured: less, and many small ones are tried in vain
+# what a group costs beside its cost, in mean costs; measured: less, and many small ones are tried in vain
+GROUP_PRICE: Final = 3.0
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """pool: numbers of the samples to choose from, which float_per_sample is of. size: at most so many samples.
+    """pool: numbers of the samples to choose from, which float_per_sample is of. size: at most so many
+    samples.
 
     multiple: the number must be a multiple of this. cheap_first: weigh gains by what they cost."""
 
@@ -30,12 +34,16 @@ class Ranking:
     progress: bool
 
     def __call__(self, point: Point, candidates: Sequence[Group], metric: str) -> list[Group]:
-        """Best first. Scores: of the model at `point` without each candidate's quantizers too (POT 2023.3)."""
+        """Best first. Scores: of the model at `point` without each candidate's quantizers too
+        (POT 2023.3).
+        """
         indices = self.hardest(point, metric)
         scores: dict[Group, float] = {}
         with track(len(candidates), f"ranking on {len(indices)} samples", quiet=not self.progress) as advance:
             variants = [[*point.groups, group] for group in candidates]
-            for group, score in zip(candidates, self.measurements.scores(variants, indices, metric), strict=True):
+            for group, score in zip(
+                candidates, self.measurements.scores(variants, indices, metric), strict=True
+            ):
                 scores[group] = score
                 advance(1)
         by_score = sorted(candidates, key=lambda g: (scores[g], g.name), reverse=True)
@@ -50,8 +58,9 @@ class Ranking:
 
 
 def by_price(groups: Sequence[Group], scores: Mapping[Group, float]) -> list[Group]:
-    """By gain per price (eq. A2, docs/accuracy-aware.md): a group's price is its share of the cost, and a constant, so that something small
-    is not free. The gain is counted from the median score, for most groups alone change nothing; those that gain nothing come last.
+    """By gain per price (eq. A2, docs/accuracy-aware.md): a group's price is its share of the cost, and a
+    constant, so that something small is not free. The gain is counted from the median score, for most groups
+    alone change nothing; those that gain nothing come last.
 
     groups: by score, best first.
     """

@@ -1,4 +1,6 @@
-"""The stages of an accuracy-aware run, one after the other: what algorithm.py starts once everything that was given is checked."""
+"""The stages of an accuracy-aware run, one after the other: what algorithm.py starts once everything that was
+given is checked.
+"""
 
 import json
 import math
@@ -32,7 +34,9 @@ from .report import Report, make_report
 from .search import Found, search
 from .search_pot import search_as_pot
 
-ROUNDING: Final = 1e-9  # of the baseline: more than differences of floats are off, less than any sample counts
+ROUNDING: Final = (
+    1e-9  # of the baseline: more than differences of floats are off, less than any sample counts
+)
 TIMED: Final = 32  # samples in the batch that cost "time" is measured on
 
 
@@ -45,7 +49,9 @@ class Result(NamedTuple):
 
 @dataclass(frozen=True)
 class Run:
-    """graph: the float model. samples: to calibrate with. settings: of the quantization. evaluator: what the target is of."""
+    """graph: the float model. samples: to calibrate with. settings: of the quantization. evaluator: what the
+    target is of.
+    """
 
     graph: Graph
     samples: Samples
@@ -70,15 +76,20 @@ class Run:
         seconds = run_seconds(list(models.values()), self._batch.inputs)
         milliseconds = {name: round(1000 * each, 3) for name, each in zip(models, seconds, strict=True)}
         took = time.perf_counter() - start
-        report = make_report(found, starts, target, self.measurements, models, milliseconds, len(self.evaluator), took)
+        report = make_report(
+            found, starts, target, self.measurements, models, milliseconds, len(self.evaluator), took
+        )
         made = model.info["quantization"]
         assert isinstance(made, dict)
         made["algorithm"] = "AccuracyAwareQuantization"
         record = report.record()
-        made["accuracy"] = {name: record[name] for name in ("reached", "ended", "baseline", "limits", "values", "float_layers")}
+        made["accuracy"] = {
+            name: record[name]
+            for name in ("reached", "ended", "baseline", "limits", "values", "float_layers")
+        }
         return Result(model, report)
 
-    # ---- what is to be reached ---------------------------------------------------------------------------------------------------
+    # ---- what is to be reached -----------------------------------------------------------------------------
 
     def _target(self) -> Goal:
         """From the float model's metrics: given, or measured on all samples."""
@@ -86,10 +97,14 @@ class Run:
         if isinstance(self.evaluator, MetricEvaluator):
             self.evaluator.remark_chance(values)
         if not all(map(math.isfinite, values.values())):
-            raise QuantizationError(f"the float model's metrics are {values}; no drop can be measured from what is not finite")
+            raise QuantizationError(
+                f"the float model's metrics are {values}; no drop can be measured from what is not finite"
+            )
         tolerance = 0.0 if self.wanted.search == "pot" else ROUNDING
         values = {name: values[name] for name in self.evaluator.higher_better}
-        return goal(values, self.evaluator.higher_better, self.wanted.max_drop, self.wanted.drop_type, tolerance)
+        return goal(
+            values, self.evaluator.higher_better, self.wanted.max_drop, self.wanted.drop_type, tolerance
+        )
 
     def _show_plan(self) -> None:
         if self.progress:
@@ -97,11 +112,16 @@ class Run:
             prepare(model)
             groups = len(find_groups(self.settings.quantizers(model)))
             subset = min(self.wanted.ranking_subset_size, len(self._pool))
-            print(plan(groups, len(self.evaluator), subset, self.measurements.seconds, self.wanted), file=sys.stderr)
+            print(
+                plan(groups, len(self.evaluator), subset, self.measurements.seconds, self.wanted),
+                file=sys.stderr,
+            )
 
     @property
     def _pool(self) -> Sequence[int]:
-        """Numbers of the samples that the ranking chooses from: all, or a share of them if the baseline was given (POT 2023.3)."""
+        """Numbers of the samples that the ranking chooses from: all, or a share of them if the baseline was
+        given (POT 2023.3).
+        """
         everything = range(len(self.evaluator))
         if not self.wanted.baseline:
             return everything
@@ -109,7 +129,7 @@ class Run:
         size = max(int(self.wanted.metric_subset_ratio * len(everything)) // multiple, 1) * multiple
         return sorted(random.Random(self.settings.seed).sample(everything, size))
 
-    # ---- fully quantized models --------------------------------------------------------------------------------------------------
+    # ---- fully quantized models ----------------------------------------------------------------------------
 
     def _calibrated(self, settings: Parameters, made: str, target: Goal) -> Point:
         """The fully quantized model with these parameters."""
@@ -117,13 +137,17 @@ class Run:
         return self._measure((), target, 1.0)
 
     def _other_parameters(self, starts: dict[str, Point], target: Goal) -> Point:
-        """Preset mixed, then a grid of estimators, if wanted and needed. Adds them to `starts`; returns what to go on from."""
+        """Preset mixed, then a grid of estimators, if wanted and needed. Adds them to `starts`; returns what
+        to go on from.
+        """
         first = starts["int8"]
         settings = self.settings
         if self.wanted.convert_to_mixed_preset and not target.is_reached(first.drops):
             mixed = replace(settings, preset="mixed")
             starts["preset mixed"] = point = self._calibrated(mixed, "preset mixed; ", target)
-            if self.wanted.search == "pot" or target.largest_excess(point.drops) < target.largest_excess(first.drops):
+            if self.wanted.search == "pot" or target.largest_excess(point.drops) < target.largest_excess(
+                first.drops
+            ):
                 first, settings = point, mixed
         if self.wanted.tune_hyperparams and not target.is_reached(first.drops):
             starts["tuned"] = point = self._tuned(first, settings, target)
@@ -141,7 +165,7 @@ class Run:
         best = tuned(settings, measured, self.evaluator.higher_better)
         return self._calibrated(best, _made(best), target)
 
-    # ---- groups ------------------------------------------------------------------------------------------------------------------
+    # ---- groups --------------------------------------------------------------------------------------------
 
     def _search(self, first: Point, target: Goal) -> Found:
         """Over the groups of the model at `first`."""
@@ -154,18 +178,29 @@ class Run:
         def measure(tried: Sequence[Group]) -> Point:
             point = self._measure(tried, target, total)
             if self.progress:
-                drops = ", ".join(f"{name} drop {drop:.4f} of {target.limits[name]:.4f}" for name, drop in point.drops.items())
+                drops = ", ".join(
+                    f"{name} drop {drop:.4f} of {target.limits[name]:.4f}"
+                    for name, drop in point.drops.items()
+                )
                 print(f"{len(tried)} groups changed: {drops}", file=sys.stderr)
             return point
 
         if self.wanted.search == "pot":
             keep = self.wanted.use_prev_if_drop_increase
-            return search_as_pot(first, groups, target, measure, rank, self.wanted.max_iter_num, use_prev_if_drop_increase=keep)
+            return search_as_pot(
+                first, groups, target, measure, rank, self.wanted.max_iter_num, use_prev_if_drop_increase=keep
+            )
         return search(first, groups, target, measure, rank, self.wanted.max_iter_num)
 
     def _groups(self, first: Point) -> list[Group]:
         assembly = self.measurements.assembly(first)
-        groups = priced(find_groups(assembly.quantizers), self.wanted.cost, assembly, self._batch.inputs, self.measurements.journal)
+        groups = priced(
+            find_groups(assembly.quantizers),
+            self.wanted.cost,
+            assembly,
+            self._batch.inputs,
+            self.measurements.journal,
+        )
         return with_precisions(groups, self.wanted.precisions, assembly.quantizers)
 
     @property
@@ -198,7 +233,9 @@ def _made(settings: Parameters) -> str:
 
 
 def plan(groups: int, samples: int, subset: int, seconds: float, wanted: SearchParameters) -> str:
-    """What is to come, from the one evaluation that was measured. seconds: that it took; 0 if it was known beforehand."""
+    """What is to come, from the one evaluation that was measured. seconds: that it took; 0 if it was known
+    beforehand.
+    """
     tried = groups * len(wanted.precisions)
     full = 1 + wanted.convert_to_mixed_preset + wanted.tune_hyperparams + min(tried, wanted.max_iter_num)
     ranked = tried + 12 * wanted.tune_hyperparams
@@ -208,8 +245,10 @@ def plan(groups: int, samples: int, subset: int, seconds: float, wanted: SearchP
         cost_full = f" ({_duration(full * seconds)})"
         cost_ranked = f" ({_duration(ranked * seconds * subset / samples)})"
     return (
-        f"plan: calibrate, then measure the int8 model on {samples} samples{pace}; if its drop is too large, rank {tried} candidates on "
-        f"{subset} samples{cost_ranked}, then one evaluation for each that is tried: at most {full} evaluations{cost_full} to the target, "
+        f"plan: calibrate, then measure the int8 model on {samples} samples{pace}; if its drop is too "
+        f"large, rank {tried} candidates on "
+        f"{subset} samples{cost_ranked}, then one evaluation for each that is tried: at most {full} "
+        f"evaluations{cost_full} to the target, "
         "and one for each group tried in int8 again"
     )
 

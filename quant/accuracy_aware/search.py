@@ -1,8 +1,9 @@
 """The search for the fastest model within the allowed drop (docs/accuracy-aware.md).
 
-Groups go back to float, best-ranked first, until the drop is within its limit; a group that does not help is put back. They are ranked once
-for each metric that is the worst: ranking anew after each step back, as POT does, was measured to cost more than it saves. Then groups that
-gained less than what is now to spare are tried in int8 again. The result is the best point seen.
+Groups go back to float, best-ranked first, until the drop is within its limit; a group that does not help is
+put back. They are ranked once for each metric that is the worst: ranking anew after each step back, as POT
+does, was measured to cost more than it saves. Then groups that gained less than what is now to spare are
+tried in int8 again. The result is the best point seen.
 """
 
 import sys
@@ -38,14 +39,23 @@ class Found:
     why: str
 
 
-def search(start: Point, groups: Sequence[Group], goal: Goal, measure: Measure, rank: Rank, max_iter_num: int = sys.maxsize) -> Found:
+def search(
+    start: Point,
+    groups: Sequence[Group],
+    goal: Goal,
+    measure: Measure,
+    rank: Rank,
+    max_iter_num: int = sys.maxsize,
+) -> Found:
     """start: the fully quantized model. max_iter_num: of reverted groups."""
     steps: list[Step] = []
     point = start
     ranked: list[Group] = []
     ranked_for = ""
     refused: list[Group] = []
-    fair = sum(g.cost for g in groups) / max(len(groups), 1)  # what changes nothing now may still help others, if it is cheap
+    fair = sum(g.cost for g in groups) / max(
+        len(groups), 1
+    )  # what changes nothing now may still help others, if it is cheap
     gains: dict[Group, float] = {}  # by how much the excess fell when a group was reverted
     while not goal.is_reached(point.drops):
         if len(steps) >= max_iter_num:
@@ -70,8 +80,12 @@ def search(start: Point, groups: Sequence[Group], goal: Goal, measure: Measure, 
     return _restore(point, gains, steps, goal, measure)
 
 
-def _restore(point: Point, gains: dict[Group, float], steps: list[Step], goal: Goal, measure: Measure) -> Found:
-    """Back to int8 with what is not needed, what costs most first: a group whose gain is less than what is to spare (eq. A3)."""
+def _restore(
+    point: Point, gains: dict[Group, float], steps: list[Step], goal: Goal, measure: Measure
+) -> Found:
+    """Back to int8 with what is not needed, what costs most first: a group whose gain is less than what is to
+    spare (eq. A3).
+    """
     for group in sorted(point.groups, key=lambda g: g.cost, reverse=True):
         if goal.largest_excess(point.drops) + max(gains[group], 0) > goal.tolerance or len(point.groups) == 1:
             continue

@@ -1,7 +1,7 @@
 """The search exactly as POT 2023.3 does it, with what may surprise: see docs/differences.md.
 
-A worsening at the start, or right after a step back, is kept. After a step back the worse value is what the next one is compared with. The
-result is the last model, not the best one.
+A worsening at the start, or right after a step back, is kept. After a step back the worse value is what the
+next one is compared with. The result is the last model, not the best one.
 """
 
 import sys
@@ -38,7 +38,15 @@ def search_as_pot(
         group = ranked.pop(0)
         previous, point = point, measure([*point.groups, group])
         new, limit = point.drops[metric], goal.limits[metric]
-        steps.append(Step("revert", group, point, True, "the drop is smaller" if new <= reference else "a first worsening is kept"))
+        steps.append(
+            Step(
+                "revert",
+                group,
+                point,
+                True,
+                "the drop is smaller" if new <= reference else "a first worsening is kept",
+            )
+        )
         if len(point.groups) == len(groups):
             return Found(point, steps, "every group is in float")
         if goal.is_reached(point.drops):

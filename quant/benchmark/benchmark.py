@@ -1,7 +1,7 @@
 """benchmark: how fast numpot runs a model, and its peers the same model, in one process and by turns.
 
-A machine is never quiet: clocks change and other work comes and goes. So runtimes take turns of a few hundredths of a second, and what
-is compared are the shortest times of each, which others can only lengthen.
+A machine is never quiet: clocks change and other work comes and goes. So runtimes take turns of a few
+hundredths of a second, and what is compared are the shortest times of each, which others can only lengthen.
 """
 
 import math
@@ -27,15 +27,18 @@ from .peers import PEER_RUNS, BenchmarkError, Model, Run, file_for, numpot_run
 
 TURN = 0.03  # seconds that a runtime works before the next one's turn
 LEAST_ROUNDS = 3
-TOLERANCE = {"float": 1e-3, "int8": 0.1}  # of the largest output; int8 runtimes round halves and residual sums in their own ways
+TOLERANCE = {
+    "float": 1e-3,
+    "int8": 0.1,
+}  # of the largest output; int8 runtimes round halves and residual sums in their own ways
 
 
 @dataclass(frozen=True)
 class Timing:
     """One runtime on one batch size and number of threads. times: seconds of each call, (calls,) f64.
 
-    difference: from numpot's outputs, the largest one divided by the largest output. speed_ratio: numpot's speed divided by this
-    runtime's, from the shortest times; above 1 numpot is the faster one.
+    difference: from numpot's outputs, the largest one divided by the largest output. speed_ratio: numpot's
+    speed divided by this runtime's, from the shortest times; above 1 numpot is the faster one.
     """
 
     runtime: str
@@ -59,9 +62,10 @@ def benchmark(
 ) -> list[Timing]:
     """Time numpot and its peers for every batch size and number of threads, numpot first.
 
-    data: its first samples are the inputs; without it they are random. seconds: for all measurements together, compilation not counted.
-    Raises BenchmarkError for a batch size that the model does not take, DataError for data that does not fit it, and OnnxError if a peer
-    needs it as ONNX and that cannot be written.
+    data: its first samples are the inputs; without it they are random. seconds: for all measurements
+    together, compilation not counted. Raises BenchmarkError for a batch size that the model does not take,
+    DataError for data that does not fit it, and OnnxError if a peer needs it as ONNX and that cannot be
+    written.
     """
     timings: list[Timing] = []
     settings = list(product(batches, threads))
@@ -96,7 +100,9 @@ def interleave(runs: Mapping[str, Run], seconds: float) -> dict[str, np.ndarray]
 
 
 def _one_turn(run: Run) -> list[float]:
-    """The calls of one turn; without the first one, if there are more, because it finds the caches full of other people's data."""
+    """The calls of one turn; without the first one, if there are more, because it finds the caches full of
+    other people's data.
+    """
     times: list[float] = []
     begin = perf_counter()
     end = begin + TURN
@@ -110,14 +116,23 @@ def _one_turn(run: Run) -> list[float]:
 
 def largest_difference(outputs: Sequence[np.ndarray], reference: Sequence[np.ndarray]) -> float:
     """max |a - b| / max |b| of the worst output; infinite where shapes differ or only one side is finite."""
-    if len(outputs) != len(reference) or any(a.shape != b.shape for a, b in zip(outputs, reference, strict=True)):
+    if len(outputs) != len(reference) or any(
+        a.shape != b.shape for a, b in zip(outputs, reference, strict=True)
+    ):
         return float("inf")
     worst = 0.0
     for a, b in zip(outputs, reference, strict=True):
         with np.errstate(invalid="ignore"):
             difference = np.abs(a.astype(np.float64) - b.astype(np.float64)).max(initial=0)
         largest = np.abs(b.astype(np.float64)).max(initial=0)
-        worst = max(worst, difference / largest if largest and np.isfinite(largest + difference) else np.inf if difference else 0.0)
+        worst = max(
+            worst,
+            difference / largest
+            if largest and np.isfinite(largest + difference)
+            else np.inf
+            if difference
+            else 0.0,
+        )
     return float(worst)
 
 
@@ -128,23 +143,30 @@ def warnings_of(timings: Sequence[Timing], graph: Graph) -> list[str]:
     for timing in timings:
         worst[timing.runtime] = max(worst.get(timing.runtime, 0), timing.difference)
     return [
-        f"{name} computes something else: its outputs differ from numpot's by {difference:.2g} of the largest one"
+        f"{name} computes something else: its outputs differ from numpot's by {difference:.2g} of the "
+        "largest one"
         for name, difference in worst.items()
         if not difference <= tolerance
     ]
 
 
-# ---- what is run, and where ----------------------------------------------------------------------------------------------------
+# ---- what is run, and where --------------------------------------------------------------------------------
 
 
 def sample_inputs(graph: Graph, batch: int, data: DataLoader | None = None) -> dict[str, np.ndarray]:
-    """One batch of inputs by name: the first samples of the data, over and over if there are fewer, or random numbers."""
+    """One batch of inputs by name: the first samples of the data, over and over if there are fewer, or random
+    numbers.
+    """
     for parameter in graph.inputs:
         shape = parameter.output.shape
         if shape and shape[0] not in (-1, batch):
-            raise BenchmarkError(f"input {parameter.name!r} has a fixed batch of {shape[0]}, found --batch {batch}")
+            raise BenchmarkError(
+                f"input {parameter.name!r} has a fixed batch of {shape[0]}, found --batch {batch}"
+            )
     elements = batch * sum(math.prod(p.output.shape[1:]) for p in graph.inputs)
-    memory.take(8 * elements, f"a batch of {batch} random samples" if data is None else f"a batch of {batch} samples")
+    memory.take(
+        8 * elements, f"a batch of {batch} random samples" if data is None else f"a batch of {batch} samples"
+    )
     if data is None:
         rng = np.random.default_rng(0)
         return {parameter.name: _random(rng, parameter, batch) for parameter in graph.inputs}
@@ -154,7 +176,9 @@ def sample_inputs(graph: Graph, batch: int, data: DataLoader | None = None) -> d
 
 
 def _random(rng: np.random.Generator, parameter: Node, batch: int) -> np.ndarray:
-    """Standard normal numbers, pixels 0..255 for u8; the other integers are mostly indices or flags, so 0 or 1."""
+    """Standard normal numbers, pixels 0..255 for u8; the other integers are mostly indices or flags, so 0 or
+    1.
+    """
     tensor = parameter.output
     shape = tuple(batch if d == -1 else d for d in tensor.shape)
     if tensor.dtype in FLOATS:

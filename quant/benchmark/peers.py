@@ -1,7 +1,9 @@
-"""The runtimes that a benchmark compares, each told the same: float32 where it is float, so many threads, one request at a time.
+"""The runtimes that a benchmark compares, each told the same: float32 where it is float, so many threads, one
+request at a time.
 
-A runtime is a function that compiles a model for one set of inputs and gives a `Run`. Every peer gets the fastest way in that its
-documentation knows, so that what is compared is the inference and not the copying of arrays around it.
+A runtime is a function that compiles a model for one set of inputs and gives a `Run`. Every peer gets the
+fastest way in that its documentation knows, so that what is compared is the inference and not the copying of
+arrays around it.
 """
 
 import importlib.util
@@ -47,24 +49,36 @@ def open_for_benchmark(path: str, batches: Sequence[int] = (1,)) -> Model:
         return Model(Path(path), "onnx" if ONNX_START.match(head) else "numpot", graph)
     shapes = {parameter.name: parameter.output.shape for parameter in graph.inputs}
     if any(shape[:1] not in ((), (-1,), (batch,)) for shape in shapes.values() for batch in batches):
-        graph = read_model(path, input_shapes={name: (-1, *shape[1:]) for name, shape in shapes.items() if shape})
+        graph = read_model(
+            path, input_shapes={name: (-1, *shape[1:]) for name, shape in shapes.items() if shape}
+        )
     return Model(Path(path), "openvino", graph)
 
 
 def choose_peers(model: Model, wanted: list[str] | None) -> list[str]:
-    """The peers asked for, or all that can be had. Raises BenchmarkError for an unknown one, MissingExtraError for one that is missing."""
+    """The peers asked for, or all that can be had. Raises BenchmarkError for an unknown one,
+    MissingExtraError for one that is missing.
+    """
     if wanted is None:
-        return [peer for peer in PEERS if is_installed(peer) and (model.format in READS[peer] or is_installed("onnx"))]
+        return [
+            peer
+            for peer in PEERS
+            if is_installed(peer) and (model.format in READS[peer] or is_installed("onnx"))
+        ]
     for peer in wanted:
         if peer not in PEERS:
-            raise BenchmarkError(f"--against must name runtimes among {', '.join(PEERS)}, separated by commas; found {peer!r}")
+            raise BenchmarkError(
+                f"--against must name runtimes among {', '.join(PEERS)}, separated by commas; found {peer!r}"
+            )
         if not is_installed(peer):
             raise MissingExtraError(peer, peer, f"a comparison with {peer}")
     return wanted
 
 
 def file_for(peer: str, model: Model, folder: Path) -> Path:
-    """The model's file, or one in the folder in a format that the peer reads. Raises OnnxError or MissingExtraError."""
+    """The model's file, or one in the folder in a format that the peer reads. Raises OnnxError or
+    MissingExtraError.
+    """
     if model.format in READS[peer]:
         return model.path
     from numpot.ir.formats.onnx import write_onnx
@@ -92,7 +106,12 @@ def openvino_run(path: Path, inputs: Inputs, threads: int) -> Run:
     core = ov.Core()
     network = core.read_model(path)
     network.reshape({port: list(array.shape) for port, array in _feed(network.inputs, inputs).items()})
-    config = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
+    config = {
+        "INFERENCE_NUM_THREADS": threads,
+        "NUM_STREAMS": 1,
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_PRECISION_HINT": "f32",
+    }
     compiled = core.compile_model(network, "CPU", config)
     request, feed = compiled.create_infer_request(), _feed(compiled.inputs, inputs)
 
@@ -106,7 +125,14 @@ def openvino_run(path: Path, inputs: Inputs, threads: int) -> Run:
 def _feed(ports: Sequence[Any], inputs: Inputs) -> dict[Any, np.ndarray]:
     """The array of each of OpenVINO's inputs: by any of its names, or else in the model's order."""
     return {
-        port: next((array for name, array in inputs.items() if name in port.names or name == port.node.friendly_name), in_order)
+        port: next(
+            (
+                array
+                for name, array in inputs.items()
+                if name in port.names or name == port.node.friendly_name
+            ),
+            in_order,
+        )
         for port, in_order in zip(ports, inputs.values(), strict=True)
     }
 
@@ -122,4 +148,7 @@ def onnxruntime_run(path: Path, inputs: Inputs, threads: int) -> Run:
     return lambda: session.run(None, feed)
 
 
-PEER_RUNS: dict[str, Callable[[Path, Inputs, int], Run]] = {"openvino": openvino_run, "onnxruntime": onnxruntime_run}
+PEER_RUNS: dict[str, Callable[[Path, Inputs, int], Run]] = {
+    "openvino": openvino_run,
+    "onnxruntime": onnxruntime_run,
+}

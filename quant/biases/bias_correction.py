@@ -1,10 +1,12 @@
-"""BiasCorrection: layer after layer, each on what the corrected layers before it give (eq. C10 in docs/calibration.md).
+"""BiasCorrection: layer after layer, each on what the corrected layers before it give (eq. C10 in
+docs/calibration.md).
 
     b := b + mean(y) - mean(y_q)
 
-y is the layer's output with its bias in the float model, y_q the same in a model whose weights are all rounded and whose earlier biases
-are already corrected. So what rounding does to the mean is followed through the network, where FastBiasCorrection looks at one layer at
-a time. The model is run once in all: from each layer to the next, on tensors kept in between.
+y is the layer's output with its bias in the float model, y_q the same in a model whose weights are all
+rounded and whose earlier biases are already corrected. So what rounding does to the mean is followed through
+the network, where FastBiasCorrection looks at one layer at a time. The model is run once in all: from each
+layer to the next, on tensors kept in between.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,13 +35,16 @@ def correct_in_order(
 ) -> list[str]:
     """Correct the biases of `model`, in place; returns the names of the layers whose bias was replaced.
 
-    rounded: the same layers by name, with the weights that they will see; every shape known (`subgraph.with_batch`). means: (C,) by
-    layer, what the mean of each channel of its output should be. inputs: samples, as `rounded` takes them. threshold: POT leaves a
-    layer alone if an element of its bias would change by this factor of itself or more, or is zero; None corrects all.
-    Source: POT 2023.3, BiasCorrection.
+    rounded: the same layers by name, with the weights that they will see; every shape known
+    (`subgraph.with_batch`). means: (C,) by layer, what the mean of each channel of its output should be.
+    inputs: samples, as `rounded` takes them. threshold: POT leaves a layer alone if an element of its bias
+    would change by this factor of itself or more, or is zero; None corrects all. Source: POT 2023.3,
+    BiasCorrection.
     """
     layers = [node for node in rounded.topological_order() if node.name in means]
-    waiting = ancestors([biased_output(layer).producer for layer in layers])  # what has to be run, and has not been
+    waiting = ancestors(
+        [biased_output(layer).producer for layer in layers]
+    )  # what has to be run, and has not been
     states: list[State] = [{p.output: sample[p.name] for p in rounded.inputs} for sample in inputs]
     waiting.difference_update(rounded.inputs)
     corrected = []
@@ -51,7 +56,11 @@ def correct_in_order(
             found = np.mean([state[end].mean(axes, dtype=np.float64) for state in states], axis=0)
             if _shift_bias(model, model.nodes[layer.name], means[layer.name] - found, threshold):
                 corrected.append(layer.name)
-                shift = (means[layer.name] - found).astype(np.float32).reshape([-1 if a not in axes else 1 for a in range(len(end.shape))])
+                shift = (
+                    (means[layer.name] - found)
+                    .astype(np.float32)
+                    .reshape([-1 if a not in axes else 1 for a in range(len(end.shape))])
+                )
                 for state in states:
                     state[end] = state[end] + shift
             for state in states:
@@ -69,7 +78,9 @@ def biased_output(layer: Node) -> Tensor:
 
 
 def _advance(graph: Graph, states: list[State], end: Tensor, waiting: set[Node]) -> None:
-    """Run every sample up to `end`: the nodes still waiting that it depends on. The states take in what others will read."""
+    """Run every sample up to `end`: the nodes still waiting that it depends on. The states take in what
+    others will read.
+    """
     from numpot.ir.executor.executor import Executor  # numba: imported where it is used
 
     segment = ancestors([end.producer]) & waiting

@@ -1,9 +1,10 @@
-"""FastBiasCorrection: give back what rounding the weights took from each channel's mean (eq. C8 in docs/calibration.md).
+"""FastBiasCorrection: give back what rounding the weights took from each channel's mean (eq. C8 in
+docs/calibration.md).
 
     b_new = mean(y) - mean(W_q * constant(mean(x)))
 
-x and y are the layer's input and its output with the bias, over the calibration samples, both in float. The layer is run once on a
-tensor that holds, in every channel, that channel's mean.
+x and y are the layer's input and its output with the bias, over the calibration samples, both in float. The
+layer is run once on a tensor that holds, in every channel, that channel's mean.
 """
 
 import math
@@ -43,17 +44,30 @@ class MeanStatistics:
 
 
 def correctable(layers: Iterable[Node]) -> list[Node]:
-    """The layers whose mean output can be corrected: convolutions and matrix products with a bias for each channel."""
-    return [layer for layer in layers if layer.type in ("Convolution", "MatMul") and _has_bias_per_channel(layer)]
+    """The layers whose mean output can be corrected: convolutions and matrix products with a bias for each
+    channel.
+    """
+    return [
+        layer for layer in layers if layer.type in ("Convolution", "MatMul") and _has_bias_per_channel(layer)
+    ]
 
 
 def relative_change(change: np.ndarray, bias: np.ndarray) -> float:
-    """The largest change of an element by factors of itself; infinite if any element is zero, whatever its change (as in POT 2023.3)."""
+    """The largest change of an element by factors of itself; infinite if any element is zero, whatever its
+    change (as in POT 2023.3).
+    """
     return float(np.max(np.abs(change / bias))) if np.all(bias != 0) else np.inf
 
 
-def correct_bias(graph: Graph, layer: Node, means: Means, quantized_weights: np.ndarray, threshold: float = FAST_BIAS_THRESHOLD) -> bool:
-    """POT's correction (eq. C8): a new bias, unless it would change by more than the threshold; then the layer is left alone.
+def correct_bias(
+    graph: Graph,
+    layer: Node,
+    means: Means,
+    quantized_weights: np.ndarray,
+    threshold: float = FAST_BIAS_THRESHOLD,
+) -> bool:
+    """POT's correction (eq. C8): a new bias, unless it would change by more than the threshold; then the
+    layer is left alone.
 
     quantized_weights: as the layer will see them. Returns whether the bias was replaced.
     """
@@ -68,7 +82,9 @@ def correct_bias(graph: Graph, layer: Node, means: Means, quantized_weights: np.
 
 
 def correct_rounding(graph: Graph, layer: Node, means: Means, quantized_weights: np.ndarray) -> None:
-    """numpot's correction (eq. C9): only what rounding the weights did to the mean, so zeros and borders need no exception."""
+    """numpot's correction (eq. C9): only what rounding the weights did to the mean, so zeros and borders need
+    no exception.
+    """
     bias = bias_add(layer)
     assert bias is not None and bias.inputs[1].constant is not None and layer.inputs[1].constant is not None
     old = bias.inputs[1].constant
@@ -79,14 +95,16 @@ def correct_rounding(graph: Graph, layer: Node, means: Means, quantized_weights:
 def _mean_output(layer: Node, means: Means, weights: np.ndarray) -> np.ndarray:
     """(C_out,) float64: the mean of each channel when every channel of the input is its mean everywhere.
 
-    The Executor runs the layer, not its NumPy definition: a BLAS adds in an order of its own on each processor, and with each number of
-    threads, and biases would depend on that.
+    The Executor runs the layer, not its NumPy definition: a BLAS adds in an order of its own on each
+    processor, and with each number of threads, and biases would depend on that.
     """
     axis = channel_axis(layer)
     x = _constant_input(layer, means.input, axis)
     graph = Graph("layer alone")
     source = graph.add(Parameter(element_type=x.dtype, shape=x.shape), name="x").output
-    graph.add(Result(), [graph.add(layer.op, [source, graph.constant(weights.astype(x.dtype))]).output], name="y")
+    graph.add(
+        Result(), [graph.add(layer.op, [source, graph.constant(weights.astype(x.dtype))]).output], name="y"
+    )
     y = Executor(graph, threads=1).run(x)["y"]
     return y.mean(axis=tuple(a for a in range(y.ndim) if a != axis % y.ndim), dtype=np.float64)
 

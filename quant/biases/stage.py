@@ -28,9 +28,13 @@ def layers_to_correct(model: Graph, quantizers: Sequence[Quantizer], settings: P
 
 
 def output_means(model: Graph, layers: Sequence[Node], samples: Samples) -> dict[str, np.ndarray]:
-    """For the correction layer after layer: name -> (C,), the mean over the few samples of each channel of the biased output."""
+    """For the correction layer after layer: name -> (C,), the mean over the few samples of each channel of
+    the biased output.
+    """
     wanted = {layer: Statistic("mean", "mean", channel_axis(layer)) for layer in layers}
-    _few(samples, model).run(model, {biased_output(layer): [statistic] for layer, statistic in wanted.items()}, "mean outputs")
+    _few(samples, model).run(
+        model, {biased_output(layer): [statistic] for layer, statistic in wanted.items()}, "mean outputs"
+    )
     return {layer.name: statistic.value for layer, statistic in wanted.items()}
 
 
@@ -44,7 +48,8 @@ def correct(
 ) -> list[str]:
     """Correct biases in place; returns the names of the layers whose bias was replaced.
 
-    model: its weights still in float. weights: the rounded ones. means: for the fast correction; targets: the `output_means` for the other.
+    model: its weights still in float. weights: the rounded ones. means: for the fast correction; targets: the
+    `output_means` for the other.
     """
     if settings.use_fast_bias:
         return correct_fast(model, weights, settings, means)
@@ -58,13 +63,21 @@ def correct(
     return correct_in_order(model, rounded, targets, inputs, threshold, progress=samples.progress)
 
 
-def correct_fast(model: Graph, weights: Mapping[Quantizer, np.ndarray], settings: Parameters, means: Mapping[str, Means]) -> list[str]:
+def correct_fast(
+    model: Graph, weights: Mapping[Quantizer, np.ndarray], settings: Parameters, means: Mapping[str, Means]
+) -> list[str]:
     """Each layer by itself, in place; returns the names of those whose bias was replaced."""
     by_layer = {use.node.name: values for q, values in weights.items() for use in q.uses}
-    return [name for name, known in means.items() if _correct_fast(model, model.nodes[name], known, by_layer.get(name), settings)]
+    return [
+        name
+        for name, known in means.items()
+        if _correct_fast(model, model.nodes[name], known, by_layer.get(name), settings)
+    ]
 
 
-def _correct_fast(model: Graph, layer: Node, means: Means, weights: np.ndarray | None, settings: Parameters) -> bool:
+def _correct_fast(
+    model: Graph, layer: Node, means: Means, weights: np.ndarray | None, settings: Parameters
+) -> bool:
     values = layer.inputs[1].constant if weights is None else weights
     assert values is not None
     if settings.strict_pot:

@@ -1,4 +1,6 @@
-"""SampleSweeps: what a sweep found in every single sample, kept until it is known how the channels will be aligned."""
+"""SampleSweeps: what a sweep found in every single sample, kept until it is known how the channels will be
+aligned.
+"""
 
 from typing import Any
 
@@ -10,7 +12,9 @@ from .channel_alignment import Change
 
 
 class SampleSweeps(Collector):
-    """The least, the largest and the mean value of each channel of each sample: 12 bytes a channel and sample."""
+    """The least, the largest and the mean value of each channel of each sample: 12 bytes a channel and
+    sample.
+    """
 
     needs_only_a_sweep = True
 
@@ -23,7 +27,9 @@ class SampleSweeps(Collector):
         return "min max mean of every sample axis=1"
 
     def aligned(self, change: Change) -> Swept:
-        """All samples as they would have been, had the channels been aligned before (eq. A1 in docs/calibration.md)."""
+        """All samples as they would have been, had the channels been aligned before (eq. A1 in
+        docs/calibration.md).
+        """
         low, high, mean = np.moveaxis((self._table - change.shift.astype(np.float64)) / change.scale, 1, 0)
         return Swept(low.astype(np.float32), high.astype(np.float32), mean, positions=1)
 

@@ -1,7 +1,9 @@
-"""ActivationChannelAlignment: make the channels between two linear layers alike, so that one scale suits them all (docs/calibration.md).
+"""ActivationChannelAlignment: make the channels between two linear layers alike, so that one scale suits them
+all (docs/calibration.md).
 
-If P's output goes into Q with nothing but the bias between, then shifting and scaling P's channels by any a, s and undoing it in Q leaves
-the model's function as it is (eq. C5, C6 in docs/calibration.md). The channels are centred on zero and given the same width.
+If P's output goes into Q with nothing but the bias between, then shifting and scaling P's channels by any a,
+s and undoing it in Q leaves the model's function as it is (eq. C5, C6 in docs/calibration.md). The channels
+are centred on zero and given the same width.
 """
 
 from dataclasses import dataclass, field
@@ -18,17 +20,25 @@ from ..statistics.statistic import Statistic
 
 @dataclass
 class Pair:
-    """Two layers to align: `producer` P and `consumer` Q, and the tensor between them, which carries P's bias already."""
+    """Two layers to align: `producer` P and `consumer` Q, and the tensor between them, which carries P's bias
+    already.
+    """
 
     producer: Node
     consumer: Node
     between: Tensor
-    low: Statistic = field(default_factory=lambda: Statistic("quantile", "median", 1, quantile=ALIGNMENT_TAIL))
-    high: Statistic = field(default_factory=lambda: Statistic("quantile", "median", 1, quantile=1 - ALIGNMENT_TAIL))
+    low: Statistic = field(
+        default_factory=lambda: Statistic("quantile", "median", 1, quantile=ALIGNMENT_TAIL)
+    )
+    high: Statistic = field(
+        default_factory=lambda: Statistic("quantile", "median", 1, quantile=1 - ALIGNMENT_TAIL)
+    )
 
 
 class Change(NamedTuple):
-    """What became of the channels between two layers: x -> (x - shift) / scale. (C,) float32 each; scale > 0."""
+    """What became of the channels between two layers: x -> (x - shift) / scale. (C,) float32
+    each; scale > 0.
+    """
 
     shift: np.ndarray
     scale: np.ndarray
@@ -54,7 +64,9 @@ def find_pairs(graph: Graph) -> list[Pair]:
 
 
 def _is_plain(layer: Node) -> bool:
-    """No groups, padding, stride or dilation: only then does a shift of the input come out as one shift per output channel."""
+    """No groups, padding, stride or dilation: only then does a shift of the input come out as one shift per
+    output channel.
+    """
     op = layer.op
     return (
         layer.inputs[1].constant is not None
@@ -71,20 +83,26 @@ def align(graph: Graph, pair: Pair) -> Change:
 
 
 def _centre(graph: Graph, pair: Pair, middle: np.ndarray) -> np.ndarray:
-    """b_P -= a,  b_Q += (sum of W_Q over its window) a   (eq. C5); needs both biases. middle: (C,), the a; returned, or zeros."""
+    """b_P -= a,  b_Q += (sum of W_Q over its window) a   (eq. C5); needs both biases. middle:
+    (C,), the a; returned, or zeros.
+    """
     below, above = bias_add(pair.producer), bias_add(pair.consumer)
     if below is None or above is None:
         return np.zeros_like(middle)
     weights = _weights(pair.consumer)
     spatial = tuple(range(2, weights.ndim))
     _edit_bias(graph, below, lambda b: b - middle.reshape(_like(b, middle)))
-    shift = (weights.sum(axis=spatial) * middle).sum(axis=1)  # by NumPy; a BLAS adds in another order on each processor
+    shift = (weights.sum(axis=spatial) * middle).sum(
+        axis=1
+    )  # by NumPy; a BLAS adds in another order on each processor
     _edit_bias(graph, above, lambda b: b + shift.reshape(_like(b, shift)))
     return middle
 
 
 def _equalize(graph: Graph, pair: Pair, width: np.ndarray) -> np.ndarray:
-    """W_P /= s, b_P /= s, W_Q *= s with s the width relative to the median channel (eq. C6). width: (C,). Returns s, or ones."""
+    """W_P /= s, b_P /= s, W_Q *= s with s the width relative to the median channel (eq. C6). width: (C,).
+    Returns s, or ones.
+    """
     alive = width > 0
     weights = _weights(pair.producer)
     if not alive.any() or weights.shape[0] != width.size:
@@ -111,5 +129,7 @@ def _edit_bias(graph: Graph, add: Node, edit) -> None:  # type: ignore[no-untype
 
 
 def _like(bias: np.ndarray, vector: np.ndarray) -> tuple[int, ...]:
-    """The shape that lines a vector of channels up with a bias of shape (1, C, 1, 1), or (1, C) behind a MatMul."""
+    """The shape that lines a vector of channels up with a bias of shape (1, C, 1, 1), or (1, C) behind a
+    MatMul.
+    """
     return (1, vector.size, *(1,) * (bias.ndim - 2)) if bias.ndim > 2 else (vector.size,)

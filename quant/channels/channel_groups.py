@@ -1,9 +1,10 @@
 """Which channels of a model may only be scaled together (docs/calibration.md, "Groups of channels").
 
-If a tensor's channel c is divided by s_c, a convolution behind it undoes that with its weights; a ReLU, a pool or a residual Add hands
-it on: the same s_c holds on both sides. So every channel of every tensor gets a label, equal where channels are tied. Labels are handed
-on in topological order; an Add of two tensors ties theirs pairwise. Channels that anything else reads or makes (the model's inputs and
-outputs, a Sigmoid) are fixed: s = 1.
+If a tensor's channel c is divided by s_c, a convolution behind it undoes that with its weights; a ReLU, a
+pool or a residual Add hands it on: the same s_c holds on both sides. So every channel of every tensor gets a
+label, equal where channels are tied. Labels are handed on in topological order; an Add of two tensors ties
+theirs pairwise. Channels that anything else reads or makes (the model's inputs and outputs, a Sigmoid) are
+fixed: s = 1.
 
 Channels lie on axis 1. Tensors without one have no label, and fix what they are made from.
 """
@@ -21,15 +22,19 @@ from ..layers.weighted_layers import channel_constant
 
 Labels = np.ndarray  # (C,) int64
 
-_HOMOGENEOUS = frozenset({"ReLU", "LeakyReLU", "PReLU", "MaxPool", "AvgPool", "Interpolate", "Negative", "Abs"})
+_HOMOGENEOUS = frozenset(
+    {"ReLU", "LeakyReLU", "PReLU", "MaxPool", "AvgPool", "Interpolate", "Negative", "Abs"}
+)
 _REDUCTIONS = frozenset({"ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin"})
 
 
 @dataclass
 class ChannelGroups:
-    """labels: of each tensor that has channels, (C,), equal where channels are tied. fixed: labels that must not be scaled.
+    """labels: of each tensor that has channels, (C,), equal where channels are tied. fixed: labels that must
+    not be scaled.
 
-    terms: (Add or Subtract, port) of every constant that is added on the way and must be scaled with its tensor.
+    terms: (Add or Subtract, port) of every constant that is added on the way and must be scaled with its
+    tensor.
     """
 
     labels: dict[Tensor, Labels] = field(default_factory=dict)
@@ -47,11 +52,15 @@ class ChannelGroups:
 
 
 def is_scalable_layer(node: Node) -> bool:
-    """Layers that can undo a scale of their input channels and make one of their output channels, by their weights."""
+    """Layers that can undo a scale of their input channels and make one of their output channels, by their
+    weights.
+    """
     if node.type not in ("Convolution", "MatMul") or node.inputs[1].constant is None:
         return False
     op = node.op
-    return not isinstance(op, MatMul) or (len(node.inputs[0].shape) == 2 and op.transpose_b and not op.transpose_a)
+    return not isinstance(op, MatMul) or (
+        len(node.inputs[0].shape) == 2 and op.transpose_b and not op.transpose_a
+    )
 
 
 class DisjointSets:
@@ -155,7 +164,11 @@ class _Walk:
 
 def _concat(node: Node, labels: list[Labels]) -> list[Labels] | None:
     joined = np.concatenate(labels)
-    return [joined] if node.op.axis in (1, 1 - len(node.output.shape)) and len(joined) == node.output.shape[1] else None  # type: ignore[attr-defined]
+    return (
+        [joined]
+        if node.op.axis in (1, 1 - len(node.output.shape)) and len(joined) == node.output.shape[1]
+        else None
+    )  # type: ignore[attr-defined]
 
 
 def _split(node: Node, labels: Labels) -> list[Labels] | None:
@@ -166,7 +179,9 @@ def _split(node: Node, labels: Labels) -> list[Labels] | None:
 
 
 def _flattened(node: Node, labels: Labels) -> list[Labels] | None:
-    """(N, C, H, W) -> (N, C*H*W), where each channel becomes a run of H*W, and other shapes that keep (N, C)."""
+    """(N, C, H, W) -> (N, C*H*W), where each channel becomes a run of H*W, and other shapes that
+    keep (N, C).
+    """
     before, after = node.inputs[0].shape, node.output.shape
     if before[0] != after[0] or len(after) < 2 or math.prod(before[1:]) != math.prod(after[1:]):
         return None
@@ -176,7 +191,9 @@ def _flattened(node: Node, labels: Labels) -> list[Labels] | None:
 
 
 def _is_homogeneous(node: Node) -> bool:
-    """Whether f(x / s) = f(x) / s for any s > 0 of each channel; the node has one input that is not constant."""
+    """Whether f(x / s) = f(x) / s for any s > 0 of each channel; the node has one input that is
+    not constant.
+    """
     if node.type == "Multiply":
         return channel_constant(node) is not None
     if node.type in _REDUCTIONS:

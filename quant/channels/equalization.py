@@ -1,8 +1,10 @@
-"""Equalization over groups of channels: every channel of a tensor gets a like share of its codes (docs/calibration.md).
+"""Equalization over groups of channels: every channel of a tensor gets a like share of its codes
+(docs/calibration.md).
 
-POT aligns pairs of layers with nothing between. Here channels are scaled through everything that hands a scale on (channel_groups.py), so
-through ReLU, pools, depthwise layers and whole residual chains. Scales are powers of two: multiplying by one is exact in floating point,
-so the equalized model computes the same function bit for bit.
+POT aligns pairs of layers with nothing between. Here channels are scaled through everything that hands a
+scale on (channel_groups.py), so through ReLU, pools, depthwise layers and whole residual chains. Scales are
+powers of two: multiplying by one is exact in floating point, so the equalized model computes the same
+function bit for bit.
 """
 
 from collections.abc import Iterable
@@ -29,7 +31,9 @@ class Equalization:
         tensors = [q.tensor for q in quantizers if not q.is_weight and not q.per_channel]
         #: The tensors to measure: those with one range for all channels, of which some may be scaled.
         self.wanted: dict[Tensor, Statistic] = {
-            t: Statistic("abs_max", "max", 1) for t in tensors if t in labels and not fixed.issuperset(map(int, labels[t]))
+            t: Statistic("abs_max", "max", 1)
+            for t in tensors
+            if t in labels and not fixed.issuperset(map(int, labels[t]))
         }
 
     def apply(self) -> list[str]:
@@ -39,10 +43,16 @@ class Equalization:
         for layer in self._layers:
             weights = layer.inputs[1].constant
             assert weights is not None
-            factor = scales[self._groups.labels[layer.inputs[0]]][columns(layer)] if layer.inputs[0] in self._groups.labels else 1.0
+            factor = (
+                scales[self._groups.labels[layer.inputs[0]]][columns(layer)]
+                if layer.inputs[0] in self._groups.labels
+                else 1.0
+            )
             factor = factor / scales[self._groups.labels[layer.output]][:, None]
             if np.any(factor != 1):
-                replace_constant(self._graph, layer, 1, weights * factor.reshape(*factor.shape, *(1,) * (weights.ndim - 2)))
+                replace_constant(
+                    self._graph, layer, 1, weights * factor.reshape(*factor.shape, *(1,) * (weights.ndim - 2))
+                )
                 changed.append(layer.name)
         for node, port in self._groups.terms:
             scale = scales[self._groups.labels[node.output]]
@@ -50,7 +60,9 @@ class Equalization:
                 term, rank = node.inputs[port].constant, len(node.output.shape)
                 assert term is not None
                 shape = (len(scale), *(1,) * (rank - 2))
-                value = np.broadcast_to(term, np.broadcast_shapes(term.shape, (1, *shape))) / scale.reshape(shape)
+                value = np.broadcast_to(term, np.broadcast_shapes(term.shape, (1, *shape))) / scale.reshape(
+                    shape
+                )
                 replace_constant(self._graph, node, port, value)
         return changed
 
@@ -89,13 +101,17 @@ def _together(tensors: Iterable[np.ndarray], count: int) -> list[np.ndarray]:
 
 
 def _add_column_weights(weight: np.ndarray, amplitude: np.ndarray, labels: np.ndarray, layer: Node) -> None:
-    """What share of a row's codes each channel's weights take, largest row first (eq. E1). weight, amplitude: by label; labels: (C,)."""
+    """What share of a row's codes each channel's weights take, largest row first (eq. E1). weight, amplitude:
+    by label; labels: (C,).
+    """
     values = layer.inputs[1].constant
     assert values is not None
     largest = np.abs(values).reshape(*values.shape[:2], -1).max(axis=2)  # (O, I/g)
     channels = labels[columns(layer)]  # (O, I/g)
     row = (largest * amplitude[channels]).max(axis=1, keepdims=True)
-    np.maximum.at(weight, channels, np.divide(largest, row, out=np.zeros_like(largest, dtype=np.float64), where=row > 0))
+    np.maximum.at(
+        weight, channels, np.divide(largest, row, out=np.zeros_like(largest, dtype=np.float64), where=row > 0)
+    )
 
 
 def columns(layer: Node) -> np.ndarray:

@@ -7,7 +7,9 @@ INTERRUPTED = 130  # what a shell reports for Ctrl-C
 
 
 def main() -> None:
-    """Entry point of the console script. It imports the commands itself, so that Ctrl-C is one line meanwhile, too."""
+    """Entry point of the console script. It imports the commands itself, so that Ctrl-C is one line
+    meanwhile, too.
+    """
     try:
         from .commands import run
 

@@ -4,7 +4,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .common import MAX_THREADS, Arithmetic, Debug, Json, print_json, print_table, read_numbers, reports_errors
+from .common import (
+    MAX_THREADS,
+    Arithmetic,
+    Debug,
+    Json,
+    print_json,
+    print_table,
+    read_numbers,
+    reports_errors,
+)
 
 if TYPE_CHECKING:
     from ..benchmark.benchmark import Timing
@@ -15,40 +24,71 @@ PERCENTILES = {"median": 50, "p90": 90, "p99": 99}
 
 @reports_errors
 def run(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="a model; runtimes that do not read its format get it as ONNX")],
+    model: Annotated[
+        str,
+        typer.Argument(metavar="MODEL", help="a model; runtimes that do not read its format get it as ONNX"),
+    ],
     batch: Annotated[str, typer.Option("--batch", metavar="B[,B...]", help="batch sizes")] = "1",
     threads: Annotated[str, typer.Option("--threads", metavar="T[,T...]", help="numbers of threads")] = "1",
     against: Annotated[
         str | None,
-        typer.Option("--against", metavar="R[,R...]", help="openvino, onnxruntime; by default those installed"),
+        typer.Option(
+            "--against", metavar="R[,R...]", help="openvino, onnxruntime; by default those installed"
+        ),
     ] = None,
     data: Annotated[
-        str | None, typer.Option("--data", metavar="D", help="as for evaluate; its first samples are the inputs, otherwise random numbers")
+        str | None,
+        typer.Option(
+            "--data",
+            metavar="D",
+            help="as for evaluate; its first samples are the inputs, otherwise random numbers",
+        ),
     ] = None,
     arithmetic: Arithmetic = "exact",
-    seconds: Annotated[float, typer.Option("--seconds", min=0.1, metavar="S", help="time for all measurements together")] = 20.0,
+    seconds: Annotated[
+        float, typer.Option("--seconds", min=0.1, metavar="S", help="time for all measurements together")
+    ] = 20.0,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Measure latency and throughput, interleaved with OpenVINO and onnxruntime.
 
-    Runtimes take turns in one process; speeds are compared by the shortest time of each. Peers compute in float32 what is not int8.
+    Runtimes take turns in one process; speeds are compared by the shortest time of each. Peers compute in
+    float32 what is not int8.
     """
     from ..benchmark.benchmark import benchmark, environment, warnings_of
     from ..benchmark.peers import choose_peers, open_for_benchmark
     from ..data.sources import open_data
 
-    batches, counts = read_numbers("--batch", batch, MAX_BATCH), read_numbers("--threads", threads, MAX_THREADS)
+    batches, counts = (
+        read_numbers("--batch", batch, MAX_BATCH),
+        read_numbers("--threads", threads, MAX_THREADS),
+    )
     opened = open_for_benchmark(model, batches)
     peers = choose_peers(opened, against.split(",") if against else None)
     samples = open_data(data, opened.graph) if data else None
     timings = benchmark(
-        opened, peers, batches=batches, threads=counts, data=samples, arithmetic=arithmetic, seconds=seconds, progress=not json
+        opened,
+        peers,
+        batches=batches,
+        threads=counts,
+        data=samples,
+        arithmetic=arithmetic,
+        seconds=seconds,
+        progress=not json,
     )
     place, warnings = environment(peers), warnings_of(timings, opened.graph)
     if json:
         results = [_record(t) for t in timings]
-        print_json({"model": model, "arithmetic": arithmetic, "environment": place, "results": results, "warnings": warnings})
+        print_json(
+            {
+                "model": model,
+                "arithmetic": arithmetic,
+                "environment": place,
+                "results": results,
+                "warnings": warnings,
+            }
+        )
         return
     _print(model, timings)
     print(", ".join(f"{name} {value}" for name, value in place.items()))

@@ -25,7 +25,11 @@ def run(model: Model, json: Json = False, debug: Debug = False) -> None:
         for name, value in constants.items()
         if value is not None and value.dtype.kind == "f" and not np.isfinite(value).all()
     ]
-    warnings += [f"layer {n.name!r} ({n.type}) is read by nobody" for n in graph if n.type not in ("Result", "Parameter") and _is_unread(n)]
+    warnings += [
+        f"layer {n.name!r} ({n.type}) is read by nobody"
+        for n in graph
+        if n.type not in ("Result", "Parameter") and _is_unread(n)
+    ]
     result = {
         "model": model,
         "layers": len(graph) - len(constants),

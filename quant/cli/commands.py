@@ -17,15 +17,30 @@ from .usage import BAD_INPUT, Command, Group
 app = typer.Typer(
     name="numpot",
     cls=Group,
-    help="Post-training quantization that you can read: FP32 models to int8, with integers that run on any machine.",
+    help="Post-training quantization that you can read: FP32 models to int8, with integers that run on "
+    "any machine.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, convert, quantize, finetune, evaluate, compare, probe, saturation, benchmark, check, inspect):
+for command in (
+    demo,
+    convert,
+    quantize,
+    finetune,
+    evaluate,
+    compare,
+    probe,
+    saturation,
+    benchmark,
+    check,
+    inspect,
+):
     app.command(
-        name=command.__name__.removesuffix(".command").rpartition(".")[2], cls=Command, no_args_is_help=command not in (demo, probe)
+        name=command.__name__.removesuffix(".command").rpartition(".")[2],
+        cls=Command,
+        no_args_is_help=command not in (demo, probe),
     )(command.run)
 app.add_typer(config.app, name="config")
 FAULT = 70  # exit status of what is a fault of numpot's own: a traceback, and EX_SOFTWARE of sysexits.h
@@ -36,11 +51,15 @@ def options(
     memory: Annotated[
         str | None,
         typer.Option(
-            "--memory", metavar="SIZE", help="what reading and running a model may take, as 4GiB; by default half of the machine's"
+            "--memory",
+            metavar="SIZE",
+            help="what reading and running a model may take, as 4GiB; by default half of the machine's",
         ),
     ] = None,
 ) -> None:
-    """Post-training quantization that you can read: FP32 models to int8, with integers that run on any machine."""
+    """Post-training quantization that you can read: FP32 models to int8, with integers that run on any
+    machine.
+    """
     from numpot.ir import memory as budget
     from numpot.ir.errors import NumpotError
 
@@ -54,11 +73,16 @@ def options(
 
 
 def run() -> int:
-    """Run the command that the command line names, and return its exit status; all that it printed is written."""
+    """Run the command that the command line names, and return its exit status; all that it printed is
+    written.
+    """
     for name in ("stdout", "stderr"):  # None where it was closed before the start
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - it stays open as long as the process
-    for stream in (sys.stdout, sys.stderr):  # a terminal or file that cannot show a character gets \\u2192 and the like
+    for stream in (
+        sys.stdout,
+        sys.stderr,
+    ):  # a terminal or file that cannot show a character gets \\u2192 and the like
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
@@ -84,7 +108,9 @@ def _run() -> int:
         reason = end.__context__
         if isinstance(reason, BrokenPipeError):  # Typer printed help to one who no longer reads
             return output_lost(reason)
-        if reason is not None and isinstance(reason.__cause__, KeyboardInterrupt):  # it came before the command began
+        if reason is not None and isinstance(
+            reason.__cause__, KeyboardInterrupt
+        ):  # it came before the command began
             raise KeyboardInterrupt from None
         return end.code if isinstance(end.code, int) else 0 if end.code is None else BAD_INPUT
     return 0

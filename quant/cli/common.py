@@ -1,4 +1,6 @@
-"""What all commands share: how errors end, how results are printed, and the options that mean the same everywhere."""
+"""What all commands share: how errors end, how results are printed, and the options that mean the same
+everywhere.
+"""
 
 import functools
 import json
@@ -39,19 +41,44 @@ Data = Annotated[
 ]
 Arithmetic = Annotated[
     Literal["exact", "saturating", "saturating-avx512", "saturating-onnxruntime", "simulated"],
-    typer.Option("--arithmetic", help="exact integers, integers of a CPU without VNNI, or FakeQuantize in float"),
+    typer.Option(
+        "--arithmetic", help="exact integers, integers of a CPU without VNNI, or FakeQuantize in float"
+    ),
 ]
-Mean = Annotated[str | None, typer.Option("--mean", metavar="M[,M...]", help="mean of pixels/255, one number or one per channel")]
-Std = Annotated[str | None, typer.Option("--std", metavar="S[,S...]", help="standard deviation of pixels/255, likewise")]
-To = Annotated[str | None, typer.Option("--to", metavar="FORMAT", help="numpot, openvino or onnx; by default what the suffix says")]
+Mean = Annotated[
+    str | None,
+    typer.Option("--mean", metavar="M[,M...]", help="mean of pixels/255, one number or one per channel"),
+]
+Std = Annotated[
+    str | None, typer.Option("--std", metavar="S[,S...]", help="standard deviation of pixels/255, likewise")
+]
+To = Annotated[
+    str | None,
+    typer.Option("--to", metavar="FORMAT", help="numpot, openvino or onnx; by default what the suffix says"),
+]
 Classes = Annotated[
     str | None,
-    typer.Option("--classes", metavar="FILE", help="the class names of a folder of pictures, one a line: the first is label 0"),
+    typer.Option(
+        "--classes",
+        metavar="FILE",
+        help="the class names of a folder of pictures, one a line: the first is label 0",
+    ),
 ]
-Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="use the first N samples only")]
-Threads = Annotated[int | None, typer.Option("--threads", min=1, max=MAX_THREADS, metavar="T", help="threads; by default one per core")]
-Workers = Annotated[int | None, typer.Option("--workers", metavar="N", help="share the work among N processes; the same results")]
-Scheduler = Annotated[str | None, typer.Option("--scheduler", metavar="ADDRESS", help="share it among a Dask cluster: tcp://host:8786")]
+Limit = Annotated[
+    int | None, typer.Option("--limit", min=1, metavar="N", help="use the first N samples only")
+]
+Threads = Annotated[
+    int | None,
+    typer.Option("--threads", min=1, max=MAX_THREADS, metavar="T", help="threads; by default one per core"),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option("--workers", metavar="N", help="share the work among N processes; the same results"),
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option("--scheduler", metavar="ADDRESS", help="share it among a Dask cluster: tcp://host:8786"),
+]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object on stdout and nothing else")]
 Debug = Annotated[bool, typer.Option("--debug", help="show the traceback of an error")]
 
@@ -59,7 +86,8 @@ Debug = Annotated[bool, typer.Option("--debug", help="show the traceback of an e
 def reports_errors(command: Callable[P, None]) -> Callable[P, None]:
     """Bad input ends in one sentence on stderr and status 2; --debug shows the traceback.
 
-    Status 1 is left to what docs/faq.md says: neither code of the user's that ends Python nor Typer's own 'Aborted!' may give it.
+    Status 1 is left to what docs/faq.md says: neither code of the user's that ends Python nor Typer's own
+    'Aborted!' may give it.
     """
 
     @functools.wraps(command)
@@ -74,12 +102,19 @@ def reports_errors(command: Callable[P, None]) -> Callable[P, None]:
                 print(f"numpot: {error}", file=sys.stderr)
             raise typer.Exit(BAD_INPUT) from None
         except SystemExit as end:
-            print(f"numpot: code that a command called, such as a DataLoader or a metric, ended Python ({end.code!r})", file=sys.stderr)
+            print(
+                "numpot: code that a command called, such as a DataLoader or a metric, ended Python "
+                f"({end.code!r})",
+                file=sys.stderr,
+            )
             raise typer.Exit(BAD_INPUT) from None
         except (EOFError, typer.Abort) as error:
             raise RuntimeError(f"unexpected {type(error).__name__}: {error}") from error
         except MemoryError:
-            print("numpot: there is not enough memory; numpot --memory SIZE finds that out before it begins", file=sys.stderr)
+            print(
+                "numpot: there is not enough memory; numpot --memory SIZE finds that out before it begins",
+                file=sys.stderr,
+            )
             raise typer.Exit(BAD_INPUT) from None
         except OSError as error:
             if error.filename is not None:  # not of what is printed
@@ -90,9 +125,13 @@ def reports_errors(command: Callable[P, None]) -> Callable[P, None]:
 
 
 def output_lost(error: OSError) -> int:
-    """The exit status when stdout cannot be written, after one line that says so; whoever closed a pipe does not want one."""
+    """The exit status when stdout cannot be written, after one line that says so; whoever closed a pipe does
+    not want one.
+    """
     with suppress(OSError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that nothing more is tried when Python ends
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # so that nothing more is tried when Python ends
     if isinstance(error, BrokenPipeError):
         return BROKEN_PIPE
     print(f"numpot: stdout: cannot be written ({error.strerror})", file=sys.stderr)
@@ -131,7 +170,9 @@ def warnings_on_stderr() -> Iterator[None]:
 
 
 def print_json(result: dict[str, Any]) -> None:
-    """Print an object that is JSON; it has no NaN and no infinity, so these are the texts "NaN", "Infinity" and "-Infinity"."""
+    """Print an object that is JSON; it has no NaN and no infinity, so these are the texts "NaN", "Infinity"
+    and "-Infinity".
+    """
     print(json.dumps(_finite(result), indent=2, allow_nan=False))
 
 
@@ -143,7 +184,9 @@ def _finite(value: Any) -> Any:
     return [_finite(entry) for entry in value] if isinstance(value, list | tuple) else value
 
 
-def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, numbers_from: int = 1) -> None:
+def print_table(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, numbers_from: int = 1
+) -> None:
     """A table on stdout; columns from `numbers_from` on are right-aligned, and only the first may wrap."""
     from rich import box
     from rich.console import Console
@@ -154,7 +197,9 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
         console.width = WIDE
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
     for i, column in enumerate(columns):
-        table.add_column(column, justify="right" if i >= numbers_from else "left", no_wrap=i > 0, overflow="fold")
+        table.add_column(
+            column, justify="right" if i >= numbers_from else "left", no_wrap=i > 0, overflow="fold"
+        )
     for row in rows:
         table.add_row(*(str(cell) for cell in row))
     console.print(table)
@@ -187,7 +232,9 @@ def open_model(path: str, mean: str | None, std: str | None) -> "Graph":
 
 
 def read_settings(option: str, entries: Sequence[str]) -> dict[str, Any]:
-    """["bits=4", "range_estimator.max.type=quantile"] -> nested dictionaries. A value is JSON, or else text."""
+    """["bits=4", "range_estimator.max.type=quantile"] -> nested dictionaries. A value is JSON, or
+    else text.
+    """
     settings: dict[str, Any] = {}
     for entry in entries:
         key, separator, text = entry.partition("=")
@@ -199,10 +246,15 @@ def read_settings(option: str, entries: Sequence[str]) -> dict[str, Any]:
                 raise NumpotError(f"{option} {entry!r}: {part!r} has a value already")
         if not separator or not last or last in target:
             problem = f"{key!r} is given twice" if last in target else "found no value"
-            raise NumpotError(f"{option} must look like bits=4 or range_estimator.max.type=quantile; in {entry!r} {problem}")
+            raise NumpotError(
+                f"{option} must look like bits=4 or range_estimator.max.type=quantile; in {entry!r} {problem}"
+            )
         try:
             target[last] = json.loads(text)
-        except (ValueError, RecursionError):  # not JSON, or brackets inside brackets, or a number of too many digits
+        except (
+            ValueError,
+            RecursionError,
+        ):  # not JSON, or brackets inside brackets, or a number of too many digits
             target[last] = text
     return settings
 
@@ -211,7 +263,9 @@ def read_numbers(option: str, text: str, most: int) -> list[int]:
     """ "1,8,32" -> [1, 8, 32]. Raises NumpotError for what is not whole numbers from 1 to `most`."""
     numbers = [int(part) if re.fullmatch(r"[0-9]{1,18}", part) else 0 for part in text.split(",")]
     if not all(1 <= number <= most for number in numbers):
-        raise NumpotError(f"{option} must be a number from 1 to {most}, or several separated by commas, found {text!r}")
+        raise NumpotError(
+            f"{option} must be a number from 1 to {most}, or several separated by commas, found {text!r}"
+        )
     return numbers
 
 
@@ -219,4 +273,6 @@ def _numbers(option: str, text: str) -> tuple[float, ...]:
     try:
         return tuple(float(part) for part in text.split(","))
     except ValueError:
-        raise NumpotError(f"{option} must be a number or numbers separated by commas, found {text!r}") from None
+        raise NumpotError(
+            f"{option} must be a number or numbers separated by commas, found {text!r}"
+        ) from None

@@ -1,10 +1,24 @@
-"""numpot compare: a model in two runtimes, or two models, layer by layer: where they first differ, by how much, and why."""
+"""numpot compare: a model in two runtimes, or two models, layer by layer: where they first differ, by how
+much, and why.
+"""
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from .common import Data, Debug, Json, Limit, Mean, Model, Std, open_model, print_json, print_table, reports_errors
+from .common import (
+    Data,
+    Debug,
+    Json,
+    Limit,
+    Mean,
+    Model,
+    Std,
+    open_model,
+    print_json,
+    print_table,
+    reports_errors,
+)
 from .suggestions import Source, sqnr_command
 
 if TYPE_CHECKING:
@@ -27,20 +41,25 @@ def run(
         typer.Option(
             "--with",
             metavar="R",
-            help="the reference: openvino or onnxruntime run MODEL itself; a file is another model, usually the float one that MODEL was "
-            "made from; fp32 is MODEL without its FakeQuantize operators, its weights kept as they are, rounded or not",
+            help="the reference: openvino or onnxruntime run MODEL itself; a file is another model, "
+            "usually the float one that MODEL was "
+            "made from; fp32 is MODEL without its FakeQuantize operators, its weights kept as they are, "
+            "rounded or not",
         ),
     ],
     arithmetic: Annotated[
         Literal["exact", "saturating", "saturating-avx512", "saturating-onnxruntime"] | None,
         typer.Option(
             "--arithmetic",
-            help="of MODEL: exact, or that of OpenVINO or onnxruntime on a CPU without VNNI; by default what the runtime has on this "
+            help="of MODEL: exact, or that of OpenVINO or onnxruntime on a CPU without VNNI; by default "
+            "what the runtime has on this "
             "processor, and exact where two models are compared",
         ),
     ] = None,
     limit: Limit = SAMPLES,
-    html: Annotated[str | None, typer.Option("--html", metavar="FILE", help="write a report as one HTML page")] = None,
+    html: Annotated[
+        str | None, typer.Option("--html", metavar="FILE", help="write a report as one HTML page")
+    ] = None,
     mean: Mean = None,
     std: Std = None,
     json: Json = False,
@@ -67,11 +86,15 @@ def run(
 
         check_report(Path(html))
     if with_ in VENDORS:
-        found = compare_with_vendor(graph, with_, loader, arithmetic=arithmetic, limit=limit, progress=not json)
+        found = compare_with_vendor(
+            graph, with_, loader, arithmetic=arithmetic, limit=limit, progress=not json
+        )
     else:
         other = without_fake_quantize(graph) if with_ == FLOAT else _open_reference(with_, mean, std)
         try:
-            found = compare_models(graph, other, loader, arithmetic=arithmetic or "exact", limit=limit, progress=not json)
+            found = compare_models(
+                graph, other, loader, arithmetic=arithmetic or "exact", limit=limit, progress=not json
+            )
         except StructureError as error:
             if not _have_same_ends(graph, other):
                 raise
@@ -94,7 +117,9 @@ def run(
 def _have_same_ends(graph: "Graph", other: "Graph") -> bool:
     """Whether inputs are called alike, and outputs correspond in shape, so that answers can be compared."""
     inputs = [{n.name for n in g.inputs} for g in (graph, other)]
-    outputs = [{n.name if len(g.outputs) > 1 else "": n.output.shape[1:] for n in g.outputs} for g in (graph, other)]
+    outputs = [
+        {n.name if len(g.outputs) > 1 else "": n.output.shape[1:] for n in g.outputs} for g in (graph, other)
+    ]
     return inputs[0] == inputs[1] and outputs[0] == outputs[1]
 
 
@@ -106,7 +131,9 @@ def _open_reference(name: str, mean: str | None, std: str | None) -> "Graph":
 
     if not Path(name).exists():
         known = (*VENDORS, FLOAT)
-        raise CompareError(f"--with must be {', '.join(known)} or a model file, found {name!r}" + nearest(name, known))
+        raise CompareError(
+            f"--with must be {', '.join(known)} or a model file, found {name!r}" + nearest(name, known)
+        )
     return open_model(name, mean, std)
 
 
@@ -120,10 +147,16 @@ def _print(found: "Comparison") -> None:
     if first is None:
         print("no element differs")
         return
-    print(f"first difference: {first.name}" + (f" ({first.cause.label}: {first.cause.detail})" if first.cause else ""))
+    print(
+        f"first difference: {first.name}"
+        + (f" ({first.cause.label}: {first.cause.detail})" if first.cause else "")
+    )
     if worst is not None and not found.same_model:
         assert worst.cause is not None
-        print(f"hurts most: {worst.name}, SQNR {_decibels(worst.isolated.sqnr_db)} by itself ({worst.cause.label}: {worst.cause.detail})")
+        print(
+            f"hurts most: {worst.name}, SQNR {_decibels(worst.isolated.sqnr_db)} by itself "
+            f"({worst.cause.label}: {worst.cause.detail})"
+        )
 
 
 def _runtime_row(layer: "LayerComparison") -> list[str]:

@@ -4,7 +4,9 @@ import typer
 
 from .usage import Command, Group
 
-app = typer.Typer(cls=Group, help="About configuration files of numpot quantize --config.", no_args_is_help=True)
+app = typer.Typer(
+    cls=Group, help="About configuration files of numpot quantize --config.", no_args_is_help=True
+)
 
 
 @app.callback()

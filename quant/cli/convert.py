@@ -11,11 +11,20 @@ from .common import Debug, Json, Mean, Std, To, print_json, record_preprocessing
 
 @reports_errors
 def run(
-    source: Annotated[str, typer.Argument(metavar="SRC", help="an ONNX model, an OpenVINO IR, or a numpot .xml")],
-    destination: Annotated[str, typer.Argument(metavar="DST", help="the .xml to write, its .bin beside it; or an .onnx")],
+    source: Annotated[
+        str, typer.Argument(metavar="SRC", help="an ONNX model, an OpenVINO IR, or a numpot .xml")
+    ],
+    destination: Annotated[
+        str, typer.Argument(metavar="DST", help="the .xml to write, its .bin beside it; or an .onnx")
+    ],
     to: To = None,
     input_shape: Annotated[
-        list[str] | None, typer.Option("--input-shape", metavar="NAME=N,C,H,W", help="fix the shape of an input; -1 leaves the batch open")
+        list[str] | None,
+        typer.Option(
+            "--input-shape",
+            metavar="NAME=N,C,H,W",
+            help="fix the shape of an input; -1 leaves the batch open",
+        ),
     ] = None,
     mean: Mean = None,
     std: Std = None,
@@ -24,8 +33,8 @@ def run(
 ) -> None:
     """Convert a model into numpot's IR, or into another format.
 
-    Batch norm and constants are folded, dead layers dropped, names kept. A quantized model becomes ONNX with QuantizeLinear and
-    DequantizeLinear, which onnxruntime and OpenVINO run on integers.
+    Batch norm and constants are folded, dead layers dropped, names kept. A quantized model becomes ONNX with
+    QuantizeLinear and DequantizeLinear, which onnxruntime and OpenVINO run on integers.
     """
     from numpot.ir import read_model, save_model
     from numpot.ir.formats.model_files import check_savable

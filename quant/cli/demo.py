@@ -23,14 +23,17 @@ LATENCY_SECONDS = 0.5  # for each latency measured; the minimum of all calls in 
 
 @reports_errors
 def run(
-    output: Annotated[str, typer.Option("--output", "-o", metavar="DIR", help="folder to leave models and data in")] = "numpot-demo",
+    output: Annotated[
+        str, typer.Option("--output", "-o", metavar="DIR", help="folder to leave models and data in")
+    ] = "numpot-demo",
     json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Quantize a real classifier and compare: the main job.
 
-    Takes an FP32 Fashion-MNIST classifier and pictures that come with the package, so it needs no files and no network. Shows accuracy,
-    agreement, size, latency, and what a CPU without VNNI would make of the int8 model.
+    Takes an FP32 Fashion-MNIST classifier and pictures that come with the package, so it needs no files and
+    no network. Shows accuracy, agreement, size, latency, and what a CPU without VNNI would make of the int8
+    model.
     """
     from numpot.ir import save_model
     from numpot.quant import quantize
@@ -55,7 +58,10 @@ def run(
         return
     _print(results)
     print(f"Saved: {folder / 'int8.xml'} (with fp32.xml and the data beside it)")
-    print("Next:  " + command("saturation", path(str(folder / "int8.xml")), "--data", path(str(folder / "test.npz"))))
+    print(
+        "Next:  "
+        + command("saturation", path(str(folder / "int8.xml")), "--data", path(str(folder / "test.npz")))
+    )
 
 
 @dataclass
@@ -64,7 +70,9 @@ class _Result:
     predictions: "np.ndarray"
     labels: "np.ndarray"
     weight_bytes: int
-    latency_ms: dict[int, float]  # by batch size; empty where only the arithmetic differs, not the speed of this machine
+    latency_ms: dict[
+        int, float
+    ]  # by batch size; empty where only the arithmetic differs, not the speed of this machine
     saturated: int
     pairs: int
 
@@ -87,7 +95,9 @@ class _Result:
         }
 
 
-def _measure(name: str, graph: "Graph", arithmetic: str, test: "DataLoader", weights: Path, quiet: bool) -> _Result:
+def _measure(
+    name: str, graph: "Graph", arithmetic: str, test: "DataLoader", weights: Path, quiet: bool
+) -> _Result:
     import numpy as np
 
     from numpot.ir import Executor
@@ -148,7 +158,10 @@ def _print(results: list[_Result]) -> None:
     ]
     title = f"{len(reference.labels):,} test pictures, latency on one thread"
     print_table(title, ["", *(r.name for r in results)], [[label, *cells] for label, cells in rows])
-    print("'no VNNI' is the arithmetic of CPUs that add products in pairs of 16 bits, computed here bit for bit.")
+    print(
+        "'no VNNI' is the arithmetic of CPUs that add products in pairs of 16 bits, computed here bit "
+        "for bit."
+    )
 
 
 def _make_folder(folder: Path) -> None:
@@ -157,7 +170,9 @@ def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise NumpotError(f"{folder}: this folder cannot be made ({error.strerror}); give another with --output") from None
+        raise NumpotError(
+            f"{folder}: this folder cannot be made ({error.strerror}); give another with --output"
+        ) from None
 
 
 def _leave_files(folder: Path) -> None:

@@ -24,7 +24,8 @@ from .common import (
 )
 
 METRICS_HELP = (
-    "accuracy@K, f1, precision, recall, miou, map, rmse, mae; agreement, sqnr, cosine (these need --reference); or module:Class of a Metric"
+    "accuracy@K, f1, precision, recall, miou, map, rmse, mae; agreement, sqnr, cosine (these "
+    "need --reference); or module:Class of a Metric"
 )
 
 
@@ -37,7 +38,8 @@ def run(
         typer.Option("--metric", metavar="M", help=METRICS_HELP),
     ] = "accuracy@1",
     reference: Annotated[
-        str | None, typer.Option("--reference", metavar="MODEL", help="the model to compare with, usually the float one")
+        str | None,
+        typer.Option("--reference", metavar="MODEL", help="the model to compare with, usually the float one"),
     ] = None,
     arithmetic: Arithmetic = "exact",
     limit: Limit = None,
@@ -63,7 +65,10 @@ def run(
 
     measure = parse_metric(metric)
     graph = open_model(model, mean, std)
-    samples, compared = open_data(data, graph, classes=classes), open_model(reference, mean, std) if reference else None
+    samples, compared = (
+        open_data(data, graph, classes=classes),
+        open_model(reference, mean, std) if reference else None,
+    )
     with open_pool(workers, scheduler) as pool:
         result = evaluate(
             graph,
@@ -81,4 +86,7 @@ def run(
     else:
         if measure.needs_labels:
             print_classes(samples)
-        print(f"{result.metric} {result.value:.4f} on {result.samples} samples ({result.arithmetic}, {result.seconds:.1f} s)")
+        print(
+            f"{result.metric} {result.value:.4f} on {result.samples} samples ({result.arithmetic}, "
+            f"{result.seconds:.1f} s)"
+        )

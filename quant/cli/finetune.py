@@ -4,35 +4,73 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from .common import DATA_HELP, Classes, Data, Debug, Json, Limit, Mean, Std, To, open_model, print_json, print_table, reports_errors
+from .common import (
+    DATA_HELP,
+    Classes,
+    Data,
+    Debug,
+    Json,
+    Limit,
+    Mean,
+    Std,
+    To,
+    open_model,
+    print_json,
+    print_table,
+    reports_errors,
+)
 from .evaluate import METRICS_HELP
 
 
 @reports_errors
 def run(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="a quantized model, as numpot quantize writes it")],
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="a quantized model, as numpot quantize writes it")
+    ],
     data: Data,
-    output: Annotated[str, typer.Option("--output", "-o", metavar="OUT", help="the .xml to write, its .bin beside it; or an .onnx")],
+    output: Annotated[
+        str,
+        typer.Option(
+            "--output", "-o", metavar="OUT", help="the .xml to write, its .bin beside it; or an .onnx"
+        ),
+    ],
     to: To = None,
     teacher: Annotated[
-        str | None, typer.Option("--teacher", metavar="FP32", help="the float model, whose answers are learned; then no labels are needed")
+        str | None,
+        typer.Option(
+            "--teacher",
+            metavar="FP32",
+            help="the float model, whose answers are learned; then no labels are needed",
+        ),
     ] = None,
     loss: Annotated[
         Literal["distillation", "cross_entropy", "mse"] | None,
-        typer.Option("--loss", help="by default distillation with a teacher, cross_entropy on labels without"),
+        typer.Option(
+            "--loss", help="by default distillation with a teacher, cross_entropy on labels without"
+        ),
     ] = None,
     epochs: Annotated[int, typer.Option("--epochs", min=1, metavar="N", help="passes over the data")] = 10,
-    batch_size: Annotated[int, typer.Option("--batch-size", min=1, metavar="N", help="samples to a step")] = 32,
+    batch_size: Annotated[
+        int, typer.Option("--batch-size", min=1, metavar="N", help="samples to a step")
+    ] = 32,
     learning_rate: Annotated[
         float,
-        typer.Option("--learning-rate", metavar="R", help="size of a step, as a share of a layer's output; falls to 0"),
+        typer.Option(
+            "--learning-rate", metavar="R", help="size of a step, as a share of a layer's output; falls to 0"
+        ),
     ] = 1e-3,
     seed: Annotated[int, typer.Option("--seed", min=0, help="of the order of the samples")] = 0,
     validation: Annotated[
-        str | None, typer.Option("--validation", metavar="D", help=f"other samples, to find the best epoch: {DATA_HELP}")
+        str | None,
+        typer.Option("--validation", metavar="D", help=f"other samples, to find the best epoch: {DATA_HELP}"),
     ] = None,
     metric: Annotated[
-        str | None, typer.Option("--metric", metavar="M", help="what is best there: " + METRICS_HELP.replace("--reference", "--teacher"))
+        str | None,
+        typer.Option(
+            "--metric",
+            metavar="M",
+            help="what is best there: " + METRICS_HELP.replace("--reference", "--teacher"),
+        ),
     ] = None,
     classes: Classes = None,
     limit: Limit = None,
@@ -43,8 +81,8 @@ def run(
 ) -> None:
     """Fine-tune a quantized model: other weights and biases, the same operators, scales, ranges and speed.
 
-    The last resort, when quantization costs too much accuracy and layers must not go back to float. With --validation and --metric the
-    best epoch is kept, and the result is never worse there than MODEL.
+    The last resort, when quantization costs too much accuracy and layers must not go back to float. With
+    --validation and --metric the best epoch is kept, and the result is never worse there than MODEL.
     """
     import time
 
@@ -83,12 +121,23 @@ def run(
 
 def _print(output: str, seconds: float, made: dict[str, Any]) -> None:
     names = [name for name in made["history"][0] if name != "epoch"]
-    print_table("epochs", ["epoch", *names], [[e["epoch"], *(f"{e[name]:.4f}" for name in names)] for e in made["history"]])
+    print_table(
+        "epochs",
+        ["epoch", *names],
+        [[e["epoch"], *(f"{e[name]:.4f}" for name in names)] for e in made["history"]],
+    )
     trained = made["trained"]
-    weights = f"weights of {trained['int8_weights']} layers on integers and {trained['float_weights']} in float, {trained['biases']} biases"
+    weights = (
+        f"weights of {trained['int8_weights']} layers on integers and {trained['float_weights']} "
+        f"in float, {trained['biases']} biases"
+    )
     print(f"{output}: {weights}, {made['samples']} samples, {seconds:.1f} s")
     if "metric" in made:
-        best = f"epoch {made['best_epoch']}" if made["best_epoch"] else "no epoch was better, so the model is as it was"
+        best = (
+            f"epoch {made['best_epoch']}"
+            if made["best_epoch"]
+            else "no epoch was better, so the model is as it was"
+        )
         print(f"{made['metric']} {made['before']:.4f} before, {made['after']:.4f} after: {best}")
     else:
         print("Not validated: --validation and --metric keep the best epoch instead of the last")

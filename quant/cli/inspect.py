@@ -16,7 +16,9 @@ LONG_LIST = 8  # entries of an info list that are still worth printing
 @reports_errors
 def run(
     model: Model,
-    plan: Annotated[bool, typer.Option("--plan", help="the steps that the executor runs, instead of the layers")] = False,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="the steps that the executor runs, instead of the layers")
+    ] = False,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -35,10 +37,17 @@ def _show_plan(graph: "Graph", json: bool) -> None:
 
     steps = Executor(graph).plan
     if json:
-        print_json({"model": graph.name, "plan": [{"name": s.name, "kernel": s.kernel, "fused": s.fused} for s in steps]})
+        print_json(
+            {
+                "model": graph.name,
+                "plan": [{"name": s.name, "kernel": s.kernel, "fused": s.fused} for s in steps],
+            }
+        )
         return
     rows = [[s.name, s.kernel, " ".join(_last_part(name, s.name) for name in s.fused)] for s in steps]
-    print_table(f"plan of {graph.name}: {len(steps)} steps", ["step", "kernel", "fused"], rows, numbers_from=3)
+    print_table(
+        f"plan of {graph.name}: {len(steps)} steps", ["step", "kernel", "fused"], rows, numbers_from=3
+    )
 
 
 def _last_part(name: str, layer: str) -> str:
@@ -63,8 +72,13 @@ def _show_layers(graph: "Graph", json: bool) -> None:
     if json:
         print_json({"name": graph.name, "info": graph.info, "types": dict(types), "layers": layers})
         return
-    rows = [[layer["name"], layer["type"], " ".join(layer["outputs"]), f"{layer['constants']:,}"] for layer in layers]  # type: ignore[arg-type]
-    print_table(f"{graph.name}: {len(layers)} layers", ["layer", "type", "output", "constants"], rows, numbers_from=3)
+    rows = [
+        [layer["name"], layer["type"], " ".join(layer["outputs"]), f"{layer['constants']:,}"]
+        for layer in layers
+    ]  # type: ignore[arg-type]
+    print_table(
+        f"{graph.name}: {len(layers)} layers", ["layer", "type", "output", "constants"], rows, numbers_from=3
+    )
     print("types: " + ", ".join(f"{count} {name}" for name, count in types.most_common()))
     _print_info(graph.info)
 

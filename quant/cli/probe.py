@@ -10,14 +10,16 @@ from .common import Debug, Json, print_json, print_table, reports_errors
 @reports_errors
 def run(
     runtimes: Annotated[
-        list[str] | None, typer.Argument(metavar="[RUNTIME]...", help="openvino, onnxruntime; by default those installed")
+        list[str] | None,
+        typer.Argument(metavar="[RUNTIME]...", help="openvino, onnxruntime; by default those installed"),
     ] = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Ask OpenVINO and onnxruntime whether they saturate on this processor, and which products they pair.
 
-    Runs a small layer of every kind whose pairs of products clip, and says which of numpot's arithmetics gives the same numbers.
+    Runs a small layer of every kind whose pairs of products clip, and says which of numpot's arithmetics
+    gives the same numbers.
     """
     from ..vendors.probe import installed_runtimes, probe
 
@@ -29,4 +31,6 @@ def run(
         print(f"{p.does}: `{p.arithmetic}`")
     layers = dict.fromkeys(layer for p in found for layer in p.fits)
     rows = [[kind, sign, *(p.as_text(kind, sign) for p in found)] for kind, sign in layers]
-    print_table("arithmetic by kind of layer", ["layer", "codes", *(p.runtime for p in found)], rows, numbers_from=9)
+    print_table(
+        "arithmetic by kind of layer", ["layer", "codes", *(p.runtime for p in found)], rows, numbers_from=9
+    )

@@ -2,7 +2,20 @@
 
 from typing import TYPE_CHECKING
 
-from .common import Data, Debug, Json, Limit, Mean, Model, Std, Threads, open_model, print_json, print_table, reports_errors
+from .common import (
+    Data,
+    Debug,
+    Json,
+    Limit,
+    Mean,
+    Model,
+    Std,
+    Threads,
+    open_model,
+    print_json,
+    print_table,
+    reports_errors,
+)
 from .suggestions import Source, evaluate_command
 
 if TYPE_CHECKING:
@@ -22,8 +35,8 @@ def run(
 ) -> None:
     """Count where 16-bit pair sums would saturate, by layer.
 
-    On CPUs without VNNI, u8 x s8 products are added in pairs of 16 bits. The model is run in that arithmetic; layers whose weights
-    cannot clip whatever the input are told apart from those that merely did not.
+    On CPUs without VNNI, u8 x s8 products are added in pairs of 16 bits. The model is run in that arithmetic;
+    layers whose weights cannot clip whatever the input are told apart from those that merely did not.
     """
     from ..data.sources import open_data
     from ..weights.measure_saturation import describe_uncounted, measure_saturation, uncounted_layers
@@ -47,7 +60,13 @@ def run(
             }
             for layer in layers
         ]
-        print_json({"layers": rows, "total_saturated": total, "not_counted": [{"name": n, "why": why} for n, why in uncounted.items()]})
+        print_json(
+            {
+                "layers": rows,
+                "total_saturated": total,
+                "not_counted": [{"name": n, "why": why} for n, why in uncounted.items()],
+            }
+        )
         return
     print_table(
         "pairs of products that saturate at 16 bits",
@@ -69,9 +88,15 @@ def run(
         print(sentence)
     elsewhere = [layer.name for layer in layers if layer.clips_elsewhere]
     if elsewhere:
-        print(f"{', '.join(elsewhere)}: no pair that AVX2 forms can clip, but other processors pair other products (docs/saturation.md)")
+        print(
+            f"{', '.join(elsewhere)}: no pair that AVX2 forms can clip, but other processors pair other "
+            "products (docs/saturation.md)"
+        )
     if total:
-        print("To see what it costs: " + evaluate_command(model, graph, samples, source, reference=model, arithmetic="saturating"))
+        print(
+            "To see what it costs: "
+            + evaluate_command(model, graph, samples, source, reference=model, arithmetic="saturating")
+        )
     if total or elsewhere:
         print("To avoid it, quantize the float model again with --saturation-fix auto")
 
@@ -79,4 +104,10 @@ def run(
 def _verdict(layer: "LayerSaturation") -> str:
     if layer.provably_safe:
         return "proven safe"
-    return "clips" if layer.saturated.any() else "may clip elsewhere" if layer.clips_elsewhere else "no clip seen"
+    return (
+        "clips"
+        if layer.saturated.any()
+        else "may clip elsewhere"
+        if layer.clips_elsewhere
+        else "no clip seen"
+    )

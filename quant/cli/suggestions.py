@@ -22,15 +22,27 @@ class Source:
 
 
 def evaluate_command(
-    model: str, graph: "Graph", samples: "DataLoader", source: Source, reference: str | None = None, arithmetic: str | None = None
+    model: str,
+    graph: "Graph",
+    samples: "DataLoader",
+    source: Source,
+    reference: str | None = None,
+    arithmetic: str | None = None,
 ) -> str:
-    """numpot evaluate, by the labels if the samples have some that the model's scores can be measured with; else against the reference."""
+    """numpot evaluate, by the labels if the samples have some that the model's scores can be measured with;
+    else against the reference.
+    """
     labelled = _is_classifier(graph) and _has_class_labels(samples, graph)
     words = ["evaluate", path(model), "--data", path(source.data)]
     if labelled or reference is None:
         words += ["--metric", "accuracy@1"]
     else:
-        words += ["--metric", "agreement" if _is_classifier(graph) else "sqnr", "--reference", path(reference)]
+        words += [
+            "--metric",
+            "agreement" if _is_classifier(graph) else "sqnr",
+            "--reference",
+            path(reference),
+        ]
     if arithmetic is not None:
         words += ["--arithmetic", arithmetic]
     for option, value in (("--mean", source.mean), ("--std", source.std), ("--limit", source.limit)):
@@ -42,7 +54,16 @@ def evaluate_command(
 
 def sqnr_command(model: str, reference: str, source: Source) -> str:
     """numpot evaluate, the outputs of two models against each other."""
-    words = ["evaluate", path(model), "--data", path(source.data), "--metric", "sqnr", "--reference", path(reference)]
+    words = [
+        "evaluate",
+        path(model),
+        "--data",
+        path(source.data),
+        "--metric",
+        "sqnr",
+        "--reference",
+        path(reference),
+    ]
     for option, value in (("--mean", source.mean), ("--std", source.std), ("--limit", source.limit)):
         words += [] if value is None else [option, str(value)]
     return command(*words)
@@ -61,7 +82,9 @@ def path(text: str) -> str:
 def _is_classifier(graph: "Graph") -> bool:
     """Whether its one output is the scores of classes, [n, classes, 1, ...]."""
     shapes = [node.output.shape for node in graph.outputs]
-    return len(shapes) == 1 and len(shapes[0]) >= 2 and shapes[0][1] > 0 and all(d == 1 for d in shapes[0][2:])
+    return (
+        len(shapes) == 1 and len(shapes[0]) >= 2 and shapes[0][1] > 0 and all(d == 1 for d in shapes[0][2:])
+    )
 
 
 def _has_class_labels(samples: "DataLoader", graph: "Graph") -> bool:

@@ -1,6 +1,8 @@
-"""What is wrong with a command line, in one sentence: the option or argument, what it must be, and what was found.
+"""What is wrong with a command line, in one sentence: the option or argument, what it must be, and what was
+found.
 
-Typer would print three lines, in words that change from one version to the next. The classes here are those of all commands and groups.
+Typer would print three lines, in words that change from one version to the next. The classes here are those
+of all commands and groups.
 """
 
 import sys
@@ -14,7 +16,9 @@ from typer.core import TyperCommand, TyperGroup
 from . import INTERRUPTED
 
 BAD_INPUT: Final = 2  # exit status of all that is wrong with what was given
-UsageError: Any = typer.BadParameter.__base__  # of Typer's own copy of Click, or of Click, as its version has it
+UsageError: Any = (
+    typer.BadParameter.__base__
+)  # of Typer's own copy of Click, or of Click, as its version has it
 
 
 class Command(TyperCommand):
@@ -30,7 +34,11 @@ class Command(TyperCommand):
             refuse(ctx, given, error)
         if more and not ctx.resilient_parsing:
             arguments = [_label(p) for p in ctx.command.get_params(ctx) if p.param_type_name == "argument"]
-            _fail(ctx, f"takes {' '.join(arguments) + ' and nothing more' if arguments else 'no argument'}, found {more[0]!r}")
+            _fail(
+                ctx,
+                f"takes {' '.join(arguments) + ' and nothing more' if arguments else 'no argument'}, "
+                f"found {more[0]!r}",
+            )
         return more
 
 
@@ -63,7 +71,9 @@ class Group(TyperGroup):
 
 
 def refuse(ctx: Any, given: Sequence[str], error: Any) -> NoReturn:
-    """Say what is wrong with the words that a command was given, and end with status 2. Without any word it shows its help instead."""
+    """Say what is wrong with the words that a command was given, and end with status 2. Without any word it
+    shows its help instead.
+    """
     match type(error).__name__:
         case "NoArgsIsHelpError":
             raise error
@@ -77,7 +87,11 @@ def refuse(ctx: Any, given: Sequence[str], error: Any) -> NoReturn:
             expected, choices = _expected(ctx, error.param)
             found = _found(error.param, given)
             near = _nearest(found, choices) if found is not None else ""
-            _fail(ctx, f"needs {_label(error.param)} to be {expected}" + (f", found {found!r}{near}" if found is not None else ""))
+            _fail(
+                ctx,
+                f"needs {_label(error.param)} to be {expected}"
+                + (f", found {found!r}{near}" if found is not None else ""),
+            )
     _fail(ctx, error.format_message())
 
 
@@ -134,11 +148,15 @@ def _usage(ctx: Any, given: Sequence[str], name: str) -> str:
 
 
 def _expected(ctx: Any, param: Any) -> tuple[str, Sequence[str]]:
-    """What a value must be, by the annotation of the command's parameter, and the choices if it is one of some."""
+    """What a value must be, by the annotation of the command's parameter, and the choices if it is one of
+    some.
+    """
     hint = typing.get_type_hints(ctx.command.callback, include_extras=True)[param.name]
     kinds = _kinds(hint)
     bounds = next((m for m in getattr(hint, "__metadata__", ()) if hasattr(m, "min")), None)
-    choices = [str(c) for kind in kinds if typing.get_origin(kind) is typing.Literal for c in typing.get_args(kind)]
+    choices = [
+        str(c) for kind in kinds if typing.get_origin(kind) is typing.Literal for c in typing.get_args(kind)
+    ]
     if choices:
         return f"one of {', '.join(choices)}" if len(choices) > 1 else choices[0], choices
     number = "a whole number" if int in kinds else "a number"
@@ -159,7 +177,9 @@ def _kinds(hint: Any) -> list[Any]:
         hint = hint.__origin__
     if typing.get_origin(hint) is typing.Literal:
         return [hint]
-    return [kind for part in typing.get_args(hint) for kind in _kinds(part) if part is not type(None)] or [hint]
+    return [kind for part in typing.get_args(hint) for kind in _kinds(part) if part is not type(None)] or [
+        hint
+    ]
 
 
 def _found(param: Any, given: Sequence[str]) -> str | None:

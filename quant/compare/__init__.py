@@ -1,4 +1,5 @@
-"""Two models, or one model in two runtimes, compared tensor by tensor: where they first differ, by how much, and why (docs/compare.md).
+"""Two models, or one model in two runtimes, compared tensor by tensor: where they first differ, by how much,
+and why (docs/compare.md).
 
 The modules, in the order to read them:
 
@@ -20,4 +21,11 @@ from .against_runtime import compare_with_vendor
 from .results import Comparison, LayerComparison
 from .structure import StructureError
 
-__all__ = ["Comparison", "CompareError", "LayerComparison", "StructureError", "compare_models", "compare_with_vendor"]
+__all__ = [
+    "Comparison",
+    "CompareError",
+    "LayerComparison",
+    "StructureError",
+    "compare_models",
+    "compare_with_vendor",
+]

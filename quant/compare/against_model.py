@@ -1,4 +1,6 @@
-"""Two models, both run by numpot: usually a quantized one against the float model it was made from, to see which layer hurts."""
+"""Two models, both run by numpot: usually a quantized one against the float model it was made from, to see
+which layer hurts.
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -39,9 +41,10 @@ def compare_models(
 ) -> Comparison:
     """Run both on the data and compare the layers whose names both have.
 
-    A quantized model of the two runs in the given arithmetic. `cumulative` compares each model's own run, with a layer's result looked at
-    as real numbers, before it is rounded for the next; outputs are those of the untouched models. `isolated` gives each layer the
-    reference's inputs: what it adds of its own, the rounding of its inputs and weights included. Raises CompareError, DataError.
+    A quantized model of the two runs in the given arithmetic. `cumulative` compares each model's own run,
+    with a layer's result looked at as real numbers, before it is rounded for the next; outputs are those of
+    the untouched models. `isolated` gives each layer the reference's inputs: what it adds of its own, the
+    rounding of its inputs and weights included. Raises CompareError, DataError.
     """
     check_options(compare_models, arithmetic=arithmetic, limit=limit, progress=progress)
     model, reference = as_graph(model), as_graph(reference, "the reference")
@@ -52,12 +55,17 @@ def compare_models(
     check_weights(points, model, reference)
     layers = [LayerComparison(p, Difference(), Difference()) for p in points]
     inner = [p for p in points if not p.is_output]
-    ours, theirs = _Run(model, [p.tensor for p in points], arithmetic), _Run(reference, [p.reference for p in points], arithmetic)
+    ours, theirs = (
+        _Run(model, [p.tensor for p in points], arithmetic),
+        _Run(reference, [p.reference for p in points], arithmetic),
+    )
     forced = _force(model, inner, arithmetic)
     ablations = _Ablations(model, inner, arithmetic)
     size = fixed_batch(reference) or BATCH
     samples, not_finite = 0, (NotFinite(), NotFinite())
-    with track(len(data) if limit is None else min(limit, len(data)), "comparing", quiet=not progress) as advance:
+    with track(
+        len(data) if limit is None else min(limit, len(data)), "comparing", quiet=not progress
+    ) as advance:
         for batch in batches(data, model, size, limit=limit):
             by_node = theirs.run({rename[name]: array for name, array in batch.inputs.items()})
             expected = {p.tensor: by_node[p.reference] for p in points}
@@ -74,7 +82,9 @@ def compare_models(
             advance(len(batch.indices))
     for layer in layers:
         ablation = ablations.of(layer.point, _missing_in(layer.point, model, reference))
-        layer.cause = cause_against_model(layer.cumulative, layer.isolated, ablation) if inner else NOTHING_TO_GO_BY
+        layer.cause = (
+            cause_against_model(layer.cumulative, layer.isolated, ablation) if inner else NOTHING_TO_GO_BY
+        )
     return Comparison(
         model=model.name,
         reference=reference.name,
@@ -93,13 +103,20 @@ def _match_inputs(model: Graph, reference: Graph) -> dict[str, str]:
     """The model's names of inputs -> the reference's: the same, or the only one."""
     ours = {n.name: n.output.shape for n in model.inputs}
     theirs = {n.name: n.output.shape for n in reference.inputs}
-    rename = {name: name for name in ours} if ours.keys() == theirs.keys() else dict(zip(ours, theirs, strict=False))
+    rename = (
+        {name: name for name in ours}
+        if ours.keys() == theirs.keys()
+        else dict(zip(ours, theirs, strict=False))
+    )
     alike = len(ours) == len(theirs) and (len(ours) == 1 or ours.keys() == theirs.keys())
     if not alike or any(not (fits(ours[a][1:], theirs[b][1:])) for a, b in rename.items()):
-        raise CompareError(f"the models have different inputs: the model {_listed(ours)}; the reference {_listed(theirs)}")
+        raise CompareError(
+            f"the models have different inputs: the model {_listed(ours)}; the reference {_listed(theirs)}"
+        )
     if {fixed_batch(model), fixed_batch(reference)} - {None, fixed_batch(model) or fixed_batch(reference)}:
         raise CompareError(
-            f"the models have different fixed batches: the model {fixed_batch(model)}, the reference {fixed_batch(reference)}"
+            f"the models have different fixed batches: the model {fixed_batch(model)}, the reference "
+            f"{fixed_batch(reference)}"
         )
     return rename
 
@@ -125,18 +142,22 @@ def _force(graph: Graph, points: Sequence[Point], arithmetic: Arithmetic) -> For
     return Forced(graph, {p.tensor: p.tensor for p in points}, arithmetic)
 
 
-# ---- causes --------------------------------------------------------------------------------------------------------------------
+# ---- causes ------------------------------------------------------------------------------------------------
 
 
 class _Ablations:
-    """The noise of every layer, given the reference's inputs, with some quantization taken away. Nothing is run for a float model."""
+    """The noise of every layer, given the reference's inputs, with some quantization taken away. Nothing is
+    run for a float model.
+    """
 
     def __init__(self, model: Graph, points: Sequence[Point], arithmetic: Arithmetic) -> None:
         self._variants: dict[str, Forced] = {}
         if model.of_type("FakeQuantize"):
             self._variants["weights_only"] = _force(without_fake_quantize(model), points, "simulated")
             self._variants["without_clipping"] = _force(without_clipping(model), points, "simulated")
-        if arithmetic not in ("exact", "simulated") and for_arithmetic(model, arithmetic).of_type(*INTEGER_LAYERS):
+        if arithmetic not in ("exact", "simulated") and for_arithmetic(model, arithmetic).of_type(
+            *INTEGER_LAYERS
+        ):
             self._variants["exact"] = _force(model, points, "exact")
         self._noise = {name: {p.tensor: Difference() for p in points} for name in self._variants}
 
@@ -144,7 +165,9 @@ class _Ablations:
         for name, forced in self._variants.items():
             made, _ = forced.run(inputs, expected)
             for point in points:
-                self._noise[name].setdefault(point.tensor, Difference()).add(made[point.tensor], expected[point.tensor])
+                self._noise[name].setdefault(point.tensor, Difference()).add(
+                    made[point.tensor], expected[point.tensor]
+                )
 
     def of(self, point: Point, missing_in: str) -> Ablation:
         noise = {name: by_point[point.tensor].noise for name, by_point in self._noise.items()}
@@ -160,7 +183,9 @@ def _missing_in(point: Point, model: Graph, reference: Graph) -> str:
 
 
 def _reads_codes(layer: Node) -> bool:
-    """Whether every input that is data comes from a FakeQuantize, directly or through operators that pass codes on."""
+    """Whether every input that is data comes from a FakeQuantize, directly or through operators that pass
+    codes on.
+    """
     todo, found = [layer.inputs[0].producer], []
     while todo:
         node = todo.pop()
@@ -175,10 +200,17 @@ def _reads_codes(layer: Node) -> bool:
 
 def _notes(points: Sequence[Point], model: Graph, reference: Graph) -> list[str]:
     compared = {p.layer for p in points}
-    skipped = [n.name for n in model.of_type("Convolution", "MatMul", "ConvolutionBackpropData") if n.name not in compared]
+    skipped = [
+        n.name
+        for n in model.of_type("Convolution", "MatMul", "ConvolutionBackpropData")
+        if n.name not in compared
+    ]
     notes = []
     if skipped:
-        notes.append(f"{len(skipped)} layers have no layer of the same name, type and shape in the reference: {', '.join(skipped)}")
+        notes.append(
+            f"{len(skipped)} layers have no layer of the same name, type and shape in the reference: "
+            f"{', '.join(skipped)}"
+        )
     if not np.any([p.is_output for p in points]):
         notes.append("no output has the same name in both models, so outputs are not compared")
     return notes

@@ -42,10 +42,11 @@ def compare_with_vendor(
     limit: int | None = None,
     progress: bool = False,
 ) -> Comparison:
-    """Run a model by numpot in an arithmetic and by a vendor ("openvino" or "onnxruntime"); the vendor is the reference.
+    """Run a model by numpot in an arithmetic and by a vendor ("openvino" or "onnxruntime"); the vendor is the
+    reference.
 
-    arithmetic: by default the one that the vendor has on this processor (probe.py). Raises MissingExtraError, CompareError, DataError, or
-    what the vendor's format cannot hold.
+    arithmetic: by default the one that the vendor has on this processor (probe.py). Raises MissingExtraError,
+    CompareError, DataError, or what the vendor's format cannot hold.
     """
     check_options(compare_with_vendor, vendor=vendor, arithmetic=arithmetic, limit=limit, progress=progress)
     graph = as_graph(graph)
@@ -74,7 +75,9 @@ def compare_with_vendor(
             samples += len(batch.indices)
             advance(len(batch.indices))
     for layer, found in zip(layers, evidence, strict=True):
-        layer.cause = cause_against_runtime(layer.cumulative, layer.isolated, found, layer.point.fused, terms.other)
+        layer.cause = cause_against_runtime(
+            layer.cumulative, layer.isolated, found, layer.point.fused, terms.other
+        )
     return Comparison(
         model=graph.name,
         reference=describe_vendor(vendor, os.environ | terms.asked),
@@ -91,7 +94,9 @@ def compare_with_vendor(
 
 @dataclass(frozen=True)
 class _Terms:
-    """arithmetic: of numpot; other: that may explain a difference; asked: of the vendor's environment; notes: for the reader."""
+    """arithmetic: of numpot; other: that may explain a difference; asked: of the vendor's environment; notes:
+    for the reader.
+    """
 
     arithmetic: IntegerArithmetic
     other: IntegerArithmetic
@@ -100,7 +105,9 @@ class _Terms:
 
 
 def _agree(graph: Graph, vendor: str, wanted: IntegerArithmetic | None) -> _Terms:
-    """On what is compared: as wanted, or as the vendor computes here. A float model needs no arithmetic, and no probe."""
+    """On what is compared: as wanted, or as the vendor computes here. A float model needs no arithmetic, and
+    no probe.
+    """
     if not for_arithmetic(graph, "exact").of_type(*INTEGER_LAYERS):
         return _Terms(wanted or "exact", "saturating", {}, [])
     here = probe(vendor)
@@ -109,10 +116,20 @@ def _agree(graph: Graph, vendor: str, wanted: IntegerArithmetic | None) -> _Term
         if here.departures:
             notes.append(f"other arithmetic in {vendor}: {', '.join(here.departures)}")
         return _Terms(here.arithmetic, "exact" if here.arithmetic != "exact" else "saturating", {}, notes)
-    if vendor == "openvino" and wanted == "saturating":  # a processor that can do more can also do as AVX2 does
-        return _Terms(wanted, here.arithmetic, AVX2, [f"{here.does}; it was made to saturate as on AVX2, and compared with `saturating`"])
+    if (
+        vendor == "openvino" and wanted == "saturating"
+    ):  # a processor that can do more can also do as AVX2 does
+        return _Terms(
+            wanted,
+            here.arithmetic,
+            AVX2,
+            [f"{here.does}; it was made to saturate as on AVX2, and compared with `saturating`"],
+        )
     return _Terms(
-        wanted, here.arithmetic, {}, [f"{here.does}, and is compared with `{wanted}`, as asked: layers may differ for that reason"]
+        wanted,
+        here.arithmetic,
+        {},
+        [f"{here.does}, and is compared with `{wanted}`, as asked: layers may differ for that reason"],
     )
 
 
@@ -132,7 +149,9 @@ class _Own:
         self._tensors = {p.tensor: _tensor_of(lowered, p) for p in points if not p.is_output}
         self._names = {tensor: name for name, tensor in self._tensors.items()}
         self._executor = Executor(lowered, arithmetic="simulated", observe=self._names)
-        self._forced = Forced(lowered, {name: t.producer.name for name, t in self._tensors.items()}, "simulated")
+        self._forced = Forced(
+            lowered, {name: t.producer.name for name, t in self._tensors.items()}, "simulated"
+        )
 
     def run(self, inputs: Arrays, reference: Arrays) -> tuple[Arrays, Arrays]:
         """At every point, as it is compared: by itself, and given the reference."""
@@ -142,7 +161,9 @@ class _Own:
             seen[self._names[tensor]] = array.copy()
 
         outputs = self._executor.run(inputs, observer=look)
-        return self._compared(outputs | seen), self._compared(self._forced.run(inputs, given(self._points, self._tensors, reference))[0])
+        return self._compared(outputs | seen), self._compared(
+            self._forced.run(inputs, given(self._points, self._tensors, reference))[0]
+        )
 
     def _compared(self, arrays: Arrays) -> Arrays:
         return {p.tensor: _own_codes(p, arrays[p.tensor]) for p in self._points}
@@ -150,7 +171,9 @@ class _Own:
 
 def _tensor_of(lowered: Graph, point: Point) -> Tensor:
     """The codes if they exist."""
-    return lowered.nodes[point.tensor + CODES if point.tensor + CODES in lowered.nodes else point.tensor].output
+    return lowered.nodes[
+        point.tensor + CODES if point.tensor + CODES in lowered.nodes else point.tensor
+    ].output
 
 
 def _own_codes(point: Point, array: np.ndarray) -> np.ndarray:
@@ -163,11 +186,13 @@ def given(points: Sequence[Point], tensors: dict[str, Tensor], reference: Arrays
     for p in points:
         if p.tensor in tensors:
             value = reference[p.tensor]
-            arrays[p.tensor] = p.grid.real(value) if p.grid is not None and tensors[p.tensor].dtype != np.uint8 else value
+            arrays[p.tensor] = (
+                p.grid.real(value) if p.grid is not None and tensors[p.tensor].dtype != np.uint8 else value
+            )
     return arrays
 
 
-# ---- evidence ------------------------------------------------------------------------------------------------------------------
+# ---- evidence ----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -180,9 +205,15 @@ class _Variant:
 
     @classmethod
     def make(cls, graph: Graph, points: Sequence[Point], observe: Sequence[str] = ()) -> "_Variant":
-        points = [p for p in points if p.is_output or p.tensor in graph.nodes or p.tensor + CODES in graph.nodes]
+        points = [
+            p for p in points if p.is_output or p.tensor in graph.nodes or p.tensor + CODES in graph.nodes
+        ]
         tensors = {p.tensor: _tensor_of(graph, p) for p in points if not p.is_output}
-        return cls(points, tensors, Forced(graph, {n: t.producer.name for n, t in tensors.items()}, "simulated", observe))
+        return cls(
+            points,
+            tensors,
+            Forced(graph, {n: t.producer.name for n, t in tensors.items()}, "simulated", observe),
+        )
 
     def run(self, inputs: Arrays, reference: Arrays) -> tuple[Arrays, Arrays]:
         made, seen = self.forced.run(inputs, given(self.points, self.tensors, reference))
@@ -190,10 +221,17 @@ class _Variant:
 
 
 class _Detective:
-    """Gathers evidence where a layer that is given the reference's inputs differs; prepares nothing before one does."""
+    """Gathers evidence where a layer that is given the reference's inputs differs; prepares nothing before
+    one does.
+    """
 
     def __init__(
-        self, graph: Graph, lowered: Graph, points: Sequence[Point], arithmetic: IntegerArithmetic, other: IntegerArithmetic
+        self,
+        graph: Graph,
+        lowered: Graph,
+        points: Sequence[Point],
+        arithmetic: IntegerArithmetic,
+        other: IntegerArithmetic,
     ) -> None:
         self._graph, self._lowered, self._points = graph, lowered, points
         self._arithmetic, self._other = arithmetic, other
@@ -201,13 +239,19 @@ class _Detective:
         self._is_integer = bool(lowered.of_type(*INTEGER_LAYERS))
         self._variants: tuple[_Variant, _Variant, _Variant] | None = None
 
-    def look(self, inputs: Arrays, reference: Arrays, raw: Arrays, isolated: Arrays, evidence: Sequence[Evidence]) -> None:
+    def look(
+        self, inputs: Arrays, reference: Arrays, raw: Arrays, isolated: Arrays, evidence: Sequence[Evidence]
+    ) -> None:
         """One batch. raw: the reference's real numbers, before codes were made of them."""
         differing = []
         for point, found in zip(self._points, evidence, strict=True):
             if point.grid is not None:
-                found.off_grid += int((np.abs(_from_nearest(point.grid.position(raw[point.tensor]))) > ON_GRID).sum())
-            if not np.array_equal(isolated[point.tensor], reference[point.tensor], equal_nan=point.grid is None):
+                found.off_grid += int(
+                    (np.abs(_from_nearest(point.grid.position(raw[point.tensor]))) > ON_GRID).sum()
+                )
+            if not np.array_equal(
+                isolated[point.tensor], reference[point.tensor], equal_nan=point.grid is None
+            ):
                 differing.append((point, found))
         if not differing or not self._is_integer:
             return
@@ -215,19 +259,28 @@ class _Detective:
         (_, rounded), (other, _), (otherwise, _) = (v.run(inputs, reference) for v in self._variants)
         for point, found in differing:
             expected = reference[point.tensor]
-            found.other_arithmetic = (found.other_arithmetic or 0) + _count_different(point, other[point.tensor], expected)
+            found.other_arithmetic = (found.other_arithmetic or 0) + _count_different(
+                point, other[point.tensor], expected
+            )
             if point.tensor in otherwise and (point.fused or not self._fuses):
-                found.other_fusion = (found.other_fusion or 0) + _count_different(point, otherwise[point.tensor], expected)
+                found.other_fusion = (found.other_fusion or 0) + _count_different(
+                    point, otherwise[point.tensor], expected
+                )
             if point.grid is not None:
                 differs = isolated[point.tensor] != expected
                 distance = self._distance_from_tie(point, rounded)[differs]
-                near, bias = distance <= TIE_OF_FLOATS, distance <= np.broadcast_to(self._half_a_sum(point), expected.shape)[differs]
+                near, bias = (
+                    distance <= TIE_OF_FLOATS,
+                    distance <= np.broadcast_to(self._half_a_sum(point), expected.shape)[differs],
+                )
                 found.ties += int((distance == 0).sum())
                 found.near_ties += int((near & (distance > 0)).sum())
                 found.near_bias += int((bias & ~near).sum())
 
     def _make_variants(self) -> tuple[_Variant, _Variant, _Variant]:
-        sources = sorted({_what_is_rounded(self._lowered, p).producer.name for p in self._points if p.grid is not None})
+        sources = sorted(
+            {_what_is_rounded(self._lowered, p).producer.name for p in self._points if p.grid is not None}
+        )
         return (
             _Variant.make(self._lowered, self._points, sources),
             _Variant.make(lower(self._graph, self._other, fuse_residual_adds=self._fuses), self._points),
@@ -239,10 +292,16 @@ class _Detective:
 
         Exact sums, where every FakeQuantize rounds, are those of the model as it is, in real numbers.
         """
-        return self._graph if self._arithmetic == "exact" else lower(self._graph, self._arithmetic, fuse_residual_adds=not self._fuses)
+        return (
+            self._graph
+            if self._arithmetic == "exact"
+            else lower(self._graph, self._arithmetic, fuse_residual_adds=not self._fuses)
+        )
 
     def _half_a_sum(self, point: Point) -> np.ndarray:
-        """Half a unit of the integer sums of the layer right behind a point, in codes; 0 where there is none."""
+        """Half a unit of the integer sums of the layer right behind a point, in codes; 0 where
+        there is none.
+        """
         scale = self._lowered.nodes.get(f"{point.layer}/scale")
         if scale is None or scale.output.constant is None or point.grid is None or point.fused:
             return np.zeros(())
@@ -253,7 +312,9 @@ class _Detective:
         tensor = _what_is_rounded(self._lowered, point)
         quantize = _tensor_of(self._lowered, point).producer
         x = rounded[tensor.producer.name]
-        position = position_in_codes(quantize, x) if quantize.inputs[0] is tensor else x  # a Round does it, and then 128 is added
+        position = (
+            position_in_codes(quantize, x) if quantize.inputs[0] is tensor else x
+        )  # a Round does it, and then 128 is added
         return np.float32(0.5) - np.abs(_from_nearest(position))
 
 

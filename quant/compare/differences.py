@@ -1,4 +1,6 @@
-"""How two arrays differ: counts, the largest difference and the ratio of signal to noise, gathered batch by batch."""
+"""How two arrays differ: counts, the largest difference and the ratio of signal to noise, gathered batch by
+batch.
+"""
 
 from dataclasses import dataclass, field
 
@@ -9,10 +11,12 @@ LAST_CODE = 255
 
 @dataclass
 class Difference:
-    """Between real numbers. elements: how many were compared. mismatches: how many are not the same float, NaN being the same as NaN.
+    """Between real numbers. elements: how many were compared. mismatches: how many are not the same float,
+    NaN being the same as NaN.
 
-    max_abs: the largest |model - reference|. peak: the largest |reference|. signal, noise: sums of squares, of the reference and of the
-    difference. Only finite numbers enter the sums; where one side is not finite and the other is another number, max_abs is infinite.
+    max_abs: the largest |model - reference|. peak: the largest |reference|. signal, noise: sums of squares,
+    of the reference and of the difference. Only finite numbers enter the sums; where one side is not finite
+    and the other is another number, max_abs is infinite.
     """
 
     unit = "real"
@@ -32,7 +36,9 @@ class Difference:
         error = model[finite].astype(np.float64) - r
         self.elements += model.size
         self.mismatches += int(model.size - same.sum())
-        self.max_abs = max(self.max_abs, float(np.abs(error).max(initial=0)), np.inf if (~finite & ~same).any() else 0.0)
+        self.max_abs = max(
+            self.max_abs, float(np.abs(error).max(initial=0)), np.inf if (~finite & ~same).any() else 0.0
+        )
         self.peak = max(self.peak, float(np.abs(r).max(initial=0)))
         self.signal += float(np.square(r).sum())
         self.noise += float(np.square(error).sum())
@@ -57,7 +63,8 @@ class Difference:
 
 @dataclass
 class CodeDifference(Difference):
-    """Between codes 0 .. 255 of one range. max_abs and mismatches are of codes; signal and noise of the real numbers they stand for.
+    """Between codes 0 .. 255 of one range. max_abs and mismatches are of codes; signal and noise of the real
+    numbers they stand for.
 
     by_codes: (256,) how many elements differ by 0, 1, ... codes.
     """

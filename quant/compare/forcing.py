@@ -1,4 +1,6 @@
-"""Graphs in which every layer reads what the reference gave, so that each can be judged by itself; and graphs with less quantization."""
+"""Graphs in which every layer reads what the reference gave, so that each can be judged by itself; and graphs
+with less quantization.
+"""
 
 from collections.abc import Iterable, Mapping
 
@@ -14,15 +16,22 @@ from numpot.ir.ops.result import Result
 from ..vendors.registry import Arrays
 from .points import grid_of
 
-WIDER = 64  # how many widths of its range a FakeQuantize that does not clip has on either side; levels stay below 2**16
+# how many widths of its range a FakeQuantize that does not clip has on either side; levels stay below 2**16
+WIDER = 64
 
 
 def with_results(graph: Graph, nodes: Iterable[str]) -> tuple[Graph, dict[str, str]]:
-    """A copy that also gives the outputs of these nodes, and node -> name of its Result; a node that is a Result is its own."""
+    """A copy that also gives the outputs of these nodes, and node -> name of its Result; a node that is a
+    Result is its own.
+    """
     twin, results = graph.copy(), {}
     for name in nodes:
         node = twin.nodes[name]
-        results[name] = name if node.type == "Result" else twin.add(Result(), [node.output], twin.unique_name(f"{name}/seen")).name
+        results[name] = (
+            name
+            if node.type == "Result"
+            else twin.add(Result(), [node.output], twin.unique_name(f"{name}/seen")).name
+        )
     return twin, results
 
 
@@ -32,13 +41,17 @@ class Forced:
     tensors: name -> the tensor of `graph`. observe: tensors an observer wants to see, as for Executor.
     """
 
-    def __init__(self, graph: Graph, tensors: Mapping[str, str], arithmetic: Arithmetic, observe: Iterable[str] = ()) -> None:
+    def __init__(
+        self, graph: Graph, tensors: Mapping[str, str], arithmetic: Arithmetic, observe: Iterable[str] = ()
+    ) -> None:
         cut = graph.copy()
         self._inputs: dict[str, str] = {}
         self._outputs: dict[str, str] = {}
         for name, node in tensors.items():
             made = cut.nodes[node].output
-            given = cut.add(Parameter(element_type=made.dtype, shape=made.shape), name=cut.unique_name(f"{node}/given"))
+            given = cut.add(
+                Parameter(element_type=made.dtype, shape=made.shape), name=cut.unique_name(f"{node}/given")
+            )
             cut.redirect(made, given.output)
             self._inputs[name] = given.name
             self._outputs[name] = cut.add(Result(), [made], cut.unique_name(f"{node}/made")).name
@@ -59,7 +72,9 @@ class Forced:
 
 
 def without_fake_quantize(graph: Graph) -> Graph:
-    """A copy whose activations are float: every FakeQuantize of data is taken out, the weights stay what they are."""
+    """A copy whose activations are float: every FakeQuantize of data is taken out, the weights stay what they
+    are.
+    """
     twin = graph.copy()
     for node in twin.of_type("FakeQuantize"):
         if grid_of(node) is not None and node.inputs[0].constant is None:
@@ -70,7 +85,9 @@ def without_fake_quantize(graph: Graph) -> Graph:
 
 
 def without_clipping(graph: Graph) -> Graph:
-    """A copy whose FakeQuantize operators round as before and hardly clip: the same steps, over a range that is much wider."""
+    """A copy whose FakeQuantize operators round as before and hardly clip: the same steps, over a range that
+    is much wider.
+    """
     twin = graph.copy()
     for node in twin.of_type("FakeQuantize"):
         grid = grid_of(node)

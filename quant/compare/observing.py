@@ -1,9 +1,10 @@
 """Looking into a vendor runtime without changing what it does.
 
-A runtime gives the tensors that a Result reads, and fuses around them: a Result too many, and a residual Add is no longer computed inside
-its convolution. So the outputs of the model that is looked at are compared with those of the untouched one, bit for bit. If all tensors
-can be seen at once without a change, they are. If not, each is seen in a model of its own, in which nothing above it has changed: what
-a Result undoes is the fusion of those that read the tensor, not of those that compute it.
+A runtime gives the tensors that a Result reads, and fuses around them: a Result too many, and a residual Add
+is no longer computed inside its convolution. So the outputs of the model that is looked at are compared with
+those of the untouched one, bit for bit. If all tensors can be seen at once without a change, they are. If
+not, each is seen in a model of its own, in which nothing above it has changed: what a Result undoes is the
+fusion of those that read the tensor, not of those that compute it.
 """
 
 import os
@@ -26,12 +27,17 @@ FLOAT_NOISE = 1e-5  # of the largest output: float32 sums in another order
 
 
 def observe(
-    vendor: str, graph: Graph, nodes: Sequence[str], batches: Iterable[Arrays], asked: Mapping[str, str] | None = None
+    vendor: str,
+    graph: Graph,
+    nodes: Sequence[str],
+    batches: Iterable[Arrays],
+    asked: Mapping[str, str] | None = None,
 ) -> Iterator[Arrays]:
     """For every batch of inputs what the vendor makes at these nodes, by their names.
 
-    A Result among them gives what the untouched model gives. asked: variables of the environment that the vendor reads when it is imported,
-    hence in a second process, which has to be done with all batches before the first is given.
+    A Result among them gives what the untouched model gives. asked: variables of the environment that the
+    vendor reads when it is imported, hence in a second process, which has to be done with all batches before
+    the first is given.
     """
     if asked:
         yield from _observe_elsewhere(vendor, graph, nodes, batches, asked)
@@ -46,7 +52,9 @@ def observe(
 class View:
     """The models that together show all of these nodes, found out on one batch."""
 
-    def __init__(self, compile: Compile, graph: Graph, nodes: Sequence[str], inputs: Arrays, folder: Path) -> None:
+    def __init__(
+        self, compile: Compile, graph: Graph, nodes: Sequence[str], inputs: Arrays, folder: Path
+    ) -> None:
         outputs = [n.name for n in graph.outputs]
         inner = [name for name in nodes if name not in outputs]
         self._untouched = compile(graph, folder)
@@ -84,7 +92,7 @@ def _same(a: Arrays, b: Arrays) -> bool:
     return all(near(a[name], b[name]) for name in b)
 
 
-# ---- a second process ----------------------------------------------------------------------------------------------------------
+# ---- a second process --------------------------------------------------------------------------------------
 
 
 def _observe_elsewhere(

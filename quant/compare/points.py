@@ -14,14 +14,28 @@ from ..errors import CompareError
 from ..layers.device_operators import QUANTIZABLE
 from .differences import LAST_CODE, CodeDifference, Difference
 
-ACTIVATIONS = ("ReLU", "Clamp", "LeakyReLU", "PReLU", "Sigmoid", "Tanh", "Swish", "HSwish", "Gelu", "Elu", "Mish")
+ACTIVATIONS = (
+    "ReLU",
+    "Clamp",
+    "LeakyReLU",
+    "PReLU",
+    "Sigmoid",
+    "Tanh",
+    "Swish",
+    "HSwish",
+    "Gelu",
+    "Elu",
+    "Mish",
+)
 CODES = "/codes"  # the Quantize of a FakeQuantize that was lowered
 ON_GRID = 0.01  # codes; a number further from a value of its FakeQuantize was not rounded by it
 
 
 @dataclass(frozen=True)
 class Grid:
-    """The 256 real numbers of a FakeQuantize: low + code * step. Bounds as the operator has them, one or one for each channel."""
+    """The 256 real numbers of a FakeQuantize: low + code * step. Bounds as the operator has them, one or one
+    for each channel.
+    """
 
     low: np.ndarray
     high: np.ndarray
@@ -43,10 +57,12 @@ class Grid:
 
 @dataclass(frozen=True)
 class Point:
-    """One place of comparison. tensor: the node whose output is compared. layer, type: the operator that is behind it, for people.
+    """One place of comparison. tensor: the node whose output is compared. layer, type: the operator that is
+    behind it, for people.
 
-    grid: of the codes that are compared; None for real numbers. fused: FakeQuantize operators on the way to it whose codes never exist.
-    is_output: a Result of the model. reference: the node of the other model, if another model is compared.
+    grid: of the codes that are compared; None for real numbers. fused: FakeQuantize operators on the way to
+    it whose codes never exist. is_output: a Result of the model. reference: the node of the other model, if
+    another model is compared.
     """
 
     tensor: str
@@ -62,16 +78,20 @@ class Point:
         return Difference() if self.grid is None else CodeDifference(step=self.grid.step, low=self.grid.low)
 
 
-# ---- one model, run by two ------------------------------------------------------------------------------------------------------
+# ---- one model, run by two ---------------------------------------------------------------------------------
 
 
 def points_of_model(graph: Graph, lowered: Graph) -> list[Point]:
-    """In the order of computation: every FakeQuantize whose codes both runtimes store, what layers in float give, and the outputs.
+    """In the order of computation: every FakeQuantize whose codes both runtimes store, what layers in float
+    give, and the outputs.
 
-    graph: the model with its FakeQuantize operators. lowered: the same as it runs, which says what became of them.
+    graph: the model with its FakeQuantize operators. lowered: the same as it runs, which says what became of
+    them.
     """
     order = [node for node in graph.topological_order() if is_data(node)]
-    stored = {n.name.removesuffix(CODES) for n in lowered.of_type("Quantize") if n.name.endswith(CODES)} | set(lowered.nodes)
+    stored = {
+        n.name.removesuffix(CODES) for n in lowered.of_type("Quantize") if n.name.endswith(CODES)
+    } | set(lowered.nodes)
     integer = integer_layers(graph) if graph.of_type("FakeQuantize") else {}
     ends = {end(node).name: node for node in order if node.type in LAYERS and not integer.get(node.name)}
     points = []
@@ -80,15 +100,21 @@ def points_of_model(graph: Graph, lowered: Graph) -> list[Point]:
             source = behind(node.inputs[0])
             points.append(Point(node.name, source.name, source.type, grid, _fused(node, stored)))
         elif node.name in ends and node.name in lowered.nodes and _is_read_as_it_is(node):
-            points.append(Point(node.name, ends[node.name].name, ends[node.name].type, fused=_fused(node, stored)))
+            points.append(
+                Point(node.name, ends[node.name].name, ends[node.name].type, fused=_fused(node, stored))
+            )
         elif node.type == "Result":
             source = behind(node.inputs[0])
-            points.append(Point(node.name, source.name, source.type, fused=_fused(node, stored), is_output=True))
+            points.append(
+                Point(node.name, source.name, source.type, fused=_fused(node, stored), is_output=True)
+            )
     return points
 
 
 def grid_of(node: Node) -> Grid | None:
-    """None for a FakeQuantize without the 256 levels of u8, or with bounds that are computed or differ between input and output."""
+    """None for a FakeQuantize without the 256 levels of u8, or with bounds that are computed or differ
+    between input and output.
+    """
     assert isinstance(node.op, FakeQuantize)
     bounds = [np.asarray(t.constant, np.float32) for t in node.inputs[1:] if t.constant is not None]
     if node.op.levels != LAST_CODE + 1 or len(bounds) != 4:
@@ -108,9 +134,15 @@ def position_in_codes(node: Node, x: np.ndarray) -> np.ndarray:
 
 
 def behind(tensor: Tensor) -> Node:
-    """The operator that a tensor is known by: the layer, above its bias and activation and those that only pass data on."""
+    """The operator that a tensor is known by: the layer, above its bias and activation and those that only
+    pass data on.
+    """
     node = tensor.producer
-    while node.type in ACTIVATIONS or (node.type == "Add" and _is_with_constant(node)) or node.type in ("Reshape", "Flatten", "Squeeze"):
+    while (
+        node.type in ACTIVATIONS
+        or (node.type == "Add" and _is_with_constant(node))
+        or node.type in ("Reshape", "Flatten", "Squeeze")
+    ):
         above = node.inputs[0].producer
         if not is_data(above):
             break
@@ -122,7 +154,9 @@ def end(node: Node) -> Node:
     """The last operator of a layer: its activation, its bias, or itself."""
     while len(node.outputs) == 1 and len(node.output.consumers) == 1:
         reader, port = node.output.consumers[0]
-        if port != 0 or not (reader.type in ACTIVATIONS or (reader.type == "Add" and _is_with_constant(reader))):
+        if port != 0 or not (
+            reader.type in ACTIVATIONS or (reader.type == "Add" and _is_with_constant(reader))
+        ):
             break
         node = reader
     return node
@@ -164,14 +198,15 @@ def is_data(node: Node) -> bool:
     return False
 
 
-# ---- two models ----------------------------------------------------------------------------------------------------------------
+# ---- two models --------------------------------------------------------------------------------------------
 
 
 def points_in_common(model: Graph, reference: Graph) -> list[Point]:
-    """Operators that have their name and type in both models, compared behind the bias and activation that both give them; and outputs.
+    """Operators that have their name and type in both models, compared behind the bias and activation that
+    both give them; and outputs.
 
-    A quantizer keeps the names of layers, so the points of an int8 model and the float model it was made from are the layers. Raises
-    CompareError if there is nothing in common.
+    A quantizer keeps the names of layers, so the points of an int8 model and the float model it was made from
+    are the layers. Raises CompareError if there is nothing in common.
     """
     points, covered = [], set()
     for node in model.topological_order():
@@ -181,22 +216,36 @@ def points_in_common(model: Graph, reference: Graph) -> list[Point]:
             if twin is not None:
                 source = behind(node.inputs[0])
                 points.append(Point(node.name, source.name, source.type, is_output=True, reference=twin.name))
-        elif twin is not None and twin.type == node.type in QUANTIZABLE and node not in covered and _has_two_sides(node):
+        elif (
+            twin is not None
+            and twin.type == node.type in QUANTIZABLE
+            and node not in covered
+            and _has_two_sides(node)
+        ):
             *way, (last, twins_last) = _common_way(node, twin)
             covered |= {a for a, _ in way} | {last}
             if _same_shape(last.output, twins_last.output):
                 points.append(Point(last.name, node.name, node.type, reference=twins_last.name))
     if not points:
-        listed = (", ".join(repr(n.name) for n in g if n.type in LAYERS) or "none" for g in (model, reference))
-        raise CompareError("the models have no layer and no output in common: the model has layers {}; the reference {}".format(*listed))
+        listed = (
+            ", ".join(repr(n.name) for n in g if n.type in LAYERS) or "none" for g in (model, reference)
+        )
+        raise CompareError(
+            "the models have no layer and no output in "
+            "common: the model has layers {}; the reference {}".format(*listed)
+        )
     return points
 
 
 def _has_two_sides(node: Node) -> bool:
-    """Whether it computes on data; a bias and a scale belong to the layer above, and are not layers themselves."""
+    """Whether it computes on data; a bias and a scale belong to the layer above, and are not layers
+    themselves.
+    """
     data = [t for t in node.inputs if is_data(t.producer)]
     return bool(data) and (
-        node.type in LAYERS or len(data) == len(node.inputs) or node.type not in ("Add", "Multiply", "Subtract", "Divide")
+        node.type in LAYERS
+        or len(data) == len(node.inputs)
+        or node.type not in ("Add", "Multiply", "Subtract", "Divide")
     )
 
 

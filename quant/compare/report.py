@@ -15,7 +15,9 @@ SILENT_DB = 60.0  # a bar of noise is empty at this SQNR, and full at 0 dB
 
 
 def check_report(path: Path) -> None:
-    """Raises MissingExtraError or CompareError if no report can be written there: for the start of long work."""
+    """Raises MissingExtraError or CompareError if no report can be written there: for the start
+    of long work.
+    """
     _jinja()
     try:
         check_folder(path)
@@ -44,7 +46,11 @@ def render_report(comparison: Comparison) -> str:
     for row in rows:
         if row["cause"]:
             causes[row["cause"]] = causes.get(row["cause"], 0) + 1
-    return str(template.render(c=comparison, title=Path(comparison.model).name, rows=rows, causes=causes, silent=SILENT_DB))
+    return str(
+        template.render(
+            c=comparison, title=Path(comparison.model).name, rows=rows, causes=causes, silent=SILENT_DB
+        )
+    )
 
 
 def _row(layer: LayerComparison, comparison: Comparison) -> dict[str, Any]:
@@ -62,7 +68,9 @@ def _row(layer: LayerComparison, comparison: Comparison) -> dict[str, Any]:
 
 
 def _side(d: Difference, same_model: bool) -> dict[str, Any]:
-    """bar: 0 .. 100, the share of elements that differ between runtimes, the noise between models; label: the same in numbers."""
+    """bar: 0 .. 100, the share of elements that differ between runtimes, the noise between models; label: the
+    same in numbers.
+    """
     share = 100 * d.mismatches / d.elements if d.elements else 0.0
     noise = 0.0 if d.sqnr_db is None else 100 * min(1.0, max(0.0, 1 - d.sqnr_db / SILENT_DB))
     sqnr = "no noise" if d.sqnr_db is None else f"{d.sqnr_db:.1f} dB"

@@ -40,10 +40,11 @@ class LayerComparison:
 
 @dataclass
 class Comparison:
-    """model, reference: what was run. layers: in the order of computation, without the outputs, which are in `outputs`.
+    """model, reference: what was run. layers: in the order of computation, without the outputs, which are in
+    `outputs`.
 
-    notes: what a reader must know to judge the numbers. not_finite, reference_not_finite: how many numbers of the outputs of the model,
-    and of the reference, were NaN or infinite; `finished` turns them into notes.
+    notes: what a reader must know to judge the numbers. not_finite, reference_not_finite: how many numbers of
+    the outputs of the model, and of the reference, were NaN or infinite; `finished` turns them into notes.
     """
 
     model: str
@@ -58,7 +59,9 @@ class Comparison:
     reference_not_finite: NotFinite = field(default_factory=NotFinite)
 
     def finished(self) -> "Comparison":
-        """Itself, once everything was run: outputs that are no numbers become notes, and warnings of the Python API."""
+        """Itself, once everything was run: outputs that are no numbers become notes, and warnings of the
+        Python API.
+        """
         for whose, counts in (("the model", self.not_finite), ("the reference", self.reference_not_finite)):
             if counts:
                 self.notes.append(counts.sentence(whose))

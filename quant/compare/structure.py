@@ -1,8 +1,10 @@
-"""Whether two models have enough in common that their layers can be held against each other: by structure first, then by weights.
+"""Whether two models have enough in common that their layers can be held against each other: by structure
+first, then by weights.
 
-A layer has a counterpart in the other model if that has one with as many outputs for a sample and with weights of the same dimensions,
-wherever it stands and whatever it is called. So float and int8, ONNX and IR, a 1x1 convolution and a matrix product, and models whose
-biases, activations and batch normalizations are fused or not, correspond.
+A layer has a counterpart in the other model if that has one with as many outputs for a sample and with
+weights of the same dimensions, wherever it stands and whatever it is called. So float and int8, ONNX and IR,
+a 1x1 convolution and a matrix product, and models whose biases, activations and batch normalizations are
+fused or not, correspond.
 """
 
 import math
@@ -21,7 +23,9 @@ from .points import Point, is_data
 
 WEIGHTED: Final = (*LAYERS, *INTEGER_LAYERS, "LSTMSequence", "GRUSequence", "RNNSequence")
 LEAST_SHARE: Final = 0.5  # of the layers of the model that has more, must have a counterpart
-LEAST_COSINE: Final = 0.5  # between the weights of half of the layers; rounding to 2 bits leaves 0.8, and chance gives about 0
+LEAST_COSINE: Final = (
+    0.5  # between the weights of half of the layers; rounding to 2 bits leaves 0.8, and chance gives about 0
+)
 MOST_NAMED: Final = 3  # layers in a message
 
 
@@ -33,7 +37,9 @@ Key = tuple[int, tuple[int, ...]]
 
 
 def check_structure(model: Graph, reference: Graph) -> None:
-    """Raises StructureError, which names what either side lacks, for models of which most layers have no counterpart."""
+    """Raises StructureError, which names what either side lacks, for models of which most layers have no
+    counterpart.
+    """
     ours, theirs = _keyed(model), _keyed(reference)
     common = sum((Counter(key for _, key in ours) & Counter(key for _, key in theirs)).values())
     most = max(len(ours), len(theirs))
@@ -41,39 +47,51 @@ def check_structure(model: Graph, reference: Graph) -> None:
     if common < LEAST_SHARE * most:
         problems.append(
             f"{common} of {most} layers with weights have a counterpart of the same size; "
-            f"only the model has {_listed(_without(ours, theirs))}, only the reference {_listed(_without(theirs, ours))}"
+            f"only the model has {_listed(_without(ours, theirs))}, only the reference "
+            f"{_listed(_without(theirs, ours))}"
         )
         problems += _outputs_that_are_missing(model, reference)
     problems += _outputs_that_differ(model, reference)
     if problems:
-        raise StructureError(f"the models differ in structure, so no layer can be blamed: {'; '.join(problems)}")
+        raise StructureError(
+            f"the models differ in structure, so no layer can be blamed: {'; '.join(problems)}"
+        )
 
 
 def check_weights(points: Sequence[Point], model: Graph, reference: Graph) -> None:
     """Raises StructureError for layers of the same names whose weights have nothing to do with each other."""
     cosines = {}
     for point in points:
-        pair = [_weights(g.nodes[point.layer]) for g in (model, reference) if point.layer in g.nodes and not point.is_output]
+        pair = [
+            _weights(g.nodes[point.layer])
+            for g in (model, reference)
+            if point.layer in g.nodes and not point.is_output
+        ]
         if len(pair) == 2 and pair[0] is not None and pair[1] is not None and pair[0].shape == pair[1].shape:
             cosines[point.layer] = _cosine(pair[0], pair[1])
     if cosines and float(np.median(list(cosines.values()))) < LEAST_COSINE:
         alike = sum(c >= LEAST_COSINE for c in cosines.values())
         raise StructureError(
-            f"the models have layers of the same names and sizes, but other weights, so no layer can be blamed: {alike} of {len(cosines)} "
+            "the models have layers of the same names and sizes, but other weights, so no layer can be "
+            f"blamed: {alike} of {len(cosines)} "
             f"layers have weights like the reference's (a cosine of at least {LEAST_COSINE})"
         )
 
 
-# ---- structure -----------------------------------------------------------------------------------------------------------------
+# ---- structure ---------------------------------------------------------------------------------------------
 
 
 def _keyed(graph: Graph) -> list[tuple[str, Key]]:
-    """Name and key of the layers with weights, in the order of computation; two data inputs stand for weights of no dimensions."""
+    """Name and key of the layers with weights, in the order of computation; two data inputs stand for weights
+    of no dimensions.
+    """
     return [(n.name, _key(n)) for n in graph.topological_order() if n.type in WEIGHTED and is_data(n)]
 
 
 def _key(node: Node) -> Key:
-    """Outputs for a sample, and the dimensions of the largest weights without ones, sorted: a transposed matrix is the same one."""
+    """Outputs for a sample, and the dimensions of the largest weights without ones, sorted: a transposed
+    matrix is the same one.
+    """
     weights = [t.shape for t in node.inputs if not is_data(t.producer)]
     largest = max(weights, key=math.prod, default=())
     return math.prod(node.outputs[0].shape[1:]), tuple(sorted(d for d in largest if d != 1))
@@ -110,15 +128,20 @@ def _outputs_that_are_missing(model: Graph, reference: Graph) -> list[str]:
 def _outputs_that_differ(model: Graph, reference: Graph) -> list[str]:
     """Of outputs that stand for each other: those whose shapes do not."""
     ours, theirs = ({n.name: n.output.shape for n in g.outputs} for g in (model, reference))
-    pairs = [(*ours, *theirs)] if len(ours) == len(theirs) == 1 else [(name, name) for name in ours if name in theirs]
+    pairs = (
+        [(*ours, *theirs)]
+        if len(ours) == len(theirs) == 1
+        else [(name, name) for name in ours if name in theirs]
+    )
     return [
         f"output {a!r} has shape {list(ours[a])} in the model, {list(theirs[b])} in the reference"
         for a, b in pairs
-        if len(ours[a]) != len(theirs[b]) or any(-1 not in (d, e) and d != e for d, e in zip(ours[a], theirs[b], strict=True))
+        if len(ours[a]) != len(theirs[b])
+        or any(-1 not in (d, e) and d != e for d, e in zip(ours[a], theirs[b], strict=True))
     ]
 
 
-# ---- weights -------------------------------------------------------------------------------------------------------------------
+# ---- weights -----------------------------------------------------------------------------------------------
 
 
 def _weights(node: Node) -> np.ndarray | None:

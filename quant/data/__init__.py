@@ -1,4 +1,6 @@
-"""Samples: sources opens any of them (npz, idx, folders of pictures, plug-ins), model_data fits them to a model's inputs."""
+"""Samples: sources opens any of them (npz, idx, folders of pictures, plug-ins), model_data fits them to a
+model's inputs.
+"""
 
 from typing import TYPE_CHECKING
 

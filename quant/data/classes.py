@@ -1,6 +1,7 @@
 """Classes: which label each folder of pictures stands for.
 
-A file of classes goes before what the model records of itself, and that before the order of the folders' names.
+A file of classes goes before what the model records of itself, and that before the order of the folders'
+names.
 """
 
 import os
@@ -24,7 +25,9 @@ BY_MODEL: Final = "the model"
 
 @dataclass(frozen=True)
 class Classes:
-    """names: of the folders, by label: the first one is label 0. source: who says so. Raises DataError for names that are no mapping."""
+    """names: of the folders, by label: the first one is label 0. source: who says so. Raises DataError for
+    names that are no mapping.
+    """
 
     names: tuple[str, ...]
     source: str
@@ -35,7 +38,9 @@ class Classes:
             if not name:
                 raise DataError(f"{self.source}: label {label} has no name; give one class name a line.")
             if name in first:
-                raise DataError(f"{self.source}: class {name!r} is named twice, for labels {first[name]} and {label}.")
+                raise DataError(
+                    f"{self.source}: class {name!r} is named twice, for labels {first[name]} and {label}."
+                )
             first[name] = label
         if not self.names:
             raise DataError(f"{self.source}: expected one class name a line, found none.")
@@ -58,11 +63,17 @@ class Classes:
         return f"classes by {self.source}: {shown}" + (f" and {more} more" if more > 0 else "")
 
     def misfit(self, found: Collection[str]) -> str:
-        """What is wrong with folders of pictures of these names: one is no class, or there is none at all. Nothing if they fit."""
+        """What is wrong with folders of pictures of these names: one is no class, or there is none at all.
+        Nothing if they fit.
+        """
         for name in found:
             if name not in self.labels:
                 return f"sub-folder {name!r} is none of the {len(self.names)} classes by {self.source}"
-        return "" if found else f"there is no sub-folder with pictures, and {self.source} names {len(self.names)} classes"
+        return (
+            ""
+            if found
+            else f"there is no sub-folder with pictures, and {self.source} names {len(self.names)} classes"
+        )
 
     def without_folder(self, found: Collection[str]) -> str:
         """A sentence about the classes that have no folder, or nothing; they keep their labels."""
@@ -70,22 +81,32 @@ class Classes:
         if not absent:
             return ""
         more = f" and {len(absent) - MOST_SHOWN} more" if len(absent) > MOST_SHOWN else ""
-        return f"{len(absent)} of {len(self.names)} classes by {self.source} have no folder: {', '.join(absent[:MOST_SHOWN])}{more}"
+        return (
+            f"{len(absent)} of {len(self.names)} classes by {self.source} have no folder: "
+            f"{', '.join(absent[:MOST_SHOWN])}{more}"
+        )
 
 
 def as_classes(classes: "AnyPath | Sequence[str] | Classes") -> Classes:
-    """From a file with one name a line, or from the names themselves, in the order of their labels. Raises DataError."""
+    """From a file with one name a line, or from the names themselves, in the order of their labels. Raises
+    DataError.
+    """
     if isinstance(classes, Classes):
         return classes
     if isinstance(classes, str | os.PathLike):
         return read_classes(Path(classes))
     if isinstance(classes, list | tuple) and all(isinstance(name, str) for name in classes):
         return Classes(tuple(classes), "the list given")
-    raise DataError(f"classes must be the path of a file with one name a line, or a list of names, found {shown(classes)}.")
+    raise DataError(
+        "classes must be the path of a file with one name a line, or a list of names, found "
+        f"{shown(classes)}."
+    )
 
 
 def read_classes(path: Path) -> Classes:
-    """One class name a line; the first line is label 0. Spaces at the ends of lines, and empty lines at the end, do not count."""
+    """One class name a line; the first line is label 0. Spaces at the ends of lines, and empty lines at the
+    end, do not count.
+    """
     try:
         text = read_regular(path).decode("utf-8-sig")
     except OSError as error:

@@ -1,4 +1,6 @@
-"""What tells one model, and one set of samples, from another: SHA-256 of everything that statistics depend on."""
+"""What tells one model, and one set of samples, from another: SHA-256 of everything that statistics depend
+on.
+"""
 
 import hashlib
 
@@ -24,7 +26,9 @@ def model_digest(graph: Graph) -> str:
 
 
 def data_digest(samples: DataLoader) -> str:
-    """Hexadecimal SHA-256 of samples as the model takes them, in their order. samples: of a ModelData; each is read once."""
+    """Hexadecimal SHA-256 of samples as the model takes them, in their order. samples: of a ModelData; each
+    is read once.
+    """
     digest = hashlib.sha256()
     for i in range(len(samples)):
         arrays, _ = samples[i]

@@ -1,4 +1,6 @@
-"""Samples from IDX files, the format of MNIST: NAME-images-idx3-ubyte and NAME-labels-idx1-ubyte, each gzipped or not."""
+"""Samples from IDX files, the format of MNIST: NAME-images-idx3-ubyte and NAME-labels-idx1-ubyte, each
+gzipped or not.
+"""
 
 import gzip
 import math
@@ -19,7 +21,9 @@ IMAGES, LABELS = "-images-idx3-ubyte", "-labels-idx1-ubyte"
 
 
 class IdxData(DataLoader):
-    """One set of a folder, `train` or `t10k` by custom; it must be named if the folder holds several. Samples are uint8 HxW."""
+    """One set of a folder, `train` or `t10k` by custom; it must be named if the folder holds several. Samples
+    are uint8 HxW.
+    """
 
     def __init__(self, folder: Path, wanted: str | None = None) -> None:
         sets = find_sets(folder)
@@ -30,11 +34,16 @@ class IdxData(DataLoader):
         self._set = sets[0] if wanted is None else wanted
         images, labels = _file(folder, self._set + IMAGES), _file(folder, self._set + LABELS)
         if images is None:
-            raise DataError(f"{folder}: expected a file {self._set}{IMAGES} (or .gz), found these sets: {', '.join(sets) or 'none'}.")
+            raise DataError(
+                f"{folder}: expected a file {self._set}{IMAGES} (or .gz), found these sets: "
+                f"{', '.join(sets) or 'none'}."
+            )
         self._images = read_idx(images, dimensions=3)
         self._labels = None if labels is None else read_idx(labels, dimensions=1)
         if self._labels is not None and len(self._labels) != len(self._images):
-            raise DataError(f"{labels}: expected {len(self._images)} labels, one per image, found {len(self._labels)}.")
+            raise DataError(
+                f"{labels}: expected {len(self._images)} labels, one per image, found {len(self._labels)}."
+            )
 
     def __reduce__(self) -> tuple[type["IdxData"], tuple[Path, str]]:
         """For another process, which reads the files itself."""
@@ -66,9 +75,11 @@ def _file(folder: Path, name: str) -> Path | None:
 
 
 def read_idx(path: Path, dimensions: int) -> np.ndarray:
-    """uint8 array of an IDX file: bytes 0, 0, 8 (unsigned byte), rank, the dimensions as big-endian int32, the elements.
+    """uint8 array of an IDX file: bytes 0, 0, 8 (unsigned byte), rank, the dimensions as big-endian int32,
+    the elements.
 
-    No more is read or unpacked than the dimensions say, and that is counted beforehand. Raises DataError, MemoryLimitError.
+    No more is read or unpacked than the dimensions say, and that is counted beforehand. Raises DataError,
+    MemoryLimitError.
     """
     start = 4 + 4 * dimensions
     try:
@@ -76,7 +87,8 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray:
             head = file.read(start)
             if head[:4] != bytes((0, 0, 8, dimensions)) or len(head) < start:
                 raise DataError(
-                    f"{path}: expected an IDX file of unsigned bytes with {dimensions} dimensions, found first bytes {list(head[:4])}."
+                    f"{path}: expected an IDX file of unsigned bytes with {dimensions} dimensions, "
+                    f"found first bytes {list(head[:4])}."
                 )
             shape = [int(d) for d in np.frombuffer(head, ">u4", dimensions, offset=4)]
             expected = math.prod(shape)
@@ -86,7 +98,9 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray:
         raise DataError(f"{path}: cannot be read ({error}). Download it again.") from error
     if len(data) != expected:
         found = "more" if len(data) > expected else len(data)
-        raise DataError(f"{path}: expected {expected} bytes for shape {shape}, found {found}. Download it again.")
+        raise DataError(
+            f"{path}: expected {expected} bytes for shape {shape}, found {found}. Download it again."
+        )
     return np.frombuffer(data, np.uint8).reshape(shape)
 
 

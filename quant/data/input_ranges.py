@@ -1,7 +1,8 @@
-"""The range of what a model's inputs see in calibration, and whether pixels were scaled by a wrong mean or standard deviation.
+"""The range of what a model's inputs see in calibration, and whether pixels were scaled by a wrong mean or
+standard deviation.
 
-Such a mistake is easily made: --mean and --std are for pixels that were divided by 255, and other tools take them for pixels of 0 to 255.
-The model then runs well, on pictures that it cannot tell from each other.
+Such a mistake is easily made: --mean and --std are for pixels that were divided by 255, and other tools take
+them for pixels of 0 to 255. The model then runs well, on pictures that it cannot tell from each other.
 """
 
 from collections.abc import Mapping
@@ -16,14 +17,21 @@ from numpot.ir.graph import Graph
 from .loader import DataLoader, DataView
 from .preprocessing import Preprocessing
 
-NEARLY_CONSTANT: Final = 0.02  # standard deviation of every channel; normalized pictures have about 1, a wrong scale leaves below 0.01
-FAR_FROM_NORMALIZED: Final = 20.0  # normalized pictures stay within 3 or 4; a standard deviation of 0.05 makes 20 of a white pixel
-PIXEL: Final = 1 / 255  # a standard deviation of one grey level leaves pixels in 0 to 255, which some models take
+# standard deviation of every channel; normalized pictures have about 1, a wrong scale leaves below 0.01
+NEARLY_CONSTANT: Final = 0.02
+FAR_FROM_NORMALIZED: Final = (
+    20.0  # normalized pictures stay within 3 or 4; a standard deviation of 0.05 makes 20 of a white pixel
+)
+PIXEL: Final = (
+    1 / 255
+)  # a standard deviation of one grey level leaves pixels in 0 to 255, which some models take
 
 
 @dataclass(frozen=True)
 class InputRange:
-    """Of all samples: the smallest and the largest value, the standard deviation, and the largest one of any channel (of a picture)."""
+    """Of all samples: the smallest and the largest value, the standard deviation, and the largest one of any
+    channel (of a picture).
+    """
 
     min: float
     max: float
@@ -36,7 +44,9 @@ class InputRange:
 
 
 class InputRanges(DataView):
-    """A loader that remembers the range of every sample that is read from it, which is each once. loader: of a ModelData's samples."""
+    """A loader that remembers the range of every sample that is read from it, which is each once. loader: of
+    a ModelData's samples.
+    """
 
     def __init__(self, loader: DataLoader) -> None:
         super().__init__(loader)
@@ -58,7 +68,9 @@ class InputRanges(DataView):
 
 
 class _Seen:
-    """Sums over what was seen of one input. Channels are along the first axis of a picture, C x H x W; all else has one."""
+    """Sums over what was seen of one input. Channels are along the first axis of a picture, C x H x W; all
+    else has one.
+    """
 
     def __init__(self) -> None:
         self.min, self.max, self.count = np.inf, -np.inf, 0
@@ -69,7 +81,9 @@ class _Seen:
         rows = array.reshape(len(array) if array.ndim == 3 else 1, -1)
         self.min, self.max = min(self.min, float(rows.min())), max(self.max, float(rows.max()))
         self.sums = self.sums + rows.sum(1, dtype=np.float64)
-        self.squares = self.squares + np.einsum("ij,ij->i", rows, rows, dtype=np.float64)  # without a copy in float64
+        self.squares = self.squares + np.einsum(
+            "ij,ij->i", rows, rows, dtype=np.float64
+        )  # without a copy in float64
         self.count += rows.shape[1]
 
     def range(self) -> InputRange:
@@ -80,17 +94,23 @@ class _Seen:
 
 
 def doubts(graph: Graph, ranges: Mapping[str, InputRange]) -> list[str]:
-    """A sentence for every input whose pictures do not look as if the model's mean and standard deviation were meant for them.
+    """A sentence for every input whose pictures do not look as if the model's mean and standard deviation
+    were meant for them.
 
-    Asked only of a model that records how pixels become its input, since without that 0 to 255 is as good as anything else, and of float
-    inputs that are pictures, or the only input.
+    Asked only of a model that records how pixels become its input, since without that 0 to 255 is as good as
+    anything else, and of float inputs that are pictures, or the only input.
     """
     preprocessing = Preprocessing.recorded(graph)
     if preprocessing is None:
         return []
-    inputs = [n for n in graph.inputs if n.output.dtype in FLOATS and (len(n.output.shape) == 4 or len(graph.inputs) == 1)]
+    inputs = [
+        n
+        for n in graph.inputs
+        if n.output.dtype in FLOATS and (len(n.output.shape) == 4 or len(graph.inputs) == 1)
+    ]
     return [
-        f"input {n.name!r}: the model sees {shown_range(found.min, found.max)}, {problem}. {_advice(preprocessing)}"
+        f"input {n.name!r}: the model sees {shown_range(found.min, found.max)}, {problem}. "
+        f"{_advice(preprocessing)}"
         for n in inputs
         if (found := ranges.get(n.name)) and (problem := _problem(found, preprocessing))
     ]
@@ -106,7 +126,10 @@ def _problem(found: InputRange, used: Preprocessing) -> str:
     magnitude = max(abs(found.min), abs(found.max))
     in_grey_levels = magnitude <= 256 and all(abs(s / PIXEL - 1) <= 0.01 for s in used.std)
     if found.channel_std < NEARLY_CONSTANT:
-        return f"which is nearly one value (standard deviation {found.channel_std:.2g}), where normalized pictures have about 1"
+        return (
+            f"which is nearly one value (standard deviation {found.channel_std:.2g}), where "
+            "normalized pictures have about 1"
+        )
     if magnitude > FAR_FROM_NORMALIZED and not in_grey_levels:
         return "which is far from the -3 to 3 of normalized pictures"
     return ""
@@ -121,13 +144,22 @@ def _advice(used: Preprocessing) -> str:
         why = "are for pixels that were divided by 255, and look like numbers for pixels of 0 to 255"
     elif max(std) < 0.01:
         std = tuple(s * 255 for s in std)
-        why = "are for pixels that were divided by 255, and look as if they had been divided by 255 themselves once more"
+        why = (
+            "are for pixels that were divided by 255, and look as if they had been divided by 255 "
+            "themselves once more"
+        )
     else:
         why = "are for pixels that were divided by 255"
     given = f"--mean {_numbers(used.mean)} --std {_numbers(used.std)} {why}"
     if (mean, std) == (used.mean, used.std):
-        return f"{given}; check them, and that the samples are pixels of 0 to 255 (uint8), or floats that are normalized already"
-    return f"{given}; give --mean {_numbers(mean)} --std {_numbers(std)}, or say in the data what the model is to see (float32)"
+        return (
+            f"{given}; check them, and that the samples are pixels of 0 to 255 (uint8), or floats "
+            "that are normalized already"
+        )
+    return (
+        f"{given}; give --mean {_numbers(mean)} --std {_numbers(std)}, or say in the data what the "
+        "model is to see (float32)"
+    )
 
 
 def _numbers(values: tuple[float, ...]) -> str:

@@ -22,8 +22,9 @@ class DataError(NumpotError):
 class DataLoader(ABC):
     """Samples by number. Write a subclass for data that no built-in source reads.
 
-    `loader[i]` is `(data, label)`. data: the ndarray of one sample without batch dimension (a leading 1 is tolerated), or a dict of
-    such arrays by the names of the model's inputs. label: whatever the metric takes, None if there is none.
+    `loader[i]` is `(data, label)`. data: the ndarray of one sample without batch dimension (a leading 1 is
+    tolerated), or a dict of such arrays by the names of the model's inputs. label: whatever the metric takes,
+    None if there is none.
     """
 
     @property
@@ -47,7 +48,9 @@ class DataLoader(ABC):
 
     @property
     def lacks(self) -> str:
-        """What is missing when its labels are None: the middle of the sentence 'the metric needs labels, and ... . Add one.'"""
+        """What is missing when its labels are None: the middle of the sentence 'the metric needs labels, and
+        ... . Add one.'
+        """
         return f"{self.name} gives none"
 
     @property
@@ -57,7 +60,9 @@ class DataLoader(ABC):
 
 
 class DataView(DataLoader):
-    """Another loader, seen differently: subclasses say how; its name and what it lacks stay those of the source."""
+    """Another loader, seen differently: subclasses say how; its name and what it lacks stay those of the
+    source.
+    """
 
     def __init__(self, loader: DataLoader) -> None:
         self._loader = loader

@@ -22,19 +22,25 @@ class Input(NamedTuple):
 
 
 class ModelData(DataView):
-    """Samples as the model takes them: `loader[i]` is ({input name: array of the input's type and shape without batch}, label).
+    """Samples as the model takes them: `loader[i]` is ({input name: array of the input's type and shape
+    without batch}, label).
 
-    What is already so passes unchanged. Pixels (uint8) are brought to CxHxW and made floats; float64 is rounded to float32. The first
-    sample is read at once, so that data that does not fit the model is refused before any work; so is an empty source. Every sample
-    is checked for NaN and infinities when it is read. preprocessing: overrides the one that the model records.
+    What is already so passes unchanged. Pixels (uint8) are brought to CxHxW and made floats; float64 is
+    rounded to float32. The first sample is read at once, so that data that does not fit the model is refused
+    before any work; so is an empty source. Every sample is checked for NaN and infinities when it is read.
+    preprocessing: overrides the one that the model records.
     """
 
-    def __init__(self, loader: DataLoader, graph: Graph | AnyPath, preprocessing: Preprocessing | None = None) -> None:
+    def __init__(
+        self, loader: DataLoader, graph: Graph | AnyPath, preprocessing: Preprocessing | None = None
+    ) -> None:
         check_loader(loader)
         graph = as_graph(graph)
         check_inputs(graph)
         if preprocessing is not None and not isinstance(preprocessing, Preprocessing):
-            raise DataError(f"preprocessing must be a Preprocessing(mean, std), found {shown(preprocessing)}.")
+            raise DataError(
+                f"preprocessing must be a Preprocessing(mean, std), found {shown(preprocessing)}."
+            )
         super().__init__(loader)
         self._inputs = {p.name: Input(p.output.shape, p.output.dtype) for p in graph.inputs}
         self._preprocessing = preprocessing or Preprocessing.recorded(graph)
@@ -45,16 +51,24 @@ class ModelData(DataView):
     def __getitem__(self, index: int) -> tuple[dict[str, np.ndarray], object]:
         sample, where = self._loader[index], self.where(index)
         if not isinstance(sample, tuple) or len(sample) != 2:
-            raise DataError(f"{where} must be a pair (data, label), found {type(sample).__name__}; the label may be None.")
+            raise DataError(
+                f"{where} must be a pair (data, label), found {type(sample).__name__}; the label may be None."
+            )
         data, label = sample
         arrays = self._by_input(data, where)
-        return {name: self._fit(arrays[name], wanted, f"{where} of input {name!r}") for name, wanted in self._inputs.items()}, label
+        return {
+            name: self._fit(arrays[name], wanted, f"{where} of input {name!r}")
+            for name, wanted in self._inputs.items()
+        }, label
 
     def _by_input(self, data: Data, where: str) -> Mapping[str, np.ndarray]:
         names = ", ".join(repr(name) for name in self._inputs)
         if not isinstance(data, Mapping):
             if len(self._inputs) != 1:
-                raise DataError(f"{where} is one array, but the model has inputs {names}; give a dict of arrays by these names.")
+                raise DataError(
+                    f"{where} is one array, but the model has inputs {names}; give a dict of arrays by "
+                    "these names."
+                )
             return dict.fromkeys(self._inputs, data)
         if data.keys() != self._inputs.keys():
             found = ", ".join(repr(name) for name in data)
@@ -71,11 +85,15 @@ class ModelData(DataView):
         if array.dtype == np.uint8:
             array = _channels_first(array, shape)
         if array.shape != shape:
-            raise DataError(f"{place} must have shape {list(shape)}, as the model has, found {list(array.shape)}.")
+            raise DataError(
+                f"{place} must have shape {list(shape)}, as the model has, found {list(array.shape)}."
+            )
         array = self._convert(array, wanted, place)
         if array.dtype in FLOATS and not np.isfinite(array).all():
             found = "NaN" if np.isnan(array).any() else "Inf"
-            raise DataError(f"{place} holds {found}. Calibration needs finite values; drop the sample or repair it.")
+            raise DataError(
+                f"{place} holds {found}. Calibration needs finite values; drop the sample or repair it."
+            )
         return array
 
     def _convert(self, array: np.ndarray, wanted: Input, place: str) -> np.ndarray:
@@ -108,7 +126,9 @@ def check_inputs(graph: Graph) -> None:
 def check_loader(loader: object) -> None:
     """Raises DataError for what is no DataLoader."""
     if not isinstance(loader, DataLoader):
-        raise DataError(f"the data must be a DataLoader, as open_data gives it for a path, found {shown(loader)}.")
+        raise DataError(
+            f"the data must be a DataLoader, as open_data gives it for a path, found {shown(loader)}."
+        )
 
 
 def _channels_first(pixels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

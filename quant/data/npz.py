@@ -19,7 +19,16 @@ from numpot.ir.ops.common.operator import Shape
 
 from .loader import DataError, DataLoader, Sample
 
-UNREADABLE = (OSError, ValueError, EOFError, RuntimeError, struct.error, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
+UNREADABLE = (
+    OSError,
+    ValueError,
+    EOFError,
+    RuntimeError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+)
 LARGE = 2**28  # bytes; what unpacks to less does no harm
 MOST_PACKED = 100  # times smaller than the array: more is an array of one number
 
@@ -27,8 +36,9 @@ MOST_PACKED = 100  # times smaller than the array: more is an array of one numbe
 class NpzData(DataLoader):
     """An .npz file as numpy.savez or numpy.savez_compressed writes it.
 
-    What savez wrote is memory-mapped, so data larger than memory can be used; what is compressed is unpacked once. Arrays that the
-    model does not need are not read. Raises DataError for a file or an array that cannot be used.
+    What savez wrote is memory-mapped, so data larger than memory can be used; what is compressed is unpacked
+    once. Arrays that the model does not need are not read. Raises DataError for a file or an array that
+    cannot be used.
     """
 
     def __init__(self, path: Path, graph: Graph) -> None:
@@ -41,7 +51,9 @@ class NpzData(DataLoader):
             with memory.account():
                 self._open(self._inputs)
         except UNREADABLE as error:
-            raise DataError(f"{self._path}: cannot be read as an .npz file ({error}). Write it with numpy.savez.") from error
+            raise DataError(
+                f"{self._path}: cannot be read as an .npz file ({error}). Write it with numpy.savez."
+            ) from error
 
     def __getstate__(self) -> dict[str, Any]:
         """For another process, which opens the file itself."""
@@ -56,10 +68,14 @@ class NpzData(DataLoader):
             stored = {name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")}
             names = self._names(inputs, stored, archive)
             self._arrays = {name: read_array(archive, self._path, where) for name, where in names.items()}
-            self._labels = read_array(archive, self._path, "y") if "y" in stored and "y" not in inputs else None
+            self._labels = (
+                read_array(archive, self._path, "y") if "y" in stored and "y" not in inputs else None
+            )
         self._check_lengths()
 
-    def _names(self, inputs: Mapping[str, Shape], stored: set[str], archive: zipfile.ZipFile) -> dict[str, str]:
+    def _names(
+        self, inputs: Mapping[str, Shape], stored: set[str], archive: zipfile.ZipFile
+    ) -> dict[str, str]:
         """Input -> the array that holds it."""
         if stored >= set(inputs):
             return {name: name for name in inputs}
@@ -68,14 +84,19 @@ class NpzData(DataLoader):
         expected = ", ".join(f"{name!r} {_samples(shape)}" for name, shape in inputs.items())
         expected += " (or 'x')" if len(inputs) == 1 and "x" not in inputs else ""
         found = ", ".join(f"{name!r} {list(_shape_of(archive, name))}" for name in sorted(stored))
-        raise DataError(f"{self._path}: expected an array for each input of the model, {expected}; found {found or 'none'}.")
+        raise DataError(
+            f"{self._path}: expected an array for each input of the model, {expected}; found "
+            f"{found or 'none'}."
+        )
 
     def _check_lengths(self) -> None:
         arrays = self._arrays if self._labels is None else {**self._arrays, "y": self._labels}
         lengths = {name: len(array) for name, array in arrays.items()}
         if len(set(lengths.values())) > 1:
             found = ", ".join(f"{name!r}: {length}" for name, length in lengths.items())
-            raise DataError(f"{self._path}: expected as many samples in every array, and as many labels, found {found}.")
+            raise DataError(
+                f"{self._path}: expected as many samples in every array, and as many labels, found {found}."
+            )
 
     @property
     def name(self) -> str:
@@ -96,7 +117,9 @@ class NpzData(DataLoader):
 
 
 def read_array(archive: zipfile.ZipFile, path: Path, name: str) -> np.ndarray:
-    """One array of an .npz file: a view into the file where it is not compressed. Raises ValueError, never unpickles."""
+    """One array of an .npz file: a view into the file where it is not compressed. Raises ValueError, never
+    unpickles.
+    """
     info = archive.getinfo(f"{name}.npy")
     with archive.open(info) as member:
         shape, fortran_order, dtype = _read_header(member)
@@ -122,7 +145,10 @@ def read_array(archive: zipfile.ZipFile, path: Path, name: str) -> np.ndarray:
 def _check_unpacked(info: zipfile.ZipInfo, size: int, name: str) -> None:
     """What is compressed takes memory. A little that becomes very much is a mistake, or meant to do harm."""
     if size > LARGE and size > MOST_PACKED * info.compress_size:
-        raise ValueError(f"array {name!r} unpacks to {memory.shown(size)}, {size // max(info.compress_size, 1)} times what is stored")
+        raise ValueError(
+            f"array {name!r} unpacks to {memory.shown(size)}, {size // max(info.compress_size, 1)} "
+            "times what is stored"
+        )
     memory.take(size, f"array {name!r}, unpacked,")
 
 
@@ -143,12 +169,23 @@ def _read_header(member: Any) -> tuple[tuple[int, ...], bool, np.dtype]:
         if version == (1, 0):
             return np.lib.format.read_array_header_1_0(member)
         return np.lib.format.read_array_header_2_0(member)
-    except (tokenize.TokenError, TypeError, SyntaxError, OverflowError, RecursionError, MemoryError, IndexError, KeyError) as error:
+    except (
+        tokenize.TokenError,
+        TypeError,
+        SyntaxError,
+        OverflowError,
+        RecursionError,
+        MemoryError,
+        IndexError,
+        KeyError,
+    ) as error:
         raise ValueError(f"the header of an array is damaged ({error})") from error
 
 
 def _start(info: zipfile.ZipInfo, path: Path) -> int:
-    """Where the bytes of a zip member start: after its local header of 30 bytes, its name and its extra field."""
+    """Where the bytes of a zip member start: after its local header of 30 bytes, its name and its extra
+    field.
+    """
     with path.open("rb") as file:
         file.seek(info.header_offset + 26)
         name_length, extra_length = struct.unpack("<HH", file.read(4))

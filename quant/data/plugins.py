@@ -14,27 +14,37 @@ from .loader import DataError, DataLoader, Sample
 
 
 def create(spec: str) -> Any:
-    """An instance of `module:Class`, made without arguments. The module may lie in the current directory. Raises DataError."""
+    """An instance of `module:Class`, made without arguments. The module may lie in the current directory.
+    Raises DataError.
+    """
     module_name, _, class_name = spec.partition(":")
     with current_directory_importable(), failing_as(f"{spec}: cannot import {module_name!r}"):
         module = importlib.import_module(module_name)
     cls = getattr(module, class_name, None)
     if not isinstance(cls, type):
         classes = [name for name, value in vars(module).items() if isinstance(value, type)]
-        raise DataError(f"{spec}: module {module_name!r} has no class {class_name!r}" + (nearest(class_name, classes) or "."))
+        raise DataError(
+            f"{spec}: module {module_name!r} has no class {class_name!r}"
+            + (nearest(class_name, classes) or ".")
+        )
     with failing_as(f"{spec}: {class_name}() without arguments failed"):
         return cls()
 
 
 class PluginData(DataLoader):
-    """A user's loader under the name it was given by: a DataLoader, or any class with __len__ and __getitem__."""
+    """A user's loader under the name it was given by: a DataLoader, or any class with __len__ and
+    __getitem__.
+    """
 
     def __init__(self, spec: str) -> None:
         self._spec = spec
         self._loader = create(spec)
         for method in ("__len__", "__getitem__"):
             if not hasattr(self._loader, method):
-                raise DataError(f"{spec}: the class must be a DataLoader or have __len__ and __getitem__; {method} is missing.")
+                raise DataError(
+                    f"{spec}: the class must be a DataLoader or have __len__ and __getitem__; {method} "
+                    "is missing."
+                )
 
     def __reduce__(self) -> tuple[type["PluginData"], tuple[str]]:
         """For another process, which makes an instance of its own."""
@@ -54,7 +64,9 @@ class PluginData(DataLoader):
 
 @contextmanager
 def failing_as(what: str) -> Iterator[None]:
-    """Foreign code may raise anything; the reason is kept in the message, the traceback as the error's cause."""
+    """Foreign code may raise anything; the reason is kept in the message, the traceback as the
+    error's cause.
+    """
     try:
         yield
     except NumpotError:
@@ -65,7 +77,9 @@ def failing_as(what: str) -> Iterator[None]:
 
 @contextmanager
 def current_directory_importable() -> Iterator[None]:
-    """Only while the module is imported: left there, a file of the user's could hide a package that is imported later."""
+    """Only while the module is imported: left there, a file of the user's could hide a package that is
+    imported later.
+    """
     directory = str(Path.cwd())
     sys.path.insert(0, directory)
     try:

@@ -14,7 +14,9 @@ from .loader import DataError
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """mean, std: (1,) for all channels or (channels,), in units of pixel / 255. Raises DataError for values without meaning."""
+    """mean, std: (1,) for all channels or (channels,), in units of pixel / 255. Raises DataError for values
+    without meaning.
+    """
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -24,10 +26,15 @@ class Preprocessing:
             try:
                 values = _numbers(given if np.ndim(given) else (given,))  # type: ignore[arg-type]
             except (TypeError, ValueError):
-                raise DataError(f"preprocessing: {name} must be a number, or one per channel, found {shown(given)}.") from None
+                raise DataError(
+                    f"preprocessing: {name} must be a number, or one per channel, found {shown(given)}."
+                ) from None
             object.__setattr__(self, name, values)
             if not values or not all(math.isfinite(v) for v in values):
-                raise DataError(f"preprocessing: {name} must be one finite number or one per channel, found {list(values)}.")
+                raise DataError(
+                    f"preprocessing: {name} must be one finite number or one per channel, found "
+                    f"{list(values)}."
+                )
         if min(self.std) <= 0:
             raise DataError(f"preprocessing: std must be positive, found {list(self.std)}.")
 
@@ -40,7 +47,10 @@ class Preprocessing:
         try:
             return cls(_numbers(record["mean"]), _numbers(record["std"]))  # type: ignore[index]
         except (TypeError, KeyError, ValueError):
-            raise DataError(f"model {graph.name!r}: preprocessing must be lists of numbers 'mean' and 'std', found {record!r}.") from None
+            raise DataError(
+                f"model {graph.name!r}: preprocessing must be lists of numbers 'mean' and 'std', found "
+                f"{record!r}."
+            ) from None
 
     def record(self) -> dict[str, list[float]]:
         """The form kept in `graph.info["preprocessing"]`."""
@@ -61,5 +71,8 @@ def _per_channel(name: str, values: tuple[float, ...], pixels: np.ndarray) -> np
     if len(values) == 1:
         return np.array(values[0], np.float32)
     if pixels.shape[:1] != (len(values),):
-        raise DataError(f"preprocessing: {name} has {len(values)} values, one per channel, but one sample has shape {list(pixels.shape)}.")
+        raise DataError(
+            f"preprocessing: {name} has {len(values)} values, one per channel, but one sample has shape "
+            f"{list(pixels.shape)}."
+        )
     return np.array(values, np.float32).reshape(-1, *[1] * (pixels.ndim - 1))

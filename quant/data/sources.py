@@ -32,23 +32,29 @@ def open_data(
 ) -> ModelData:
     """The samples that `spec` names, as the model takes them.
 
-    spec: an .npz file; a folder of pictures; a folder of IDX files, as `folder:train` or `folder:t10k` if it holds both; or
-    `module:Class`, a DataLoader. preprocessing: how pixels become floats, if not as the model records. classes: of
-    a folder with a sub-folder for each class, the names of these in the order of their labels, or the path of a file with one a line; by
-    default what the model records, or the order of the names (numbers sort as numbers). Raises DataError.
+    spec: an .npz file; a folder of pictures; a folder of IDX files, as `folder:train` or `folder:t10k` if it
+    holds both; or `module:Class`, a DataLoader. preprocessing: how pixels become floats, if not as the model
+    records. classes: of a folder with a sub-folder for each class, the names of these in the order of their
+    labels, or the path of a file with one a line; by default what the model records, or the order of the
+    names (numbers sort as numbers). Raises DataError.
     """
     if not isinstance(spec, str | os.PathLike):
         raise DataError(f"data is opened by its path, or by module:Class, found {shown(spec)}.")
     graph = as_graph(graph)
     check_inputs(graph)
-    return ModelData(_open_source(os.fsdecode(spec), graph, None if classes is None else as_classes(classes)), graph, preprocessing)
+    return ModelData(
+        _open_source(os.fsdecode(spec), graph, None if classes is None else as_classes(classes)),
+        graph,
+        preprocessing,
+    )
 
 
 def _open_source(spec: str, graph: Graph, classes: Classes | None) -> DataLoader:
     source = _find_source(spec, graph, classes)
     if classes is not None and not isinstance(source, ImageFolder):
         raise DataError(
-            f"{spec}: classes by {classes.source} are for folders with a sub-folder of pictures for each class. Leave them out."
+            f"{spec}: classes by {classes.source} are for folders with a sub-folder of pictures for "
+            "each class. Leave them out."
         )
     return source
 
@@ -67,7 +73,10 @@ def _find_source(spec: str, graph: Graph, classes: Classes | None) -> DataLoader
         raise DataError(f"{spec}: cannot be read ({error.strerror}).") from error
     if before:
         return PluginData(spec)
-    raise DataError(f"{spec}: no such file or folder. Data is an .npz file, a folder of pictures or IDX files, or module:Class.")
+    raise DataError(
+        f"{spec}: no such file or folder. Data is an .npz file, a folder of pictures or IDX files, or "
+        "module:Class."
+    )
 
 
 class Subset(DataView):
@@ -103,19 +112,21 @@ def subset(loader: DataLoader, size: int, *, shuffle: bool = False, seed: int = 
 
 @dataclass(frozen=True)
 class Batch:
-    """Samples side by side: inputs by name, [n, ...]; labels, an int64 array [n] if all are integers, a list otherwise, None if there
-    are none; and the samples' numbers in their loader."""
+    """Samples side by side: inputs by name, [n, ...]; labels, an int64 array [n] if all are integers, a list
+    otherwise, None if there are none; and the samples' numbers in their loader."""
 
     inputs: dict[str, np.ndarray]
     labels: Sequence[Any] | np.ndarray | None
     indices: range
 
 
-def batches(loader: DataLoader, graph: Graph | AnyPath, batch_size: int, *, limit: int | None = None) -> Iterator[Batch]:
+def batches(
+    loader: DataLoader, graph: Graph | AnyPath, batch_size: int, *, limit: int | None = None
+) -> Iterator[Batch]:
     """The samples of a loader, in order and as the model takes them. Nothing is read ahead.
 
-    A model with a fixed batch decides `batch_size` itself. The data is checked against the model when this is called, each sample
-    when it is read; raises DataError.
+    A model with a fixed batch decides `batch_size` itself. The data is checked against the model when this is
+    called, each sample when it is read; raises DataError.
     """
     check_loader(loader)
     graph = as_graph(graph)
@@ -124,7 +135,8 @@ def batches(loader: DataLoader, graph: Graph | AnyPath, batch_size: int, *, limi
     data = ModelData(loader if limit is None else subset(loader, limit), graph)
     if fixed and len(data) % fixed:
         raise DataError(
-            f"{data.name}: the model's batch is fixed at {fixed}, and {len(data)} samples do not fill whole batches. "
+            f"{data.name}: the model's batch is fixed at {fixed}, and {len(data)} samples do not fill "
+            "whole batches. "
             f"Use a multiple of {fixed}, or a model with a dynamic batch."
         )
     size = fixed or batch_size
@@ -137,11 +149,15 @@ def _check_whole(name: str, value: object, least: int = 0) -> None:
 
 
 def fixed_batch(graph: Graph) -> int | None:
-    """The batch size that the model's inputs prescribe, None if it is free. Raises DataError where inputs disagree."""
+    """The batch size that the model's inputs prescribe, None if it is free. Raises DataError where inputs
+    disagree.
+    """
     shapes = {parameter.name: parameter.output.shape for parameter in graph.inputs}
     for name, shape in shapes.items():
         if not shape:
-            raise DataError(f"input {name!r} of the model is a single number; samples need a first dimension, the batch.")
+            raise DataError(
+                f"input {name!r} of the model is a single number; samples need a first dimension, the batch."
+            )
     sizes = {shape[0] for shape in shapes.values()} - {-1}
     if len(sizes) > 1:
         found = ", ".join(f"{name!r}: {shape[0]}" for name, shape in shapes.items())
@@ -160,7 +176,9 @@ def _labels(data: ModelData, indices: range, labels: list[Any]) -> list[Any] | n
     if len(without) == len(labels):
         return None
     if without:
-        raise DataError(f"{data.where(without[0])} has no label, and others have. Label all samples, or none.")
+        raise DataError(
+            f"{data.where(without[0])} has no label, and others have. Label all samples, or none."
+        )
     return as_labels(labels)
 
 
@@ -171,7 +189,9 @@ def as_labels(labels: list[Any]) -> list[Any] | np.ndarray:
     try:
         return np.array(labels, np.int64)
     except OverflowError:
-        raise DataError(f"a label must be a whole number of at most 63 bits; one has {max(map(_bits, labels))}.") from None
+        raise DataError(
+            f"a label must be a whole number of at most 63 bits; one has {max(map(_bits, labels))}."
+        ) from None
 
 
 def _bits(label: Any) -> int:

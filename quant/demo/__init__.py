@@ -1,5 +1,6 @@
-"""A real model and real pictures, carried by the package: a MobileNetV2-style Fashion-MNIST classifier (FP32, 91.5 % top-1), 300 training
-pictures to calibrate with, and 2,000 labelled test pictures. examples/train_fashion_mnist.py makes all three.
+"""A real model and real pictures, carried by the package: a MobileNetV2-style Fashion-MNIST classifier (FP32,
+91.5 % top-1), 300 training pictures to calibrate with, and 2,000 labelled test pictures.
+examples/train_fashion_mnist.py makes all three.
 
 Fashion-MNIST: Copyright 2017 Zalando SE, MIT licence (LICENSE-fashion-mnist).
 """

@@ -1,4 +1,5 @@
-"""What somebody should know of a quantized model when it is made: noted in the model itself, and told in plain sentences.
+"""What somebody should know of a quantized model when it is made: noted in the model itself, and told in
+plain sentences.
 
 scopes          what each ignored scope left in float                  scopes.py
 inputs          the range that each input saw                          input_ranges.py
@@ -25,7 +26,8 @@ log = logging.getLogger("numpot")
 
 
 def note(model: Graph, assembly: Assembly, samples: Samples) -> None:
-    """Write what was found into `info["quantization"]` of the finished model, and log a warning for every layer that was lost.
+    """Write what was found into `info["quantization"]` of the finished model, and log a warning for every
+    layer that was lost.
 
     assembly: of which the model is one variant. A few samples are run through both.
     """
@@ -61,21 +63,28 @@ def warnings(made: Mapping[str, Any]) -> list[str]:
     sentences = []
     if zeroed := made["zeroed_layers"]:
         sentences.append(
-            f"{counted(len(zeroed), 'layer')} lost all weights, which are too small for the range they were given and became zero: "
-            f"{listed(zeroed)}. Leave out clipping_value and range estimators of weights, or the layer (--ignore)"
+            f"{counted(len(zeroed), 'layer')} lost all weights, which are too small for the range they "
+            "were given and became zero: "
+            f"{listed(zeroed)}. Leave out clipping_value and range estimators of weights, or the layer "
+            "(--ignore)"
         )
     if noisy := made["noisy_layers"]:
         names = listed([f"{layer['name']} ({layer['sqnr_db']:.1f} dB)" for layer in noisy])
         sentences.append(
-            f"{counted(len(noisy), 'layer')} {'is' if len(noisy) == 1 else 'are'} mostly noise after quantization, with an SQNR "
-            f"below {LOST_DB:g} dB on calibration samples: {names}. numpot compare says which of them adds the noise, and --ignore leaves "
+            f"{counted(len(noisy), 'layer')} {'is' if len(noisy) == 1 else 'are'} mostly noise after "
+            "quantization, with an SQNR "
+            f"below {LOST_DB:g} dB on calibration samples: {names}. numpot compare says which of them "
+            "adds the noise, and --ignore leaves "
             "it in float"
         )
     return sentences
 
 
 def _of_inputs(inputs: Mapping[str, Mapping[str, float]]) -> list[str]:
-    return [f"input {name!r}: the model sees {shown_range(found['min'], found['max'])}" for name, found in inputs.items()]
+    return [
+        f"input {name!r}: the model sees {shown_range(found['min'], found['max'])}"
+        for name, found in inputs.items()
+    ]
 
 
 def _of_scopes(scopes: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -85,4 +94,7 @@ def _of_scopes(scopes: Sequence[Mapping[str, Any]]) -> list[str]:
         option = scope["option"]
         title = option if option == "ignored_scope" else shown_scope(option, scope["entry"])
         named.setdefault(title, {}).update(dict.fromkeys(scope["layers"]))
-    return [f"{title} leaves {counted(len(layers), 'layer')} in float: {listed(list(layers))}" for title, layers in named.items()]
+    return [
+        f"{title} leaves {counted(len(layers), 'layer')} in float: {listed(list(layers))}"
+        for title, layers in named.items()
+    ]

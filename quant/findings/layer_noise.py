@@ -1,7 +1,9 @@
-"""Layers that lost their function: those whose outputs are mostly noise after quantization, on a few of the calibration samples.
+"""Layers that lost their function: those whose outputs are mostly noise after quantization, on a few of the
+calibration samples.
 
-Both models run in float, with every FakeQuantize in place, so nothing is compiled that calibration has not compiled: integers differ from
-this by rounding, which does not matter at 3 dB. What that costs is in docs/calibration.md.
+Both models run in float, with every FakeQuantize in place, so nothing is compiled that calibration has not
+compiled: integers differ from this by rounding, which does not matter at 3 dB. What that costs is in
+docs/calibration.md.
 """
 
 import logging
@@ -30,8 +32,9 @@ log = logging.getLogger("numpot")
 def noisy_layers(int8: Graph, prepared: Graph, samples: Samples) -> list[dict[str, Any]]:
     """{"name", "sqnr_db"} of every layer below LOST_DB, in the order of computation.
 
-    prepared: the float model whose channels are scaled as those of `int8` are. A layer's output is compared behind its bias and activation,
-    each model on its own inputs; one that is zero on all samples has no signal, and is not judged.
+    prepared: the float model whose channels are scaled as those of `int8` are. A layer's output is compared
+    behind its bias and activation, each model on its own inputs; one that is zero on all samples has no
+    signal, and is not judged.
     """
     from ..compare.points import points_in_common  # numba: imported where it is used
 
@@ -42,9 +45,15 @@ def noisy_layers(int8: Graph, prepared: Graph, samples: Samples) -> list[dict[st
     for group in groups:
         try:
             noise |= _measured(int8, prepared, group, samples.loader, count, samples.batch_size)
-        except MemoryLimitError as error:  # calibration did without the memory, and its result is worth more than this
+        except (
+            MemoryLimitError
+        ) as error:  # calibration did without the memory, and its result is worth more than this
             log.warning("the noise of %d layers is not measured: %s", len(group), error)
-    return [{"name": p.layer, "sqnr_db": round(noise[p.layer], 2)} for p in points if noise.get(p.layer, math.inf) < LOST_DB]
+    return [
+        {"name": p.layer, "sqnr_db": round(noise[p.layer], 2)}
+        for p in points
+        if noise.get(p.layer, math.inf) < LOST_DB
+    ]
 
 
 def _groups(points: Sequence["Point"], prepared: Graph) -> Iterator[list["Point"]]:
@@ -62,9 +71,14 @@ def _groups(points: Sequence["Point"], prepared: Graph) -> Iterator[list["Point"
         yield group
 
 
-def _measured(int8: Graph, prepared: Graph, points: Sequence["Point"], loader: DataLoader, count: int, batch_size: int) -> dict[str, float]:
+def _measured(
+    int8: Graph, prepared: Graph, points: Sequence["Point"], loader: DataLoader, count: int, batch_size: int
+) -> dict[str, float]:
     """SQNR in dB by name of layer, of `count` samples; of those layers that have a signal."""
-    quantized, plain = _Observed(int8, [p.tensor for p in points]), _Observed(prepared, [p.reference for p in points])
+    quantized, plain = (
+        _Observed(int8, [p.tensor for p in points]),
+        _Observed(prepared, [p.reference for p in points]),
+    )
     fixed = fixed_batch(plain.graph) or fixed_batch(quantized.graph)
     size = fixed or in_flight(batch_size, [prepared.nodes[p.reference].output for p in points] * 2)
     limit = min(-(-count // fixed) * fixed if fixed else count, len(loader))
@@ -75,11 +89,15 @@ def _measured(int8: Graph, prepared: Graph, points: Sequence["Point"], loader: D
             reference = expected[point.reference]
             signal[i] += _energy(reference)
             noise[i] += _energy(made[point.tensor] - reference)
-    return {p.layer: _decibels(s, n) for p, s, n in zip(points, signal, noise, strict=True) if 0 < s < math.inf}
+    return {
+        p.layer: _decibels(s, n) for p, s, n in zip(points, signal, noise, strict=True) if 0 < s < math.inf
+    }
 
 
 class _Observed:
-    """A model with a free batch, if it may have one, of which some nodes' outputs are looked at, and no others computed."""
+    """A model with a free batch, if it may have one, of which some nodes' outputs are looked at, and no
+    others computed.
+    """
 
     def __init__(self, graph: Graph, nodes: Sequence[str]) -> None:
         from numpot.ir.executor.executor import Executor

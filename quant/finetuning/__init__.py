@@ -1,4 +1,5 @@
-"""Quantization-aware fine-tuning: other weight codes and biases in the same int8 model, learned from samples (docs/finetuning.md).
+"""Quantization-aware fine-tuning: other weight codes and biases in the same int8 model, learned from samples
+(docs/finetuning.md).
 
 trained.py             what is trained: codes of weights and biases, and where they may go
 forward_backward.py    one batch through the network, and the loss's gradient back to them

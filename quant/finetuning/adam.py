@@ -1,4 +1,6 @@
-"""Adam: steps in the direction of the gradient's running mean, divided by its running size (eq. T12; Kingma and Ba 2015)."""
+"""Adam: steps in the direction of the gradient's running mean, divided by its running size (eq. T12; Kingma
+and Ba 2015).
+"""
 
 import math
 
@@ -17,7 +19,9 @@ class Adam:
         self._steps = 0
 
     def direction(self, gradient: np.ndarray) -> np.ndarray:
-        """Take in a gradient; returns the step for a learning rate of 1, of about 1 in every element whose gradients agree."""
+        """Take in a gradient; returns the step for a learning rate of 1, of about 1 in every element whose
+        gradients agree.
+        """
         self._steps += 1
         self._mean = MEAN_DECAY * self._mean + (1 - MEAN_DECAY) * gradient
         self._square = SQUARE_DECAY * self._square + (1 - SQUARE_DECAY) * np.square(gradient)
@@ -27,5 +31,7 @@ class Adam:
 
 
 def cosine(step: int, steps: int) -> float:
-    """Share of the learning rate at a step, counted from 0: from 1 down towards 0, along half a wave (eq. T13)."""
+    """Share of the learning rate at a step, counted from 0: from 1 down towards 0, along half a wave (eq.
+    T13).
+    """
     return 0.5 * (1 + math.cos(math.pi * step / steps))

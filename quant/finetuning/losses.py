@@ -1,6 +1,8 @@
-"""How far a model's outputs are from what they should be, and the gradient of that at the outputs (eq. T9 to T11).
+"""How far a model's outputs are from what they should be, and the gradient of that at the outputs (eq. T9 to
+T11).
 
-Classes lie along axis 1: (N,classes), or (N,classes,H,W) with one answer for each pixel. A loss is a mean over samples and positions.
+Classes lie along axis 1: (N,classes), or (N,classes,H,W) with one answer for each pixel. A loss is a mean
+over samples and positions.
 """
 
 from typing import Literal
@@ -13,17 +15,23 @@ Loss = tuple[float, np.ndarray]  # value, gradient at the output
 
 
 def cross_entropy(output: np.ndarray, labels: np.ndarray) -> Loss:
-    """output: (N,classes,...) scores before softmax. labels: integers (N,...), of as many elements as there are answers (eq. T9)."""
+    """output: (N,classes,...) scores before softmax. labels: integers (N,...), of as many elements as there
+    are answers (eq. T9).
+    """
     log_p = _log_softmax(output)
     right = labels.reshape(len(output), 1, *output.shape[2:]).astype(np.int64)
     answers = right.size
     gradient = np.exp(log_p)
     np.put_along_axis(gradient, right, np.take_along_axis(gradient, right, axis=1) - 1, axis=1)
-    return -float(np.take_along_axis(log_p, right, axis=1).sum(dtype=np.float64)) / answers, gradient / answers
+    return -float(
+        np.take_along_axis(log_p, right, axis=1).sum(dtype=np.float64)
+    ) / answers, gradient / answers
 
 
 def distillation(output: np.ndarray, teacher: np.ndarray) -> Loss:
-    """The Kullback-Leibler divergence of the student's classes from the teacher's; both (N,classes,...) scores before softmax (eq. T10)."""
+    """The Kullback-Leibler divergence of the student's classes from the teacher's; both (N,classes,...)
+    scores before softmax (eq. T10).
+    """
     log_p, log_q = _log_softmax(teacher), _log_softmax(output)
     p, answers = np.exp(log_p), output.size // output.shape[1]
     return float((p * (log_p - log_q)).sum(dtype=np.float64)) / answers, (np.exp(log_q) - p) / answers

@@ -1,14 +1,17 @@
-"""What is trained: the codes of int8 weights, the weights of layers left in float, and biases. Everything else stays as it is.
+"""What is trained: the codes of int8 weights, the weights of layers left in float, and biases. Everything
+else stays as it is.
 
-The master copy of a weight is a real number in units of its code, and starts at the code. A step moves it, each forward pass rounds it
+The master copy of a weight is a real number in units of its code, and starts at the code. A step moves it,
+each forward pass rounds it
 
     q = floor(m + 1/2),   within the limits below                                             (T8, rounded as in C7)
 
-and the gradient passes straight through the rounding. After each step the master is brought back within the same limits, so that one at the
-edge can return. Two limits keep what was known of the model true:
+and the gradient passes straight through the rounding. After each step the master is brought back within the
+same limits, so that one at the edge can return. Two limits keep what was known of the model true:
 
-- no code below the smallest or above the largest that the layer's weights had: 7-bit weights stay on 7 bits, 4-bit ones on 4;
-- where no pair of an output channel's weights could saturate 16 bits (eq. 12 in docs/arithmetic.md), none can afterwards.
+- no code below the smallest or above the largest that the layer's weights had: 7-bit weights stay on 7 bits,
+4-bit ones on 4; - where no pair of an output channel's weights could saturate 16 bits (eq. 12 in
+docs/arithmetic.md), none can afterwards.
 """
 
 import math
@@ -28,7 +31,9 @@ from ..layers.device_operators import WEIGHTED
 from ..layers.weighted_layers import bias_add, output_channel_axis_of_weights
 from ..weights.saturation_fix import layer_pairings
 
-LARGEST_PAIR = INT16_MAX // 255  # of two codes of one sign that stand side by side, if no activations may make them saturate
+LARGEST_PAIR = (
+    INT16_MAX // 255
+)  # of two codes of one sign that stand side by side, if no activations may make them saturate
 
 
 class Trained:
@@ -75,11 +80,15 @@ class TrainedCodes(Trained):
         self._limits = float(how.codes.min()), float(how.codes.max())
         self._places = pair_places(layer, how.codes.shape) if how.codes.dtype == I8 else []
         flat = _and_zero(how.codes)
-        self._safe = np.all([pairs_are_safe(flat[places]).all(axis=(1, 2)) for places in self._places], axis=0)
+        self._safe = np.all(
+            [pairs_are_safe(flat[places]).all(axis=(1, 2)) for places in self._places], axis=0
+        )
 
     @property
     def codes(self) -> np.ndarray:
-        """The master rounded (eq. T8), float32. Half of an odd excess is a fraction: both codes of the pair then come nearer to zero."""
+        """The master rounded (eq. T8), float32. Half of an odd excess is a fraction: both codes of the pair
+        then come nearer to zero.
+        """
         return np.trunc(self._limited(np.floor(self.master + np.float32(0.5))))
 
     @property
@@ -106,7 +115,8 @@ class TrainedCodes(Trained):
 
 
 def safe_pairs(pairs: np.ndarray) -> np.ndarray:
-    """(...,2) float: where two of one sign add up to more than 16 bits allow, each gives up half of the excess.
+    """(...,2) float: where two of one sign add up to more than 16 bits allow, each gives up half of the
+    excess.
 
     Each is at most 128, so it never gives up more than it has. Source: eq. 12 in docs/arithmetic.md.
     """
@@ -116,9 +126,11 @@ def safe_pairs(pairs: np.ndarray) -> np.ndarray:
 
 
 def pair_places(layer: Node, shape: tuple[int, ...]) -> list[np.ndarray]:
-    """For each way in which some processor pairs the layer's products: where the pairs lie in the flat weights, (O,n,2) s64.
+    """For each way in which some processor pairs the layer's products: where the pairs lie in the flat
+    weights, (O,n,2) s64.
 
-    shape: of the weights, whose size itself stands beside one that is alone. Nothing of a depthwise convolution.
+    shape: of the weights, whose size itself stands beside one that is alone. Nothing of a depthwise
+    convolution.
     """
     numbers = np.arange(math.prod(shape)).reshape(shape if len(shape) > 1 else (1, -1))
     matrix = isinstance(layer.op, MatMul) and not layer.op.transpose_b and len(shape) > 1
@@ -132,11 +144,13 @@ def _and_zero(codes: np.ndarray) -> np.ndarray:
     return np.append(codes.reshape(-1), np.zeros(1, codes.dtype))
 
 
-# ---- where it stands in a graph ------------------------------------------------------------------------------------------------------
+# ---- where it stands in a graph ----------------------------------------------------------------------------
 
 
 def find_weights(graph: Graph) -> list[tuple[Trained, Node]]:
-    """The weights of all layers, integers and floats, each with its layer, in the order of the graph; of two that share them, the first."""
+    """The weights of all layers, integers and floats, each with its layer, in the order of the graph; of two
+    that share them, the first.
+    """
     found: dict[Tensor, tuple[Trained, Node]] = {}
     for layer in graph.topological_order():
         if layer.type not in WEIGHTED or layer.inputs[1] in found:
@@ -153,7 +167,9 @@ def find_weights(graph: Graph) -> list[tuple[Trained, Node]]:
 def find_biases(graph: Graph) -> list[tuple[Trained, Tensor]]:
     """The biases of all layers, each with the tensor that it was added to make."""
     found: dict[Tensor, tuple[Trained, Tensor]] = {}
-    for add in filter(None, (bias_add(layer) for layer in graph.topological_order() if layer.type in WEIGHTED)):
+    for add in filter(
+        None, (bias_add(layer) for layer in graph.topological_order() if layer.type in WEIGHTED)
+    ):
         tensor = add.inputs[1]
         if tensor.constant is not None and tensor.constant.dtype == np.float32:
             found.setdefault(tensor, (Trained(tensor, tensor.producer, tensor.constant), add.output))
@@ -161,7 +177,9 @@ def find_biases(graph: Graph) -> list[tuple[Trained, Tensor]]:
 
 
 def dequantization(tensor: Tensor) -> Dequantization | None:
-    """The codes behind weights as int8_weights.py stores them, Constant -> Convert -> [Subtract] -> Multiply; None if it is not so."""
+    """The codes behind weights as int8_weights.py stores them, Constant -> Convert -> [Subtract] -> Multiply;
+    None if it is not so.
+    """
     if tensor.producer.type != "Multiply":
         return None
     values, scale = tensor.producer.inputs
@@ -170,7 +188,9 @@ def dequantization(tensor: Tensor) -> Dequantization | None:
     if convert.type != "Convert":
         return None
     codes = convert.inputs[0]
-    arrays = [t.constant for t in (codes, scale, *(node.inputs[1] for node in subtract)) if t.constant is not None]
+    arrays = [
+        t.constant for t in (codes, scale, *(node.inputs[1] for node in subtract)) if t.constant is not None
+    ]
     if len(arrays) < 2 + len(subtract) or arrays[0].dtype not in (I8, U8) or len(codes.consumers) != 1:
         return None
     zero_point = arrays[2].astype(np.float32) if subtract else None

@@ -1,7 +1,8 @@
 """finetune: epochs of small steps over the samples, of which the best is kept (docs/finetuning.md).
 
-Every step: a batch forwards, the loss, its gradient back to what is trained, and one step of Adam. Where rounding is concerned the network
-is the simulated one, FakeQuantize in float32; validation runs the integers themselves.
+Every step: a batch forwards, the loss, its gradient back to what is trained, and one step of Adam. Where
+rounding is concerned the network is the simulated one, FakeQuantize in float32; validation runs the integers
+themselves.
 """
 
 from collections.abc import Callable, Mapping
@@ -46,19 +47,28 @@ def finetune(
     metric: Metric | str | None = None,
     progress: bool = False,
 ) -> Graph:
-    """Train the weight codes and biases of a quantized model; operators, scales, zero points and ranges stay, and so does its speed.
+    """Train the weight codes and biases of a quantized model; operators, scales, zero points and ranges stay,
+    and so does its speed.
 
-    teacher: the float model, whose answers are learned; then data needs no labels. loss: `distillation` (of classes; the default with a
-    teacher), `cross_entropy` (on labels; the default without) or `mse` (of the teacher's outputs, or of labels that are numbers).
-    learning_rate: about how much of its typical size a layer's output changes in one step (units.py); it falls along a cosine.
-    seed: of the order of the samples; the same seed and data give the same model on one machine. validation, metric: after every epoch
-    the model is measured, and the best one is returned, the one given included; without them, the last one is. progress: show a bar on
-    stderr. The graph given is not changed.
+    teacher: the float model, whose answers are learned; then data needs no labels. loss: `distillation` (of
+    classes; the default with a teacher), `cross_entropy` (on labels; the default without) or `mse` (of the
+    teacher's outputs, or of labels that are numbers). learning_rate: about how much of its typical size a
+    layer's output changes in one step (units.py); it falls along a cosine. seed: of the order of the samples;
+    the same seed and data give the same model on one machine. validation, metric: after every epoch the model
+    is measured, and the best one is returned, the one given included; without them, the last one is.
+    progress: show a bar on stderr. The graph given is not changed.
 
-    Returns a graph whose `info["finetuning"]` says how it was made. Raises QuantizationError for a model that cannot be trained or
-    parameters that make no sense, DataError for data that does not fit; both before any training.
+    Returns a graph whose `info["finetuning"]` says how it was made. Raises QuantizationError for a model that
+    cannot be trained or parameters that make no sense, DataError for data that does not fit; both before any
+    training.
     """
-    options = {"loss": loss, "epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate, "seed": seed}
+    options = {
+        "loss": loss,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "seed": seed,
+    }
     check_options(finetune, **options, progress=progress)
     int8 = as_graph(int8)
     data = as_loader(data, int8)
@@ -66,17 +76,32 @@ def finetune(
     validation = None if validation is None else as_loader(validation, int8, "validation")
     metric = None if metric is None else as_metric(metric)
     samples, chosen = ModelData(data, int8), loss or ("cross_entropy" if teacher is None else "distillation")
-    check(int8, samples, teacher, chosen, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, seed=seed)
+    check(
+        int8,
+        samples,
+        teacher,
+        chosen,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        seed=seed,
+    )
     if (validation is None) != (metric is None):
-        raise QuantizationError("validation data and a metric go together: the metric says which epoch is the best one")
+        raise QuantizationError(
+            "validation data and a metric go together: the metric says which epoch is the best one"
+        )
     student = with_free_batch(int8 if chosen == "mse" else with_scores(int8))
-    training = Training(student, samples, _targets(student, teacher, chosen), chosen, learning_rate, epochs, batch_size, seed)
+    training = Training(
+        student, samples, _targets(student, teacher, chosen), chosen, learning_rate, epochs, batch_size, seed
+    )
     best = _Best(int8, teacher, validation, metric)
     history = []
     with track(epochs * len(samples), "fine-tuning", quiet=not progress) as advance:
         for epoch in range(1, epochs + 1):
             mean_loss = training.epoch(advance)
-            history.append({"epoch": epoch, "loss": mean_loss, **best.offer(epoch, with_trained(int8, training.trained))})
+            history.append(
+                {"epoch": epoch, "loss": mean_loss, **best.offer(epoch, with_trained(int8, training.trained))}
+            )
     tuned = best.model
     tuned.info["finetuning"] = {
         "tool": f"numpot {version('numpot')}",
@@ -121,14 +146,21 @@ class Training:
         self._step, self._steps = 0, epochs * -(-len(samples) // (fixed_batch(graph) or batch_size))
         first = next(batches(samples, graph, batch_size))
         values = self._network.forward(first.inputs, self._values)
-        units = [weight_unit(one.master.shape, values[layer.inputs[0]], values[layer.output], layer) for one, layer in weights]
+        units = [
+            weight_unit(one.master.shape, values[layer.inputs[0]], values[layer.output], layer)
+            for one, layer in weights
+        ]
         self._units = [*units, *(bias_unit(values[sums], bias.master) for bias, sums in biases)]
 
     @property
     def counts(self) -> dict[str, int]:
         """How many tensors of each kind are trained."""
         codes = sum(isinstance(one, TrainedCodes) for one in self.trained)
-        return {"int8_weights": codes, "float_weights": len(self.trained) - codes - self._biases, "biases": self._biases}
+        return {
+            "int8_weights": codes,
+            "float_weights": len(self.trained) - codes - self._biases,
+            "biases": self._biases,
+        }
 
     @property
     def _values(self) -> Values:
@@ -154,7 +186,8 @@ class Training:
             at_outputs[self._outputs[name]] = gradient
         if not np.isfinite(total):
             raise QuantizationError(
-                f"the loss became {total} at step {self._step + 1}; use a smaller learning rate than {self._learning_rate}"
+                f"the loss became {total} at step {self._step + 1}; use a smaller learning rate than "
+                f"{self._learning_rate}"
             )
         gradients = self._network.backward(values, at_outputs)
         rate = self._learning_rate * cosine(self._step, self._steps)
@@ -168,7 +201,9 @@ class Training:
 class _Best:
     """The best model so far, by a metric on validation data; without these the latest."""
 
-    def __init__(self, start: Graph, teacher: Graph | None, validation: DataLoader | None, metric: Metric | None) -> None:
+    def __init__(
+        self, start: Graph, teacher: Graph | None, validation: DataLoader | None, metric: Metric | None
+    ) -> None:
         self.model = start.copy()
         self._teacher, self._metric = teacher, metric
         self._data = None if validation is None else ModelData(validation, start)
@@ -176,7 +211,12 @@ class _Best:
         if metric is not None and self._data is not None:
             check_needs(metric, self._data, teacher)
             self._value = self._measured(start)
-            self.record = {"metric": metric.name, "before": self._value, "after": self._value, "best_epoch": 0}
+            self.record = {
+                "metric": metric.name,
+                "before": self._value,
+                "after": self._value,
+                "best_epoch": 0,
+            }
 
     def offer(self, epoch: int, model: Graph) -> dict[str, float]:
         """Keep the model if it is better than all before it; returns what was measured."""
@@ -194,11 +234,13 @@ class _Best:
         return evaluate(model, self._data, self._metric, reference=self._teacher).value
 
 
-# ---- what is learned -------------------------------------------------------------------------------------------------------------------
+# ---- what is learned ---------------------------------------------------------------------------------------
 
 
 def with_scores(graph: Graph) -> Graph:
-    """A copy that gives the scores of the classes, where the graph gives their SoftMax: the losses take softmax themselves."""
+    """A copy that gives the scores of the classes, where the graph gives their SoftMax: the losses take
+    softmax themselves.
+    """
     twin = graph.copy()
     for result in twin.outputs:
         last = result.inputs[0].producer

@@ -1,14 +1,16 @@
-"""How large a step is: one learning rate for all layers needs a measure in which all parameters are alike (eq. T14 in docs/finetuning.md).
+"""How large a step is: one learning rate for all layers needs a measure in which all parameters are alike
+(eq. T14 in docs/finetuning.md).
 
-It is what they can do to their layer's output. With y_o an output channel, x_i an input channel, |.| the root mean square on the first
-batch, and K weights to an output, the units are
+It is what they can do to their layer's output. With y_o an output channel, x_i an input channel, |.| the root
+mean square on the first batch, and K weights to an output, the units are
 
     u_o  = |y_o|                        for a bias
     u_oi = |y_o| / (sqrt(K) |x_i|)      for a weight
 
-so that a step of learning rate R changes an output by about R times its typical size, its K weights going this way and that. Adam's steps
-are as large for a weight of thousands as for one of nine, and for an input that is mostly zero as for any other: without this measure, a
-rate that suits small layers would tear large ones apart.
+so that a step of learning rate R changes an output by about R times its typical size, its K weights going
+this way and that. Adam's steps are as large for a weight of thousands as for one of nine, and for an input
+that is mostly zero as for any other: without this measure, a rate that suits small layers would tear large
+ones apart.
 """
 
 import math
@@ -28,29 +30,41 @@ def bias_unit(sums: np.ndarray, bias: np.ndarray) -> np.ndarray:
 
 
 def weight_unit(weights: tuple[int, ...], x: np.ndarray, y: np.ndarray, layer: Node) -> np.ndarray:
-    """weights: their shape. x, y: the layer's input and output. Returns an array that broadcasts against the weights."""
+    """weights: their shape. x, y: the layer's input and output. Returns an array that broadcasts against the
+    weights.
+    """
     if isinstance(layer.op, MatMul):
         inputs, outputs = _of_matrix(weights, x, y, layer.op)
-        return outputs / (np.float32(math.sqrt(weights[-1 if layer.op.transpose_b or len(weights) == 1 else -2])) * inputs)
+        return outputs / (
+            np.float32(math.sqrt(weights[-1 if layer.op.transpose_b or len(weights) == 1 else -2])) * inputs
+        )
     groups: int = layer.op.groups  # type: ignore[attr-defined]
     inputs, outputs, rows = _of_channels(x), _of_channels(y), weights[0] // groups
     transposed = layer.type == "ConvolutionBackpropData"
     root = np.float32(math.sqrt((rows if transposed else weights[1]) * math.prod(weights[2:])))
     by_row, by_column = (inputs, outputs) if transposed else (outputs, inputs)
-    column = np.repeat(by_column.reshape(groups, -1), rows, axis=0)  # every row of a group meets the channels of that group
+    column = np.repeat(
+        by_column.reshape(groups, -1), rows, axis=0
+    )  # every row of a group meets the channels of that group
     row = by_row[:, None]
     unit = column / (root * row) if transposed else row / (root * column)
     return unit.reshape(*unit.shape, *(1,) * (len(weights) - 2))
 
 
 def typical_size(x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Root mean square of what broadcasting would stretch an array of `shape` over; 1 % of the largest at least (eq. C1)."""
+    """Root mean square of what broadcasting would stretch an array of `shape` over; 1 % of the largest at
+    least (eq. C1).
+    """
     squares = unbroadcast(np.square(x), shape)
     return lift_dead_channels(np.sqrt(squares / np.float32(x.size / squares.size)))
 
 
-def _of_matrix(weights: tuple[int, ...], x: np.ndarray, y: np.ndarray, op: MatMul) -> tuple[np.ndarray, np.ndarray]:
-    """The typical sizes of inputs and outputs, each along its axis of the weights; a vector has one output."""
+def _of_matrix(
+    weights: tuple[int, ...], x: np.ndarray, y: np.ndarray, op: MatMul
+) -> tuple[np.ndarray, np.ndarray]:
+    """The typical sizes of inputs and outputs, each along its axis of the weights; a vector has
+    one output.
+    """
     inputs = _of_last_axis(x.swapaxes(-1, -2) if op.transpose_a and x.ndim > 1 else x)
     if len(weights) == 1:
         return inputs, typical_size(y, ())

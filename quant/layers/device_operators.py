@@ -1,6 +1,8 @@
-"""Which operators the CPU computes on integers, and which let quantized data pass through (POT's device table for CPU and ANY).
+"""Which operators the CPU computes on integers, and which let quantized data pass through (POT's device table
+for CPU and ANY).
 
-Names are operator types. A depthwise convolution is a type of its own here, because its input may have one scale per channel.
+Names are operator types. A depthwise convolution is a type of its own here, because its input may have one
+scale per channel.
 """
 
 from typing import Final
@@ -16,11 +18,15 @@ _FIRST_INPUT_ONLY = {"Power", "NormalizeL2", "ReduceMean", "Interpolate", "MVN"}
 ELEMENTWISE: Final = frozenset(_ELEMENTWISE | _COMPARISONS | _LOGICALS | {"Maximum", "Minimum"})
 
 #: Operators that want quantized inputs.
-QUANTIZABLE: Final = frozenset(WEIGHTED | _ELEMENTWISE | _COMPARISONS | _LOGICALS | _FIRST_INPUT_ONLY | {"AvgPool"})
+QUANTIZABLE: Final = frozenset(
+    WEIGHTED | _ELEMENTWISE | _COMPARISONS | _LOGICALS | _FIRST_INPUT_ONLY | {"AvgPool"}
+)
 
-#: Operators that compute the same on codes as on real numbers: a FakeQuantize below one may as well stand above it.
+#: Operators that compute the same on codes as on real numbers: a FakeQuantize below one may as well stand
+#: above it.
 PASS_THROUGH: Final = frozenset(
-    "MaxPool ReduceMax Reshape Concat Flatten Squeeze Unsqueeze Split VariadicSplit Transpose Tile StridedSlice Slice Broadcast Pad"
+    "MaxPool ReduceMax Reshape Concat Flatten Squeeze Unsqueeze Split VariadicSplit Transpose Tile "
+    "StridedSlice Slice Broadcast Pad"
     " Minimum Maximum Gather DepthToSpace".split()
 )
 
@@ -29,7 +35,9 @@ TRANSPARENT: Final = PASS_THROUGH | {"Interpolate", "ReduceMean", "AvgPool", "Re
 
 
 def is_depthwise(node: Node) -> bool:
-    """One group per channel, and as many outputs as inputs: the only layer whose input may have one scale per channel."""
+    """One group per channel, and as many outputs as inputs: the only layer whose input may have one scale per
+    channel.
+    """
     if node.type != "Convolution":
         return False
     out_channels, group_channels = node.inputs[1].shape[:2]
@@ -51,7 +59,9 @@ def quantized_ports(node: Node) -> list[int]:
 
 
 def _is_scale_of_scale_shift(node: Node) -> bool:
-    """Multiply by a constant whose reader adds a constant: computed as one affine step, only its data is quantized."""
+    """Multiply by a constant whose reader adds a constant: computed as one affine step, only its data is
+    quantized.
+    """
     if node.type != "Multiply" or node.inputs[1].constant is None or not node.output.consumers:
         return False
     reader = node.output.consumers[0].node

@@ -1,8 +1,10 @@
-"""A model whose batch is fixed at 1, as files often have it, with a free batch: several samples a run cost less than one at a time.
+"""A model whose batch is fixed at 1, as files often have it, with a free batch: several samples a run cost
+less than one at a time.
 
-Only where it is certain that no sample sees another: every operator is one of those below, and every tensor that depends on the input
-keeps its shape but for the first dimension. What would mix samples (a Transpose that moves the batch, a Reshape across it, a reduction
-over it) changes a shape, and the model then runs sample by sample.
+Only where it is certain that no sample sees another: every operator is one of those below, and every tensor
+that depends on the input keeps its shape but for the first dimension. What would mix samples (a Transpose
+that moves the batch, a Reshape across it, a reduction over it) changes a shape, and the model then runs
+sample by sample.
 """
 
 from numpot.ir.errors import GraphError
@@ -21,7 +23,9 @@ WITHIN_A_SAMPLE = frozenset(
 
 
 def with_free_batch(graph: Graph) -> Graph:
-    """A copy with a free batch, its nodes named as before; the graph itself if its batch is not 1, or must stay so."""
+    """A copy with a free batch, its nodes named as before; the graph itself if its batch is not 1, or must
+    stay so.
+    """
     if any(node.output.shape[:1] != (1,) for node in graph.inputs):
         return graph
     twin = graph.copy()
@@ -29,7 +33,11 @@ def with_free_batch(graph: Graph) -> Graph:
         reshape_inputs(twin, {node.name: (-1, *node.output.shape[1:]) for node in twin.inputs})
     except GraphError:
         return graph
-    return twin if all(_keeps_samples_apart(node, twin.nodes[node.name]) for node in _behind_inputs(graph)) else graph
+    return (
+        twin
+        if all(_keeps_samples_apart(node, twin.nodes[node.name]) for node in _behind_inputs(graph))
+        else graph
+    )
 
 
 def _behind_inputs(graph: Graph) -> list[Node]:

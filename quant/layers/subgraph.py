@@ -21,9 +21,11 @@ def ancestors(nodes: Iterable[Node], stop: Collection[Node] = ()) -> set[Node]:
 
 
 def cut(graph: Graph, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> Graph:
-    """A graph that computes `outputs` from `inputs`: one Parameter and one Result each, in their order; operators are shared.
+    """A graph that computes `outputs` from `inputs`: one Parameter and one Result each, in their order;
+    operators are shared.
 
-    A Parameter has the name of its tensor. Of an input's shape only the first dimension may depend on the batch (see `with_batch`).
+    A Parameter has the name of its tensor. Of an input's shape only the first dimension may depend on the
+    batch (see `with_batch`).
     """
     part = Graph(graph.name)
     tensors: dict[Tensor, Tensor] = {}

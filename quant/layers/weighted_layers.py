@@ -1,4 +1,6 @@
-"""Looking at a weighted layer (Convolution, ConvolutionBackpropData, MatMul) the way the algorithms do: weights, bias, channels."""
+"""Looking at a weighted layer (Convolution, ConvolutionBackpropData, MatMul) the way the algorithms do:
+weights, bias, channels.
+"""
 
 import numpy as np
 
@@ -24,7 +26,9 @@ def bias_add(layer: Node) -> Node | None:
 
 
 def channel_constant(node: Node) -> np.ndarray | None:
-    """The constant second input of an elementwise operator, shaped (C, 1...) or (1, 1...) against (C, ...) of the first; or None."""
+    """The constant second input of an elementwise operator, shaped (C, 1...) or (1, 1...) against (C, ...) of
+    the first; or None.
+    """
     value, shape = node.inputs[1].constant, node.inputs[0].shape
     if value is None or value.ndim > len(shape) or node.output.shape != shape:
         return None
@@ -52,9 +56,16 @@ def replace_constant(graph: Graph, node: Node, port: int, value: np.ndarray) -> 
 
 
 def prepare(graph: Graph) -> None:
-    """The normal form that the algorithms expect, in place: float32 constants, transposed weights, a bias everywhere."""
+    """The normal form that the algorithms expect, in place: float32 constants, transposed weights, a bias
+    everywhere.
+    """
     for node in list(graph):
-        if node.type == "Convert" and node.inputs[0].dtype == F16 and node.inputs[0].constant is not None and node.output.dtype == F32:
+        if (
+            node.type == "Convert"
+            and node.inputs[0].dtype == F16
+            and node.inputs[0].constant is not None
+            and node.output.dtype == F32
+        ):
             _fold_half_precision(graph, node)
     for node in list(graph):
         if node.type == "MatMul":
@@ -74,7 +85,9 @@ def _fold_half_precision(graph: Graph, convert: Node) -> None:
 
 
 def _store_weights_by_output_channel(graph: Graph, node: Node) -> None:
-    """x @ W becomes x @ W'.T with W' of shape (out, in), so that axis 0 is the output channel as in a convolution."""
+    """x @ W becomes x @ W'.T with W' of shape (out, in), so that axis 0 is the output channel as in a
+    convolution.
+    """
     weights, op = node.inputs[1].constant, node.op
     assert isinstance(op, MatMul)
     if weights is not None and weights.ndim > 1 and not op.transpose_b:
@@ -87,6 +100,8 @@ def _add_zero_bias(graph: Graph, layer: Node) -> None:
     zeros = np.zeros((1, channels, *(1,) * (len(layer.output.shape) - 2)), np.float32)
     readers: Tensor = layer.output
     bias = graph.add(
-        Add(), [readers, graph.constant(zeros, graph.unique_name(f"{layer.name}/bias"))], graph.unique_name(f"{layer.name}/add_")
+        Add(),
+        [readers, graph.constant(zeros, graph.unique_name(f"{layer.name}/bias"))],
+        graph.unique_name(f"{layer.name}/add_"),
     )
     graph.redirect(layer.output, bias.output, but=[bias])

@@ -1,4 +1,6 @@
-"""Is the model good? evaluate runs it; classification, detection, confusion and annotation_free are metrics, a family a file."""
+"""Is the model good? evaluate runs it; classification, detection, confusion and annotation_free are metrics,
+a family a file.
+"""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,6 @@
-"""annotation_free: the float model's own answers as labels, so that a metric of labels serves data that has none."""
+"""annotation_free: the float model's own answers as labels, so that a metric of labels serves data that has
+none.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -40,15 +42,20 @@ class SelfLabelled(DataView):
         return self._loader.where(self._numbers[index])
 
 
-def self_labelled(data: DataLoader, model: Graph, metrics: Sequence[Metric], threshold: float, *, progress: bool = False) -> DataLoader:
-    """Where metrics count classes, a label is the class with the largest score, of the sample or of each pixel; samples and pixels whose
-    largest score, as a probability, is below the threshold are left out. Where they measure numbers, labels are the outputs.
+def self_labelled(
+    data: DataLoader, model: Graph, metrics: Sequence[Metric], threshold: float, *, progress: bool = False
+) -> DataLoader:
+    """Where metrics count classes, a label is the class with the largest score, of the sample or of each
+    pixel; samples and pixels whose largest score, as a probability, is below the threshold are left out.
+    Where they measure numbers, labels are the outputs.
 
     Raises DataError for metrics of both kinds at once, and if no sample is left.
     """
     kinds = {metric.of_numbers for metric in metrics if metric.needs_labels}
     if len(kinds) > 1:
-        raise DataError("annotation_free makes labels of classes or of numbers; these metrics need both. Leave some out.")
+        raise DataError(
+            "annotation_free makes labels of classes or of numbers; these metrics need both. Leave some out."
+        )
     if len(model.outputs) != 1:
         raise DataError(f"annotation_free needs a model with one output; this one has {len(model.outputs)}.")
     samples, executor = ModelData(data, model), compiled(model, "exact", None)
@@ -65,12 +72,17 @@ def self_labelled(data: DataLoader, model: Graph, metrics: Sequence[Metric], thr
             advance(len(batch.indices))
     whole = len(numbers) - len(numbers) % (fixed_batch(model) or 1)
     if not whole:
-        raise DataError(f"annotation_free: the float model is below {threshold} sure of every sample; lower annotation_conf_threshold.")
+        raise DataError(
+            f"annotation_free: the float model is below {threshold} sure of every sample; lower "
+            "annotation_conf_threshold."
+        )
     return SelfLabelled(samples, numbers[:whole], labels[:whole])
 
 
 def _classes(scores: np.ndarray, threshold: float) -> Any:
-    """scores: (classes,) or (classes, H, W, ...) float32 -> an integer or an array of them; None if nothing is sure enough."""
+    """scores: (classes,) or (classes, H, W, ...) float32 -> an integer or an array of them; None if nothing
+    is sure enough.
+    """
     best, chances = scores.argmax(axis=0), probabilities(scores).max(axis=0)
     if best.size == 1:
         return int(best.reshape(())) if float(chances.reshape(())) >= threshold else None

@@ -1,4 +1,6 @@
-"""A float model that guesses: most often its labels are numbered otherwise, or its samples preprocessed otherwise than in training."""
+"""A float model that guesses: most often its labels are numbered otherwise, or its samples preprocessed
+otherwise than in training.
+"""
 
 import math
 import warnings
@@ -21,9 +23,14 @@ class ChanceWarning(UserWarning):
 def remark_chance(metric: Metric, value: float, graph: Graph, samples: int, classes: Classes | None) -> None:
     """Warn if this accuracy of a float model is within two standard errors of guessing, or below.
 
-    Guessing k of C classes is right with p = k/C, and its share of n samples has the standard error sqrt(p (1-p) / n).
+    Guessing k of C classes is right with p = k/C, and its share of n samples has the standard error sqrt(p
+    (1-p) / n).
     """
-    if not isinstance(metric, Accuracy) or samples < LEAST_SAMPLES or graph.of_type("FakeQuantize", *INTEGER_LAYERS):
+    if (
+        not isinstance(metric, Accuracy)
+        or samples < LEAST_SAMPLES
+        or graph.of_type("FakeQuantize", *INTEGER_LAYERS)
+    ):
         return
     count = math.prod(graph.outputs[0].output.shape[1:])
     chance = metric.k / count
@@ -31,8 +38,10 @@ def remark_chance(metric: Metric, value: float, graph: Graph, samples: int, clas
         return
     numbered = f" ({classes.sentence}; --classes FILE gives others)" if classes else ""
     warnings.warn(
-        f"{metric.name} of the float model is {value:.4f} on {samples:,} samples, and guessing among {count:,} classes gives {chance:.4f}: "
-        f"the labels may be numbered otherwise than the model's outputs{numbered}, or the samples preprocessed otherwise than in training",
+        f"{metric.name} of the float model is {value:.4f} on {samples:,} samples, and guessing among "
+        f"{count:,} classes gives {chance:.4f}: "
+        f"the labels may be numbered otherwise than the model's outputs{numbered}, or the samples "
+        "preprocessed otherwise than in training",
         ChanceWarning,
         stacklevel=3,
     )

@@ -1,4 +1,6 @@
-"""How good a model's answers are: metrics that need labels, and metrics that compare with a reference model instead."""
+"""How good a model's answers are: metrics that need labels, and metrics that compare with a reference model
+instead.
+"""
 
 import math
 import re
@@ -19,12 +21,14 @@ Outputs = dict[str, np.ndarray]
 
 
 class Metric(ABC):
-    """One number for a model on a data set, gathered batch by batch. Write a subclass for a measure of your own.
+    """One number for a model on a data set, gathered batch by batch. Write a subclass for a measure of your
+    own.
 
-    name: as reports show it. needs_labels: `update` gets the labels of the batch. needs_reference: it gets, in their place, the
-    outputs of the reference model. higher_better: which of two values is the better one. of_numbers: its labels are like the model's
-    outputs, not classes. A class may have a method `merge(other)`, which takes in what another instance saw of the samples that follow;
-    with several workers, a model's outputs need not travel then.
+    name: as reports show it. needs_labels: `update` gets the labels of the batch. needs_reference: it gets,
+    in their place, the outputs of the reference model. higher_better: which of two values is the better one.
+    of_numbers: its labels are like the model's outputs, not classes. A class may have a method
+    `merge(other)`, which takes in what another instance saw of the samples that follow; with several workers,
+    a model's outputs need not travel then.
     """
 
     name: str
@@ -38,7 +42,9 @@ class Metric(ABC):
         """Take in one batch. outputs: arrays [n, ...] by the names of the model's outputs."""
 
     def check_labels(self, outputs: Outputs, labels: Any) -> None:  # noqa: B027 - may be left as it is
-        """Raise DataError for labels that no outputs of this kind can be measured against; by default all can."""
+        """Raise DataError for labels that no outputs of this kind can be measured against; by default all
+        can.
+        """
 
     @property
     @abstractmethod
@@ -78,7 +84,8 @@ class _Share(Metric):
 
 
 class Accuracy(_Share):
-    """Share of samples whose label is among the k largest scores; of equal scores the first counts as larger, as in argmax.
+    """Share of samples whose label is among the k largest scores; of equal scores the first counts as larger,
+    as in argmax.
 
     Scores that are NaN are never right.
     """
@@ -103,7 +110,9 @@ class Accuracy(_Share):
 
 
 class Agreement(_Share):
-    """Share of samples for which the model and the reference give the same class the largest score; NaN agrees with nothing."""
+    """Share of samples for which the model and the reference give the same class the largest score; NaN
+    agrees with nothing.
+    """
 
     name = "agreement"
     needs_labels = False
@@ -120,7 +129,9 @@ def _has_nan(scores: np.ndarray) -> np.ndarray:
 
 
 class Sqnr(Metric):
-    """Signal to quantization noise, in decibels: 10 log10(sum r^2 / sum (r - y)^2) over all outputs y and those of the reference r."""
+    """Signal to quantization noise, in decibels: 10 log10(sum r^2 / sum (r - y)^2) over all outputs y and
+    those of the reference r.
+    """
 
     name = "sqnr"
     needs_labels = False
@@ -139,7 +150,9 @@ class Sqnr(Metric):
 
     def update(self, outputs: Outputs, labels: Outputs) -> None:
         for name, output in outputs.items():
-            for y, r in zip(output, labels[name].astype(np.float64), strict=True):  # one by one: the same sum for any batch size
+            for y, r in zip(
+                output, labels[name].astype(np.float64), strict=True
+            ):  # one by one: the same sum for any batch size
                 self._signal += float(np.square(r).sum())
                 self._noise += float(np.square(r - y).sum())
 
@@ -150,12 +163,17 @@ def metric_name(metric: Metric) -> str:
         name = getattr(metric, "name", None)
     if not isinstance(name, str) or not name:
         found = "none" if name is None else shown(name)
-        raise DataError(f"metric {type(metric).__name__} must have an attribute `name` that is text, as reports show it; found {found}.")
+        raise DataError(
+            f"metric {type(metric).__name__} must have an attribute `name` that is text, as reports "
+            f"show it; found {found}."
+        )
     return name
 
 
 def metric_value(metric: Metric) -> float:
-    """Its value, a number; an array of one number is one. Raises DataError for anything else, and for a metric that fails."""
+    """Its value, a number; an array of one number is one. Raises DataError for anything else, and for a
+    metric that fails.
+    """
     name = metric_name(metric)
     with failing_as(f"metric {name} failed in `value`"):
         value: Any = metric.value
@@ -169,24 +187,50 @@ def metric_value(metric: Metric) -> float:
 
 
 def parse_metric(text: str) -> Metric:
-    """A metric by its name (accuracy@K, those below), or module:Class for a Metric of the user's. Raises DataError."""
+    """A metric by its name (accuracy@K, those below), or module:Class for a Metric of the user's. Raises
+    DataError.
+    """
     if not isinstance(text, str):
         raise DataError(f"a metric's name must be text, such as 'accuracy@1', found {shown(text)}.")
-    from .confusion import F1, Cosine, Mae, MeanIoU, Precision, Recall, Rmse  # they are Metrics, so this module comes first
+    from .confusion import (
+        F1,
+        Cosine,
+        Mae,
+        MeanIoU,
+        Precision,
+        Recall,
+        Rmse,
+    )  # they are Metrics, so this module comes first
     from .detection import MeanAveragePrecision
 
     if match := re.fullmatch(r"accuracy@([0-9]{1,9})", text):
         return Accuracy(int(match[1]))
-    known: list[type[Metric]] = [Agreement, Sqnr, F1, Precision, Recall, MeanIoU, MeanAveragePrecision, Rmse, Mae, Cosine]
+    known: list[type[Metric]] = [
+        Agreement,
+        Sqnr,
+        F1,
+        Precision,
+        Recall,
+        MeanIoU,
+        MeanAveragePrecision,
+        Rmse,
+        Mae,
+        Cosine,
+    ]
     by_name = {cls.name: cls for cls in known}
     if text in by_name:
         return by_name[text]()
     if ":" not in text:
         suggestion = nearest(text, ["accuracy@1", *by_name])
-        raise DataError(f"metric {text!r} is not known" + (suggestion or f". Known are accuracy@K, {', '.join(by_name)} and module:Class."))
+        raise DataError(
+            f"metric {text!r} is not known"
+            + (suggestion or f". Known are accuracy@K, {', '.join(by_name)} and module:Class.")
+        )
     metric = create(text)
     if not isinstance(metric, Metric):
-        raise DataError(f"metric {text}: expected a subclass of numpot.quant.Metric, found {type(metric).__name__}.")
+        raise DataError(
+            f"metric {text}: expected a subclass of numpot.quant.Metric, found {type(metric).__name__}."
+        )
     metric_name(metric)
     return metric
 
@@ -195,10 +239,14 @@ def _scores(metric: str, outputs: Outputs) -> np.ndarray:
     """The scores of the classes, [n, classes], of a classifier's one output [n, classes, 1, ...]."""
     if len(outputs) != 1:
         names = ", ".join(repr(name) for name in outputs)
-        raise DataError(f"metric {metric} needs a model with one output, the scores of the classes; this one has {names}.")
+        raise DataError(
+            f"metric {metric} needs a model with one output, the scores of the classes; this one has {names}."
+        )
     (scores,) = outputs.values()
     if scores.ndim < 2 or math.prod(scores.shape[2:]) != 1:
-        raise DataError(f"metric {metric} needs scores of shape [samples, classes], found {list(scores.shape)}.")
+        raise DataError(
+            f"metric {metric} needs scores of shape [samples, classes], found {list(scores.shape)}."
+        )
     return scores.reshape(len(scores), -1)
 
 
@@ -207,8 +255,14 @@ def _class_labels(metric: str, labels: Sequence[int] | np.ndarray, scores: np.nd
     samples, classes = scores.shape
     array = np.asarray(labels)
     if array.shape != (samples,) or array.dtype.kind not in "iu":
-        raise DataError(f"metric {metric} needs one integer label per sample, found {array.dtype} of shape {list(array.shape)}.")
+        raise DataError(
+            f"metric {metric} needs one integer label per sample, found {array.dtype} of shape "
+            f"{list(array.shape)}."
+        )
     outside = array[(array < 0) | (array >= classes)]
     if outside.size:
-        raise DataError(f"metric {metric}: label {outside[0]} is no class of the model, which has {classes}, numbered from 0.")
+        raise DataError(
+            f"metric {metric}: label {outside[0]} is no class of the model, which has {classes}, "
+            "numbered from 0."
+        )
     return array

@@ -1,4 +1,6 @@
-"""Metrics beside accuracy: of classes (F1, precision, recall, mean IoU), and of numbers (RMSE, MAE, cosine)."""
+"""Metrics beside accuracy: of classes (F1, precision, recall, mean IoU), and of numbers (RMSE,
+MAE, cosine).
+"""
 
 import math
 from typing import Any
@@ -10,11 +12,12 @@ from .classification import Metric, Outputs
 
 
 class _Confusion(Metric):
-    """Counts pairs (label, predicted class), of samples or of the pixels in them; a subclass makes a number of them.
+    """Counts pairs (label, predicted class), of samples or of the pixels in them; a subclass makes a number
+    of them.
 
-    The model's one output is scores [n, classes, ...], a label an integer or an array of the shape of what stands for `...`. A label below
-    zero or of 255 and beyond the classes is not counted (the usual mark for pixels without one). Scores with a NaN predict no class; these
-    are counted in a last column.
+    The model's one output is scores [n, classes, ...], a label an integer or an array of the shape of what
+    stands for `...`. A label below zero or of 255 and beyond the classes is not counted (the usual mark for
+    pixels without one). Scores with a NaN predict no class; these are counted in a last column.
     """
 
     def __init__(self) -> None:
@@ -26,16 +29,25 @@ class _Confusion(Metric):
     def update(self, outputs: Outputs, labels: Any) -> None:
         scores = _only(self.name, outputs)
         if scores.ndim < 2:
-            raise DataError(f"metric {self.name} needs scores of shape [samples, classes, ...], found {list(scores.shape)}.")
+            raise DataError(
+                f"metric {self.name} needs scores of shape [samples, classes, ...], found "
+                f"{list(scores.shape)}."
+            )
         classes, predicted = scores.shape[1], scores.argmax(axis=1)
         predicted = np.where(np.isnan(scores).any(axis=1), classes, predicted)
         truth = np.asarray(labels)
         if truth.dtype.kind not in "iu" or truth.size != predicted.size:
-            raise DataError(f"metric {self.name} needs integer labels of shape {list(predicted.shape)}, found {list(truth.shape)}.")
+            raise DataError(
+                f"metric {self.name} needs integer labels of shape {list(predicted.shape)}, found "
+                f"{list(truth.shape)}."
+            )
         truth, predicted = truth.reshape(-1).astype(np.int64), predicted.reshape(-1)
         counted = (truth >= 0) & ((truth != 255) | (classes > 255))
         if (truth[counted] >= classes).any():
-            raise DataError(f"metric {self.name}: label {truth[counted].max()} is no class of the model, which has {classes}.")
+            raise DataError(
+                f"metric {self.name}: label {truth[counted].max()} is no class of the model, which has "
+                f"{classes}."
+            )
         pairs = truth[counted] * (classes + 1) + predicted[counted]
         self._add(np.bincount(pairs, minlength=classes * (classes + 1)).reshape(classes, classes + 1))
 
@@ -51,10 +63,16 @@ class _Confusion(Metric):
 
     def _each(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(classes,) each: right, labelled so, predicted so."""
-        return self._counts.diagonal(), self._counts.sum(axis=1), self._counts.sum(axis=0)[: len(self._counts)]
+        return (
+            self._counts.diagonal(),
+            self._counts.sum(axis=1),
+            self._counts.sum(axis=0)[: len(self._counts)],
+        )
 
     def _mean(self, above: np.ndarray, below: np.ndarray) -> float:
-        """Of the quotients over the classes that have labels or predictions; 0/0 counts 0 among these. NaN before the first batch."""
+        """Of the quotients over the classes that have labels or predictions; 0/0 counts 0 among these. NaN
+        before the first batch.
+        """
         _, labelled, predicted = self._each()
         seen = labelled + predicted > 0
         if not seen.any():
@@ -107,7 +125,9 @@ class MeanIoU(_Confusion):
 
 
 class _Deviation(Metric):
-    """Mean of an error over all values; a subclass says of which. Labels are arrays of the shape of the model's one output."""
+    """Mean of an error over all values; a subclass says of which. Labels are arrays of the shape of the
+    model's one output.
+    """
 
     higher_better = False
     of_numbers = True
@@ -126,8 +146,12 @@ class _Deviation(Metric):
         output = _only(self.name, outputs)
         truth = np.asarray(labels, np.float64)
         if truth.size != output.size:
-            raise DataError(f"metric {self.name} needs labels of shape {list(output.shape)}, found {list(truth.shape)}.")
-        for y, t in zip(output.astype(np.float64), truth.reshape(output.shape), strict=True):  # one by one: the same sum for any batch
+            raise DataError(
+                f"metric {self.name} needs labels of shape {list(output.shape)}, found {list(truth.shape)}."
+            )
+        for y, t in zip(
+            output.astype(np.float64), truth.reshape(output.shape), strict=True
+        ):  # one by one: the same sum for any batch
             self._sum += self.error(y - t)
         self._count += output.size
 
@@ -165,7 +189,9 @@ class Mae(_Deviation):
 
 
 class Cosine(Metric):
-    """Mean over samples and outputs of the cosine between the model's output and the reference's; of two zeros it is 1, of one 0."""
+    """Mean over samples and outputs of the cosine between the model's output and the reference's; of two
+    zeros it is 1, of one 0.
+    """
 
     name = "cosine"
     needs_labels = False

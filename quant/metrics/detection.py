@@ -1,4 +1,6 @@
-"""Mean average precision of detections, as COCO defines it; the counting is done by the library faster-coco-eval."""
+"""Mean average precision of detections, as COCO defines it; the counting is done by the library
+faster-coco-eval.
+"""
 
 import math
 from typing import Any, Final
@@ -14,11 +16,13 @@ EVERYTHING: Final = (0.0, 1e10)  # squares of pixels: COCO's area range `all`
 
 
 class MeanAveragePrecision(Metric):
-    """Mean over classes and over the overlaps 0.5, 0.55 ... 0.95 of the average precision, with 100 detections an image at most.
+    """Mean over classes and over the overlaps 0.5, 0.55 ... 0.95 of the average precision, with 100
+    detections an image at most.
 
-    The model has one output [n, D, 6]: x1, y1, x2, y2, score, class; or three, called boxes [n, D, 4], scores [n, D] and labels [n, D]. A
-    score of 0 or a class below 0 marks a row without a detection. A label is an array [G, 5]: x1, y1, x2, y2, class, in the same units;
-    rows with a class below 0 are not counted, so that all labels can have one shape.
+    The model has one output [n, D, 6]: x1, y1, x2, y2, score, class; or three, called boxes [n, D, 4], scores
+    [n, D] and labels [n, D]. A score of 0 or a class below 0 marks a row without a detection. A label is an
+    array [G, 5]: x1, y1, x2, y2, class, in the same units; rows with a class below 0 are not counted, so that
+    all labels can have one shape.
     """
 
     name = "map"
@@ -36,10 +40,26 @@ class MeanAveragePrecision(Metric):
         for rows, truth in zip(_detections(self.name, outputs), labels, strict=True):
             self._images += 1
             for box in _labelled(self.name, truth):
-                more = {"id": len(self._truth) + 1, "area": float(box[2] - box[0]) * float(box[3] - box[1]), "iscrowd": 0}
-                self._truth.append({"image_id": self._images, "category_id": int(box[4]), "bbox": _corner_and_size(box), **more})
+                more = {
+                    "id": len(self._truth) + 1,
+                    "area": float(box[2] - box[0]) * float(box[3] - box[1]),
+                    "iscrowd": 0,
+                }
+                self._truth.append(
+                    {
+                        "image_id": self._images,
+                        "category_id": int(box[4]),
+                        "bbox": _corner_and_size(box),
+                        **more,
+                    }
+                )
             for row in rows[(rows[:, 4] > 0) & (rows[:, 5] >= 0)]:
-                entry = {"image_id": self._images, "category_id": int(row[5]), "bbox": _corner_and_size(row), "score": float(row[4])}
+                entry = {
+                    "image_id": self._images,
+                    "category_id": int(row[5]),
+                    "bbox": _corner_and_size(row),
+                    "score": float(row[4]),
+                }
                 self._found.append(entry)
 
     def check_labels(self, outputs: Outputs, labels: Any) -> None:
@@ -61,12 +81,16 @@ class MeanAveragePrecision(Metric):
             "annotations": self._truth,
         }
         truth = COCO(dataset, use_deepcopy=True)
-        evaluation = COCOeval_faster(truth, truth.loadRes([dict(entry) for entry in self._found]), "bbox", print_function=_silent)
+        evaluation = COCOeval_faster(
+            truth, truth.loadRes([dict(entry) for entry in self._found]), "bbox", print_function=_silent
+        )
         evaluation.params.areaRng, evaluation.params.areaRngLbl = [list(EVERYTHING)], ["all"]
         evaluation.params.maxDets = [100]
         evaluation.evaluate()
         evaluation.accumulate()
-        precision = evaluation.eval["precision"]  # (overlaps, recalls, classes, 1, 1), -1 for a class without labels
+        precision = evaluation.eval[
+            "precision"
+        ]  # (overlaps, recalls, classes, 1, 1), -1 for a class without labels
         return float(precision[precision > -1].mean())
 
 
@@ -91,7 +115,9 @@ def _detections(metric: str, outputs: Outputs) -> np.ndarray:
         rows = next(iter(outputs.values())).astype(np.float64)
     if rows.ndim != 3 or rows.shape[2] != 6 or len(outputs) not in (1, 3):
         found = ", ".join(f"{name} {list(array.shape)}" for name, array in outputs.items())
-        raise DataError(f"metric {metric} needs one output [n, D, 6], or boxes, scores and labels; found {found}.")
+        raise DataError(
+            f"metric {metric} needs one output [n, D, 6], or boxes, scores and labels; found {found}."
+        )
     return rows
 
 
@@ -101,7 +127,9 @@ def _labelled(metric: str, label: Any) -> np.ndarray:
     if boxes.size == 0:
         return np.zeros((0, 5))
     if boxes.ndim != 2 or boxes.shape[1] != 5:
-        raise DataError(f"metric {metric} needs labels [G, 5] of x1, y1, x2, y2, class; found {list(boxes.shape)}.")
+        raise DataError(
+            f"metric {metric} needs labels [G, 5] of x1, y1, x2, y2, class; found {list(boxes.shape)}."
+        )
     return boxes[boxes[:, 4] >= 0]
 
 

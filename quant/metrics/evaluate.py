@@ -29,9 +29,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was measured: the metric's name and value, on how many samples, in how many seconds, with which arithmetic.
+    """What was measured: the metric's name and value, on how many samples, in how many seconds, with which
+    arithmetic.
 
-    not_finite: how many of the model's outputs were NaN or infinite. classes: name -> label, where the data says and the metric asks.
+    not_finite: how many of the model's outputs were NaN or infinite. classes: name -> label, where the data
+    says and the metric asks.
     """
 
     metric: str
@@ -58,15 +60,23 @@ def evaluate(
 ) -> Evaluation:
     """Run the model on the data (its first `limit` samples) and measure.
 
-    graph, data: or their paths, which are opened; metric: or its name.
-    reference: the model to compare with, for a metric that needs one; it runs on the same batches. The value does not depend on
-    `batch_size`. threads: of this process. progress: show how far it is on stderr. pool: who shares the work, of
-    `distributed.open_pool`; by default this process alone. Raises DataError, before anything runs, for data that does not fit the model,
-    and for labels or a reference that the metric needs and nobody gave; and for
+    graph, data: or their paths, which are opened; metric: or its name. reference: the model to compare with,
+    for a metric that needs one; it runs on the same batches. The value does not depend on `batch_size`.
+    threads: of this process. progress: show how far it is on stderr. pool: who shares the work, of
+    `distributed.open_pool`; by default this process alone. Raises DataError, before anything runs, for data
+    that does not fit the model, and for labels or a reference that the metric needs and nobody gave; and for
     a metric that fails or has no number as its value. Warns of outputs that are NaN or infinite
     (NotFiniteWarning), and of a float model that is no better than guessing (ChanceWarning).
     """
-    check_options(evaluate, arithmetic=arithmetic, batch_size=batch_size, limit=limit, threads=threads, progress=progress, pool=pool)
+    check_options(
+        evaluate,
+        arithmetic=arithmetic,
+        batch_size=batch_size,
+        limit=limit,
+        threads=threads,
+        progress=progress,
+        pool=pool,
+    )
     graph, metric = as_graph(graph), as_metric(metric)
     reference = None if reference is None else as_graph(reference, "the reference")
     data = as_loader(data, graph)
@@ -94,7 +104,9 @@ def evaluate(
     value, seconds = metric_value(metric), time.perf_counter() - start
     classes = data.classes if metric.needs_labels else None
     remark_chance(metric, value, graph, len(data), classes)
-    return Evaluation(name, value, len(data), seconds, arithmetic, not_finite, None if classes is None else classes.labels)
+    return Evaluation(
+        name, value, len(data), seconds, arithmetic, not_finite, None if classes is None else classes.labels
+    )
 
 
 class _Measuring:
@@ -136,13 +148,16 @@ class _Measuring:
 
 
 def same_outputs(graph: Graph, reference: Graph) -> dict[str, str]:
-    """The name of each output of the reference -> that of the model's output that it stands for: by name, or else in their order.
+    """The name of each output of the reference -> that of the model's output that it stands for: by name, or
+    else in their order.
 
     Raises DataError if there are more of one than of the other.
     """
     ours, theirs = ([node.name for node in g.outputs] for g in (graph, reference))
     if len(ours) != len(theirs):
-        raise DataError(f"the reference must have the model's outputs, {', '.join(ours)}; it has {', '.join(theirs)}.")
+        raise DataError(
+            f"the reference must have the model's outputs, {', '.join(ours)}; it has {', '.join(theirs)}."
+        )
     return {name: name for name in ours} if set(ours) == set(theirs) else dict(zip(theirs, ours, strict=True))
 
 
@@ -159,4 +174,7 @@ def check_needs(metric: Metric, data: ModelData, reference: Graph | None) -> Non
             "Add one, or use --metric agreement with --reference, the float model."
         )
     if metric.needs_reference and reference is None:
-        raise DataError(f"metric {metric.name} compares with a reference model, usually the float one, and none was given.")
+        raise DataError(
+            f"metric {metric.name} compares with a reference model, usually the float one, and none "
+            "was given."
+        )

@@ -9,14 +9,18 @@ from typing import Any
 
 import numpy as np
 
-_Seen = dict[int, tuple[int, object]]  # id() -> place, and the value, so that it lives on and no other gets its id()
+_Seen = dict[
+    int, tuple[int, object]
+]  # id() -> place, and the value, so that it lives on and no other gets its id()
 
 
 def identity(instance: object) -> str:
-    """A class by its name and source, those it inherits from likewise, and what its instance holds: what it was made with.
+    """A class by its name and source, those it inherits from likewise, and what its instance holds: what it
+    was made with.
 
-    For a metric take it after `reset`, so that it holds nothing that was measured. What cannot be read (a handle of a library in C) makes
-    the identity another one in each run: a journal is then not shared, which costs time, rather than shared wrongly.
+    For a metric take it after `reset`, so that it holds nothing that was measured. What cannot be read (a
+    handle of a library in C) makes the identity another one in each run: a journal is then not shared, which
+    costs time, rather than shared wrongly.
     """
     cls = type(instance)
     return f"{getattr(instance, 'name', '')} {cls.__module__}:{cls.__qualname__} {described(instance)}"
@@ -52,7 +56,10 @@ def _described(value: Any, seen: _Seen) -> Iterator[str]:
         return
     seen[id(value)] = len(seen), value
     if isinstance(value, np.ndarray) and not value.dtype.hasobject:
-        yield f"array {value.dtype} {value.shape} {hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()}"
+        yield (
+            f"array {value.dtype} {value.shape} "
+            f"{hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()}"
+        )
     elif isinstance(value, type | types.ModuleType):
         yield f"{type(value).__name__} {value.__name__} {_source(value)}"
     elif isinstance(value, types.FunctionType):

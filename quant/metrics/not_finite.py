@@ -1,4 +1,6 @@
-"""Outputs that are no numbers: how many samples of a run gave NaN or infinity, and how many numbers of them."""
+"""Outputs that are no numbers: how many samples of a run gave NaN or infinity, and how many
+numbers of them.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +14,9 @@ class NotFiniteWarning(UserWarning):
 
 @dataclass
 class NotFinite:
-    """samples, numbers: of the outputs that were looked at. Of these samples and numbers: those that are (or hold a) NaN, and infinity."""
+    """samples, numbers: of the outputs that were looked at. Of these samples and numbers: those that are (or
+    hold a) NaN, and infinity.
+    """
 
     samples: int = 0
     numbers: int = 0

@@ -1,4 +1,6 @@
-"""A metric over the pieces of a data set: what was seen of each piece, to be put together in order, the same for any number of workers."""
+"""A metric over the pieces of a data set: what was seen of each piece, to be put together in order, the same
+for any number of workers.
+"""
 
 import copy
 from typing import Any, Final
@@ -9,7 +11,9 @@ PIECE: Final = 128  # samples
 
 
 class Part:
-    """What a metric sees of one piece. A metric that merges goes along; for any other one, the outputs and labels are kept instead."""
+    """What a metric sees of one piece. A metric that merges goes along; for any other one, the outputs and
+    labels are kept instead.
+    """
 
     def __init__(self, metric: Metric) -> None:
         self._metric = copy.deepcopy(metric) if merges(metric) else None
@@ -32,10 +36,15 @@ class Part:
 
 
 def merges(metric: Metric) -> bool:
-    """Whether it has a `merge` that knows of its `update` and `reset`: a subclass that redefines these must redefine that, too."""
+    """Whether it has a `merge` that knows of its `update` and `reset`: a subclass that redefines these must
+    redefine that, too.
+    """
 
     def home(method: str) -> int:
         """How far up it is defined."""
-        return next((i for i, cls in enumerate(type(metric).__mro__) if method in vars(cls)), len(type(metric).__mro__))
+        return next(
+            (i for i, cls in enumerate(type(metric).__mro__) if method in vars(cls)),
+            len(type(metric).__mro__),
+        )
 
     return hasattr(metric, "merge") and home("merge") <= min(home("update"), home("reset"))

@@ -1,8 +1,9 @@
 """A pool of Dask workers (docs/scale.md): local processes, or a cluster that runs already.
 
-What all pieces share (models, data, metrics) is pickled, named by its SHA-256, and put into the cluster as a task of its own that gives it
-back. So Dask keeps it, hands it to each worker once and from worker to worker, and can make it again when those that held it are gone. A
-piece names what it needs. A piece whose worker dies is given to another one.
+What all pieces share (models, data, metrics) is pickled, named by its SHA-256, and put into the cluster as a
+task of its own that gives it back. So Dask keeps it, hands it to each worker once and from worker to worker,
+and can make it again when those that held it are gone. A piece names what it needs. A piece whose worker dies
+is given to another one.
 """
 
 import ctypes
@@ -36,12 +37,15 @@ ADDRESS: Final = re.compile(r"(?:tcp|tls)://(\[[0-9A-Fa-f:.%]+\]|[^\s:/\[\]]+):(
 LAST_PORT: Final = 65535
 LENGTH: Final = struct.Struct("<Q")
 LONGEST_GREETING: Final = 2**20  # bytes; it has some hundred
-PIECES_PER_WORKER: Final = 4  # on their way at once: enough that nobody waits, few enough that results do not pile up
+PIECES_PER_WORKER: Final = (
+    4  # on their way at once: enough that nobody waits, few enough that results do not pile up
+)
 SHARED: Final = 16  # kept in the cluster of what pieces share
 UNPACKED: Final = 4  # of it in a worker
 PREPARED: Final = 2  # in a worker; an executor takes memory
 
-#: Of local workers. Without the last three, memory for each batch is given back to the system and faulted in again: a fourth of the time.
+#: Of local workers. Without the last three, memory for each batch is given back to the system and faulted in
+#: again: a fourth of the time.
 WORKER_ENVIRONMENT: Final = {
     **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
     "MALLOC_ARENA_MAX": "1",
@@ -56,21 +60,27 @@ class ClusterError(NumpotError):
 
 @contextmanager
 def open_pool(workers: int | None = None, scheduler: str | None = None) -> Iterator[Pool]:
-    """workers: so many local processes, of one thread each. scheduler: the address of a Dask scheduler, tcp://host:8786. Neither: this
-    process alone. Raises ClusterError, and MissingExtraError."""
+    """workers: so many local processes, of one thread each. scheduler: the address of a Dask scheduler,
+    tcp://host:8786. Neither: this process alone. Raises ClusterError, and MissingExtraError."""
     if workers is None and scheduler is None:
         yield Alone()
         return
     if workers is not None and scheduler is not None:
-        raise ClusterError("--workers starts local processes, --scheduler names a cluster that has its own; give one of them")
-    if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or not 1 <= workers <= MAX_WORKERS):
+        raise ClusterError(
+            "--workers starts local processes, --scheduler names a cluster that has its own; give one of them"
+        )
+    if workers is not None and (
+        isinstance(workers, bool) or not isinstance(workers, int) or not 1 <= workers <= MAX_WORKERS
+    ):
         raise ClusterError(f"workers must be a whole number from 1 to {MAX_WORKERS}, found {workers!r}")
     if scheduler is not None:
         _check_address(scheduler)
     try:
         import distributed
     except ImportError as error:
-        raise MissingExtraError("distributed", "distributed", "work on several processes or machines") from error
+        raise MissingExtraError(
+            "distributed", "distributed", "work on several processes or machines"
+        ) from error
     with ExitStack() as stack:
         address: Any = scheduler
         if workers is not None:
@@ -85,22 +95,31 @@ def _local_cluster(distributed: Any, workers: int, stack: ExitStack) -> Any:
     """A cluster that ends with the stack. Raises ClusterError."""
     from dask import config
 
-    with config.set({"distributed.nanny.pre-spawn-environ": WORKER_ENVIRONMENT}), _quiet(), _interrupts_kept():
+    with (
+        config.set({"distributed.nanny.pre-spawn-environ": WORKER_ENVIRONMENT}),
+        _quiet(),
+        _interrupts_kept(),
+    ):
         try:
             cluster = distributed.LocalCluster(
-                n_workers=workers, threads_per_worker=1, memory_limit=0, dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL
+                n_workers=workers,
+                threads_per_worker=1,
+                memory_limit=0,
+                dashboard_address="127.0.0.1:0",
+                silence_logs=logging.CRITICAL,
             )
         except (RuntimeError, OSError, ValueError) as error:  # a time-out is an OSError
             raise ClusterError(
-                f"{workers} local workers could not be started ({_first_line(error)}). Run the same command again"
+                f"{workers} local workers could not be started ({_first_line(error)}). Run the same "
+                "command again"
             ) from error
         return stack.enter_context(cluster)
 
 
 @contextmanager
 def _interrupts_kept() -> Iterator[None]:
-    """Ctrl-C waits for the end of the block: Dask, interrupted while it starts, would leave processes behind. Only the main thread can say
-    so."""
+    """Ctrl-C waits for the end of the block: Dask, interrupted while it starts, would leave processes behind.
+    Only the main thread can say so."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -116,10 +135,12 @@ def _interrupts_kept() -> Iterator[None]:
 
 @contextmanager
 def _deaf_workers() -> Iterator[None]:
-    """Processes that multiprocessing starts meanwhile ignore Ctrl-C, also a worker that takes the place of one that died.
+    """Processes that multiprocessing starts meanwhile ignore Ctrl-C, also a worker that takes the place of
+    one that died.
 
-    A process begins with the disposition of signals that its parent has at that moment, so SIGINT is ignored here just as long; each would
-    print a traceback otherwise, if only while it imports. From the thread that starts it, because signal.signal is for the main one alone.
+    A process begins with the disposition of signals that its parent has at that moment, so SIGINT is ignored
+    here just as long; each would print a traceback otherwise, if only while it imports. From the thread that
+    starts it, because signal.signal is for the main one alone.
     """
     if os.name != "posix":
         yield
@@ -132,7 +153,10 @@ def _deaf_workers() -> Iterator[None]:
 
     def start_deaf(*arguments: Any) -> Any:
         python: Any = ctypes.pythonapi
-        python.PyOS_setsig.restype, python.PyOS_setsig.argtypes = ctypes.c_void_p, (ctypes.c_int, ctypes.c_void_p)
+        python.PyOS_setsig.restype, python.PyOS_setsig.argtypes = (
+            ctypes.c_void_p,
+            (ctypes.c_int, ctypes.c_void_p),
+        )
         with lock:
             before = python.PyOS_setsig(signal.SIGINT, int(signal.SIG_IGN))
             try:
@@ -149,7 +173,9 @@ def _deaf_workers() -> Iterator[None]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """What goes wrong while a connection is made becomes one sentence here; Dask and its libraries would write a page about it."""
+    """What goes wrong while a connection is made becomes one sentence here; Dask and its libraries would
+    write a page about it.
+    """
     loggers = [logging.getLogger(name) for name in ("distributed", "tornado", "asyncio")]
     before = [logger.level for logger in loggers]
     for logger in loggers:
@@ -162,8 +188,8 @@ def _quiet() -> Iterator[None]:
 
 
 def _check_address(address: str) -> None:
-    """Raises ClusterError for an address where no scheduler listens, before Dask tries again and again, or waits for ever for an answer.
-    Other protocols are left to Dask."""
+    """Raises ClusterError for an address where no scheduler listens, before Dask tries again and again, or
+    waits for ever for an answer. Other protocols are left to Dask."""
     if isinstance(address, str) and "://" in address and not address.startswith(("tcp://", "tls://")):
         return
     match = ADDRESS.fullmatch(address) if isinstance(address, str) else None
@@ -176,12 +202,15 @@ def _check_address(address: str) -> None:
         raise _unreachable(address, error) from error
     if not answers:
         raise ClusterError(
-            f"scheduler {address}: what listens there does not answer as a Dask scheduler. Give the address that `dask scheduler` prints"
+            f"scheduler {address}: what listens there does not answer as a Dask scheduler. Give the "
+            "address that `dask scheduler` prints"
         )
 
 
 def _greets(connection: socket.socket) -> bool:
-    """Does the other side begin as Dask does, unasked: with the length of a message, eight bytes, that introduces it?"""
+    """Does the other side begin as Dask does, unasked: with the length of a message, eight bytes, that
+    introduces it?
+    """
     greeting = b""
     with suppress(OSError):  # a time-out is one
         while len(greeting) < LENGTH.size and (piece := connection.recv(LENGTH.size - len(greeting))):
@@ -206,7 +235,9 @@ def _connect(distributed: Any, address: Any) -> Any:
         raise _unreachable(address, error) from error
     try:
         if not client.scheduler_info()["workers"]:
-            raise ClusterError(f"scheduler {address}: has no worker. Start some with `dask worker {address} --nthreads 1`")
+            raise ClusterError(
+                f"scheduler {address}: has no worker. Start some with `dask worker {address} --nthreads 1`"
+            )
         _check_workers(client)
     except BaseException:
         client.close()
@@ -216,7 +247,9 @@ def _connect(distributed: Any, address: Any) -> Any:
 
 @contextmanager
 def _copies_kept(client: Any) -> Iterator[None]:
-    """Dask's memory manager would take copies back as soon as nobody needs them, and models would travel again for the next pieces."""
+    """Dask's memory manager would take copies back as soon as nobody needs them, and models would travel
+    again for the next pieces.
+    """
     running = client.amm.running()
     client.amm.stop()
     try:
@@ -231,15 +264,25 @@ def _check_workers(client: Any) -> None:
     mine = environment()
     for worker, found in client.run(environment, on_error="return").items():
         if isinstance(found, BaseException):
-            raise ClusterError(f"worker {worker}: cannot run numpot ({type(found).__name__}: {_first_line(found)}). Install it there, too")
+            raise ClusterError(
+                f"worker {worker}: cannot run numpot ({type(found).__name__}: {_first_line(found)}). "
+                "Install it there, too"
+            )
         _compare(worker, found, mine)
 
 
 def _compare(worker: str, found: dict[str, str], expected: dict[str, str]) -> None:
     for name, value in expected.items():
         if found.get(name) != value:
-            cure = "Set NUMPOT_ISA to a set that all have" if name == "instructions" else "Install the same on both sides"
-            raise ClusterError(f"worker {worker}: has {name} {found.get(name)}, expected {value} as here; results could differ. {cure}")
+            cure = (
+                "Set NUMPOT_ISA to a set that all have"
+                if name == "instructions"
+                else "Install the same on both sides"
+            )
+            raise ClusterError(
+                f"worker {worker}: has {name} {found.get(name)}, expected {value} as here; results "
+                f"could differ. {cure}"
+            )
 
 
 @functools.cache
@@ -262,7 +305,9 @@ class DaskPool(Pool):
         self._client = client
         self._shared: OrderedDict[str, Any] = OrderedDict()  # futures by key, the last used at the end
 
-    def map(self, prepare: Callable[..., Callable[[P], R]], shared: Sequence[Any], pieces: Iterable[P]) -> Iterator[R]:
+    def map(
+        self, prepare: Callable[..., Callable[[P], R]], shared: Sequence[Any], pieces: Iterable[P]
+    ) -> Iterator[R]:
         import cloudpickle
 
         futures = [self._share(cloudpickle.dumps((environment(), value))) for value in shared]
@@ -293,7 +338,9 @@ class DaskPool(Pool):
         if key not in self._shared:
             from dask import config
 
-            with config.set({"distributed.admin.large-graph-warning-threshold": "1TB"}):  # large it is, and meant to be
+            with config.set(
+                {"distributed.admin.large-graph-warning-threshold": "1TB"}
+            ):  # large it is, and meant to be
                 self._shared[key] = self._client.submit(Parcel, key, data, key=key)
         self._shared.move_to_end(key)
         while len(self._shared) > SHARED:
@@ -310,17 +357,20 @@ def _result(future: Any) -> Any:
         return future.result()
     except KilledWorker as error:
         raise ClusterError(
-            f"a piece of work has ended every worker that tried it, the last one {error.last_worker.address}; it may need more memory"
+            "a piece of work has ended every worker that tried it, the last one "
+            f"{error.last_worker.address}; it may need more memory"
         ) from error
     except (FutureCancelledError, CommClosedError) as error:
-        raise ClusterError(f"the scheduler was lost ({_first_line(error)}). Start it again, then run the same command again") from error
+        raise ClusterError(
+            f"the scheduler was lost ({_first_line(error)}). Start it again, then run the same command again"
+        ) from error
 
 
 def _first_line(error: BaseException) -> str:
     return (str(error) or type(error).__name__).splitlines()[0]
 
 
-# ---- in a worker -----------------------------------------------------------------------------------------------------------------
+# ---- in a worker -------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -354,7 +404,9 @@ def _prepared(how: bytes, shared: Sequence[Parcel]) -> Callable[[Any], Any]:
     import cloudpickle
 
     def make() -> Any:
-        arguments = [_remembered(_memory.unpacked, p.key, UNPACKED, functools.partial(_unpack, p)) for p in shared]
+        arguments = [
+            _remembered(_memory.unpacked, p.key, UNPACKED, functools.partial(_unpack, p)) for p in shared
+        ]
         with current_directory_importable():
             return cloudpickle.loads(how)(*arguments)
 

@@ -1,11 +1,13 @@
-"""Pool: independent pieces of work, done one after the other here, or by workers on this and other machines (dask_pool.py).
+"""Pool: independent pieces of work, done one after the other here, or by workers on this and other machines
+(dask_pool.py).
 
-What a piece needs beside its own description (models, data, metrics) is the same for all of them. It is handed over once, prepared once by
-everybody who works, and then used for one piece after the other:
+What a piece needs beside its own description (models, data, metrics) is the same for all of them. It is
+handed over once, prepared once by everybody who works, and then used for one piece after the other:
 
     prepare(*shared) -> work;   work(piece) -> result
 
-Results come in the order of the pieces, whoever made them, so what is done with them does not depend on the pool.
+Results come in the order of the pieces, whoever made them, so what is done with them does not depend on the
+pool.
 """
 
 from abc import ABC, abstractmethod
@@ -22,8 +24,12 @@ class Pool(ABC):
     threads: int | None = None
 
     @abstractmethod
-    def map(self, prepare: Callable[..., Callable[[P], R]], shared: Sequence[Any], pieces: Iterable[P]) -> Iterator[R]:
-        """The results of all pieces, in their order. What goes to other processes must be picklable: prepare, shared, pieces, results."""
+    def map(
+        self, prepare: Callable[..., Callable[[P], R]], shared: Sequence[Any], pieces: Iterable[P]
+    ) -> Iterator[R]:
+        """The results of all pieces, in their order. What goes to other processes must be picklable: prepare,
+        shared, pieces, results.
+        """
 
 
 class Alone(Pool):
@@ -32,7 +38,9 @@ class Alone(Pool):
     def __init__(self, threads: int | None = None) -> None:
         self.threads = threads
 
-    def map(self, prepare: Callable[..., Callable[[P], R]], shared: Sequence[Any], pieces: Iterable[P]) -> Iterator[R]:
+    def map(
+        self, prepare: Callable[..., Callable[[P], R]], shared: Sequence[Any], pieces: Iterable[P]
+    ) -> Iterator[R]:
         return map(prepare(*shared), pieces)
 
 

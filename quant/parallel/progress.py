@@ -1,4 +1,6 @@
-"""Progress of long work on standard error: a bar with the time left on a terminal, a line per 10 % elsewhere."""
+"""Progress of long work on standard error: a bar with the time left on a terminal, a line per 10
+% elsewhere.
+"""
 
 import sys
 import time
@@ -14,7 +16,8 @@ Advance = Callable[[int], None]
 
 @contextmanager
 def track(total: int, description: str, *, quiet: bool = False) -> Iterator[Advance]:
-    """Shows how far `total` items of work are; call what it yields with the number of items just finished. May be nested.
+    """Shows how far `total` items of work are; call what it yields with the number of items just finished.
+    May be nested.
 
     with track(len(samples), "calibrating") as advance:
         for batch in ...:
@@ -50,16 +53,32 @@ def _bar(total: int, description: str) -> Iterator[Advance]:
 
 def _new_screen() -> "Progress":
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=Console(stderr=True), redirect_stdout=False)  # what others print to stdout stays there
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    return Progress(
+        *columns, console=Console(stderr=True), redirect_stdout=False
+    )  # what others print to stdout stays there
 
 
 def _lines(total: int, description: str) -> Advance:
     start = time.monotonic()
     done = first = 0
-    warm = start  # when the first items were done: they may have waited for compilation, so the pace is that of the others
+    # when the first items were done: they may have waited for compilation, so the pace is that of the others
+    warm = start
 
     def advance(count: int) -> None:
         nonlocal done, first, warm
@@ -67,7 +86,11 @@ def _lines(total: int, description: str) -> Advance:
         if done * 10 // total > tenths_before:
             pace = (now - warm) / (done - first)
             elapsed, left = now - start, pace * (total - done)
-            print(f"{description}: {done * 100 // total} % ({done} of {total}), {elapsed:.0f} s, {left:.0f} s left", file=sys.stderr)
+            print(
+                f"{description}: {done * 100 // total} % ({done} of {total}), {elapsed:.0f} s, "
+                f"{left:.0f} s left",
+                file=sys.stderr,
+            )
         if not first:
             first, warm = done, now
 

@@ -1,4 +1,6 @@
-"""CPU_SPR: an Add of two quantized tensors is fused into the layer behind one of them, which then needs no FakeQuantize (POT 2023.3)."""
+"""CPU_SPR: an Add of two quantized tensors is fused into the layer behind one of them, which then needs no
+FakeQuantize (POT 2023.3).
+"""
 
 import math
 from typing import TYPE_CHECKING
@@ -14,9 +16,10 @@ if TYPE_CHECKING:
 def without_fused_inputs(graph: Graph, quantizers: list["Quantizer"]) -> list["Quantizer"]:
     """The quantizers without the one that each Add of two quantized tensors can do without.
 
-    Of the two, ordered by their number of readers: the second, if the first has several readers, the second none but the Add, and what
-    makes the second has a constant as its second input, as a bias has. Else, if both tensors come from a layer with one input after
-    the other in between, the one of the larger tensor, the first if they are equal.
+    Of the two, ordered by their number of readers: the second, if the first has several readers, the second
+    none but the Add, and what makes the second has a constant as its second input, as a bias has. Else, if
+    both tensors come from a layer with one input after the other in between, the one of the larger tensor,
+    the first if they are equal.
     """
     dropped: set[Quantizer] = set()
     by_use = {use: q for q in quantizers for use in q.uses}

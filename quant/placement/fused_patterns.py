@@ -1,6 +1,7 @@
 """Groups of operators that are computed as one and therefore not quantized inside (as in POT 2023.3).
 
-A pattern is a line: operators joined by `>` (a reader of the one before) or `<` (a producer of the one before). In it
+A pattern is a line: operators joined by `>` (a reader of the one before) or `<` (a producer of the one
+before). In it
 
     (Type)      takes part but stays quantizable: an end of the pattern
     Type*       has a constant operand
@@ -17,7 +18,11 @@ from numpot.ir.graph import Graph, Node
 from ..defaults import TargetDevice
 from ..layers.device_operators import ELEMENTWISE, WEIGHTED, has_constant_operand
 
-_GROUPS = {"WEIGHTED": WEIGHTED, "ELEMENTWISE": ELEMENTWISE, "ACTIVATION": frozenset({"ReLU", "PReLU", "Sigmoid"})}
+_GROUPS = {
+    "WEIGHTED": WEIGHTED,
+    "ELEMENTWISE": ELEMENTWISE,
+    "ACTIVATION": frozenset({"ReLU", "PReLU", "Sigmoid"}),
+}
 
 ALWAYS = [
     "(WEIGHTED) > Add*",  # a bias
@@ -26,7 +31,8 @@ ALWAYS = [
     "(Add) > Multiply* > Add* > Result",
     "(MVN) > Multiply* > Add*",
     "(NormalizeL2) > Multiply",
-    "(ReduceMean) > WEIGHTED > Add* > ReLU|PReLU > WEIGHTED > Add* > Sigmoid > (Multiply)",  # squeeze and excitation
+    # squeeze and excitation
+    "(ReduceMean) > WEIGHTED > Add* > ReLU|PReLU > WEIGHTED > Add* > Sigmoid > (Multiply)",
     "(ReduceMean) > WEIGHTED > Add* > Swish > WEIGHTED > Add* > Sigmoid > (Multiply)",
     "x=Exp > ReduceSum* > Power* > Multiply&x",  # softmax written out
     "x=Exp > ReduceSum* > Divide&x",
@@ -37,18 +43,24 @@ ALWAYS = [
     "(WEIGHTED) > x=Add* > Add* > Clamp > Multiply&x > Multiply*",
     "x=(Add|Multiply|ReduceMean|Squeeze) > Add* > Clamp > Multiply* > Multiply&x",
     "Unsqueeze* > Multiply* > Add* > Squeeze*",
-    "Subtract > Multiply > Multiply* > Add > Unsqueeze > Concat > Concat* > Reshape > Convolution",  # batch indices of a detector
+    # batch indices of a detector
+    "Subtract > Multiply > Multiply* > Add > Unsqueeze > Concat > Concat* > Reshape > Convolution",
     "Equal > LogicalNot",
-    # preprocessing directly behind an input, also behind a conversion, a layout change or a reversal of the channels
+    # preprocessing directly behind an input, also behind a conversion, a layout change or a reversal of the
+    # channels
     *(
         f"(Parameter){convert}{transpose}{reversal} > {step}"
-        for convert, transpose, reversal in product(("", " > Convert"), ("", " > Transpose"), ("", " > Split > Concat"))
+        for convert, transpose, reversal in product(
+            ("", " > Convert"), ("", " > Transpose"), ("", " > Split > Concat")
+        )
         for step in ("Multiply", "Add*", "Subtract", "Multiply* > Add*")
     ),
 ]
 
 CPU = ["Clamp > Multiply*"]
-NOT_SPR = ["SoftMax > MatMul < Gather < Transpose < Reshape* < Add"]  # attention; a CPU with AMX computes it on integers
+NOT_SPR = [
+    "SoftMax > MatMul < Gather < Transpose < Reshape* < Add"
+]  # attention; a CPU with AMX computes it on integers
 
 #: Absorbed by the layer above, provided that nothing on the way is read by anyone else.
 FUSED_INTO_LAYER = [

@@ -1,4 +1,6 @@
-"""Which layers stay in float because somebody said so: by name, by type, by type and attributes, or by the kind of model."""
+"""Which layers stay in float because somebody said so: by name, by type, by type and attributes, or by the
+kind of model.
+"""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,16 +12,21 @@ from ..defaults import ModelType, TargetDevice
 from ..layers.device_operators import PASS_THROUGH, WEIGHTED
 from ..layers.weighted_layers import bias_add
 
-#: In a transformer, what stands around the matrix products is sensitive and cheap (POT 2023.3, model_type "transformer").
-_TRANSFORMER: Final = frozenset("Add Power Squeeze Subtract ReduceMean SquaredDifference MVN Multiply".split())
+#: In a transformer, what stands around the matrix products is sensitive and cheap (POT 2023.3, model_type
+#: "transformer").
+_TRANSFORMER: Final = frozenset(
+    "Add Power Squeeze Subtract ReduceMean SquaredDifference MVN Multiply".split()
+)
 
 
 @dataclass(frozen=True)
 class Ignored:
-    """names: of layers; the name of a bias Add means its layer, because that is the layer's name in ONNX. types: of operators.
+    """names: of layers; the name of a bias Add means its layer, because that is the layer's name in ONNX.
+    types: of operators.
 
-    operations: mappings {"type": T, "attributes": {name: value}}, the attributes optional; an operator is meant if it is of that type and
-    every attribute has that value. model_type: "transformer" ignores what POT ignores there.
+    operations: mappings {"type": T, "attributes": {name: value}}, the attributes optional; an operator is
+    meant if it is of that type and every attribute has that value. model_type: "transformer" ignores what POT
+    ignores there.
     """
 
     names: Collection[str] = ()
@@ -34,14 +41,18 @@ class Ignored:
             types |= _TRANSFORMER - ({"Multiply"} if device == "CPU_SPR" else set())
         named = {n for n in graph if n.name in self.names}
         named |= {layer for layer in graph.of_type(*WEIGHTED) if bias_add(layer) in named}
-        others = {n for n in graph if n.type in types or any(is_operation(n, wanted) for wanted in self.operations)}
+        others = {
+            n for n in graph if n.type in types or any(is_operation(n, wanted) for wanted in self.operations)
+        }
         return _with_readers(named | others)
 
 
 def is_operation(node: Node, wanted: Mapping[str, Any]) -> bool:
     """Whether a node has the type and all the attributes of {"type": T, "attributes": {...}}."""
     attributes = wanted.get("attributes") or {}
-    return node.type == wanted["type"] and all(_same(getattr(node.op, name, None), value) for name, value in attributes.items())
+    return node.type == wanted["type"] and all(
+        _same(getattr(node.op, name, None), value) for name, value in attributes.items()
+    )
 
 
 def _same(found: object, wanted: object) -> bool:

@@ -1,8 +1,9 @@
 """Where the FakeQuantize operators go (docs/calibration.md, "Places").
 
-A quantizer starts on every input of a quantizable operator and rises through operators that compute the same on codes (pass-through),
-as long as no reader that wants real numbers would then see quantized ones. Those that meet on one tensor become one. The graph is not
-touched here: the result is a list of places, and `insert` puts the nodes in when their ranges are known.
+A quantizer starts on every input of a quantizable operator and rises through operators that compute the same
+on codes (pass-through), as long as no reader that wants real numbers would then see quantized ones. Those
+that meet on one tensor become one. The graph is not touched here: the result is a list of places, and
+`insert` puts the nodes in when their ranges are known.
 """
 
 from collections.abc import Callable
@@ -54,14 +55,18 @@ class Quantizer:
 
     @property
     def per_channel(self) -> bool:
-        """Weights have one range per output channel, activations only if depthwise convolutions alone compute on them."""
+        """Weights have one range per output channel, activations only if depthwise convolutions alone compute
+        on them.
+        """
         if self.is_weight:
             return True
         layers = [node for node in self.layers if node.type in QUANTIZABLE]
         return len(self.group) <= 1 and bool(layers) and all(is_depthwise(node) for node in layers)
 
 
-def find_quantizers(graph: Graph, ignored: Ignored = NOTHING, device: TargetDevice = "ANY") -> list[Quantizer]:
+def find_quantizers(
+    graph: Graph, ignored: Ignored = NOTHING, device: TargetDevice = "ANY"
+) -> list[Quantizer]:
     """The quantizers of a model on a device, sorted by name; `ignored` says what is left in float."""
     skipped = skipped_nodes(graph, device)
     names = _start(graph, skipped | ignored.nodes(graph, device))
@@ -72,11 +77,13 @@ def find_quantizers(graph: Graph, ignored: Ignored = NOTHING, device: TargetDevi
     _unify_concats(quantizers)
     if ignored.model_type == "transformer":
         for q in quantizers:
-            q.symmetric = not q.is_weight and any(n.type == "MatMul" and n.inputs[1].constant is None for n in q.layers)
+            q.symmetric = not q.is_weight and any(
+                n.type == "MatMul" and n.inputs[1].constant is None for n in q.layers
+            )
     return quantizers
 
 
-# ---- placement -----------------------------------------------------------------------------------------------------------------
+# ---- placement ---------------------------------------------------------------------------------------------
 
 
 def _start(graph: Graph, exempt: set[Node]) -> dict[Use, str]:
@@ -94,7 +101,9 @@ def _start(graph: Graph, exempt: set[Node]) -> dict[Use, str]:
 
 def _is_data(tensor: Tensor) -> bool:
     """Real numbers, and not a shape computation that is known before the model runs (a Constant is data)."""
-    return tensor.dtype in FLOATS and (tensor.constant is not None or any(k.value is None for k in tensor.known))
+    return tensor.dtype in FLOATS and (
+        tensor.constant is not None or any(k.value is None for k in tensor.known)
+    )
 
 
 def _rise(names: dict[Use, str], skipped: set[Node]) -> None:
@@ -144,18 +153,29 @@ def _has_plain_reader(node: Node, names: dict[Use, str]) -> bool:
     """Whether quantizing the data above `node` would reach a reader that no quantizer guards."""
 
     def below(n: Node) -> list[Node]:
-        return [use.node for t in n.outputs for use in t.consumers if use not in names and use.node.type != "ShapeOf"]
+        return [
+            use.node
+            for t in n.outputs
+            for use in t.consumers
+            if use not in names and use.node.type != "ShapeOf"
+        ]
 
     def is_harmless(n: Node) -> bool:
         if n.type == "Concat" and n is not node:
             return not _concat_bars(n, node, names, below)
         return n.type in TRANSPARENT
 
-    return _any_reachable(node, below, lambda n: not is_harmless(n), through=lambda n: n.type != "Concat" or n is node)
+    return _any_reachable(
+        node, below, lambda n: not is_harmless(n), through=lambda n: n.type != "Concat" or n is node
+    )
 
 
-def _concat_bars(concat: Node, start: Node, names: dict[Use, str], below: Callable[[Node], list[Node]]) -> bool:
-    """A Concat of purely passed-through data is harmless; else everything below it must be guarded, by one quantizer at least."""
+def _concat_bars(
+    concat: Node, start: Node, names: dict[Use, str], below: Callable[[Node], list[Node]]
+) -> bool:
+    """A Concat of purely passed-through data is harmless; else everything below it must be guarded, by one
+    quantizer at least.
+    """
 
     def above(n: Node) -> list[Node]:
         unguarded = [t.producer for p, t in enumerate(n.inputs) if Use(n, p) not in names]
@@ -165,11 +185,15 @@ def _concat_bars(concat: Node, start: Node, names: dict[Use, str], below: Callab
         return False
     if _any_reachable(concat, below, lambda n: n.type not in TRANSPARENT):
         return True
-    guarded = [use for n in _reachable(concat, below) for t in n.outputs for use in t.consumers if use in names]
+    guarded = [
+        use for n in _reachable(concat, below) for t in n.outputs for use in t.consumers if use in names
+    ]
     return not guarded
 
 
-def _reachable(start: Node, step: Callable[[Node], list[Node]], through: Callable[[Node], bool] = lambda n: True) -> list[Node]:
+def _reachable(
+    start: Node, step: Callable[[Node], list[Node]], through: Callable[[Node], bool] = lambda n: True
+) -> list[Node]:
     """`start` and every node that steps lead to; `through` says which nodes the walk continues from."""
     found = {start: None}
     todo = [start]
@@ -183,7 +207,10 @@ def _reachable(start: Node, step: Callable[[Node], list[Node]], through: Callabl
 
 
 def _any_reachable(
-    start: Node, step: Callable[[Node], list[Node]], test: Callable[[Node], bool], through: Callable[[Node], bool] = lambda n: True
+    start: Node,
+    step: Callable[[Node], list[Node]],
+    test: Callable[[Node], bool],
+    through: Callable[[Node], bool] = lambda n: True,
 ) -> bool:
     return any(test(n) for n in _reachable(start, step, through) if n is not start)
 
@@ -193,22 +220,31 @@ def _merge(names: dict[Use, str]) -> list[Quantizer]:
     by_tensor: dict[Tensor, list[Use]] = {}
     for use in sorted(names, key=lambda use: names[use]):
         by_tensor.setdefault(use.node.inputs[use.port], []).append(use)
-    quantizers = [Quantizer(names[uses[0]], t, uses, is_weight=t.constant is not None) for t, uses in by_tensor.items()]
+    quantizers = [
+        Quantizer(names[uses[0]], t, uses, is_weight=t.constant is not None) for t, uses in by_tensor.items()
+    ]
     for quantizer in quantizers:
         quantizer.group = [quantizer]
     return sorted(quantizers, key=lambda q: q.name)
 
 
-# ---- unified scales ------------------------------------------------------------------------------------------------------------
+# ---- unified scales ----------------------------------------------------------------------------------------
 
 
 def _unify_concats(quantizers: list[Quantizer]) -> None:
-    """Inputs of a Concat that feeds a layer must share one scale, or their codes could not stand side by side."""
+    """Inputs of a Concat that feeds a layer must share one scale, or their codes could not stand side by
+    side.
+    """
     by_use = {use: q for q in quantizers for use in q.uses if not q.is_weight}
     for concat in {n for q in by_use.values() for n in _bridges(q)}:
         if any(t.constant is not None for t in concat.inputs):
             continue
-        below = _reachable(concat, lambda n: [u.node for t in n.outputs for u in t.consumers if u not in by_use and n.type in PASS_THROUGH])
+        below = _reachable(
+            concat,
+            lambda n: [
+                u.node for t in n.outputs for u in t.consumers if u not in by_use and n.type in PASS_THROUGH
+            ],
+        )
         weighted = [n for n in below if n.type in WEIGHTED]
         if not weighted or any(is_depthwise(n) for n in weighted):
             continue
@@ -224,6 +260,8 @@ def _bridges(quantizer: Quantizer) -> list[Node]:
     nodes = [
         n
         for s in starts
-        for n in _reachable(s, lambda n: [u.node for t in n.outputs for u in t.consumers] if n.type in PASS_THROUGH else [])
+        for n in _reachable(
+            s, lambda n: [u.node for t in n.outputs for u in t.consumers] if n.type in PASS_THROUGH else []
+        )
     ]
     return [n for n in dict.fromkeys(nodes) if n.type == "Concat"]

@@ -1,4 +1,6 @@
-"""What each scope that somebody gave leaves in float. One that changes nothing is an error: it does not do what it was given for."""
+"""What each scope that somebody gave leaves in float. One that changes nothing is an error: it does not do
+what it was given for.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,8 +20,8 @@ from .placement import Quantizer, find_quantizers
 
 @dataclass(frozen=True)
 class Scope:
-    """One entry of one parameter. entry: the name, the type, or the text of the operation. layers: names of those that it alone leaves in
-    float, of layers that would be quantized without any scope."""
+    """One entry of one parameter. entry: the name, the type, or the text of the operation. layers: names of
+    those that it alone leaves in float, of layers that would be quantized without any scope."""
 
     option: str
     entry: str
@@ -34,7 +36,10 @@ def find_scopes(model: Graph, ignored: Ignored, device: TargetDevice) -> list[Sc
     """Every entry of `ignored` with what it changes. model: prepared."""
     entries = list(_entries(ignored))
     quantized = _quantized_layers(_without_scopes(model, ignored, device)) if entries else set()
-    return [Scope(option, text, _names(model, quantized & one.nodes(model, device))) for option, text, one in entries]
+    return [
+        Scope(option, text, _names(model, quantized & one.nodes(model, device)))
+        for option, text, one in entries
+    ]
 
 
 def shown_scope(option: str, entry: str) -> str:
@@ -43,7 +48,9 @@ def shown_scope(option: str, entry: str) -> str:
 
 
 def check_scopes(graph: Graph, ignored: Ignored, device: TargetDevice) -> None:
-    """Raises QuantizationError for an entry that changes nothing. A model without any layer to quantize has an error of its own."""
+    """Raises QuantizationError for an entry that changes nothing. A model without any layer to quantize has
+    an error of its own.
+    """
     if not list(_entries(ignored)):
         return
     model = graph.copy()
@@ -52,9 +59,14 @@ def check_scopes(graph: Graph, ignored: Ignored, device: TargetDevice) -> None:
     useless = [scope for scope in find_scopes(model, ignored, device) if not scope.layers]
     if quantized and useless:
         first, more = useless[0], len(useless) - 1
-        others = f", and so {'does' if more == 1 else 'do'} {counted(more, 'other entry', 'other entries')}" if more else ""
+        others = (
+            f", and so {'does' if more == 1 else 'do'} {counted(more, 'other entry', 'other entries')}"
+            if more
+            else ""
+        )
         raise QuantizationError(
-            f"{shown_scope(first.option + ':', first.entry)} changes nothing in model {graph.name!r}{others}, because what it means would "
+            f"{shown_scope(first.option + ':', first.entry)} changes nothing in model "
+            f"{graph.name!r}{others}, because what it means would "
             f"stay in float anyway. Leave it out, or name what is quantized: {listed(quantized)}"
         )
 

@@ -2,7 +2,8 @@
 
     from numpot.quant.pot import DataLoader, IEEngine, Metric, compress_model_weights, create_pipeline, load_model, save_model
 
-Names and shapes are those of POT 2023.3; a model is a numpot Graph. What lies behind them is `numpot.quant.quantize` and `evaluate`.
+Names and shapes are those of POT 2023.3; a model is a numpot Graph. What lies behind them is
+`numpot.quant.quantize` and `evaluate`.
 """
 
 from .engine import Engine, IEEngine

@@ -1,6 +1,8 @@
-"""Configuration files in POT's shape, checked key by key, and the parameters in them as `quantize` takes them.
+"""Configuration files in POT's shape, checked key by key, and the parameters in them as `quantize` takes
+them.
 
-Pydantic checks types and gives the JSON schema; errors become one sentence that says where, what was expected, and the nearest known key.
+Pydantic checks types and gives the JSON schema; errors become one sentence that says where, what was
+expected, and the nearest known key.
 """
 
 import json
@@ -21,7 +23,9 @@ from .config_parameters import AccuracyAware, Algorithm, ConfigModelType, Strict
 MOST_SHOWN = 200  # characters of a value in a message
 M = TypeVar("M", bound=BaseModel)
 
-_ACCURACY_CHECKER = 'accuracy-checker configurations are not supported; give {"type": "simplified", "data_source": ...}'
+_ACCURACY_CHECKER = (
+    'accuracy-checker configurations are not supported; give {"type": "simplified", "data_source": ...}'
+)
 #: What POT takes and numpot does not, by key.
 _REFUSED = {
     "config": _ACCURACY_CHECKER,
@@ -44,7 +48,9 @@ class ModelFiles(Strict):
 
 
 class SimplifiedEngine(Strict):
-    """Samples from files, without a metric. data_source: whatever `numpot quantize --data` takes. mean, std: of pixels / 255."""
+    """Samples from files, without a metric. data_source: whatever `numpot quantize --data` takes. mean, std:
+    of pixels / 255.
+    """
 
     type: Literal["simplified"] = "simplified"
     data_source: str
@@ -66,7 +72,10 @@ class NamedAccuracyAware(Strict):
     params: AccuracyAware = AccuracyAware()
 
 
-_TAGGED: dict[str, type[BaseModel]] = {"DefaultQuantization": NamedDefault, "AccuracyAwareQuantization": NamedAccuracyAware}
+_TAGGED: dict[str, type[BaseModel]] = {
+    "DefaultQuantization": NamedDefault,
+    "AccuracyAwareQuantization": NamedAccuracyAware,
+}
 NamedAlgorithm = Annotated[NamedDefault | NamedAccuracyAware, Field(discriminator="name")]
 
 
@@ -100,9 +109,13 @@ class Config(Strict):
         return kind(**{**common, **self.compression.algorithms[0].params.model_dump(exclude_unset=True)})
 
     def resolved(self) -> dict[str, Any]:
-        """The same configuration with every default written out; what is left to the device's choice is left out."""
+        """The same configuration with every default written out; what is left to the device's choice is left
+        out.
+        """
         plain = self.model_dump(exclude_none=True)
-        plain["compression"] = {"algorithms": [{"name": self.algorithm, "params": self.params.model_dump(exclude_none=True)}]}
+        plain["compression"] = {
+            "algorithms": [{"name": self.algorithm, "params": self.params.model_dump(exclude_none=True)}]
+        }
         return plain
 
 
@@ -117,9 +130,15 @@ def read_config(path: Path) -> Config:
     try:
         given = json.loads(without_comments(text))
     except json.JSONDecodeError as error:
-        raise QuantizationError(f"{path}:{error.lineno}: expected JSON, found a fault at column {error.colno}: {error.msg}") from error
+        raise QuantizationError(
+            f"{path}:{error.lineno}: expected JSON, found a fault at column {error.colno}: {error.msg}"
+        ) from error
     except (ValueError, RecursionError) as error:
-        fault = "brackets inside brackets, too deep to read" if isinstance(error, RecursionError) else "a number with too many digits"
+        fault = (
+            "brackets inside brackets, too deep to read"
+            if isinstance(error, RecursionError)
+            else "a number with too many digits"
+        )
         raise QuantizationError(f"{path}: expected a configuration, found {fault}") from None
     return _validated(Config, given, str(path))
 
@@ -136,7 +155,8 @@ def without_comments(text: str) -> str:
         token = match.group()
         return token if token.startswith('"') else "\n" * token.count("\n")
 
-    # A string or comment that does not end goes to the end of the text, so that its many beginnings are not tried one after the other.
+    # A string or comment that does not end goes to the end of the text, so that its many beginnings are not
+    # tried one after the other.
     return re.sub(r'"(?:[^"\\]|\\.)*+"?|//[^\n]*|/\*.*?(?:\*/|\Z)', keep_strings, text, flags=re.DOTALL)
 
 
@@ -159,9 +179,13 @@ def _sentence(kind: type[BaseModel], error: ValidationError) -> str:
     faults = sorted(error.errors(), key=lambda fault: fault["type"] != "extra_forbidden")
     fault = faults[0]
     if not fault["loc"]:
-        return f"expected an object with the keys {', '.join(kind.model_fields)}, found {_brief(fault['input'])}"
+        return (
+            f"expected an object with the keys {', '.join(kind.model_fields)}, found {_brief(fault['input'])}"
+        )
     *path, key = fault["loc"]
-    place = ".".join(str(part) for part in fault["loc"] if part not in _TAGGED)  # which algorithm it is, pydantic says in between
+    place = ".".join(
+        str(part) for part in fault["loc"] if part not in _TAGGED
+    )  # which algorithm it is, pydantic says in between
     if key in _REFUSED:
         return f"{place}: {_REFUSED[key]}"
     if fault["type"] == "extra_forbidden":
@@ -173,7 +197,9 @@ def _sentence(kind: type[BaseModel], error: ValidationError) -> str:
 
 
 def _brief(value: Any) -> str:
-    """A value of a file for a message. Python refuses to write whole numbers of more than some thousand digits."""
+    """A value of a file for a message. Python refuses to write whole numbers of more than some thousand
+    digits.
+    """
     try:
         text = repr(value)
     except (ValueError, RecursionError):

@@ -1,4 +1,6 @@
-"""Parameters of the algorithms as a configuration file has them, in POT's shape; config.py reads the file around them."""
+"""Parameters of the algorithms as a configuration file has them, in POT's shape; config.py reads the file
+around them.
+"""
 
 from typing import Annotated, Any, Literal
 
@@ -11,9 +13,12 @@ from ..statistics.reductions import Reduction
 
 _ALIASES = {"symmetric": "performance", "asymmetric": "accuracy"}
 ConfigPreset = Annotated[
-    Literal["performance", "mixed", "accuracy", "best"], BeforeValidator(lambda v: _ALIASES.get(v, v) if isinstance(v, str) else v)
+    Literal["performance", "mixed", "accuracy", "best"],
+    BeforeValidator(lambda v: _ALIASES.get(v, v) if isinstance(v, str) else v),
 ]
-ConfigModelType = Annotated[Literal["transformer"] | None, BeforeValidator(lambda v: None if v in ("None", "") else v)]
+ConfigModelType = Annotated[
+    Literal["transformer"] | None, BeforeValidator(lambda v: None if v in ("None", "") else v)
+]
 
 
 class Strict(BaseModel):
@@ -87,7 +92,9 @@ class Algorithm(Strict):
     range_estimator: RangeEstimator | None = None
 
     def options(self, samples: int) -> dict[str, Any]:
-        """Keyword arguments of `quantize`. samples: how many there are, all of which are used if nothing else is said."""
+        """Keyword arguments of `quantize`. samples: how many there are, all of which are used if nothing else
+        is said.
+        """
         given = self.model_dump(exclude_none=True)
         for name in ("use_layerwise_tuning", "dump_intermediate_model", "exec_log_dir"):
             del given[name]
@@ -97,7 +104,9 @@ class Algorithm(Strict):
 
 
 class NamedMetric(Strict):
-    """A metric to keep within its drop. baseline_value: the float model's, if it is known; for all metrics or none."""
+    """A metric to keep within its drop. baseline_value: the float model's, if it is known; for all metrics or
+    none.
+    """
 
     name: str
     type: str | None = None
@@ -105,7 +114,9 @@ class NamedMetric(Strict):
 
 
 class AccuracyAware(Algorithm):
-    """POT's parameters of AccuracyAwareQuantization, and numpot's own from `search` on. metrics: in a file as --metric takes them."""
+    """POT's parameters of AccuracyAwareQuantization, and numpot's own from `search` on. metrics: in a file as
+    --metric takes them.
+    """
 
     maximal_drop: float = Field(default=0.01, ge=0)
     drop_type: Literal["absolute", "relative"] = "absolute"
@@ -137,15 +148,28 @@ class AccuracyAware(Algorithm):
 
     def options(self, samples: int) -> dict[str, Any]:
         given = super().options(samples)
-        return {name: value for name, value in given.items() if name in Algorithm.model_fields or name.startswith("ignored_")}
+        return {
+            name: value
+            for name, value in given.items()
+            if name in Algorithm.model_fields or name.startswith("ignored_")
+        }
 
     def measuring_options(self) -> dict[str, Any]:
         """Keyword arguments of `quantize_accuracy_aware` for metrics that numpot measures itself."""
-        return {name: getattr(self, name) for name in ("annotation_free", "annotation_conf_threshold", "arithmetic")}
+        return {
+            name: getattr(self, name)
+            for name in ("annotation_free", "annotation_conf_threshold", "arithmetic")
+        }
 
     def search_options(self, samples: int) -> dict[str, Any]:
         """Keyword arguments of `quantize_accuracy_aware` beside those and those of `quantize`."""
-        same = ("drop_type", "max_iter_num", "metric_subset_ratio", "use_prev_if_drop_increase", "tune_hyperparams")
+        same = (
+            "drop_type",
+            "max_iter_num",
+            "metric_subset_ratio",
+            "use_prev_if_drop_increase",
+            "tune_hyperparams",
+        )
         more = ("convert_to_mixed_preset", "search", "rank_by", "cost", "precisions", "baseline")
         return {
             "max_drop": self.maximal_drop,

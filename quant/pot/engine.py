@@ -22,7 +22,9 @@ Statistics = dict[str | tuple[str, int], dict[str, list[Any]]]
 class Engine(ABC):
     """What a pipeline needs to know of the world: samples, a metric, and how a model is run."""
 
-    def __init__(self, config: Any = None, data_loader: DataLoader | None = None, metric: Metric | None = None) -> None:
+    def __init__(
+        self, config: Any = None, data_loader: DataLoader | None = None, metric: Metric | None = None
+    ) -> None:
         self.config = dict(config or {})
         self._data_loader = data_loader
         self._metric = metric
@@ -52,7 +54,9 @@ class Engine(ABC):
 
 
 class IEEngine(Engine):
-    """Runs models with numpot's kernels. Of `config`, nothing is needed; POT's keys for devices and parallel requests are ignored."""
+    """Runs models with numpot's kernels. Of `config`, nothing is needed; POT's keys for devices and parallel
+    requests are ignored.
+    """
 
     _model: Graph | None = None
 
@@ -73,9 +77,10 @@ class IEEngine(Engine):
     ) -> tuple[Any, Statistics]:
         """Run the samples (those that `sampler` numbers, or all), one at a time.
 
-        stats_layout: {layer, or (layer, output port): {name: function of its output}}. Returns (metrics, statistics): metrics are
-        {name: value over all}, or with metric_per_sample the pair ([{sample_id, metric_name, result}], {name: value}); statistics are
-        {layer: {name: [a value for each sample]}}. Without annotations no metric is taken. stat_aliases: as in POT, not needed here.
+        stats_layout: {layer, or (layer, output port): {name: function of its output}}. Returns (metrics,
+        statistics): metrics are {name: value over all}, or with metric_per_sample the pair ([{sample_id,
+        metric_name, result}], {name: value}); statistics are {layer: {name: [a value for each sample]}}.
+        Without annotations no metric is taken. stat_aliases: as in POT, not needed here.
         """
         from numpot.ir.executor.executor import Executor  # numba: imported where it is used
 
@@ -86,7 +91,9 @@ class IEEngine(Engine):
         watched = {key: _tensor(self._model, key) for key in stats_layout or {}}
         executor = Executor(self._model, observe=watched.values(), arithmetic="exact")
         per_sample: list[dict[str, Any]] = []
-        statistics: Statistics = {key: {name: [] for name in functions} for key, functions in (stats_layout or {}).items()}
+        statistics: Statistics = {
+            key: {name: [] for name in functions} for key, functions in (stats_layout or {}).items()
+        }
         if self._metric is not None:
             self._metric.reset()
         numbers = list(range(len(loader)) if sampler is None else sampler)
@@ -94,7 +101,9 @@ class IEEngine(Engine):
             for index in numbers:
                 seen: dict[Tensor, np.ndarray] = {}
                 inputs = {name: array[None] for name, array in samples[index][0].items()}
-                outputs = executor.run(inputs, observer=lambda tensor, value, seen=seen: seen.update({tensor: value}))  # type: ignore[misc]
+                outputs = executor.run(
+                    inputs, observer=lambda tensor, value, seen=seen: seen.update({tensor: value})
+                )  # type: ignore[misc]
                 for key, functions in (stats_layout or {}).items():
                     for name, function in functions.items():
                         statistics[key][name].append(function(seen[watched[key]]))
@@ -113,7 +122,9 @@ class IEEngine(Engine):
             values = self._metric.value
         except NotImplementedError:
             return []
-        return [{"sample_id": index, "metric_name": name, "result": np.ravel(v)[0]} for name, v in values.items()]
+        return [
+            {"sample_id": index, "metric_name": name, "result": np.ravel(v)[0]} for name, v in values.items()
+        ]
 
 
 def _tensor(model: Graph, key: str | tuple[str, int]) -> Tensor:

@@ -16,20 +16,29 @@ from .engine import Engine
 
 
 class EngineEvaluator(Evaluator):
-    """metrics: names of those to look at, None for all that the engine's metric has. Raises DataError for an engine without one."""
+    """metrics: names of those to look at, None for all that the engine's metric has. Raises DataError for an
+    engine without one.
+    """
 
     def __init__(self, engine: Engine, metrics: Sequence[str] | None) -> None:
         self._engine = engine
         if engine.metric is None:
-            raise DataError("AccuracyAwareQuantization needs a metric; give the engine one: IEEngine(config, data_loader, metric)")
+            raise DataError(
+                "AccuracyAwareQuantization needs a metric; give the engine one: IEEngine(config, "
+                "data_loader, metric)"
+            )
         attributes = engine.metric.get_attributes()
         for name in metrics or ():
             if name not in attributes:
                 raise DataError(
-                    f"metrics: the engine has no metric {name!r}" + (nearest(name, attributes) or f"; it has {', '.join(attributes)}")
+                    f"metrics: the engine has no metric {name!r}"
+                    + (nearest(name, attributes) or f"; it has {', '.join(attributes)}")
                 )
         self._names = list(metrics or attributes)
-        self.higher_better = {name: attributes[name].get("direction", "higher-better") == "higher-better" for name in self._names}
+        self.higher_better = {
+            name: attributes[name].get("direction", "higher-better") == "higher-better"
+            for name in self._names
+        }
         with failing_as(f"metric {type(engine.metric).__name__} failed"):
             engine.metric.reset()
         self.identity = "\n".join([identity(engine.metric), class_identity(type(engine)), *self._names])

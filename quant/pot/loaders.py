@@ -11,8 +11,9 @@ from ..data.loader import DataLoader as Samples
 
 
 class DataLoader(ABC):
-    """Samples by number. `loader[i]` is (data, annotation) or (data, annotation, metadata); POT's older order ((id, annotation), data) and
-    ((id, annotation), data, metadata) is taken too. data: an array, or arrays by input name."""
+    """Samples by number. `loader[i]` is (data, annotation) or (data, annotation, metadata); POT's older order
+    ((id, annotation), data) and ((id, annotation), data, metadata) is taken too. data: an array, or arrays by
+    input name."""
 
     def __init__(self, config: Any = None) -> None:
         self.config = config
@@ -33,7 +34,9 @@ class Metric(ABC):
     @property
     def value(self) -> Mapping[str, Any]:
         """Metric name -> values of the samples of the last update."""
-        raise NotImplementedError(f"{type(self).__name__}.value is needed for a metric of each sample, and is not written")
+        raise NotImplementedError(
+            f"{type(self).__name__}.value is needed for a metric of each sample, and is not written"
+        )
 
     @property
     @abstractmethod
@@ -69,7 +72,8 @@ def unpack(loader: DataLoader, index: int) -> Item:
     item = loader[index]
     if not isinstance(item, tuple) or not 2 <= len(item) <= 3:
         raise DataError(
-            f"{type(loader).__name__}: sample {index} must be (data, annotation) or (data, annotation, metadata), found {_brief(item)}."
+            f"{type(loader).__name__}: sample {index} must be (data, annotation) or (data, annotation, "
+            f"metadata), found {_brief(item)}."
         )
     metadata = item[2] if len(item) == 3 else None
     if isinstance(item[0], tuple):

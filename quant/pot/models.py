@@ -12,21 +12,28 @@ from ..errors import QuantizationError
 
 
 def load_model(model_config: Mapping[str, Any], target_device: str = "ANY") -> Graph:
-    """model_config: {"model_name", "model", "weights"}. "model" is a file that numpot reads; "weights" is found beside an .xml by itself.
+    """model_config: {"model_name", "model", "weights"}. "model" is a file that numpot reads; "weights" is
+    found beside an .xml by itself.
 
     target_device: as in POT, where models for some devices are read differently; not here.
     """
     if "cascade" in model_config:
         raise QuantizationError("model: a cascade of models is not supported; quantize each model by itself")
     if not model_config.get("model"):
-        raise QuantizationError('model: expected {"model_name": NAME, "model": FILE, "weights": FILE}, found no "model"')
+        raise QuantizationError(
+            'model: expected {"model_name": NAME, "model": FILE, "weights": FILE}, found no "model"'
+        )
     graph = read_model(Path(model_config["model"]))
     graph.name = model_config.get("model_name") or graph.name
     return graph
 
 
-def save_model(model: Graph, save_path: str, model_name: str | None = None, for_stat_collection: bool = False) -> list[dict[str, str]]:
-    """Write SAVE_PATH/MODEL_NAME.xml and .bin; returns their paths, in a list as POT does. for_stat_collection changes nothing here."""
+def save_model(
+    model: Graph, save_path: str, model_name: str | None = None, for_stat_collection: bool = False
+) -> list[dict[str, str]]:
+    """Write SAVE_PATH/MODEL_NAME.xml and .bin; returns their paths, in a list as POT does.
+    for_stat_collection changes nothing here.
+    """
     folder = Path(save_path)
     folder.mkdir(parents=True, exist_ok=True)
     xml = folder / f"{model_name or model.name}.xml"
@@ -35,4 +42,6 @@ def save_model(model: Graph, save_path: str, model_name: str | None = None, for_
 
 
 def compress_model_weights(model: Graph) -> None:
-    """Nothing to do: POT quantizes weights in float and stores them as int8 when this is called; here they are int8 from the start."""
+    """Nothing to do: POT quantizes weights in float and stores them as int8 when this is called; here they
+    are int8 from the start.
+    """

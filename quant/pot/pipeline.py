@@ -43,13 +43,22 @@ class Pipeline:
             save_model(halfway, str(Path(params.exec_log_dir) / "optimized"))
         return quantize(model, samples, **options)
 
-    def _run_accuracy_aware(self, model: Graph, samples: PotSamples, params: AccuracyAware, options: dict[str, Any]) -> Graph:
-        """What was reached is in `info["quantization"]["accuracy"]` of the model; each intermediate model is not written to disk."""
+    def _run_accuracy_aware(
+        self, model: Graph, samples: PotSamples, params: AccuracyAware, options: dict[str, Any]
+    ) -> Graph:
+        """What was reached is in `info["quantization"]["accuracy"]` of the model; each intermediate model is
+        not written to disk.
+        """
         wanted = params.metric_names or None
         if params.annotation_free:
-            raise QuantizationError("annotation_free is for metrics of numpot; let the engine's data loader give the float model's answers")
+            raise QuantizationError(
+                "annotation_free is for metrics of numpot; let the engine's data loader give the float "
+                "model's answers"
+            )
         evaluator = EngineEvaluator(self._engine, wanted)
-        return quantize_accuracy_aware(model, samples, evaluator, **options, **params.search_options(len(samples))).model
+        return quantize_accuracy_aware(
+            model, samples, evaluator, **options, **params.search_options(len(samples))
+        ).model
 
     def evaluate(self, model: Graph) -> dict[str, Any]:
         """{metric: value} over all samples of the engine's loader."""
@@ -59,35 +68,52 @@ class Pipeline:
 
 
 def create_pipeline(algo_config: Sequence[Mapping[str, Any]], engine: Engine) -> Pipeline:
-    """algo_config: [{"name": ..., "params": {...}}]: DefaultQuantization, or its stages one by one. Raises QuantizationError."""
+    """algo_config: [{"name": ..., "params": {...}}]: DefaultQuantization, or its stages one by one. Raises
+    QuantizationError.
+    """
     algorithms = []
     for number, entry in enumerate(algo_config):
         name = str(entry.get("name", "")).rpartition(".")[2]  # POT takes "Registry.Name" too
         if name not in KNOWN:
             raise QuantizationError(
-                f"algorithms[{number}]: {name!r} is not known" + (nearest(name, KNOWN) or f". Known are {', '.join(KNOWN)}")
+                f"algorithms[{number}]: {name!r} is not known"
+                + (nearest(name, KNOWN) or f". Known are {', '.join(KNOWN)}")
             )
         kind = AccuracyAware if name == "AccuracyAwareQuantization" else Algorithm
-        algorithms.append((name, read_params(entry.get("params") or {}, f"algorithms[{number}].params", kind)))
+        algorithms.append(
+            (name, read_params(entry.get("params") or {}, f"algorithms[{number}].params", kind))
+        )
     if not algorithms:
         raise QuantizationError(f"algorithms: expected at least one of {', '.join(KNOWN)}, found none")
     return Pipeline(algorithms, engine)
 
 
 def _merge(algorithms: Sequence[tuple[str, Algorithm]]) -> tuple[Algorithm, dict[str, bool]]:
-    """The parameters of DefaultQuantization that a list of algorithms comes to, and which of its stages run."""
+    """The parameters of DefaultQuantization that a list of algorithms comes to, and which of its
+    stages run.
+    """
     names = [name for name, _ in algorithms]
-    if len(set(names)) < len(names) or (len(names) > 1 and set(names) - set(_STAGES)) or set(_STAGES[2:]) <= set(names):
+    if (
+        len(set(names)) < len(names)
+        or (len(names) > 1 and set(names) - set(_STAGES))
+        or set(_STAGES[2:]) <= set(names)
+    ):
         raise QuantizationError(
-            f"algorithms: expected DefaultQuantization alone, AccuracyAwareQuantization alone, or each stage once, found {', '.join(names)}"
+            "algorithms: expected DefaultQuantization alone, AccuracyAwareQuantization alone, or each "
+            f"stage once, found {', '.join(names)}"
         )
     if names[0] not in _STAGES:
         return algorithms[0][1], {}
     if "MinMaxQuantization" not in names:
-        raise QuantizationError(f"algorithms: {', '.join(names)} need MinMaxQuantization, which quantizes; add it")
+        raise QuantizationError(
+            f"algorithms: {', '.join(names)} need MinMaxQuantization, which quantizes; add it"
+        )
     given: dict[str, Any] = {}
     for _, params in algorithms:
         given |= params.model_dump(exclude_unset=True)
     given["use_fast_bias"] = "BiasCorrection" not in names
-    stages = {"align_channels": "ActivationChannelAlignment" in names, "correct_biases": bool(set(_STAGES[2:]) & set(names))}
+    stages = {
+        "align_channels": "ActivationChannelAlignment" in names,
+        "correct_biases": bool(set(_STAGES[2:]) & set(names)),
+    }
     return Algorithm(**given), stages

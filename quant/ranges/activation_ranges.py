@@ -1,4 +1,6 @@
-"""From what is asked for to the statistics that are needed, and from the statistics to bounds (docs/calibration.md, "What is measured")."""
+"""From what is asked for to the statistics that are needed, and from the statistics to bounds
+(docs/calibration.md, "What is measured").
+"""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -51,7 +53,13 @@ class End:
     per_channel: bool
 
     def statistic(self, budget: int | None) -> Statistic:
-        return Statistic(self.reduction, self.aggregator, 1 if self.per_channel else None, quantile=self.quantile, budget=budget)
+        return Statistic(
+            self.reduction,
+            self.aggregator,
+            1 if self.per_channel else None,
+            quantile=self.quantile,
+            budget=budget,
+        )
 
 
 def ends(scheme: Scheme, estimation: RangeEstimation) -> tuple[End, End]:
@@ -62,27 +70,39 @@ def ends(scheme: Scheme, estimation: RangeEstimation) -> tuple[End, End]:
         "min" if scheme.per_channel else "mean",
         scheme.per_channel,
     )
-    high: tuple[Reduction, Aggregator] = ("quantile" if by_quantile else "max", "max" if scheme.per_channel else "mean")
+    high: tuple[Reduction, Aggregator] = (
+        "quantile" if by_quantile else "max",
+        "max" if scheme.per_channel else "mean",
+    )
     if scheme.symmetric:
         low = ("min", "min", False)  # only its sign counts, for all channels at once
         high = ("abs_quantile" if by_quantile else "abs_max", high[1])
-    return _end(*low, estimation.min, below=True), _end(*high, scheme.per_channel, estimation.max, below=False)
+    return _end(*low, estimation.min, below=True), _end(
+        *high, scheme.per_channel, estimation.max, below=False
+    )
 
 
-def _end(reduction: Reduction, aggregator: Aggregator, per_channel: bool, asked: RangeEnd, *, below: bool) -> End:
+def _end(
+    reduction: Reduction, aggregator: Aggregator, per_channel: bool, asked: RangeEnd, *, below: bool
+) -> End:
     share = OUTLIER_PROB if asked.outlier_prob is None else asked.outlier_prob
-    return End(asked.type or reduction, asked.aggregator or aggregator, share if below else 1 - share, per_channel)
+    return End(
+        asked.type or reduction, asked.aggregator or aggregator, share if below else 1 - share, per_channel
+    )
 
 
 def fake_quantize_range(scheme: Scheme, low: np.ndarray, high: np.ndarray) -> Bounds:
-    """Statistics -> bounds that hold zero on a code. high: the largest absolute value for a symmetric scheme. () or (C,)."""
+    """Statistics -> bounds that hold zero on a code. high: the largest absolute value for a symmetric scheme.
+    () or (C,).
+    """
     if scheme.symmetric:
         return symmetric_range(low, high, scheme.levels, signed=scheme.signed)
     return asymmetric_range(low, high, scheme.levels)
 
 
 def clipped(estimation: RangeEstimation, low: np.ndarray, high: np.ndarray) -> Bounds:
-    """The last word has `clipping_value`: as in POT, after zero was put on a code, which may move it off again.
+    """The last word has `clipping_value`: as in POT, after zero was put on a code, which may move it off
+    again.
 
     Raises QuantizationError if nothing is left of the range.
     """
@@ -96,46 +116,63 @@ def clipped(estimation: RangeEstimation, low: np.ndarray, high: np.ndarray) -> B
         worst = int(np.argmin(np.ravel(high - low)))
         found = f"[{np.ravel(low)[worst]:g}, {np.ravel(high)[worst]:g}]"
         raise QuantizationError(
-            f"range_estimator: clipping_value leaves nothing of a range, found {found}; zero must lie between the limits"
+            f"range_estimator: clipping_value leaves nothing of a range, found {found}; zero must lie "
+            "between the limits"
         )
     return low, high
 
 
-# ---- one class for each kind of estimator --------------------------------------------------------------------------------------
+# ---- one class for each kind of estimator ------------------------------------------------------------------
 
 
 class MeasuredRange:
     """Each end is a statistic: presets `default` and `quantile`. budget: as for Statistic."""
 
     def __init__(
-        self, quantizer: Quantizer, scheme: Scheme, estimation: RangeEstimation, collectors: Collectors, budget: int | None
+        self,
+        quantizer: Quantizer,
+        scheme: Scheme,
+        estimation: RangeEstimation,
+        collectors: Collectors,
+        budget: int | None,
     ) -> None:
         self.estimator: str = estimation.preset
         self._scheme = scheme
         self._estimation = estimation
-        self._low, self._high = (collectors.want(quantizer.tensor, e.statistic(budget)) for e in ends(scheme, estimation))
+        self._low, self._high = (
+            collectors.want(quantizer.tensor, e.statistic(budget)) for e in ends(scheme, estimation)
+        )
 
     def bounds(self) -> Bounds:
-        return clipped(self._estimation, *fake_quantize_range(self._scheme, self._low.value, self._high.value))
+        return clipped(
+            self._estimation, *fake_quantize_range(self._scheme, self._low.value, self._high.value)
+        )
 
 
 class SearchedRange:
     """Both ends together, from a histogram: presets `percentile`, `mse` and `layer_noise`."""
 
-    def __init__(self, quantizer: Quantizer, scheme: Scheme, estimation: RangeEstimation, collectors: Collectors) -> None:
+    def __init__(
+        self, quantizer: Quantizer, scheme: Scheme, estimation: RangeEstimation, collectors: Collectors
+    ) -> None:
         self.estimator: str = estimation.preset
         self._quantizer = quantizer
         self._scheme = scheme
         self._estimation = estimation
         axis = 1 if scheme.per_channel else None
-        by_channel = axis if axis is not None or estimation.preset != "layer_noise" else channel_axis_of(quantizer)
+        by_channel = (
+            axis if axis is not None or estimation.preset != "layer_noise" else channel_axis_of(quantizer)
+        )
         self._histogram = collectors.want(quantizer.tensor, Histogram(by_channel))
         self._low = collectors.want(quantizer.tensor, Statistic("min", "min", axis))
         self._high = collectors.want(quantizer.tensor, Statistic("max", "max", axis))
 
     def bounds(self) -> Bounds:
         seen_low, seen_high = self._low.value, self._high.value
-        low, high = (np.reshape(end, seen_low.shape) for end in self._search(seen_low.reshape(-1), seen_high.reshape(-1)))
+        low, high = (
+            np.reshape(end, seen_low.shape)
+            for end in self._search(seen_low.reshape(-1), seen_high.reshape(-1))
+        )
         low, high = (
             np.maximum(low, np.minimum(seen_low, 0)).astype(np.float32),
             np.minimum(high, np.maximum(seen_high, 0)).astype(np.float32),
@@ -148,7 +185,8 @@ class SearchedRange:
         """(C,), (C,), or (1,), (1,) for the whole tensor."""
         if self._estimation.preset == "percentile":
             below, above = (
-                OUTLIER_PROB if e.outlier_prob is None else e.outlier_prob for e in (self._estimation.min, self._estimation.max)
+                OUTLIER_PROB if e.outlier_prob is None else e.outlier_prob
+                for e in (self._estimation.min, self._estimation.max)
             )
             return percentile_range(self._histogram, below, above)
         signed = self._scheme.signed or bool((seen_low < 0).any())
@@ -167,10 +205,17 @@ class SearchedRange:
 
 
 class ChosenRange:
-    """Preset `auto`: of several estimators, the one whose range makes the least noise in the layers that read the tensor (eq. S11)."""
+    """Preset `auto`: of several estimators, the one whose range makes the least noise in the layers that read
+    the tensor (eq. S11).
+    """
 
     def __init__(
-        self, quantizer: Quantizer, scheme: Scheme, estimation: RangeEstimation, collectors: Collectors, budget: int | None
+        self,
+        quantizer: Quantizer,
+        scheme: Scheme,
+        estimation: RangeEstimation,
+        collectors: Collectors,
+        budget: int | None,
     ) -> None:
         self._quantizer = quantizer
         self._scheme = scheme
@@ -178,7 +223,9 @@ class ChosenRange:
             name: activation_range(quantizer, scheme, _limited(candidate, estimation), collectors, budget)
             for name, candidate in CANDIDATES.items()
         }
-        self._histogram = collectors.want(quantizer.tensor, Histogram(1 if scheme.per_channel else channel_axis_of(quantizer)))
+        self._histogram = collectors.want(
+            quantizer.tensor, Histogram(1 if scheme.per_channel else channel_axis_of(quantizer))
+        )
 
     @property
     def estimator(self) -> str:
@@ -212,14 +259,23 @@ CANDIDATES: Final = {
 
 def _limited(candidate: RangeEstimation, asked: RangeEstimation) -> RangeEstimation:
     """The candidate, with the clipping values that are asked for."""
-    low, high = (replace(c, clipping_value=a.clipping_value) for c, a in ((candidate.min, asked.min), (candidate.max, asked.max)))
+    low, high = (
+        replace(c, clipping_value=a.clipping_value)
+        for c, a in ((candidate.min, asked.min), (candidate.max, asked.max))
+    )
     return replace(candidate, min=low, max=high)
 
 
 def activation_range(
-    quantizer: Quantizer, scheme: Scheme, estimation: RangeEstimation, collectors: Collectors, budget: int | None
+    quantizer: Quantizer,
+    scheme: Scheme,
+    estimation: RangeEstimation,
+    collectors: Collectors,
+    budget: int | None,
 ) -> ActivationRange:
-    """What estimates the range of one activation quantizer; when the collectors are filled, `bounds()` gives it."""
+    """What estimates the range of one activation quantizer; when the collectors are filled, `bounds()` gives
+    it.
+    """
     if estimation.preset == "auto":
         return ChosenRange(quantizer, scheme, estimation, collectors, budget)
     if estimation.preset in SEARCHED:

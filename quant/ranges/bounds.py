@@ -1,6 +1,7 @@
 """From statistics to the bounds of a FakeQuantize (equations as in docs/calibration.md).
 
-All bounds are float32, of shape (C,) for per-channel quantizers or () for per-tensor ones, in the tensor's own units.
+All bounds are float32, of shape (C,) for per-channel quantizers or () for per-tensor ones, in the tensor's
+own units.
 """
 
 import numpy as np
@@ -11,9 +12,11 @@ Bounds = tuple[np.ndarray, np.ndarray]
 
 
 def lift_dead_channels(max_abs: np.ndarray) -> np.ndarray:
-    """No channel's range below 1 % of the largest (eq. C1): a dead channel would otherwise get a scale of zero.
+    """No channel's range below 1 % of the largest (eq. C1): a dead channel would otherwise get a scale of
+    zero.
 
-    Nor below DEAD_CHANNEL_FLOOR, as in POT, unless the largest is: a tensor of small numbers is not dead, and would become all zero.
+    Nor below DEAD_CHANNEL_FLOOR, as in POT, unless the largest is: a tensor of small numbers is not dead, and
+    would become all zero.
     """
     largest = float(np.max(max_abs))
     floor = 0.0 if VANISHING < largest < DEAD_CHANNEL_FLOOR else DEAD_CHANNEL_FLOOR
@@ -21,12 +24,16 @@ def lift_dead_channels(max_abs: np.ndarray) -> np.ndarray:
 
 
 def symmetric_weight_range(max_abs: np.ndarray) -> Bounds:
-    """[-m, m], with as many codes on each side of zero (eq. C2). max_abs: (C,), the largest |w| of each output channel."""
+    """[-m, m], with as many codes on each side of zero (eq. C2). max_abs: (C,), the largest |w| of each
+    output channel.
+    """
     m = lift_dead_channels(max_abs)
     return -m, m
 
 
-def symmetric_range(min_value: np.ndarray, max_abs: np.ndarray, levels: int, *, signed: bool = False) -> Bounds:
+def symmetric_range(
+    min_value: np.ndarray, max_abs: np.ndarray, levels: int, *, signed: bool = False
+) -> Bounds:
     """Bounds that map real zero to a code exactly (eq. C3).
 
     A tensor with no negative value uses all codes for [0, m], unless it is to be `signed`; another puts zero on code L/2, which leaves one
@@ -43,9 +50,9 @@ def symmetric_range(min_value: np.ndarray, max_abs: np.ndarray, levels: int, *, 
 def asymmetric_range(min_value: np.ndarray, max_value: np.ndarray, levels: int = LEVELS) -> Bounds:
     """Bounds that contain zero, moved so that zero falls on a code (eq. C4).
 
-    Of the two ways to move (the low bound or the high one), the wider range wins, so nothing seen is cut off. When the code of zero
-    rounds to the first or last one, the bounds stay as they are. min_value, max_value: (C,) or (). Narrow ranges are widened, as dead
-    channels are lifted.
+    Of the two ways to move (the low bound or the high one), the wider range wins, so nothing seen is cut off.
+    When the code of zero rounds to the first or last one, the bounds stay as they are. min_value, max_value:
+    (C,) or (). Narrow ranges are widened, as dead channels are lifted.
     """
     low, high = min_value.astype(np.float64), max_value.astype(np.float64)
     widest = float(np.max(np.maximum(high, 0.0) - np.minimum(low, 0.0)))
@@ -58,4 +65,6 @@ def asymmetric_range(min_value: np.ndarray, max_value: np.ndarray, levels: int =
         moved_low = np.where(zero < last, zero / (zero - last) * high, low)
         moved_high = np.where(zero > 0, (zero - last) / zero * low, high)
     move_low = high - moved_low > moved_high - low
-    return np.where(move_low, moved_low, low).astype(np.float32), np.where(move_low, high, moved_high).astype(np.float32)
+    return np.where(move_low, moved_low, low).astype(np.float32), np.where(move_low, high, moved_high).astype(
+        np.float32
+    )

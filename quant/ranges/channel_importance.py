@@ -1,7 +1,8 @@
 """What an error in a channel of a tensor costs the layers that read it (eq. S11 in docs/calibration.md).
 
-One range for a whole tensor must suit channels of very different sizes. Squared error alone serves the largest, though a layer may read a
-small channel with large weights. What counts is the noise in a layer's outputs, relative to their power. Beyond POT.
+One range for a whole tensor must suit channels of very different sizes. Squared error alone serves the
+largest, though a layer may read a small channel with large weights. What counts is the noise in a layer's
+outputs, relative to their power. Beyond POT.
 """
 
 import numpy as np
@@ -22,10 +23,12 @@ def channel_axis_of(quantizer: Quantizer) -> int | None:
 
 
 def importance(quantizer: Quantizer, histogram: Histogram) -> np.ndarray:
-    """(C,): what a squared error of 1 in every value of a channel adds to the mean noise-to-signal ratio of the readers' outputs.
+    """(C,): what a squared error of 1 in every value of a channel adds to the mean noise-to-signal ratio of
+    the readers' outputs.
 
-    Outputs are taken for sums of independent terms: the power of output o is the sum over channels of |W_oc|^2 P_c. A reader without
-    constant weights, and one whose channels are not the tensor's, counts every channel relative to its own power.
+    Outputs are taken for sums of independent terms: the power of output o is the sum over channels of
+    |W_oc|^2 P_c. A reader without constant weights, and one whose channels are not the tensor's, counts every
+    channel relative to its own power.
     """
     power = histogram.power
     total = np.zeros(len(power))
@@ -35,7 +38,9 @@ def importance(quantizer: Quantizer, histogram: Histogram) -> np.ndarray:
             total += np.divide(1.0, power, out=np.zeros(len(power)), where=power > 0) / len(power)
         else:
             signal = gains @ power
-            total += np.divide(gains, signal[:, None], out=np.zeros_like(gains), where=signal[:, None] > 0).mean(axis=0)
+            total += np.divide(
+                gains, signal[:, None], out=np.zeros_like(gains), where=signal[:, None] > 0
+            ).mean(axis=0)
     return total
 
 
@@ -50,7 +55,9 @@ def _gains(layer: Node, channels: int) -> np.ndarray | None:
         return _of_groups(squares, groups) if squares.shape[1] * groups == channels else None
     if squares.shape[1] % channels:
         return None
-    return squares.reshape(len(squares), channels, -1).sum(axis=2)  # several columns a channel behind a Flatten
+    return squares.reshape(len(squares), channels, -1).sum(
+        axis=2
+    )  # several columns a channel behind a Flatten
 
 
 def _weights(layer: Node) -> np.ndarray | None:
@@ -58,7 +65,11 @@ def _weights(layer: Node) -> np.ndarray | None:
     if layer.type not in WEIGHTED or is_depthwise(layer):
         return None
     tensor: Tensor = layer.inputs[1]
-    if tensor.constant is None or tensor.constant.ndim < 2 or (layer.type == "MatMul" and tensor.constant.ndim != 2):
+    if (
+        tensor.constant is None
+        or tensor.constant.ndim < 2
+        or (layer.type == "MatMul" and tensor.constant.ndim != 2)
+    ):
         return None
     if layer.type == "ConvolutionBackpropData":
         return np.swapaxes(tensor.constant, 0, 1) if layer.op.groups == 1 else None  # type: ignore[attr-defined]

@@ -1,4 +1,6 @@
-"""Ranges found as a whole, from histograms of all values of all samples: beyond POT (eq. S8 to S10 in docs/calibration.md)."""
+"""Ranges found as a whole, from histograms of all values of all samples: beyond POT (eq. S8 to S10 in
+docs/calibration.md).
+"""
 
 from dataclasses import dataclass
 
@@ -12,7 +14,9 @@ Ends = tuple[np.ndarray, np.ndarray]  # low <= 0 <= high, float64
 
 
 def percentile_range(histogram: Histogram, below: float, above: float) -> Ends:
-    """For each channel, the range that leaves out these shares of all values, zeros included, at its ends (eq. S8). Returns (C,), (C,)."""
+    """For each channel, the range that leaves out these shares of all values, zeros included, at its ends
+    (eq. S8). Returns (C,), (C,).
+    """
     edges = np.arange(-histogram.half, histogram.half + 1)
     ends = []
     for counts, zeros, width in zip(histogram.counts, histogram.zeros, histogram.width, strict=True):
@@ -26,9 +30,11 @@ def percentile_range(histogram: Histogram, below: float, above: float) -> Ends:
 
 @dataclass(frozen=True)
 class Side:
-    """What happens to the values on one side of zero when the range ends at an edge: for C channels and E edges, (C, E) float64 each.
+    """What happens to the values on one side of zero when the range ends at an edge: for C channels and E
+    edges, (C, E) float64 each.
 
-    clipped: sum of the squared distances from the edge, of what lies beyond. beyond: how many do. energy: sum of the squares of the others.
+    clipped: sum of the squared distances from the edge, of what lies beyond. beyond: how many do. energy: sum
+    of the squares of the others.
     """
 
     clipped: np.ndarray
@@ -37,11 +43,15 @@ class Side:
 
     @classmethod
     def of(cls, counts: np.ndarray, width: np.ndarray, edges: np.ndarray) -> "Side":
-        """counts: (C, B), the innermost bin first; values lie evenly in their bins. width: (C,). edges: (E,) or (C, E), from zero."""
+        """counts: (C, B), the innermost bin first; values lie evenly in their bins. width: (C,). edges: (E,)
+        or (C, E), from zero.
+        """
         w = width[:, None]
         bins = np.arange(counts.shape[1])
         moments = (counts, counts * (bins + 0.5) * w, counts * ((bins + 0.5) ** 2 + 1 / 12) * w**2)
-        outwards = [np.pad(np.cumsum(m[:, ::-1], axis=1)[:, ::-1], ((0, 0), (0, 1))) for m in moments]  # sums from each bin on
+        outwards = [
+            np.pad(np.cumsum(m[:, ::-1], axis=1)[:, ::-1], ((0, 0), (0, 1))) for m in moments
+        ]  # sums from each bin on
         position = np.minimum(edges / w, len(bins))
         cut = np.minimum(position.astype(int), len(bins) - 1)  # the bin that the edge divides
         share = cut + 1 - position  # of it, beyond the edge
@@ -50,15 +60,24 @@ class Side:
         return cls(
             clipped=second - 2 * edges * first + edges**2 * n + divided * (share * w) ** 2 / 3,
             beyond=n + divided,
-            energy=outwards[2][:, :1] - second - divided * (edges**2 + edges * share * w + (share * w) ** 2 / 3),
+            energy=outwards[2][:, :1]
+            - second
+            - divided * (edges**2 + edges * share * w + (share * w) ** 2 / 3),
         )
 
 
 def noise(histogram: Histogram, low: np.ndarray, high: np.ndarray, levels: int) -> np.ndarray:
-    """The sum of squared errors that each of K ranges gives each channel (eq. S9). low, high: (C, K), or (1, K). Returns (C, K)."""
+    """The sum of squared errors that each of K ranges gives each channel (eq. S9). low, high: (C, K), or (1,
+    K). Returns (C, K).
+    """
     below, above = _below(histogram, np.maximum(-low, 0)), _above(histogram, np.maximum(high, 0))
     step = (high - low) / (levels - 1)
-    return below.clipped + above.clipped + _rounding(histogram, step) - (below.beyond + above.beyond) * step**2 / 12
+    return (
+        below.clipped
+        + above.clipped
+        + _rounding(histogram, step)
+        - (below.beyond + above.beyond) * step**2 / 12
+    )
 
 
 def _below(histogram: Histogram, edges: np.ndarray) -> Side:
@@ -70,8 +89,8 @@ def _above(histogram: Histogram, edges: np.ndarray) -> Side:
 
 
 def _rounding(histogram: Histogram, step: np.ndarray) -> np.ndarray:
-    """The error of rounding all values, as if none were clipped: what is less than half a step from zero becomes zero, and of the others
-    each costs step^2 / 12. step: (K,) or (C, K)."""
+    """The error of rounding all values, as if none were clipped: what is less than half a step from zero
+    becomes zero, and of the others each costs step^2 / 12. step: (K,) or (C, K)."""
     below, above = _below(histogram, step / 2), _above(histogram, step / 2)
     return below.energy + above.energy + (below.beyond + above.beyond) * step**2 / 12
 
@@ -79,10 +98,11 @@ def _rounding(histogram: Histogram, step: np.ndarray) -> np.ndarray:
 def least_noise_range(
     histogram: Histogram, importance: np.ndarray, scheme: Scheme, low: float, high: float, *, signed: bool
 ) -> tuple[float, float]:
-    """One range for all channels of a histogram, with the least sum of errors, each weighted with its channel's importance (eq. S10).
+    """One range for all channels of a histogram, with the least sum of errors, each weighted with its
+    channel's importance (eq. S10).
 
-    importance: (C,). low, high: the extremes seen, of which both ends are some share, in SEARCH_STEPS steps. signed: whether a symmetric
-    range ends as far below zero as above.
+    importance: (C,). low, high: the extremes seen, of which both ends are some share, in SEARCH_STEPS steps.
+    signed: whether a symmetric range ends as far below zero as above.
     """
     low, high = min(low, 0.0), max(high, 0.0)
     shares = np.arange(1, SEARCH_STEPS + 1) / SEARCH_STEPS
@@ -99,6 +119,8 @@ def least_noise_range(
     steps = np.linspace(step.min(), step.max(), 2 * SEARCH_STEPS)
     rounding = np.interp(step, steps, importance @ _rounding(histogram, steps))
     beyond = (importance @ below.beyond)[:, None] + importance @ above.beyond
-    error = (importance @ below.clipped)[:, None] + importance @ above.clipped + rounding - beyond * step**2 / 12
+    error = (
+        (importance @ below.clipped)[:, None] + importance @ above.clipped + rounding - beyond * step**2 / 12
+    )
     i, j = np.unravel_index(np.argmin(error), error.shape)
     return -float(lows[i]), float(highs[j])

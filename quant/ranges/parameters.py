@@ -1,6 +1,8 @@
-"""What `weights`, `activations` and `range_estimator` can be told: nested dictionaries with POT's keys, read into dataclasses.
+"""What `weights`, `activations` and `range_estimator` can be told: nested dictionaries with POT's keys, read
+into dataclasses.
 
-A wrong key or value ends in one sentence that says where it is, what was expected, and the nearest known name.
+A wrong key or value ends in one sentence that says where it is, what was expected, and the nearest known
+name.
 """
 
 import dataclasses
@@ -22,15 +24,23 @@ Mode = Literal["symmetric", "asymmetric"]
 Granularity = Literal["perchannel", "pertensor"]
 RangePreset = Literal["default", "quantile", "percentile", "mse", "layer_noise", "auto"]
 RANGE_PRESETS: Final = get_args(RangePreset)
-SEARCHED: Final = ("percentile", "mse", "layer_noise", "auto")  # beyond POT: the range is found as a whole, not end by end
+SEARCHED: Final = (
+    "percentile",
+    "mse",
+    "layer_noise",
+    "auto",
+)  # beyond POT: the range is found as a whole, not end by end
 BITS: Final = range(2, 9)
-LEAST_LEVELS: Final = 3  # zero, and one on either side: symmetric bounds need that (docs/calibration.md, eq. 7)
+LEAST_LEVELS: Final = (
+    3  # zero, and one on either side: symmetric bounds need that (docs/calibration.md, eq. 7)
+)
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class RangeEnd:
-    """One end of a range; None stands for the default. type: what is taken of a sample. aggregator: how samples are combined.
+    """One end of a range; None stands for the default. type: what is taken of a sample. aggregator: how
+    samples are combined.
 
     outlier_prob: share of values that a quantile leaves out. clipping_value: the final bound goes no further.
     """
@@ -43,7 +53,9 @@ class RangeEnd:
 
 @dataclass(frozen=True)
 class RangeEstimation:
-    """How a range is estimated. preset: a row of the table in docs/calibration.md; min, max: what differs from it."""
+    """How a range is estimated. preset: a row of the table in docs/calibration.md; min, max: what differs
+    from it.
+    """
 
     preset: RangePreset = "default"
     min: RangeEnd = field(default_factory=RangeEnd)
@@ -64,7 +76,9 @@ class QuantizerParameters:
     @property
     def scheme_fields(self) -> dict[str, Any]:
         """What is given of the scheme."""
-        fields = {name: getattr(self, name) for name in ("bits", "mode", "granularity", "level_low", "level_high")}
+        fields = {
+            name: getattr(self, name) for name in ("bits", "mode", "granularity", "level_low", "level_high")
+        }
         return {name: value for name, value in fields.items() if value is not None}
 
 
@@ -89,11 +103,13 @@ def read_estimation(where: str, given: str | Mapping[str, Any] | None) -> RangeE
 def given(parameters: Any) -> dict[str, Any]:
     """Parameters as the dictionary that gives them: what is left to defaults is left out."""
     entries = {f.name: getattr(parameters, f.name) for f in dataclasses.fields(parameters)}
-    plain = {name: given(value) if dataclasses.is_dataclass(value) else value for name, value in entries.items()}
+    plain = {
+        name: given(value) if dataclasses.is_dataclass(value) else value for name, value in entries.items()
+    }
     return {name: value for name, value in plain.items() if value is not None and value != {}}
 
 
-# ---- reading and checking ------------------------------------------------------------------------------------------------------
+# ---- reading and checking ----------------------------------------------------------------------------------
 
 
 def _read(kind: type[T], where: str, value: Any) -> T:
@@ -110,7 +126,13 @@ def _read(kind: type[T], where: str, value: Any) -> T:
             known = ", ".join(hints)
             close = nearest(key, hints) if isinstance(key, str) else ""
             raise QuantizationError(f"{where}: {shown(key)} is not known" + (close or f". Known are {known}"))
-    return kind(**{key: _value(hints[key], f"{where}.{key}", entry) for key, entry in value.items() if entry is not None})
+    return kind(
+        **{
+            key: _value(hints[key], f"{where}.{key}", entry)
+            for key, entry in value.items()
+            if entry is not None
+        }
+    )
 
 
 def _value(hint: Any, where: str, value: Any) -> Any:
@@ -128,22 +150,37 @@ def _check_levels(where: str, found: QuantizerParameters) -> None:
     bits = found.bits or BITS[-1]
     lowest, highest = -(2 ** (bits - 1)), 2**bits - 1
     if found.level_low is not None and not lowest <= found.level_low <= 0:
-        raise QuantizationError(f"{where}.level_low must be {lowest} to 0 for {bits} bits, found {found.level_low}")
+        raise QuantizationError(
+            f"{where}.level_low must be {lowest} to 0 for {bits} bits, found {found.level_low}"
+        )
     if found.level_high is not None and not 1 <= found.level_high <= highest:
-        raise QuantizationError(f"{where}.level_high must be 1 to {highest} for {bits} bits, found {found.level_high}")
+        raise QuantizationError(
+            f"{where}.level_high must be 1 to {highest} for {bits} bits, found {found.level_high}"
+        )
     low = -lowest if found.level_low is None else -found.level_low
     high = 2 ** (bits - 1) - 1 if found.level_high is None else found.level_high
     if low + high + 1 < LEAST_LEVELS:
-        raise QuantizationError(f"{where}: level_low {-low} to level_high {high} are {low + high + 1} levels; expected {LEAST_LEVELS}")
+        raise QuantizationError(
+            f"{where}: level_low {-low} to level_high {high} are {low + high + 1} levels; expected "
+            f"{LEAST_LEVELS}"
+        )
     if low + high + 1 > 2**bits:
-        raise QuantizationError(f"{where}: level_low {-low} to level_high {high} are {low + high + 1} levels; {bits} bits have {2**bits}")
+        raise QuantizationError(
+            f"{where}: level_low {-low} to level_high {high} are {low + high + 1} levels; {bits} bits "
+            f"have {2**bits}"
+        )
 
 
 def _check_estimation(where: str, found: RangeEstimation) -> None:
     for name, end in (("min", found.min), ("max", found.max)):
         if end.outlier_prob is not None and not 0 <= end.outlier_prob < 0.5:
-            raise QuantizationError(f"{where}.{name}.outlier_prob must be from 0 to below 0.5, found {end.outlier_prob:g}")
+            raise QuantizationError(
+                f"{where}.{name}.outlier_prob must be from 0 to below 0.5, found {end.outlier_prob:g}"
+            )
         if found.preset in SEARCHED:
             for key in ("type", "aggregator"):
                 if getattr(end, key) is not None:
-                    raise QuantizationError(f"{where}.{name}.{key} does not go with preset {found.preset!r}, which finds the range itself")
+                    raise QuantizationError(
+                        f"{where}.{name}.{key} does not go with preset {found.preset!r}, which finds "
+                        "the range itself"
+                    )

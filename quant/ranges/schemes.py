@@ -1,7 +1,8 @@
-"""Which bits, mode and granularity a quantizer gets: the device's table, what the user asks for, and the preset (docs/calibration.md).
+"""Which bits, mode and granularity a quantizer gets: the device's table, what the user asks for, and the
+preset (docs/calibration.md).
 
-Every layer has a list of schemes, from the fastest to the most accurate. A quantizer that several layers read gets what their lists have in
-common; the preset then takes the first or the last. Source: POT 2023.3.
+Every layer has a list of schemes, from the fastest to the most accurate. A quantizer that several layers read
+gets what their lists have in common; the preset then takes the first or the last. Source: POT 2023.3.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,7 +20,9 @@ SATURATING_DEVICES: Final = ("ANY", "CPU")  # those for which saturation_fix is 
 
 @dataclass(frozen=True)
 class Scheme:
-    """How one tensor is quantized. level_low, level_high: the first and the last code; None for those that `bits` and `mode` give."""
+    """How one tensor is quantized. level_low, level_high: the first and the last code; None for those that
+    `bits` and `mode` give.
+    """
 
     bits: int
     mode: Mode
@@ -38,7 +41,9 @@ class Scheme:
 
     @property
     def levels(self) -> int:
-        """|level_high| + |level_low| + 1. Symmetric weights do without the lowest code, so that both sides have as many."""
+        """|level_high| + |level_low| + 1. Symmetric weights do without the lowest code, so that both sides
+        have as many.
+        """
         half = 2 ** (self.bits - 1)
         low = -half + (self.symmetric and self.is_weight) if self.level_low is None else self.level_low
         high = half - 1 if self.level_high is None else self.level_high
@@ -52,7 +57,10 @@ class Scheme:
 
 ANY_CHANNEL: Final = (Scheme(8, "symmetric", "pertensor"), Scheme(8, "asymmetric", "pertensor"))
 EACH_CHANNEL: Final = (Scheme(8, "symmetric", "perchannel"), Scheme(8, "asymmetric", "perchannel"))
-WEIGHTS: Final = (Scheme(8, "symmetric", "perchannel", True, -127, 127), Scheme(8, "asymmetric", "perchannel", True))
+WEIGHTS: Final = (
+    Scheme(8, "symmetric", "perchannel", True, -127, 127),
+    Scheme(8, "asymmetric", "perchannel", True),
+)
 
 
 def weight_scheme(preset: Preset, wanted: QuantizerParameters) -> Scheme:
@@ -62,7 +70,9 @@ def weight_scheme(preset: Preset, wanted: QuantizerParameters) -> Scheme:
 
 
 def activation_scheme(quantizer: Quantizer, preset: Preset, wanted: QuantizerParameters) -> Scheme:
-    """Presets performance and best take symmetric activations, the others asymmetric ones, where the model leaves a choice."""
+    """Presets performance and best take symmetric activations, the others asymmetric ones, where the model
+    leaves a choice.
+    """
     layers = [layer for layer in quantizer.layers if layer.type in QUANTIZABLE]
     lists = [_asked_for(EACH_CHANNEL if is_depthwise(layer) else ANY_CHANNEL, wanted) for layer in layers]
     schemes = _common(lists or [_asked_for(ANY_CHANNEL, wanted)])
@@ -74,7 +84,9 @@ def activation_scheme(quantizer: Quantizer, preset: Preset, wanted: QuantizerPar
 
 
 def _asked_for(schemes: Sequence[Scheme], wanted: QuantizerParameters) -> list[Scheme]:
-    """Those of the device's schemes that are as the user wants; if there are none, the device's schemes changed to what the user wants."""
+    """Those of the device's schemes that are as the user wants; if there are none, the device's schemes
+    changed to what the user wants.
+    """
     fields = wanted.scheme_fields
     fitting = [s for s in schemes if all(getattr(s, name) == value for name, value in fields.items())]
     return fitting or _unique(_changed(s, fields) for s in schemes)
@@ -86,7 +98,9 @@ def _changed(scheme: Scheme, fields: dict[str, int | str]) -> Scheme:
 
 
 def _common(lists: Sequence[Sequence[Scheme]]) -> list[Scheme]:
-    """What all lists hold; if nothing, what they hold when each scheme also stands for its weaker variants."""
+    """What all lists hold; if nothing, what they hold when each scheme also stands for its weaker
+    variants.
+    """
     return _intersection(lists) or _intersection([_with_weaker(schemes) for schemes in lists])
 
 

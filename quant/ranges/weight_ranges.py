@@ -1,4 +1,6 @@
-"""The range of each output channel of constant weights: no samples are needed (eq. C2, C4 and S9 in docs/calibration.md)."""
+"""The range of each output channel of constant weights: no samples are needed (eq. C2, C4 and S9 in
+docs/calibration.md).
+"""
 
 import numpy as np
 
@@ -11,7 +13,9 @@ from .schemes import Scheme
 
 
 def weight_bounds(weights: np.ndarray, axis: int, scheme: Scheme, estimation: RangeEstimation) -> Bounds:
-    """weights: float32, output channels along `axis`. Returns (low, high), broadcastable against them, before `clipping_value`."""
+    """weights: float32, output channels along `axis`. Returns (low, high), broadcastable against them, before
+    `clipping_value`.
+    """
     rows = np.moveaxis(weights, axis, 0).reshape(weights.shape[axis], -1)
     if not scheme.per_channel:
         rows = rows.reshape(1, -1)
@@ -22,8 +26,8 @@ def weight_bounds(weights: np.ndarray, axis: int, scheme: Scheme, estimation: Ra
 
 
 def _measured(rows: np.ndarray, scheme: Scheme, estimation: RangeEstimation) -> Bounds:
-    """By the same functions as a sample's. `percentile` is the quantile: there is one set of values. `layer_noise` and `auto` are about
-    activations, and leave weights their whole range."""
+    """By the same functions as a sample's. `percentile` is the quantile: there is one set of values.
+    `layer_noise` and `auto` are about activations, and leave weights their whole range."""
     if estimation.preset == "percentile":
         estimation = RangeEstimation("quantile", estimation.min, estimation.max)
     observed = Observed(rows)
@@ -32,12 +36,16 @@ def _measured(rows: np.ndarray, scheme: Scheme, estimation: RangeEstimation) -> 
 
 
 def _searched(rows: np.ndarray, scheme: Scheme) -> Bounds:
-    """Of ranges that are some share of what is there, the one with the least squared error (eq. S9), for each channel on its own."""
+    """Of ranges that are some share of what is there, the one with the least squared error (eq. S9), for each
+    channel on its own.
+    """
     low, high = _measured(rows, scheme, RangeEstimation())
     best = np.ones((len(rows), 1), np.float32)
     least = np.full((len(rows), 1), np.inf)
     for share in np.linspace(*WEIGHT_SEARCH, dtype=np.float32):
-        error = np.square(rows - _rounded(rows, share * low[:, None], share * high[:, None], scheme.levels)).sum(axis=1, keepdims=True)
+        error = np.square(
+            rows - _rounded(rows, share * low[:, None], share * high[:, None], scheme.levels)
+        ).sum(axis=1, keepdims=True)
         best = np.where(error < least, share, best)
         least = np.minimum(error, least)
     return low * best[:, 0], high * best[:, 0]

@@ -1,4 +1,5 @@
-"""Arguments of the Python API: what is obvious is accepted (a path is opened, a metric's name is parsed), the rest refused in one sentence.
+"""Arguments of the Python API: what is obvious is accepted (a path is opened, a metric's name is parsed), the
+rest refused in one sentence.
 
 The declaration of an option is its annotation in the signature of the function that takes it.
 """
@@ -25,15 +26,20 @@ MADE_BY: Final = {"Pool": "distributed.open_pool", "Preprocessing": "Preprocessi
 
 
 def as_loader(data: DataLoader | AnyPath, graph: Graph, name: str = "the data") -> DataLoader:
-    """A DataLoader as it is; a path, or module:Class, is opened for the model. Raises QuantizationError, DataError."""
+    """A DataLoader as it is; a path, or module:Class, is opened for the model. Raises QuantizationError,
+    DataError.
+    """
     if isinstance(data, DataLoader):
         return data
     if isinstance(data, str | os.PathLike):
         return open_data(data, graph)
     if isinstance(data, type) and issubclass(data, DataLoader):
-        raise QuantizationError(f"{name} must be a DataLoader, found {shown(data)}; make an object of it: {data.__name__}(...)")
+        raise QuantizationError(
+            f"{name} must be a DataLoader, found {shown(data)}; make an object of it: {data.__name__}(...)"
+        )
     raise QuantizationError(
-        f"{name} must be a DataLoader, or what open_data takes (the path of an .npz file or of a folder), found {shown(data)}"
+        f"{name} must be a DataLoader, or what open_data takes (the path of an .npz file or of a "
+        f"folder), found {shown(data)}"
     )
 
 
@@ -45,12 +51,18 @@ def as_metric(metric: Metric | str, name: str = "the metric") -> Metric:
         metric_name(metric)
         return metric
     if isinstance(metric, type) and issubclass(metric, Metric):
-        raise QuantizationError(f"{name} must be a Metric, found {shown(metric)}; make an object of it: {metric.__name__}()")
-    raise QuantizationError(f"{name} must be a Metric or the name of one, such as 'accuracy@1', found {shown(metric)}")
+        raise QuantizationError(
+            f"{name} must be a Metric, found {shown(metric)}; make an object of it: {metric.__name__}()"
+        )
+    raise QuantizationError(
+        f"{name} must be a Metric or the name of one, such as 'accuracy@1', found {shown(metric)}"
+    )
 
 
 def check_options(function: Callable[..., Any], **options: Any) -> None:
-    """Hold options against the function's annotations. Raises QuantizationError for one of another type, word or size."""
+    """Hold options against the function's annotations. Raises QuantizationError for one of another type, word
+    or size.
+    """
     hints = typing.get_type_hints(function)
     for name, value in options.items():
         kinds, may_be_none = _kinds(hints[name])

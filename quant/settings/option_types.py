@@ -1,6 +1,7 @@
 """The one place where a value that a caller gives is held against the type of the option it is for.
 
-The declaration is a dataclass, whose fields are the options. Whether a value of the right type makes sense is checked where it is known.
+The declaration is a dataclass, whose fields are the options. Whether a value of the right type makes sense is
+checked where it is known.
 """
 
 import math
@@ -20,7 +21,8 @@ LARGEST = 2**63 - 1  # of whole numbers: what files and NumPy can hold
 
 
 def typed(declaration: type, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options with plain Python values for NumPy's. Raises QuantizationError for one of another type than the dataclass declares.
+    """The options with plain Python values for NumPy's. Raises QuantizationError for one of another type than
+    the dataclass declares.
 
     Fields that are dataclasses themselves are left as they are: their readers check them.
     """
@@ -30,7 +32,9 @@ def typed(declaration: type, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_option(hint: Any, name: str, value: Any) -> Any:
-    """A value as its type hint says. Raises QuantizationError, which calls it `name`. Which words a Literal has is not looked at."""
+    """A value as its type hint says. Raises QuantizationError, which calls it `name`. Which words a Literal
+    has is not looked at.
+    """
     if isinstance(hint, types.UnionType) or get_origin(hint) is typing.Union:
         choices = [h for h in get_args(hint) if h is not types.NoneType]
         return None if value is None else read_option(choices[0], name, value)
@@ -80,7 +84,9 @@ def _number(kind: type, name: str, value: Any) -> Any:
 
 
 def _several(hint: Any, name: str, value: Any) -> tuple[Any, ...]:
-    """A list, tuple or other collection; None stands for an empty one. Text is one thing, not several letters."""
+    """A list, tuple or other collection; None stands for an empty one. Text is one thing, not several
+    letters.
+    """
     if value is None:
         return ()
     if isinstance(value, str | bytes | Mapping) or not isinstance(value, typing.Iterable):

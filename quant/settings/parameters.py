@@ -1,4 +1,6 @@
-"""What DefaultQuantization can be told, and everything that can be known to be wrong with it before the first sample is run."""
+"""What DefaultQuantization can be told, and everything that can be known to be wrong with it before the first
+sample is run.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -33,7 +35,9 @@ from .option_types import typed
 
 @dataclass(frozen=True)
 class Parameters:
-    """What DefaultQuantization can be told; names and defaults are POT's, but for statistics, which are in place by default here."""
+    """What DefaultQuantization can be told; names and defaults are POT's, but for statistics, which are in
+    place by default here.
+    """
 
     preset: Preset = "performance"
     target_device: TargetDevice = "ANY"
@@ -88,15 +92,22 @@ class Parameters:
     def record(self) -> dict[str, Any]:
         """As values that a model's `info` can hold."""
         nested = {name: given(getattr(self, name)) for name in ("weights", "activations", "range_estimator")}
-        ignored = {name: list(getattr(self, name)) for name in ("ignored_scope", "ignored_types", "ignored_operations")}
+        ignored = {
+            name: list(getattr(self, name))
+            for name in ("ignored_scope", "ignored_types", "ignored_operations")
+        }
         return asdict(self) | nested | ignored
 
 
 def read_parameters(**options: Any) -> Parameters:
-    """Parameters from plain values: `weights`, `activations` and `range_estimator` as mappings. Raises QuantizationError."""
+    """Parameters from plain values: `weights`, `activations` and `range_estimator` as mappings. Raises
+    QuantizationError.
+    """
     for name in options.keys() - {f.name for f in fields(Parameters)}:
         known = [f.name for f in fields(Parameters)]
-        raise QuantizationError(f"parameter {name!r} is not known" + (nearest(name, known) or f". Known are {', '.join(known)}"))
+        raise QuantizationError(
+            f"parameter {name!r} is not known" + (nearest(name, known) or f". Known are {', '.join(known)}")
+        )
     for name in ("weights", "activations"):
         options[name] = read_quantizer(name, options.get(name))
     options["range_estimator"] = read_estimation("range_estimator", options.get("range_estimator"))
@@ -109,7 +120,10 @@ def check(graph: Graph, settings: Parameters) -> None:
     _check_choice("saturation_fix", settings.saturation_fix, SATURATION_FIXES)
     if settings.target_device in OTHER_DEVICES:
         known = ", ".join(TARGET_DEVICES)
-        raise QuantizationError(f"target_device {settings.target_device!r} is none that numpot quantizes for; choose one of {known}")
+        raise QuantizationError(
+            f"target_device {settings.target_device!r} is none that numpot quantizes for; choose one "
+            f"of {known}"
+        )
     _check_choice("target_device", settings.target_device, TARGET_DEVICES)
     _check_choice("model_type", settings.model_type, (None, "transformer"))
     if settings.threshold is not None and not settings.threshold > 0:
@@ -122,28 +136,44 @@ def check(graph: Graph, settings: Parameters) -> None:
             raise QuantizationError(f"{name} must be at least 1, found {getattr(settings, name)}")
     for node in graph:
         if node.type in ("FakeQuantize", "Quantize", "ConvolutionInteger", "MatMulInteger"):
-            raise QuantizationError(f"model {graph.name!r} is already quantized: it holds {node.type} {node.name!r}. Give the float model")
+            raise QuantizationError(
+                f"model {graph.name!r} is already quantized: it holds {node.type} {node.name!r}. Give "
+                "the float model"
+            )
         value = node.outputs[0].constant if node.outputs else None
         if value is not None and value.dtype.kind == "f" and not np.isfinite(value).all():
-            raise QuantizationError(f"constant {node.name!r} of model {graph.name!r} holds NaN or infinity; repair the model first")
+            raise QuantizationError(
+                f"constant {node.name!r} of model {graph.name!r} holds NaN or infinity; repair the "
+                "model first"
+            )
     for name in settings.ignored_scope:
         if name not in graph.nodes:
-            raise QuantizationError(f"ignored_scope: model {graph.name!r} has no layer {name!r}{nearest(name, graph.nodes)}")
+            raise QuantizationError(
+                f"ignored_scope: model {graph.name!r} has no layer {name!r}{nearest(name, graph.nodes)}"
+            )
     types = {node.type for node in graph}
     for kind in settings.ignored_types:
         if kind not in types:
-            raise QuantizationError(f"ignored_types: model {graph.name!r} has no layer of type {kind!r}{nearest(kind, types)}")
+            raise QuantizationError(
+                f"ignored_types: model {graph.name!r} has no layer of type {kind!r}{nearest(kind, types)}"
+            )
     for operation in settings.ignored_operations:
         _check_operation(graph, operation)
     check_scopes(graph, settings.ignored, settings.target_device)
 
 
 def _check_operation(graph: Graph, operation: Mapping[str, Any]) -> None:
-    """An entry of ignored_operations must be {"type": T} or {"type": T, "attributes": {...}}, and mean some layer."""
+    """An entry of ignored_operations must be {"type": T} or {"type": T, "attributes": {...}}, and mean some
+    layer.
+    """
     if not isinstance(operation.get("type"), str) or operation.keys() - {"type", "attributes"}:
-        raise QuantizationError(f'ignored_operations: expected {{"type": T, "attributes": {{...}}}}, found {shown(dict(operation))}')
+        raise QuantizationError(
+            f'ignored_operations: expected {{"type": T, "attributes": {{...}}}}, found {shown(dict(operation))}'
+        )
     if not any(is_operation(node, operation) for node in graph):
-        raise QuantizationError(f"ignored_operations: model {graph.name!r} has no layer that is {shown(dict(operation))}")
+        raise QuantizationError(
+            f"ignored_operations: model {graph.name!r} has no layer that is {shown(dict(operation))}"
+        )
 
 
 def _check_choice(name: str, value: object, choices: Sequence[str | None]) -> None:
@@ -158,8 +188,11 @@ def _check_fitting(settings: Parameters) -> None:
     scheme = weight_scheme(settings.preset, settings.weights)
     if not scheme.symmetric:
         raise QuantizationError(
-            f"saturation_fix {settings.saturation_fix!r} is for symmetric weights, and preset {settings.preset!r} makes asymmetric ones; "
+            f"saturation_fix {settings.saturation_fix!r} is for symmetric weights, and preset "
+            f"{settings.preset!r} makes asymmetric ones; "
             "they run in float and cannot saturate. Use 'no'"
         )
     if not scheme.per_channel:
-        raise QuantizationError(f"saturation_fix {settings.saturation_fix!r} is for weights with a range per channel. Use 'all'")
+        raise QuantizationError(
+            f"saturation_fix {settings.saturation_fix!r} is for weights with a range per channel. Use 'all'"
+        )

@@ -1,1 +1,3 @@
-"""What calibration remembers of activations: statistic, collector and collection first; then reductions, aggregates and the cache."""
+"""What calibration remembers of activations: statistic, collector and collection first; then reductions,
+aggregates and the cache.
+"""

@@ -1,4 +1,5 @@
-"""How the values of many samples become one, in memory that does not grow with the samples (eq. S2 to S6 in docs/calibration.md).
+"""How the values of many samples become one, in memory that does not grow with the samples (eq. S2 to S6 in
+docs/calibration.md).
 
 Each aggregate takes in (n, C) float32 numbers and gives (C,). None depends on the order of the samples.
 """
@@ -14,7 +15,9 @@ from .collector import pack, unpack
 from .exact_sum import LIMBS, ExactSum
 from .sample_sketch import SampleSketch
 
-Aggregator = Literal["min", "max", "mean", "batch_mean", "median", "mean_no_outliers", "median_no_outliers", "hl_estimator"]
+Aggregator = Literal[
+    "min", "max", "mean", "batch_mean", "median", "mean_no_outliers", "median_no_outliers", "hl_estimator"
+]
 AGGREGATORS: Final = get_args(Aggregator)
 
 
@@ -86,7 +89,9 @@ class Mean(Aggregate):
 class Robust(Aggregate):
     """A function of the sorted values, of which a sketch is kept (eq. S3 to S6)."""
 
-    def __init__(self, channels: int, budget: int | None, estimate: Callable[[np.ndarray, np.ndarray], float]) -> None:
+    def __init__(
+        self, channels: int, budget: int | None, estimate: Callable[[np.ndarray, np.ndarray], float]
+    ) -> None:
         self._sketch = SampleSketch(channels, budget)
         self._estimate = estimate
 
@@ -97,15 +102,24 @@ class Robust(Aggregate):
         self._sketch.merge(other._sketch)
 
     def value(self, count: int) -> np.ndarray:
-        return np.array([self._estimate(*self._sketch.channel(c)) for c in range(self._sketch.channels)], np.float64)
+        return np.array(
+            [self._estimate(*self._sketch.channel(c)) for c in range(self._sketch.channels)], np.float64
+        )
 
     def state(self) -> dict[str, Any]:
         self._sketch.settle()
-        return {"shift": self._sketch.shift, "keys": pack(self._sketch.keys), "counts": pack(self._sketch.counts)}
+        return {
+            "shift": self._sketch.shift,
+            "keys": pack(self._sketch.keys),
+            "counts": pack(self._sketch.counts),
+        }
 
     def restore(self, state: dict[str, Any]) -> None:
         self._sketch.shift = int(state["shift"])
-        self._sketch.keys, self._sketch.counts = unpack(state["keys"], np.uint64), unpack(state["counts"], np.int64)
+        self._sketch.keys, self._sketch.counts = (
+            unpack(state["keys"], np.uint64),
+            unpack(state["counts"], np.int64),
+        )
 
 
 ESTIMATES: Final = {
@@ -119,4 +133,8 @@ ESTIMATES: Final = {
 def new_aggregate(aggregator: Aggregator, channels: int, budget: int | None) -> Aggregate:
     if aggregator in ("min", "max"):
         return Extreme(channels, np.minimum if aggregator == "min" else np.maximum)
-    return Mean(channels) if aggregator in ("mean", "batch_mean") else Robust(channels, budget, ESTIMATES[aggregator])
+    return (
+        Mean(channels)
+        if aggregator in ("mean", "batch_mean")
+        else Robust(channels, budget, ESTIMATES[aggregator])
+    )

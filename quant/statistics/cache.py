@@ -1,4 +1,5 @@
-"""Statistics on disk: a run that is killed goes on where it was, and a run with other parameters reuses what it can.
+"""Statistics on disk: a run that is killed goes on where it was, and a run with other parameters reuses what
+it can.
 
 One file in a folder of the user's choice, for one model and one set of samples:
 
@@ -6,9 +7,9 @@ One file in a folder of the user's choice, for one model and one set of samples:
     passes       {SHA-256 of the graph that ran: {"tensor | statistic": state of the collector}}
     32 bytes     SHA-256 of all before them
 
-It is replaced as a whole (ir/formats/common/atomic_files.py), so whatever happens there is a complete state, the previous one or the next.
-It holds numbers and names only, and loading it makes nothing but those. Its size is that of the statistics, which does not grow with the
-samples.
+It is replaced as a whole (ir/formats/common/atomic_files.py), so whatever happens there is a complete state,
+the previous one or the next. It holds numbers and names only, and loading it makes nothing but those. Its
+size is that of the statistics, which does not grow with the samples.
 """
 
 import hashlib
@@ -39,7 +40,9 @@ SHA256_BYTES: Final = 32
 
 
 class StatisticsCacheError(QuantizationError):
-    """A statistics file that is damaged, or of another model or other data; or a folder that cannot be used."""
+    """A statistics file that is damaged, or of another model or other data; or a folder that
+    cannot be used.
+    """
 
 
 class StatisticsCache:
@@ -48,7 +51,9 @@ class StatisticsCache:
     def __init__(self, folder: Path, header: Mapping[str, Any]) -> None:
         self._path = folder / FILE_NAME
         self._header = dict(header)
-        self._passes: dict[str, dict[str, Any]] = _load(self._path, self._header) if os.path.lexists(self._path) else {}
+        self._passes: dict[str, dict[str, Any]] = (
+            _load(self._path, self._header) if os.path.lexists(self._path) else {}
+        )
         self._saved = time.monotonic()
 
     def restore(self, graph: Graph, wanted: Mapping[Tensor, list[Collector]]) -> "Pass":
@@ -59,7 +64,9 @@ class StatisticsCache:
                 try:
                     collector.restore(known[name])
                 except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
-                    raise StatisticsCacheError(f"{self._path}: 'passes' is damaged at {name!r} ({error}). Delete the file") from error
+                    raise StatisticsCacheError(
+                        f"{self._path}: 'passes' is damaged at {name!r} ({error}). Delete the file"
+                    ) from error
         return Pass(self, known, wanted)
 
     def save(self) -> None:
@@ -82,7 +89,9 @@ class StatisticsCache:
 class Pass:
     """The collectors of one run over the samples, and their place in the file."""
 
-    def __init__(self, cache: StatisticsCache, known: dict[str, Any], wanted: Mapping[Tensor, list[Collector]]) -> None:
+    def __init__(
+        self, cache: StatisticsCache, known: dict[str, Any], wanted: Mapping[Tensor, list[Collector]]
+    ) -> None:
         self._cache = cache
         self._known = known
         self._wanted = wanted
@@ -97,7 +106,9 @@ class Pass:
 
 
 @contextmanager
-def open_cache(folder: str | os.PathLike[str], model_sha256: str, samples: int, data_sha256: str) -> Iterator[StatisticsCache]:
+def open_cache(
+    folder: str | os.PathLike[str], model_sha256: str, samples: int, data_sha256: str
+) -> Iterator[StatisticsCache]:
     """The statistics in `folder`, which is made if it is not there. Raises StatisticsCacheError."""
     header = {
         "magic": MAGIC,
@@ -129,7 +140,9 @@ def _refuse_other_than_file(path: Path) -> None:
 
 
 def _lock(descriptor: int, path: Path) -> None:
-    """One process at a time. The lock goes with the process, however it ends; where the system has none, nothing is locked."""
+    """One process at a time. The lock goes with the process, however it ends; where the system has none,
+    nothing is locked.
+    """
     if os.name == "posix":
         import fcntl
 
@@ -137,11 +150,12 @@ def _lock(descriptor: int, path: Path) -> None:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise StatisticsCacheError(
-                f"statistics_cache {str(path)!r} is in use by another process; wait for it, or name another folder"
+                f"statistics_cache {str(path)!r} is in use by another process; wait for it, or name "
+                "another folder"
             ) from error
 
 
-# ---- reading -------------------------------------------------------------------------------------------------------------------
+# ---- reading -----------------------------------------------------------------------------------------------
 
 
 def _load(path: Path, expected: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -151,7 +165,8 @@ def _load(path: Path, expected: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         found = state.get(field)
         if found != value:
             raise StatisticsCacheError(
-                f"{path}: {field!r} is {_short(found)}, expected {_short(value)}{_meaning(field)}. Name another folder, or delete the file"
+                f"{path}: {field!r} is {_short(found)}, expected {_short(value)}{_meaning(field)}. Name "
+                "another folder, or delete the file"
             )
     passes = state.get("passes")
     if not isinstance(passes, dict) or not all(isinstance(p, dict) for p in passes.values()):
@@ -164,19 +179,25 @@ def _verified(path: Path) -> dict[str, Any]:
 
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise StatisticsCacheError(f"{path}: has {path.stat().st_size} bytes; at most {MAX_BYTES} are read. Delete the file")
+            raise StatisticsCacheError(
+                f"{path}: has {path.stat().st_size} bytes; at most {MAX_BYTES} are read. Delete the file"
+            )
         data = read_regular(path)
     except OSError as error:
         raise StatisticsCacheError(f"{path}: cannot be read ({error.strerror})") from error
     body, checksum = data[:-SHA256_BYTES], data[-SHA256_BYTES:]
     if hashlib.sha256(body).digest() != checksum:
-        raise StatisticsCacheError(f"{path}: 'sha256' does not fit the {len(data)} bytes of the file; it is damaged. Delete the file")
+        raise StatisticsCacheError(
+            f"{path}: 'sha256' does not fit the {len(data)} bytes of the file; it is damaged. Delete the file"
+        )
     try:
         state = msgpack.unpackb(body)  # its limits are the length of what it is given
     except (ValueError, msgpack.UnpackException) as error:
         raise StatisticsCacheError(f"{path}: is not a statistics file ({error}). Delete the file") from error
     if not isinstance(state, dict):
-        raise StatisticsCacheError(f"{path}: 'magic' is missing; this is not a statistics file. Delete the file")
+        raise StatisticsCacheError(
+            f"{path}: 'magic' is missing; this is not a statistics file. Delete the file"
+        )
     return state
 
 

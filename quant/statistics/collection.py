@@ -1,6 +1,7 @@
 """The samples of a run: read in batches, through the model, into collectors.
 
-Nothing is kept of a sample but what it adds to the statistics; these may be kept on disk while they grow (cache.py).
+Nothing is kept of a sample but what it adds to the statistics; these may be kept on disk while they grow
+(cache.py).
 """
 
 import copy
@@ -24,16 +25,20 @@ from .cache import StatisticsCache
 from .statistic import Collector, collect, executor_for, must_be_seen
 
 PIECE: Final = 16  # samples that a worker takes at once
-OBSERVED_BYTES: Final = 2**27  # of tensors that are handed out, at once; more would take memory and save no time
+OBSERVED_BYTES: Final = (
+    2**27
+)  # of tensors that are handed out, at once; more would take memory and save no time
 Wanted = Mapping[Tensor, list[Collector]]
 Piece = tuple[range, list[list[bool]]]
 
 
 @dataclass(frozen=True)
 class Samples:
-    """What to calibrate with, and how. batch_size: samples in flight, at most; results do not depend on it, nor on who runs the model.
+    """What to calibrate with, and how. batch_size: samples in flight, at most; results do not depend on it,
+    nor on who runs the model.
 
-    cache: None to keep nothing on disk. inputs: the range of each input, where all samples have been read once.
+    cache: None to keep nothing on disk. inputs: the range of each input, where all samples have been read
+    once.
     """
 
     loader: DataLoader
@@ -75,8 +80,12 @@ class Samples:
         if saved:
             saved.save()
 
-    def _share(self, model: Graph, wanted: Wanted, empty: list[list[Collector]], batch_size: int) -> Iterator[int]:
-        """Have workers collect, and merge; yields the number of samples of each piece. empty: such collectors as new ones."""
+    def _share(
+        self, model: Graph, wanted: Wanted, empty: list[list[Collector]], batch_size: int
+    ) -> Iterator[int]:
+        """Have workers collect, and merge; yields the number of samples of each piece. empty: such collectors
+        as new ones.
+        """
         places = [(tensor.producer.name, tensor.index) for tensor in wanted]
         work = functools.partial(_Collecting, places, batch_size)
         cut = _pieces(wanted, len(self), fixed_batch(model) or batch_size)
@@ -88,10 +97,17 @@ class Samples:
 
 
 class _Collecting:
-    """Collects of one piece of the samples after the other. places: of the tensors, as (name of the node, which of its outputs)."""
+    """Collects of one piece of the samples after the other. places: of the tensors, as (name of the node,
+    which of its outputs).
+    """
 
     def __init__(
-        self, places: Sequence[tuple[str, int]], batch_size: int, model: Graph, empty: list[list[Collector]], loader: DataLoader
+        self,
+        places: Sequence[tuple[str, int]],
+        batch_size: int,
+        model: Graph,
+        empty: list[list[Collector]],
+        loader: DataLoader,
     ) -> None:
         self._model, self._empty, self._loader, self._batch_size = model, empty, loader, batch_size
         self._tensors = [model.nodes[name].outputs[index] for name, index in places]
@@ -100,17 +116,32 @@ class _Collecting:
     def __call__(self, piece: Piece) -> list[list[Collector]]:
         numbers, is_new = piece
         found = copy.deepcopy(self._empty)
-        taking = [[c for c, new in zip(*pair, strict=True) if new] for pair in zip(found, is_new, strict=True)]
-        inputs = (batch.inputs for batch in batches(Subset(self._loader, numbers), self._model, self._batch_size))
-        collect(self._model, inputs, dict(zip(self._tensors, taking, strict=True)), first=numbers.start, executor=self._executor)
+        taking = [
+            [c for c, new in zip(*pair, strict=True) if new] for pair in zip(found, is_new, strict=True)
+        ]
+        inputs = (
+            batch.inputs for batch in batches(Subset(self._loader, numbers), self._model, self._batch_size)
+        )
+        collect(
+            self._model,
+            inputs,
+            dict(zip(self._tensors, taking, strict=True)),
+            first=numbers.start,
+            executor=self._executor,
+        )
         return found
 
 
 def _pieces(wanted: Wanted, count: int, batch: int) -> list[Piece]:
-    """Samples, and for each collector of each tensor whether they are new to it. A piece ends where a collector begins that saw more."""
+    """Samples, and for each collector of each tensor whether they are new to it. A piece ends where a
+    collector begins that saw more.
+    """
     seen = sorted({c.count for collectors in wanted.values() for c in collectors} | {count})
     cut = [piece for first, end in itertools.pairwise(seen) for piece in pieces(first, end, PIECE, batch)]
-    return [(piece, [[c.count <= piece.start for c in collectors] for collectors in wanted.values()]) for piece in cut]
+    return [
+        (piece, [[c.count <= piece.start for c in collectors] for collectors in wanted.values()])
+        for piece in cut
+    ]
 
 
 def _advancing(source: Iterable[Batch], advance: Advance) -> Iterator[Mapping[str, np.ndarray]]:
@@ -124,15 +155,21 @@ def _nothing() -> None:
 
 
 def _to_run(model: Graph, wanted: Wanted) -> tuple[Graph, Wanted]:
-    """A copy that computes nothing but what is observed, with a free batch if it may have one; and its tensors."""
+    """A copy that computes nothing but what is observed, with a free batch if it may have one; and its
+    tensors.
+    """
     twin = with_free_batch(model).copy()
     for result in list(twin.outputs):
         twin.remove(result)
-    return twin, {twin.nodes[t.producer.name].outputs[t.index]: collectors for t, collectors in wanted.items()}
+    return twin, {
+        twin.nodes[t.producer.name].outputs[t.index]: collectors for t, collectors in wanted.items()
+    }
 
 
 def in_flight(batch_size: int, observed: Iterable[Tensor]) -> int:
-    """Fewer samples at once where what is observed of one is large: many cost memory then, and save no time."""
+    """Fewer samples at once where what is observed of one is large: many cost memory then, and
+    save no time.
+    """
     return min(batch_size, max(OBSERVED_BYTES // max(bytes_of_one(observed), 1), 1))
 
 

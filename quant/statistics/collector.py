@@ -1,4 +1,6 @@
-"""Collector: what all that calibration remembers of a tensor can do. Its state is plain data: it can be saved, sent and merged."""
+"""Collector: what all that calibration remembers of a tensor can do. Its state is plain data: it can be
+saved, sent and merged.
+"""
 
 import math
 from abc import ABC, abstractmethod
@@ -12,7 +14,8 @@ from .reductions import Observed
 class Collector(ABC):
     """Takes in the samples of one tensor; never keeps them.
 
-    count: samples taken in. A collector is restored from `state()` by one made with the same arguments, which have the same `key`.
+    count: samples taken in. A collector is restored from `state()` by one made with the same arguments, which
+    have the same `key`.
     """
 
     needs_only_a_sweep = False  # of images: reductions.py
@@ -67,15 +70,23 @@ class Collector(ABC):
 
 def pack(array: np.ndarray) -> dict[str, Any]:
     """An array as plain data, little-endian."""
-    return {"dtype": array.dtype.name, "shape": list(array.shape), "bytes": array.astype(array.dtype.newbyteorder("<")).tobytes()}
+    return {
+        "dtype": array.dtype.name,
+        "shape": list(array.shape),
+        "bytes": array.astype(array.dtype.newbyteorder("<")).tobytes(),
+    }
 
 
 def unpack(packed: dict[str, Any], dtype: type[np.generic]) -> np.ndarray:
-    """The array; sizes are checked in Python integers before anything is allocated. Raises ValueError, KeyError or TypeError."""
+    """The array; sizes are checked in Python integers before anything is allocated. Raises ValueError,
+    KeyError or TypeError.
+    """
     expected = np.dtype(dtype)
     shape, data = packed["shape"], packed["bytes"]
     if packed["dtype"] != expected.name:
         raise ValueError(f"an array is {packed['dtype']}, expected {expected.name}")
-    if any(not isinstance(d, int) or d < 0 for d in shape) or math.prod(shape) * expected.itemsize != len(data):
+    if any(not isinstance(d, int) or d < 0 for d in shape) or math.prod(shape) * expected.itemsize != len(
+        data
+    ):
         raise ValueError(f"an array of shape {shape} has {len(data)} bytes")
     return np.frombuffer(data, expected.newbyteorder("<")).reshape(shape).astype(expected)

@@ -1,7 +1,8 @@
-"""Sums of float32 numbers without any rounding, so that a mean is the same in whatever order, batches or shares samples arrive.
+"""Sums of float32 numbers without any rounding, so that a mean is the same in whatever order, batches or
+shares samples arrive.
 
-Every float32 is an integer times 2^-149, and 277 bits hold the largest. The sum is kept as such an integer, in limbs of 32 bits (eq. S2 in
-docs/calibration.md); only the mean is rounded, once.
+Every float32 is an integer times 2^-149, and 277 bits hold the largest. The sum is kept as such an integer,
+in limbs of 32 bits (eq. S2 in docs/calibration.md); only the mean is rounded, once.
 """
 
 import numpy as np
@@ -15,7 +16,8 @@ ROWS = 128  # added at once: 128 shifted mantissas of 55 bits stay below 2^62
 class ExactSum:
     """The sum of vectors of C numbers.
 
-    limbs: (LIMBS, C) int64, least significant first; all but the last are in [0, 2^32), so equal sums have equal limbs.
+    limbs: (LIMBS, C) int64, least significant first; all but the last are in [0, 2^32), so equal sums have
+    equal limbs.
     """
 
     def __init__(self, size: int) -> None:
@@ -34,7 +36,9 @@ class ExactSum:
         self._limbs = limbs
 
     def add(self, values: np.ndarray) -> None:
-        """values: (n, C) float32, finite. They wait for others, because many rows at once cost little more than one."""
+        """values: (n, C) float32, finite. They wait for others, because many rows at once cost little more
+        than one.
+        """
         self._pending.append(np.array(values, np.float32))
         self._pending_rows += len(values)
         if self._pending_rows >= ROWS:
@@ -60,7 +64,10 @@ class ExactSum:
     def mean(self, count: int) -> np.ndarray:
         """(C,) float64: the exact sum over `count`, rounded to nearest."""
         below, top = self.limbs[:-1].T.astype("<u4"), self.limbs[-1].tolist()
-        totals = [int.from_bytes(b.tobytes(), "little") + (t << LIMB_BITS * (LIMBS - 1)) for b, t in zip(below, top, strict=True)]
+        totals = [
+            int.from_bytes(b.tobytes(), "little") + (t << LIMB_BITS * (LIMBS - 1))
+            for b, t in zip(below, top, strict=True)
+        ]
         return np.array([total / (count << LOWEST_EXPONENT) for total in totals], np.float64)
 
     def _carry(self) -> None:

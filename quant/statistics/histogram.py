@@ -1,9 +1,10 @@
 """How often which values occur in a tensor, over all samples: what a search for the best range needs to know.
 
-Bins are linear, and their width is a power of two: the least with which all values seen fit. When a larger value comes, the width doubles
-and two bins become one. Edges lie on zero and on multiples of the width, so the result depends neither on the order of the samples nor
-on how they are shared among histograms that are later merged (eq. S7 in docs/calibration.md). Zeros are counted apart: every range
-holds them, and rounds them to themselves.
+Bins are linear, and their width is a power of two: the least with which all values seen fit. When a larger
+value comes, the width doubles and two bins become one. Edges lie on zero and on multiples of the width, so
+the result depends neither on the order of the samples nor on how they are shared among histograms that are
+later merged (eq. S7 in docs/calibration.md). Zeros are counted apart: every range holds them, and rounds them
+to themselves.
 """
 
 from typing import Any
@@ -20,8 +21,9 @@ EMPTY = -(2**9)  # the exponent before anything but zeros was seen
 class Histogram(Collector):
     """Counts of the nonzero values of a tensor, or of each of its channels.
 
-    counts: (C, 2B) int64; bin b holds [ (b - B) w, (b - B + 1) w ) with w = 2^exponent. exponent: (C,) int64. zeros: (C,) int64.
-    B = HISTOGRAM_BINS for a whole tensor, HISTOGRAM_BINS_OF_CHANNEL for channels: 16 kB or 4 kB each.
+    counts: (C, 2B) int64; bin b holds [ (b - B) w, (b - B + 1) w ) with w = 2^exponent. exponent: (C,) int64.
+    zeros: (C,) int64. B = HISTOGRAM_BINS for a whole tensor, HISTOGRAM_BINS_OF_CHANNEL for channels: 16 kB or
+    4 kB each.
     """
 
     def __init__(self, channel_axis: int | None = None) -> None:
@@ -51,7 +53,9 @@ class Histogram(Collector):
     def of_channel(self, channel: int) -> "Histogram":
         """A histogram of one channel alone; a view, to read."""
         one = Histogram(self.channel_axis)
-        one.counts, one.exponent, one.zeros = (a[channel : channel + 1] for a in (self.counts, self.exponent, self.zeros))
+        one.counts, one.exponent, one.zeros = (
+            a[channel : channel + 1] for a in (self.counts, self.exponent, self.zeros)
+        )
         return one
 
     def _take(self, batch: Observed) -> None:
@@ -76,7 +80,9 @@ class Histogram(Collector):
 
     def _merge(self, other: "Collector") -> None:
         assert isinstance(other, Histogram)
-        same = Histogram(self.channel_axis)  # a copy of the other, so that widening it changes nothing outside
+        same = Histogram(
+            self.channel_axis
+        )  # a copy of the other, so that widening it changes nothing outside
         same.counts, same.exponent, same.zeros = other.counts.copy(), other.exponent.copy(), other.zeros
         for one in (self, same):
             one._resize(max(len(self.zeros), len(other.zeros)))
@@ -98,7 +104,9 @@ class Histogram(Collector):
             if self.exponent[channel] != EMPTY:
                 steps = min(int(exponent[channel] - self.exponent[channel]), 62)
                 target = (np.arange(-self.half, self.half) >> steps) + self.half
-                self.counts[channel] = np.bincount(target, self.counts[channel], 2 * self.half).astype(np.int64)
+                self.counts[channel] = np.bincount(target, self.counts[channel], 2 * self.half).astype(
+                    np.int64
+                )
             self.exponent[channel] = exponent[channel]
 
     def _state(self) -> dict[str, Any]:
@@ -108,7 +116,10 @@ class Histogram(Collector):
         exponent, zeros, counts = (unpack(state[name], np.int64) for name in ("exponent", "zeros", "counts"))
         if zeros.ndim != 1 or exponent.shape != zeros.shape or counts.shape != (len(zeros), 2 * self.half):
             raise ValueError(f"a histogram has shapes {counts.shape}, {exponent.shape} and {zeros.shape}")
-        if min(counts.min(initial=0), zeros.min(initial=0)) < 0 or (np.abs(exponent) > np.finfo(np.float64).maxexp).any():
+        if (
+            min(counts.min(initial=0), zeros.min(initial=0)) < 0
+            or (np.abs(exponent) > np.finfo(np.float64).maxexp).any()
+        ):
             raise ValueError("a histogram has counts or widths that cannot be")
         self.counts, self.exponent, self.zeros = counts, exponent, zeros
 

@@ -1,7 +1,8 @@
 """What is taken of one sample: its largest value, a quantile, ... (eq. S1 in docs/calibration.md).
 
-`Observed` is a batch as an observer sees it. What several statistics of a tensor have in common is computed once, while the tensor is hot
-in cache: the largest absolute value from the smallest and the largest value, both tails from one partial sort.
+`Observed` is a batch as an observer sees it. What several statistics of a tensor have in common is computed
+once, while the tensor is hot in cache: the largest absolute value from the smallest and the largest value,
+both tails from one partial sort.
 """
 
 import math
@@ -13,7 +14,13 @@ Reduction = Literal["min", "max", "abs_max", "mean", "quantile", "abs_quantile"]
 REDUCTIONS: Final = get_args(Reduction)
 QUANTILES: Final = ("quantile", "abs_quantile")
 MOST_IN_TAILS: Final = 16  # of the smallest and the largest numbers are kept; sorting is cheaper than more
-SWEPT: Final = (("min", None), ("max", None), ("min", 1), ("max", 1), ("mean", 1))  # what one reading of images gives
+SWEPT: Final = (
+    ("min", None),
+    ("max", None),
+    ("min", 1),
+    ("max", 1),
+    ("mean", 1),
+)  # what one reading of images gives
 
 
 #: Reduction, channel axis, quantile -> what it gives.
@@ -31,7 +38,9 @@ class Observed:
         return len(self.x)
 
     def reduce(self, reduction: Reduction, channel_axis: int | None, q: float = 0.0) -> np.ndarray:
-        """(N, 1) if channel_axis is None, else (N, C); float32. channel_axis: the axis, batch included, that is kept. q: of a quantile."""
+        """(N, 1) if channel_axis is None, else (N, C); float32. channel_axis: the axis, batch included, that
+        is kept. q: of a quantile.
+        """
         key = (reduction, channel_axis, q if reduction in QUANTILES else 0.0)
         if key not in self._known:
             if reduction in QUANTILES:
@@ -46,7 +55,12 @@ class Observed:
     def _lies_channels_last(self) -> bool:
         """Images as the executor makes them: of shape (N,C,H,W), in memory (N,H,W,C)."""
         x = self.x
-        return x.ndim == 4 and x.dtype == np.float32 and x.size > 0 and bool(x.transpose(0, 2, 3, 1).flags.c_contiguous)
+        return (
+            x.ndim == 4
+            and x.dtype == np.float32
+            and x.size > 0
+            and bool(x.transpose(0, 2, 3, 1).flags.c_contiguous)
+        )
 
     @property
     def _images(self) -> np.ndarray:
@@ -74,7 +88,9 @@ class Observed:
         """The quantile that is asked for and the opposite one, which as a rule is asked for next."""
         if (reduction, channel_axis) == ("quantile", 1) and self._lies_channels_last:
             positions = math.prod(self.x.shape[2:])
-            count = min(int(min(q, 1 - q) * (positions - 1)) + 3, positions)  # and one more, where 1 - q is not quite the opposite
+            count = min(
+                int(min(q, 1 - q) * (positions - 1)) + 3, positions
+            )  # and one more, where 1 - q is not quite the opposite
             if count <= MOST_IN_TAILS:
                 both = _near_the_ends(self._images, count, np.array([q, 1 - q]))
                 return {(reduction, channel_axis, 1 - q): both[1], (reduction, channel_axis, q): both[0]}
@@ -88,12 +104,16 @@ class Observed:
         if channel_axis is None:
             return self.x.reshape(len(self.x), 1, -1)
         channels = self.x.shape[channel_axis]
-        return np.moveaxis(self.x, channel_axis, 1).reshape(len(self.x), channels, -1) if channels else self.x.reshape(len(self.x), 0, 0)
+        return (
+            np.moveaxis(self.x, channel_axis, 1).reshape(len(self.x), channels, -1)
+            if channels
+            else self.x.reshape(len(self.x), 0, 0)
+        )
 
 
 class Swept(Observed):
-    """Images of which nothing is there but what a sweep found (kernels/statistics/min_max_sum.py): enough for what `SWEPT` lists and the
-    largest absolute value. low, high, total: (N,C). positions: of each image.
+    """Images of which nothing is there but what a sweep found (kernels/statistics/min_max_sum.py): enough for
+    what `SWEPT` lists and the largest absolute value. low, high, total: (N,C). positions: of each image.
     """
 
     def __init__(self, low: np.ndarray, high: np.ndarray, total: np.ndarray, positions: int) -> None:
@@ -115,8 +135,8 @@ def _from_sweep(low: np.ndarray, high: np.ndarray, total: np.ndarray, positions:
 
 
 def _near_the_ends(images: np.ndarray, count: int, quantiles: np.ndarray) -> list[np.ndarray]:
-    """(N,C) float32 each: the quantiles of the channels of images (N,P,C), as numpy.quantile has them, from their `count` smallest and
-    largest numbers."""
+    """(N,C) float32 each: the quantiles of the channels of images (N,P,C), as numpy.quantile has them, from
+    their `count` smallest and largest numbers."""
     from numpot.kernels.statistics.extreme_values import tails  # numba: imported where it is used
 
     (low, high), last = tails(images, count), images.shape[1] - 1

@@ -1,4 +1,5 @@
-"""Aggregates over samples that outliers hardly move, computed from a table of values (eq. S4 to S6 in docs/calibration.md).
+"""Aggregates over samples that outliers hardly move, computed from a table of values (eq. S4 to S6 in
+docs/calibration.md).
 
 values: (m,) float64, ascending and distinct; counts: (m,) int64, how often each occurred. n = sum of counts.
 """
@@ -9,11 +10,15 @@ from ..defaults import OUTLIER_SHARE
 
 
 def quantile(values: np.ndarray, counts: np.ndarray, q: float) -> float:
-    """The q-quantile of the n numbers, interpolated between the two nearest, as numpy.quantile does by default."""
+    """The q-quantile of the n numbers, interpolated between the two nearest, as numpy.quantile does by
+    default.
+    """
     last = np.cumsum(counts)  # the rank behind each value's last occurrence
     position = q * (last[-1] - 1)
     below = int(np.floor(position))
-    a, b = (values[np.searchsorted(last, min(rank, last[-1] - 1), side="right")] for rank in (below, below + 1))
+    a, b = (
+        values[np.searchsorted(last, min(rank, last[-1] - 1), side="right")] for rank in (below, below + 1)
+    )
     return float(a + (b - a) * (position - below))
 
 
@@ -23,7 +28,9 @@ def median(values: np.ndarray, counts: np.ndarray) -> float:
 
 
 def without_outliers(values: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What lies between the 1 % and the 99 % quantile (eq. S5); all, if nothing does, as between two samples."""
+    """What lies between the 1 % and the 99 % quantile (eq. S5); all, if nothing does, as between
+    two samples.
+    """
     low, high = (quantile(values, counts, q) for q in (OUTLIER_SHARE, 1 - OUTLIER_SHARE))
     inside = (values >= low) & (values <= high)
     return (values[inside], counts[inside]) if inside.any() else (values, counts)
@@ -39,12 +46,16 @@ def median_no_outliers(values: np.ndarray, counts: np.ndarray) -> float:
 
 
 def hodges_lehmann(values: np.ndarray, counts: np.ndarray) -> float:
-    """Half the median of the sums of all pairs of different samples (eq. S6); of one sample, the sample itself."""
+    """Half the median of the sums of all pairs of different samples (eq. S6); of one sample, the sample
+    itself.
+    """
     if counts.sum() == 1:
         return float(values[0])
     first, second = np.triu_indices(len(values))
     sums = values[first] + values[second]
-    pairs = np.where(first == second, counts[first] * (counts[first] - 1) // 2, counts[first] * counts[second])
+    pairs = np.where(
+        first == second, counts[first] * (counts[first] - 1) // 2, counts[first] * counts[second]
+    )
     order = np.argsort(sums)
     occurring = order[pairs[order] > 0]
     return median(sums[occurring], pairs[occurring]) / 2

@@ -1,9 +1,11 @@
-"""What is kept of many samples' values when their order matters: the median, the Hodges-Lehmann estimator, means without outliers.
+"""What is kept of many samples' values when their order matters: the median, the Hodges-Lehmann estimator,
+means without outliers.
 
-A sketch is a table of how often each value occurred. Values are float32 numbers written as 32-bit integers that sort as they do. When a
-table outgrows its budget, the last bit of every value is dropped, so neighbours share an entry; then the next bit, and so on (eq. S3 in
-docs/calibration.md). What is dropped depends on the set of values alone, so neither the order of the samples nor how they are shared among
-sketches that are later merged changes the result.
+A sketch is a table of how often each value occurred. Values are float32 numbers written as 32-bit integers
+that sort as they do. When a table outgrows its budget, the last bit of every value is dropped, so neighbours
+share an entry; then the next bit, and so on (eq. S3 in docs/calibration.md). What is dropped depends on the
+set of values alone, so neither the order of the samples nor how they are shared among sketches that are later
+merged changes the result.
 """
 
 import numpy as np
@@ -13,10 +15,12 @@ PENDING_ROWS = 64  # taken in together: sorting a table costs more than a few ne
 
 
 class SampleSketch:
-    """Values of C channels; exact until a channel has, on average, more than `budget` different ones (None: always exact).
+    """Values of C channels; exact until a channel has, on average, more than `budget` different ones (None:
+    always exact).
 
-    keys: (E,) uint64, channel << 32 | value, sorted. counts: (E,) int64. shift: bits dropped of each value. Memory: at most 16 bytes for
-    each of budget * C entries (budget >= 256), and PENDING_ROWS * C values on their way.
+    keys: (E,) uint64, channel << 32 | value, sorted. counts: (E,) int64. shift: bits dropped of each value.
+    Memory: at most 16 bytes for each of budget * C entries (budget >= 256), and PENDING_ROWS * C values on
+    their way.
     """
 
     def __init__(self, channels: int, budget: int | None) -> None:
@@ -56,7 +60,10 @@ class SampleSketch:
             self._pending, self._pending_rows = [], 0
             channel = np.arange(self.channels, dtype=np.uint64) << np.uint64(32)
             keys = channel | (sortable(values) >> np.uint32(self.shift)).astype(np.uint64)
-            self._replace(np.concatenate([self.keys, keys.ravel()]), np.concatenate([self.counts, np.ones(keys.size, np.int64)]))
+            self._replace(
+                np.concatenate([self.keys, keys.ravel()]),
+                np.concatenate([self.counts, np.ones(keys.size, np.int64)]),
+            )
 
     def channel(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """The distinct values of a channel, ascending, float64, and how often each occurred."""

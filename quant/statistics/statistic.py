@@ -1,7 +1,9 @@
-"""What calibration remembers of a tensor: one number per sample, aggregated over all samples, in memory that does not grow with them.
+"""What calibration remembers of a tensor: one number per sample, aggregated over all samples, in memory that
+does not grow with them.
 
-Samples are reduced one by one, whatever batch they arrive in, and no aggregate depends on their order: so results depend neither on the
-batch size, nor on where a run was interrupted, nor on how samples were shared among processes (docs/calibration.md, "Statistics").
+Samples are reduced one by one, whatever batch they arrive in, and no aggregate depends on their order: so
+results depend neither on the batch size, nor on where a run was interrupted, nor on how samples were shared
+among processes (docs/calibration.md, "Statistics").
 """
 
 import math
@@ -27,9 +29,10 @@ __all__ = ["Collector", "Statistic", "collect"]
 class Statistic(Collector):
     """One number per sample (or one per channel), aggregated.
 
-    reduction: what is taken of a sample. aggregate: how samples are combined. channel_axis: None to reduce the whole sample, else the axis
-    (batch included) that is kept. quantile: which one, for the reductions that take one. budget: of distinct values a channel, for the
-    aggregates that need them; None to keep every value.
+    reduction: what is taken of a sample. aggregate: how samples are combined. channel_axis: None to reduce
+    the whole sample, else the axis (batch included) that is kept. quantile: which one, for the reductions
+    that take one. budget: of distinct values a channel, for the aggregates that need them; None to keep every
+    value.
     """
 
     def __init__(
@@ -97,11 +100,13 @@ def collect(
     after_batch: Callable[[], None] | None = None,
     executor: "Executor | None" = None,
 ) -> None:
-    """Run the model on every batch of `inputs` and let each collector take in its tensor, while it is hot in cache.
+    """Run the model on every batch of `inputs` and let each collector take in its tensor, while it is hot in
+    cache.
 
-    first: the number of the first sample of `inputs`; a collector that has seen more samples already takes only those that are new to it.
-    after_batch: called after each. executor: what `executor_for` made of the graph and the wanted tensors, if there is one already. Raises
-    QuantizationError naming the tensor that holds NaN or infinity.
+    first: the number of the first sample of `inputs`; a collector that has seen more samples already takes
+    only those that are new to it. after_batch: called after each. executor: what `executor_for` made of the
+    graph and the wanted tensors, if there is one already. Raises QuantizationError naming the tensor that
+    holds NaN or infinity.
     """
     executor = executor or executor_for(graph, wanted)
 
@@ -115,8 +120,10 @@ def collect(
                 collector.update(views[seen])
             except ValueError as error:
                 raise QuantizationError(
-                    f"tensor {tensor.name!r} of model {graph.name!r} holds {error} on calibration samples {first} to "
-                    f"{first + samples - 1}; a range needs finite values. Drop these samples or repair the model"
+                    f"tensor {tensor.name!r} of model {graph.name!r} holds {error} on calibration "
+                    f"samples {first} to "
+                    f"{first + samples - 1}; a range needs finite values. Drop these samples or repair "
+                    "the model"
                 ) from error
 
     def observer(tensor: Tensor, value: np.ndarray) -> None:
@@ -136,8 +143,12 @@ def collect(
             after_batch()
 
 
-def executor_for(graph: Graph, wanted: Mapping[Tensor, Sequence[Collector]], threads: int | None = None) -> "Executor":
-    """What runs the graph so that `collect` can look at the wanted tensors, of which most need not be handed out but only be swept."""
+def executor_for(
+    graph: Graph, wanted: Mapping[Tensor, Sequence[Collector]], threads: int | None = None
+) -> "Executor":
+    """What runs the graph so that `collect` can look at the wanted tensors, of which most need not be handed
+    out but only be swept.
+    """
     from numpot.ir.executor.executor import Executor  # numba: imported where it is used
     from numpot.ir.executor.plan import can_be_swept
 

@@ -1,1 +1,3 @@
-"""The runtimes that numpot is compared with: registry opens them, probe asks which arithmetic they have on this processor."""
+"""The runtimes that numpot is compared with: registry opens them, probe asks which arithmetic they have on
+this processor.
+"""

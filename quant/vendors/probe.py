@@ -1,11 +1,13 @@
-"""Which arithmetic a runtime has on this processor: layers whose pairs of products clip are run by it, and by numpot in each arithmetic.
+"""Which arithmetic a runtime has on this processor: layers whose pairs of products clip are run by it, and by
+numpot in each arithmetic.
 
-One model holds a layer of every kind, unsigned and signed codes apart, each with an input and a result of its own. What the runtime gives
-is compared with each of numpot's arithmetics; two that pair the products of a kind alike give the same. Weights are drawn so that many
-pairs clip, and numbers of channels are odd where that tells who is whose neighbour (kernels/saturation.py, PAIR_RULES).
+One model holds a layer of every kind, unsigned and signed codes apart, each with an input and a result of its
+own. What the runtime gives is compared with each of numpot's arithmetics; two that pair the products of a
+kind alike give the same. Weights are drawn so that many pairs clip, and numbers of channels are odd where
+that tells who is whose neighbour (kernels/saturation.py, PAIR_RULES).
 
-numpot writes signed codes to ONNX as uint8, 128 larger. Models of other tools have int8 there, for which onnxruntime has other kernels: it
-is asked for these with operators of its own.
+numpot writes signed codes to ONNX as uint8, 128 larger. Models of other tools have int8 there, for which
+onnxruntime has other kernels: it is asked for these with operators of its own.
 """
 
 import functools
@@ -33,7 +35,9 @@ from .registry import COMPILERS, MAX_ISA, Arrays, check_installed
 ARITHMETICS: Final[tuple[IntegerArithmetic, ...]] = get_args(IntegerArithmetic)
 INT8: Final = "int8"
 SIGNS: Final = {"unsigned": (0.0, 255.0), "signed": (-128.0, 127.0)}
-CODES_ALIKE: Final = 0.99  # of a layer's codes within one of numpot's: the runtime may round a bias or a tie otherwise
+CODES_ALIKE: Final = (
+    0.99  # of a layer's codes within one of numpot's: the runtime may round a bias or a tie otherwise
+)
 TITLES: Final = {"openvino": "OpenVINO", "onnxruntime": "onnxruntime"}
 _WINDOW: Final = {"strides": (1, 1), "dilations": (1, 1), "pads_begin": (0, 0), "pads_end": (0, 0)}
 
@@ -62,7 +66,8 @@ KINDS: Final = {
 
 @dataclass(frozen=True)
 class Probe:
-    """What a runtime computes here. fits: kind of layer and sign of its codes -> the arithmetics that give its numbers.
+    """What a runtime computes here. fits: kind of layer and sign of its codes -> the arithmetics that give
+    its numbers.
 
     processor: the largest instruction set that the runtime may use, as people call it.
     """
@@ -75,12 +80,20 @@ class Probe:
     @property
     def arithmetic(self) -> IntegerArithmetic:
         """The one that fits most layers; the plainest where several do."""
-        return max(ARITHMETICS, key=lambda a: sum(a in fit for fit in self.fits.values()))  # max keeps the first of equals
+        return max(
+            ARITHMETICS, key=lambda a: sum(a in fit for fit in self.fits.values())
+        )  # max keeps the first of equals
 
     @property
     def departures(self) -> list[str]:
-        """Layers that have another arithmetic than `arithmetic`. Codes stored as int8 apart, which numpot writes to no file."""
-        return [f"{kind} of {sign} codes" for (kind, sign), fit in self.fits.items() if self.arithmetic not in fit and sign != INT8]
+        """Layers that have another arithmetic than `arithmetic`. Codes stored as int8 apart, which numpot
+        writes to no file.
+        """
+        return [
+            f"{kind} of {sign} codes"
+            for (kind, sign), fit in self.fits.items()
+            if self.arithmetic not in fit and sign != INT8
+        ]
 
     @property
     def does(self) -> str:
@@ -93,8 +106,16 @@ class Probe:
         return next(iter(self.fits[kind, sign]), "another") if (kind, sign) in self.fits else ""
 
     def as_json(self) -> dict[str, object]:
-        layers = [{"layer": kind, "codes": sign, "arithmetics": list(fit)} for (kind, sign), fit in self.fits.items()]
-        return {"version": self.version, "processor": self.processor, "arithmetic": self.arithmetic, "layers": layers}
+        layers = [
+            {"layer": kind, "codes": sign, "arithmetics": list(fit)}
+            for (kind, sign), fit in self.fits.items()
+        ]
+        return {
+            "version": self.version,
+            "processor": self.processor,
+            "arithmetic": self.arithmetic,
+            "layers": layers,
+        }
 
 
 def installed_runtimes() -> list[str]:
@@ -106,7 +127,9 @@ def installed_runtimes() -> list[str]:
 
 
 def probe(runtime: str) -> Probe:
-    """Ask a runtime, in this process and its environment. Raises MissingExtraError, CompareError for an unknown runtime."""
+    """Ask a runtime, in this process and its environment. Raises MissingExtraError, CompareError for an
+    unknown runtime.
+    """
     check_installed(runtime)
     return _probe(runtime, os.environ.get(MAX_ISA, ""))
 
@@ -120,17 +143,26 @@ def _probe(runtime: str, max_isa: str) -> Probe:
     expected = {a: _codes(graph, Interpreter(graph, arithmetic=a).run(inputs)) for a in ARITHMETICS}
     codes = _codes(graph, found)
     fits = {
-        (kind, sign): tuple(a for a in ARITHMETICS if _alike(codes[f"{kind} {sign}"], expected[a][f"{kind} {sign}"]))
+        (kind, sign): tuple(
+            a for a in ARITHMETICS if _alike(codes[f"{kind} {sign}"], expected[a][f"{kind} {sign}"])
+        )
         for kind in KINDS
         for sign in SIGNS
     }
     if runtime == "onnxruntime":
         fits["matrix product", INT8] = _fits_of_int8(graph, inputs)
-    return Probe(runtime, version(runtime), processor() + (f", {MAX_ISA}={max_isa}" if max_isa and runtime == "openvino" else ""), fits)
+    return Probe(
+        runtime,
+        version(runtime),
+        processor() + (f", {MAX_ISA}={max_isa}" if max_isa and runtime == "openvino" else ""),
+        fits,
+    )
 
 
 def _fits_of_int8(graph: Graph, inputs: Arrays) -> tuple[IntegerArithmetic, ...]:
-    """The arithmetics that give onnxruntime's MatMulInteger of int8 codes, on the signed matrix product of the model."""
+    """The arithmetics that give onnxruntime's MatMulInteger of int8 codes, on the signed matrix product of
+    the model.
+    """
     import onnxruntime
     from onnx import TensorProto, helper, numpy_helper
 
@@ -145,7 +177,9 @@ def _fits_of_int8(graph: Graph, inputs: Arrays) -> tuple[IntegerArithmetic, ...]
         [helper.make_tensor_value_info("y", TensorProto.INT32, None)],
         [numpy_helper.from_array(np.ascontiguousarray(w.T), "w")],
     )
-    model = helper.make_model(graph_proto, opset_imports=[helper.make_opsetid("", 13)], ir_version=8).SerializeToString()
+    model = helper.make_model(
+        graph_proto, opset_imports=[helper.make_opsetid("", 13)], ir_version=8
+    ).SerializeToString()
     (sums,) = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"]).run(None, {"x": codes})
     shifted = (codes.astype(np.int16) + 128).astype(np.uint8)
     kernels = {a: reference.GEMM["exact" if a == "exact" else "saturating"] for a in ARITHMETICS}
@@ -156,10 +190,19 @@ def processor() -> str:
     """The largest instruction set of this processor that concerns products of bytes."""
     from numpot.kernels.codegen import isa  # reads the processor's features, by LLVM
 
-    names = {"amx": "AMX", "avx512vnni": "AVX-512 with VNNI", "avxvnni": "AVX2 with VNNI", "avx512bw": "AVX-512", "avx2": "AVX2"}
+    names = {
+        "amx": "AMX",
+        "avx512vnni": "AVX-512 with VNNI",
+        "avxvnni": "AVX2 with VNNI",
+        "avx512bw": "AVX-512",
+        "avx2": "AVX2",
+    }
     best = next(iter(isa.available()))
     return names.get(
-        best, "neither AVX2 nor VNNI" if platform.machine().lower() in ("x86_64", "amd64") else f"{platform.machine()}, {best}"
+        best,
+        "neither AVX2 nor VNNI"
+        if platform.machine().lower() in ("x86_64", "amd64")
+        else f"{platform.machine()}, {best}",
     )
 
 
@@ -176,12 +219,14 @@ def _codes(graph: Graph, results: Arrays) -> Arrays:
     return codes
 
 
-# ---- the model -----------------------------------------------------------------------------------------------------------------
+# ---- the model ---------------------------------------------------------------------------------------------
 
 
 @functools.lru_cache
 def layers_that_clip() -> tuple[Graph, Arrays]:
-    """FakeQuantize -> layer -> FakeQuantize for each kind and sign, and inputs. Results are named "kind sign"."""
+    """FakeQuantize -> layer -> FakeQuantize for each kind and sign, and inputs. Results are named "kind
+    sign".
+    """
     bare, inputs = _layers({})
     sums = Interpreter(bare, arithmetic="exact").run(inputs)
     return _layers({name: float(np.abs(y).max()) for name, y in sums.items()})
@@ -196,7 +241,11 @@ def _layers(largest: dict[str, float]) -> tuple[Graph, Arrays]:
             name = f"{kind} {sign}"
             inputs[f"{name} x"] = rng.integers(int(low), int(high) + 1, layer.x).astype(np.float32)
             x = graph.add(OPERATORS["Parameter"](element_type=F32, shape=layer.x), name=f"{name} x").output  # type: ignore[call-arg]
-            y = graph.add(_operator(layer), [_fake_quantize(graph, x, low, high), _weights(graph, rng, layer)], name=f"{name} layer").output
+            y = graph.add(
+                _operator(layer),
+                [_fake_quantize(graph, x, low, high), _weights(graph, rng, layer)],
+                name=f"{name} layer",
+            ).output
             if largest:
                 y = _fake_quantize(graph, y, -largest[name] * 128 / 127, largest[name])
             graph.add(OPERATORS["Result"](), [y], name=name)

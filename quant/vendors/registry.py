@@ -16,7 +16,9 @@ from ..errors import CompareError
 
 Arrays = dict[str, np.ndarray]
 Run = Callable[[Arrays], Arrays]
-Compile = Callable[[Graph, Path], Run]  # the folder is for the file, and stays as long as the function is used
+Compile = Callable[
+    [Graph, Path], Run
+]  # the folder is for the file, and stays as long as the function is used
 
 OPENVINO_CONFIG = {"INFERENCE_PRECISION_HINT": "f32"}  # or a CPU with bf16 computes float layers in it
 MAX_ISA = "ONEDNN_MAX_CPU_ISA"  # read once, when OpenVINO is imported
@@ -25,7 +27,9 @@ DEVICE = "CPU"
 
 
 def compile_openvino(graph: Graph, folder: Path) -> Run:
-    """OpenVINO's CPU plugin. A batch that is open is run image by image, because a static batch is what it optimizes for."""
+    """OpenVINO's CPU plugin. A batch that is open is run image by image, because a static batch is what it
+    optimizes for.
+    """
     ov = _import("openvino", "OpenVINO")
     path = folder / f"{len(list(folder.iterdir()))}.xml"
     save_model(graph, path, "openvino")
@@ -60,7 +64,9 @@ COMPILERS: dict[str, Compile] = {"openvino": compile_openvino, "onnxruntime": co
 
 
 def check_installed(name: str) -> None:
-    """Raises MissingExtraError for a runtime that is not installed, CompareError for one that is not known."""
+    """Raises MissingExtraError for a runtime that is not installed, CompareError for one that is
+    not known.
+    """
     if name not in COMPILERS:
         raise CompareError(f"runtime {name!r} is not known; known are {', '.join(COMPILERS)}")
     _import(name, name)
@@ -69,8 +75,14 @@ def check_installed(name: str) -> None:
 def check_vendor(name: str, arithmetic: str | None) -> None:
     """Raises MissingExtraError, or CompareError for an arithmetic that the vendor cannot have here."""
     check_installed(name)
-    if arithmetic == "saturating" and name == "openvino" and platform.machine().lower() not in ("x86_64", "amd64"):
-        raise CompareError(f"the instruction that saturates is one of x86; this machine is {platform.machine()}")
+    if (
+        arithmetic == "saturating"
+        and name == "openvino"
+        and platform.machine().lower() not in ("x86_64", "amd64")
+    ):
+        raise CompareError(
+            f"the instruction that saturates is one of x86; this machine is {platform.machine()}"
+        )
 
 
 def describe_vendor(name: str, environment: Mapping[str, str]) -> str:

@@ -22,17 +22,30 @@ def insert_fake_quantize(model: Graph, quantizer: Quantizer, bounds: Bounds, lev
     ends = ("input_low", "input_high", "output_low", "output_high")
     low, high = (b.reshape(shape) for b in bounds)
     name = quantizer.name
-    constants = [model.constant(v, model.unique_name(f"{name}/{end}")) for end, v in zip(ends, (low, high, low, high), strict=True)]
-    return model.add(FakeQuantize(levels=levels), [quantizer.tensor, *constants], model.unique_name(name)).output
+    constants = [
+        model.constant(v, model.unique_name(f"{name}/{end}"))
+        for end, v in zip(ends, (low, high, low, high), strict=True)
+    ]
+    return model.add(
+        FakeQuantize(levels=levels), [quantizer.tensor, *constants], model.unique_name(name)
+    ).output
 
 
-def weight_codes(quantizer: Quantizer, scheme: Scheme, estimation: RangeEstimation, factor: WeightFactor | None) -> QuantizedWeights:
-    """factor: of weights that are to be narrower (saturation_fix.py); those of fewer than 8 bits are narrow enough."""
+def weight_codes(
+    quantizer: Quantizer, scheme: Scheme, estimation: RangeEstimation, factor: WeightFactor | None
+) -> QuantizedWeights:
+    """factor: of weights that are to be narrower (saturation_fix.py); those of fewer than 8 bits are narrow
+    enough.
+    """
     return quantize_weights(*_weight_problem(quantizer, scheme, estimation, factor))
 
 
-def as_pot_sees(quantizer: Quantizer, scheme: Scheme, estimation: RangeEstimation, factor: WeightFactor | None) -> np.ndarray:
-    """The weights as POT's bias corrections see them: not as stored, but through a FakeQuantize (int8_weights.py)."""
+def as_pot_sees(
+    quantizer: Quantizer, scheme: Scheme, estimation: RangeEstimation, factor: WeightFactor | None
+) -> np.ndarray:
+    """The weights as POT's bias corrections see them: not as stored, but through a FakeQuantize
+    (int8_weights.py).
+    """
     return fake_quantize_weights(*_weight_problem(quantizer, scheme, estimation, factor))
 
 

@@ -15,7 +15,8 @@ from numpot.ir.ops.subtract import Subtract
 class QuantizedWeights:
     """Integers and how to read them: w = (codes - zero_point) * scale.
 
-    codes: int8, the shape of the weights. scale, zero_point: float32, broadcastable against them; zero_point None when it is zero.
+    codes: int8, the shape of the weights. scale, zero_point: float32, broadcastable against them; zero_point
+    None when it is zero.
     """
 
     codes: np.ndarray
@@ -33,20 +34,31 @@ class QuantizedWeights:
     @property
     def is_zero(self) -> bool:
         """Whether every weight is."""
-        return not self.codes.any() if self.zero_point is None else bool((self.codes == self.zero_point).all())
+        return (
+            not self.codes.any() if self.zero_point is None else bool((self.codes == self.zero_point).all())
+        )
 
 
 def quantize_weights(
     weights: np.ndarray, low: np.ndarray, high: np.ndarray, levels: int, factor: float | np.ndarray = 1.0
 ) -> QuantizedWeights:
-    """Round weights to the nearest of `levels` codes between low and high; a half goes up, as in POT (eq. C7).
+    """Round weights to the nearest of `levels` codes between low and high; a half goes up, as in POT (eq.
+    C7).
 
-    weights: float32. low, high: float32, broadcastable. factor: 1, or above it for narrowed weights (2 for 7 bits): they are divided
-    by it before and multiplied by it after, so that the codes use 1/factor of their range (saturation_fix.py).
+    weights: float32. low, high: float32, broadcastable. factor: 1, or above it for narrowed weights (2 for 7
+    bits): they are divided by it before and multiplied by it after, so that the codes use 1/factor of their
+    range (saturation_fix.py).
     """
     first, last = -(levels // 2), levels - 1 - levels // 2
-    wide_low, wide_high = low.astype(np.float64), high.astype(np.float64)  # so that -m / 2 is exactly half a code, and goes up
-    position = (np.clip(weights / np.asarray(factor, np.float64), wide_low, wide_high) - wide_low) * (levels - 1) / (wide_high - wide_low)
+    wide_low, wide_high = (
+        low.astype(np.float64),
+        high.astype(np.float64),
+    )  # so that -m / 2 is exactly half a code, and goes up
+    position = (
+        (np.clip(weights / np.asarray(factor, np.float64), wide_low, wide_high) - wide_low)
+        * (levels - 1)
+        / (wide_high - wide_low)
+    )
     codes = (np.floor(position + 0.5) + first).astype(np.int8)
     scale = ((high - low) * np.asarray(factor / (last - first), np.float32)).astype(np.float32)
     zero_point = (first - low * np.asarray(factor, np.float32) / scale).astype(np.float32)
@@ -60,8 +72,9 @@ def fake_quantize_weights(
 ) -> np.ndarray:
     """The same weights through the FakeQuantize that stands on them in POT until they are stored: float32.
 
-    There a half goes to the even code, so weights that lie halfway, as the largest of every channel does on 7 bits, may come out one
-    code off from what `quantize_weights` stores. POT corrects biases for these. In this order of float32 operations ties stay ties.
+    There a half goes to the even code, so weights that lie halfway, as the largest of every channel does on 7
+    bits, may come out one code off from what `quantize_weights` stores. POT corrects biases for these. In
+    this order of float32 operations ties stay ties.
     """
     wide = np.asarray(factor, np.float32)
     steps = np.float32(levels - 1)
@@ -70,7 +83,9 @@ def fake_quantize_weights(
 
 
 def insert_weights(graph: Graph, weights: QuantizedWeights, old: Tensor, name: str) -> Tensor:
-    """Put the integers and their dequantization into the graph under the quantizer's name; returns the tensor to read."""
+    """Put the integers and their dequantization into the graph under the quantizer's name; returns the tensor
+    to read.
+    """
     codes = graph.constant(weights.codes, graph.unique_name(f"{old.producer.name}/int8"))
     values = graph.add(Convert(destination_type=F32), [codes], graph.unique_name(f"{name}/convert")).output
     if weights.zero_point is not None:

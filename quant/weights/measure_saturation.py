@@ -1,4 +1,6 @@
-"""Which layers would saturate on a CPU without VNNI: counted on data, and proven from the weights (docs/arithmetic.md)."""
+"""Which layers would saturate on a CPU without VNNI: counted on data, and proven from the weights
+(docs/arithmetic.md).
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -16,7 +18,9 @@ from ..parallel.progress import track
 from ..settings.arguments import as_loader, check_options
 
 MOST_NAMED: Final = 3  # layers in a sentence
-ON_INTEGERS_THERE: Final = "onnxruntime computes such a layer on integers, and on a CPU without VNNI it can lose much there"
+ON_INTEGERS_THERE: Final = (
+    "onnxruntime computes such a layer on integers, and on a CPU without VNNI it can lose much there"
+)
 
 
 def measure_saturation(
@@ -28,10 +32,11 @@ def measure_saturation(
     threads: int | None = None,
     progress: bool = False,
 ) -> list[LayerSaturation]:
-    """Run a quantized model as a CPU without VNNI would, and count the pairs of u8 x s8 products that clip, layer by layer.
+    """Run a quantized model as a CPU without VNNI would, and count the pairs of u8 x s8 products that clip,
+    layer by layer.
 
-    Labels are not needed. Layers that stay in float are not counted: `uncounted_layers` says which, and why. Raises QuantizationError for a
-    model that has no integer layer.
+    Labels are not needed. Layers that stay in float are not counted: `uncounted_layers` says which, and why.
+    Raises QuantizationError for a model that has no integer layer.
     """
     from numpot.ir.executor.executor import Executor  # numba: imported where it is used
 
@@ -50,9 +55,11 @@ def measure_saturation(
 
 
 def uncounted_layers(graph: Graph) -> dict[str, str]:
-    """Name -> why, for the layers with codes as input or weights that stay in float here, so that nothing is counted in them.
+    """Name -> why, for the layers with codes as input or weights that stay in float here, so that nothing is
+    counted in them.
 
-    A runtime may compute them on integers all the same, and saturate: onnxruntime does where weights have a zero point.
+    A runtime may compute them on integers all the same, and saturate: onnxruntime does where weights have a
+    zero point.
     """
     return layers_left_in_float(for_arithmetic(graph, "saturating"))
 
@@ -63,7 +70,8 @@ def describe_uncounted(layers: Mapping[str, str]) -> list[str]:
     for name, why in layers.items():
         by_reason.setdefault(why, []).append(name)
     return [
-        f"not counted: {_listed(names)} in float here ({why})" + (f"; {ON_INTEGERS_THERE}" if why == ZERO_POINT else "")
+        f"not counted: {_listed(names)} in float here ({why})"
+        + (f"; {ON_INTEGERS_THERE}" if why == ZERO_POINT else "")
         for why, names in by_reason.items()
     ]
 

@@ -1,8 +1,10 @@
-"""Narrower weights where pairs of products could saturate on CPUs without VNNI (docs/arithmetic.md, eq. 12 and 13).
+"""Narrower weights where pairs of products could saturate on CPUs without VNNI (docs/arithmetic.md, eq. 12
+and 13).
 
-The weights of a chosen layer are divided by a factor, quantized with the bounds of the whole, and multiplied again on the way out. POT's
-factor is 2: integers then lie in [-63, 64], and 255 * 64 + 255 * 64 = 32640 fits whatever the weights. numpot's `auto` takes, for each
-output channel, the least factor at which its own worst pair fits, which often keeps most of the eighth bit.
+The weights of a chosen layer are divided by a factor, quantized with the bounds of the whole, and multiplied
+again on the way out. POT's factor is 2: integers then lie in [-63, 64], and 255 * 64 + 255 * 64 = 32640 fits
+whatever the weights. numpot's `auto` takes, for each output channel, the least factor at which its own worst
+pair fits, which often keeps most of the eighth bit.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,10 +24,11 @@ WeightFactor = Callable[[np.ndarray, np.ndarray, Sequence[np.ndarray]], float | 
 def weight_factors(graph: Graph, mode: SaturationFix, aligned: set[str]) -> dict[str, WeightFactor]:
     """Layer name -> its factor, for the layers known before the model runs to need one.
 
-    first_layer: every convolution that an input reaches without passing another. all: every weighted layer. auto-strict: every weighted
-    layer, by its fitting factor. auto: none yet; those that clip on the samples are found later. no: none.
-    aligned: consumers of channel-aligned pairs; alignment may have made their weights large, so POT's active modes include them.
-    A model without a convolution is left alone by POT's modes.
+    first_layer: every convolution that an input reaches without passing another. all: every weighted layer.
+    auto-strict: every weighted layer, by its fitting factor. auto: none yet; those that clip on the samples
+    are found later. no: none. aligned: consumers of channel-aligned pairs; alignment may have made their
+    weights large, so POT's active modes include them. A model without a convolution is left alone by POT's
+    modes.
     """
     if mode in ("no", "auto"):
         return {}
@@ -33,7 +36,11 @@ def weight_factors(graph: Graph, mode: SaturationFix, aligned: set[str]) -> dict
         return {node.name: fitting_factor for node in graph.of_type(*WEIGHTED)}
     if not graph.of_type("Convolution"):
         return {}
-    names = {node.name for node in graph.of_type(*WEIGHTED)} if mode == "all" else {n.name for n in first_convolutions(graph)} | aligned
+    names = (
+        {node.name for node in graph.of_type(*WEIGHTED)}
+        if mode == "all"
+        else {n.name for n in first_convolutions(graph)} | aligned
+    )
     return dict.fromkeys(names, half)
 
 
@@ -45,8 +52,8 @@ def half(weights: np.ndarray, high: np.ndarray, ways: Sequence[np.ndarray]) -> f
 def fitting_factor(weights: np.ndarray, high: np.ndarray, ways: Sequence[np.ndarray]) -> np.ndarray:
     """The least factor, for each output channel, at which no pair of its symmetric codes can clip (eq. 12).
 
-    weights: (O, I, ...) float32. high: (O, 1, ...), what code 127 stands for, or one number for all. ways: `pairings` of the layer.
-    Returns float64 like high, 1 to 2.
+    weights: (O, I, ...) float32. high: (O, 1, ...), what code 127 stands for, or one number for all. ways:
+    `pairings` of the layer. Returns float64 like high, 1 to 2.
     """
     if not ways:
         return np.ones(high.shape)
@@ -54,13 +61,17 @@ def fitting_factor(weights: np.ndarray, high: np.ndarray, ways: Sequence[np.ndar
     pairs = np.concatenate([chosen_pairs(codes, way) for way in ways], axis=1)  # (O,n,2)
     one_sided = np.maximum(np.maximum(pairs, 0).sum(axis=2), np.maximum(-pairs, 0).sum(axis=2))
     factor = np.maximum(one_sided.max(axis=1) / 128, 1.0)
-    while (unsafe := ~pairs_are_safe(_rounded(pairs / factor[:, None, None])).all(axis=(1, 2))).any():  # rounding may add one to a sum
+    while (
+        unsafe := ~pairs_are_safe(_rounded(pairs / factor[:, None, None])).all(axis=(1, 2))
+    ).any():  # rounding may add one to a sum
         factor[unsafe] = np.minimum(factor[unsafe] + FITTING_STEP, SATURATION_FACTOR)
     return factor.max().reshape(high.shape) if high.size == 1 else factor.reshape(high.shape)
 
 
 def layer_pairings(layer: Node, weights: Sequence[int]) -> list[np.ndarray]:
-    """The ways in which processors pair a layer's products (kernels/saturation.py). weights: their shape, output channels first."""
+    """The ways in which processors pair a layer's products (kernels/saturation.py). weights: their shape,
+    output channels first.
+    """
     return pairings(weights, groups=getattr(layer.op, "groups", 1), is_matrix=layer.type == "MatMul")
 
 

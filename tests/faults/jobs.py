@@ -1,9 +1,11 @@
-"""Jobs that save, in processes that end before their time: python -m tests.faults.jobs FOLDER, which obeys one line of JSON after another.
+"""Jobs that save, in processes that end before their time: python -m tests.faults.jobs FOLDER, which obeys
+one line of JSON after another.
 
-All jobs run in children of one process that has imported everything, because importing takes longer than a job. A line says which job,
-and how the child is to fail: `acts`, killed before so many acts on files (opening one to write, a lock, rename, removal or fsync is an
-act); `bytes`, the size that no file may pass, as on a full disk. The process answers with the child's number, and, when that has ended,
-with a line of JSON: its status, how many acts it did, and what it said.
+All jobs run in children of one process that has imported everything, because importing takes longer than a
+job. A line says which job, and how the child is to fail: `acts`, killed before so many acts on files (opening
+one to write, a lock, rename, removal or fsync is an act); `bytes`, the size that no file may pass, as on a
+full disk. The process answers with the child's number, and, when that has ended, with a line of JSON: its
+status, how many acts it did, and what it said.
 """
 
 import json
@@ -46,7 +48,9 @@ def write_quantized(folder: Path) -> None:
 
 def write_quantized_alone(folder: Path) -> None:
     """Without a cache, so that two can work at once."""
-    save_model(quantize(GRAPH, SOME, stat_batch_size=6, range_estimator="quantile"), folder / "out" / "model.xml")
+    save_model(
+        quantize(GRAPH, SOME, stat_batch_size=6, range_estimator="quantile"), folder / "out" / "model.xml"
+    )
 
 
 def write_accuracy_aware(folder: Path) -> None:
@@ -110,7 +114,9 @@ class Acts:
         sys.addaudithook(self._hook)
 
     def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if event in ACTS and (event != "open" or (isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR))):
+        if event in ACTS and (
+            event != "open" or (isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR))
+        ):
             self._add()
 
     def _add(self) -> None:

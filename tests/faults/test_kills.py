@@ -1,4 +1,5 @@
-"""Whatever ends a job that saves, SIGKILL at every act on a file or at any moment, or a full disk: the next one ends with the same bytes.
+"""Whatever ends a job that saves, SIGKILL at every act on a file or at any moment, or a full disk: the next
+one ends with the same bytes.
 
 NUMPOT_KILLS asks for more kills at random moments of each job than a few: by hand, 200 and more.
 """
@@ -54,7 +55,9 @@ class Jobs:
 
 
 class Bench:
-    """A folder with a cache and an output, two processes that run jobs there, and what a job gives that nothing happens to."""
+    """A folder with a cache and an output, two processes that run jobs there, and what a job gives that
+    nothing happens to.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -86,7 +89,11 @@ class Bench:
         return {path.name: path.read_bytes() for path in (self.folder / "out").iterdir()}
 
     def cached(self) -> set[str]:
-        return {str(path.relative_to(self.folder)) for path in (self.folder / "cache").rglob("*") if path.is_file()}
+        return {
+            str(path.relative_to(self.folder))
+            for path in (self.folder / "cache").rglob("*")
+            if path.is_file()
+        }
 
     def check_output_is_whole(self, job: str) -> None:
         """The old model, or the new one, or a refusal: never a mixture."""
@@ -95,7 +102,10 @@ class Bench:
             return
         with contextlib.suppress(NumpotError):
             read_model(self.folder / "out" / "model.xml")
-            found, old = self.output(), {f"model{s}": (self.folder / f"old{s}").read_bytes() for s in (".xml", ".bin")}
+            found, old = (
+                self.output(),
+                {f"model{s}": (self.folder / f"old{s}").read_bytes() for s in (".xml", ".bin")},
+            )
             assert any(all(found[name] == which[name] for name in old) for which in (new, old))
 
     def check_resumes(self, job: str) -> None:
@@ -156,14 +166,22 @@ def test_killed_at_any_moment_again_and_again(bench: Bench, job: str) -> None:
 @pytest.mark.parametrize("job", ["quantize", "accuracy-aware", "finetune", "kernels"])
 def test_a_full_disk_loses_nothing_and_says_so(bench: Bench, job: str) -> None:
     output, _, _, _ = bench.expected(job)
-    sizes = (100, 1000) if job == "kernels" else (0, min(map(len, output.values())) // 2, max(map(len, output.values())) - 1)
+    sizes = (
+        (100, 1000)
+        if job == "kernels"
+        else (0, min(map(len, output.values())) // 2, max(map(len, output.values())) - 1)
+    )
     for size in sizes:
         bench.afresh()
         before = bench.output()
         done = bench.first.run(job, bytes=size)
         assert not list(bench.folder.rglob(TEMPORARY_FILES))
         if job == "kernels":  # they run all the same
-            assert done["status"] == 0 and bench.output() == output and sum("cannot be kept" in line for line in done["said"]) == 1, done
+            assert (
+                done["status"] == 0
+                and bench.output() == output
+                and sum("cannot be kept" in line for line in done["said"]) == 1
+            ), done
         else:
             assert done["status"] == 2 and "cannot be written (File too large)" in done["said"][-1], done
             assert bench.output() == before
@@ -172,7 +190,9 @@ def test_a_full_disk_loses_nothing_and_says_so(bench: Bench, job: str) -> None:
 
 @pytest.mark.parametrize("job", ["quantize", "quantize alone", "kernels"])
 def test_two_at_once_and_one_of_them_killed(bench: Bench, job: str) -> None:
-    """On one cache and output. A cache is for one process, the other is told so; outputs and kernels come from whoever is last."""
+    """On one cache and output. A cache is for one process, the other is told so; outputs and kernels come
+    from whoever is last.
+    """
     delays, seconds = random.Random(1), bench.expected(job)[2]
     output = bench.expected(job)[0]
     for number in range(KILLS):
@@ -184,11 +204,15 @@ def test_two_at_once_and_one_of_them_killed(bench: Bench, job: str) -> None:
                 os.kill(doomed, signal.SIGKILL)
         first, second = bench.first.end(), bench.second.end()
         for done in (first, second):
-            assert done["status"] in ((0, 2) if number % 2 == 0 or done is second else (0, 2, -signal.SIGKILL)), done
+            assert done["status"] in (
+                (0, 2) if number % 2 == 0 or done is second else (0, 2, -signal.SIGKILL)
+            ), done
             if done["status"] == 2:
                 assert job == "quantize" and "is in use by another process" in done["said"][-1]
         if 0 in (first["status"], second["status"]):
-            assert {name: content for name, content in bench.output().items() if not name.startswith(".numpot-")} == output
+            assert {
+                name: content for name, content in bench.output().items() if not name.startswith(".numpot-")
+            } == output
         bench.check_resumes(job)
 
 

@@ -1,4 +1,6 @@
-"""Run trials of one kind in a process of their own, so that a crash, a hang or a greedy one counts as broken and the next goes on."""
+"""Run trials of one kind in a process of their own, so that a crash, a hang or a greedy one counts as broken
+and the next goes on.
+"""
 
 import importlib
 import os
@@ -15,7 +17,11 @@ from typing import Any
 
 import numpy as np
 
-KINDS = sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py") if path.stem not in ("campaign", "test_campaigns"))
+KINDS = sorted(
+    path.stem
+    for path in Path(__file__).parent.glob("[a-z]*.py")
+    if path.stem not in ("campaign", "test_campaigns")
+)
 SECONDS_A_TRIAL = 20
 BYTES_MORE = 3 * 2**30  # of address space than a process that has imported what it needs
 
@@ -33,11 +39,15 @@ class Outcome:
 
     def __str__(self) -> str:
         counts = ", ".join(f"{self.counts[what]} {what}" for what in ("held", "refused", "broken"))
-        return f"{self.tried} tried: {counts}" + "".join(f"\n  {number}: {what}" for number, what in self.broken.items())
+        return f"{self.tried} tried: {counts}" + "".join(
+            f"\n  {number}: {what}" for number, what in self.broken.items()
+        )
 
 
 def run(kind: str, seconds: float, seed: int = 0, *, trials: int = sys.maxsize, show: int = 20) -> Outcome:
-    """Trials 0, 1, 2, ... for that long, so many at most. A process that dies leaves the number of the trial it was at."""
+    """Trials 0, 1, 2, ... for that long, so many at most. A process that dies leaves the number of the trial
+    it was at.
+    """
     outcome, first, until = Outcome(), 0, time.monotonic() + seconds
     while time.monotonic() < until and first < trials:
         reader, writer = os.pipe()
@@ -53,7 +63,9 @@ def run(kind: str, seconds: float, seed: int = 0, *, trials: int = sys.maxsize, 
                 first += 1
         _, status = os.waitpid(child, 0)
         if status:
-            _count(outcome, first, "broken", f"the process ended with {os.waitstatus_to_exitcode(status)}", show)
+            _count(
+                outcome, first, "broken", f"the process ended with {os.waitstatus_to_exitcode(status)}", show
+            )
             first += 1
     return outcome
 
@@ -83,7 +95,9 @@ def _work(kind: str, seed: int, numbers: range, until: float, writer: int) -> No
     try:
         silence = os.open(os.devnull, os.O_WRONLY)
         os.dup2(silence, 2)
-        getattr(_module(kind), "prepare", lambda: None)()  # compiles kernels, say, which is no part of a trial
+        getattr(
+            _module(kind), "prepare", lambda: None
+        )()  # compiles kernels, say, which is no part of a trial
         signal.signal(signal.SIGALRM, _too_long)
         used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (used + BYTES_MORE, resource.RLIM_INFINITY))
@@ -111,7 +125,9 @@ def _too_long(*_: object) -> None:
 
 
 def damaged(data: bytes, rng: np.random.Generator, alphabet: tuple[bytes, ...] = ()) -> bytes:
-    """Bytes as a disk, a cable or an editor leaves them: flipped, cut, doubled, moved, zeroed; or with a word of the alphabet put in."""
+    """Bytes as a disk, a cable or an editor leaves them: flipped, cut, doubled, moved, zeroed; or with a word
+    of the alphabet put in.
+    """
     result = bytearray(data)
     for _ in range(int(rng.integers(1, 4))):
         at, length = int(rng.integers(len(result) + 1)), int(rng.integers(1, 9))

@@ -1,4 +1,6 @@
-"""Command lines with values of any kind: status 0, or 2 and a sentence; with --json one JSON object or nothing on stdout."""
+"""Command lines with values of any kind: status 0, or 2 and a sentence; with --json one JSON object or
+nothing on stdout.
+"""
 
 import json
 import os
@@ -27,11 +29,39 @@ OPTIONS = {
     "inspect": ["--plan"],
     "convert": ["--to", "--input-shape", "--mean", "--std"],
     "quantize": [
-        *("--preset", "--model-type", "--target-device", "--subset-size", "--saturation-fix", "--ignore", "--ignore-type", "--weights"),
-        *("--activations", "--range-estimator", "--batch-size", "--statistics-cache", "--seed", "--mean", "--std", "--config", "--to"),
+        *(
+            "--preset",
+            "--model-type",
+            "--target-device",
+            "--subset-size",
+            "--saturation-fix",
+            "--ignore",
+            "--ignore-type",
+            "--weights",
+        ),
+        *(
+            "--activations",
+            "--range-estimator",
+            "--batch-size",
+            "--statistics-cache",
+            "--seed",
+            "--mean",
+            "--std",
+            "--config",
+            "--to",
+        ),
         *("--max-drop", "--metric", "--baseline", "--workers", "--scheduler"),
     ],
-    "evaluate": ["--metric", "--reference", "--arithmetic", "--limit", "--threads", "--mean", "--std", "--scheduler"],
+    "evaluate": [
+        "--metric",
+        "--reference",
+        "--arithmetic",
+        "--limit",
+        "--threads",
+        "--mean",
+        "--std",
+        "--scheduler",
+    ],
     "saturation": ["--limit", "--threads", "--mean", "--std"],
 }
 VALUES = [
@@ -81,7 +111,17 @@ VALUES = [
         "json:JSONDecoder",
         "openvino",
     ),
-    *("tcp://127.0.0.1:1", "nonsense", "/dev/null", "/dev/full", "exact", "saturating", "quantile", "auto", "accuracy@1=nan"),
+    *(
+        "tcp://127.0.0.1:1",
+        "nonsense",
+        "/dev/null",
+        "/dev/full",
+        "exact",
+        "saturating",
+        "quantile",
+        "auto",
+        "accuracy@1=nan",
+    ),
 ]
 WRONG = ["--no-such", "--limt", "-z", "extra", "--data", "-", "--json=1"]
 ACCEPTED = {0, 2}
@@ -102,7 +142,13 @@ def trial(rng: np.random.Generator, folder: Path) -> str:
     for name, content in sound().items():
         (folder / name).write_bytes(content)
     os.mkfifo(folder / "pipe.xml")
-    places = {"MODEL": folder / "m.xml", "DATA": folder / "d.npz", "OUT": folder / "out.xml", "PIPE": folder / "pipe.xml", "FOLDER": folder}
+    places = {
+        "MODEL": folder / "m.xml",
+        "DATA": folder / "d.npz",
+        "OUT": folder / "out.xml",
+        "PIPE": folder / "pipe.xml",
+        "FOLDER": folder,
+    }
 
     def drawn() -> str:
         value = VALUES[int(rng.integers(len(VALUES)))]
@@ -124,7 +170,9 @@ def trial(rng: np.random.Generator, folder: Path) -> str:
         result: Any = CliRunner().invoke(app, [command, *arguments, *(["--json"] if wants_json else [])])
     finally:
         os.chdir(before)
-    assert result.exception is None or isinstance(result.exception, SystemExit), f"{command} {arguments}: {result.exception!r}"[:500]
+    assert result.exception is None or isinstance(result.exception, SystemExit), (
+        f"{command} {arguments}: {result.exception!r}"[:500]
+    )
     assert result.exit_code in ACCEPTED, f"{command} {arguments}: status {result.exit_code}"[:500]
     if wants_json and result.stdout:
         json.loads(result.stdout, parse_constant=lambda word: (_ for _ in ()).throw(AssertionError(word)))

@@ -1,4 +1,6 @@
-"""Configuration files that are damaged, or that hold the wrong things: they are read, or refused in one sentence."""
+"""Configuration files that are damaged, or that hold the wrong things: they are read, or refused in one
+sentence.
+"""
 
 import json
 from pathlib import Path
@@ -22,14 +24,32 @@ SOUND: dict[str, Any] = {
                 "params": {
                     "preset": "mixed",
                     "stat_subset_size": 300,
-                    "weights": {"bits": 8, "range_estimator": {"max": {"type": "quantile", "outlier_prob": 0.01}}},
+                    "weights": {
+                        "bits": 8,
+                        "range_estimator": {"max": {"type": "quantile", "outlier_prob": 0.01}},
+                    },
                     "ignored": {"scope": ["a"], "operations": [{"type": "Add", "attributes": {"x": 1}}]},
                 },
             }
         ],
     },
 }
-WORDS = (b"[" * 3000, b"1" * 5000, b"1e999", b"NaN", b"null", b"true", b'"', b"{}", b"//", b"/*", b"\\u0000", b"\xff", b'"\\ud800"', b"-0")
+WORDS = (
+    b"[" * 3000,
+    b"1" * 5000,
+    b"1e999",
+    b"NaN",
+    b"null",
+    b"true",
+    b'"',
+    b"{}",
+    b"//",
+    b"/*",
+    b"\\u0000",
+    b"\xff",
+    b'"\\ud800"',
+    b"-0",
+)
 
 
 def trial(rng: np.random.Generator, folder: Path) -> str:
@@ -50,7 +70,22 @@ def trial(rng: np.random.Generator, folder: Path) -> str:
 
 
 def replace_somewhere(value: Any, rng: np.random.Generator) -> None:
-    others: list[Any] = [None, True, -1, 0, 2**70, 1.5, "", "x" * 5000, [], [1], {}, {"a": 1}, [[[]]], "DefaultQuantization"]
+    others: list[Any] = [
+        None,
+        True,
+        -1,
+        0,
+        2**70,
+        1.5,
+        "",
+        "x" * 5000,
+        [],
+        [1],
+        {},
+        {"a": 1},
+        [[[]]],
+        "DefaultQuantization",
+    ]
     while isinstance(value, dict | list) and value:
         keys = list(value) if isinstance(value, dict) else range(len(value))
         key = keys[int(rng.integers(len(keys)))]

@@ -1,4 +1,6 @@
-"""ONNX models that are legal and mean harm: few bytes for much memory or time. They are read, run or refused within the budget."""
+"""ONNX models that are legal and mean harm: few bytes for much memory or time. They are read, run or refused
+within the budget.
+"""
 
 import resource
 from pathlib import Path
@@ -56,11 +58,20 @@ def model(rng: np.random.Generator) -> bytes:
                 nodes.append(helper.make_node("Pad", [here, constant(pads, f"p{i}")], [there]))
             case 4:
                 pads = [min(size, 4096) for size in shape]
-                nodes.append(helper.make_node("Conv", [here, "t0"], [there], pads=pads, strides=[int(rng.integers(1, 9000))] * 2))
+                nodes.append(
+                    helper.make_node(
+                        "Conv", [here, "t0"], [there], pads=pads, strides=[int(rng.integers(1, 9000))] * 2
+                    )
+                )
             case 5:
                 sizes = constant([1, 1, *shape[2:]], f"z{i}")
                 nodes.append(
-                    helper.make_node("Resize", [here, "", "", sizes], [there], mode=str(rng.choice(["nearest", "linear", "cubic"])))
+                    helper.make_node(
+                        "Resize",
+                        [here, "", "", sizes],
+                        [there],
+                        mode=str(rng.choice(["nearest", "linear", "cubic"])),
+                    )
                 )
             case 6:
                 nodes.append(helper.make_node("ConstantOfShape", [constant(shape, f"c{i}")], [there]))
@@ -74,12 +85,16 @@ def model(rng: np.random.Generator) -> bytes:
     ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3]) for name in "xy"]
     graph = helper.make_graph(nodes, "g", ends[:1], ends[1:], initializers)
     if rng.random() < 0.3:
-        graph.sparse_initializer.append(sparse([int(rng.choice(SIZES)) for _ in range(int(rng.integers(1, 3)))]))
+        graph.sparse_initializer.append(
+            sparse([int(rng.choice(SIZES)) for _ in range(int(rng.integers(1, 3)))])
+        )
     made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     return made.SerializeToString()
 
 
 def sparse(dims: list[int]) -> onnx.SparseTensorProto:
     return helper.make_sparse_tensor(
-        numpy_helper.from_array(np.ones(1, np.float32), "sparse"), numpy_helper.from_array(np.zeros(1, np.int64), "where"), dims
+        numpy_helper.from_array(np.ones(1, np.float32), "sparse"),
+        numpy_helper.from_array(np.zeros(1, np.int64), "where"),
+        dims,
     )

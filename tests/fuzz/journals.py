@@ -1,4 +1,6 @@
-"""A journal of evaluations, damaged: it is refused and stays as it is, or its torn end is cut off with a line; no evaluation changes."""
+"""A journal of evaluations, damaged: it is refused and stays as it is, or its torn end is cut off with a
+line; no evaluation changes.
+"""
 
 import logging
 from pathlib import Path
@@ -27,7 +29,10 @@ class Lines(logging.Handler):
 
 def trial(rng: np.random.Generator, folder: Path) -> str:
     made = Journal(folder, HEADER)
-    known = {f"key {i}": Scores({"accuracy@1": i / 7}, {"accuracy@1": rng.random(4)}) for i in range(int(rng.integers(1, 6)))}
+    known = {
+        f"key {i}": Scores({"accuracy@1": i / 7}, {"accuracy@1": rng.random(4)})
+        for i in range(int(rng.integers(1, 6)))
+    }
     for key, scores in known.items():
         made.add(key, scores)
     (path,) = folder.iterdir()
@@ -48,7 +53,9 @@ def trial(rng: np.random.Generator, folder: Path) -> str:
     for key, scores in found.items():
         assert scores is not None and scores.values == known[key].values
         np.testing.assert_array_equal(scores.per_sample["accuracy@1"], known[key].per_sample["accuracy@1"])
-    assert len(found) == len(known) or lines.count or whole.startswith(data), "evaluations were thrown away in silence"
+    assert len(found) == len(known) or lines.count or whole.startswith(data), (
+        "evaluations were thrown away in silence"
+    )
     opened.add("another", next(iter(known.values())))
     assert Journal(folder, HEADER)["another"] is not None
     return "held"

@@ -1,4 +1,6 @@
-"""A model file of any format, damaged or with another word in it: it is read, or refused in one sentence, in little time and memory."""
+"""A model file of any format, damaged or with another word in it: it is read, or refused in one sentence, in
+little time and memory.
+"""
 
 from functools import cache
 from pathlib import Path
@@ -15,9 +17,44 @@ from ..networks import Network
 from .campaign import damaged
 
 WORDS = [
-    *(b"4096", b"-1", b"0", b"9223372036854775807", b"1e308", b"nan", b"", b"<!---->", b"<!DOCTYPE x>", b"<?a?>", b"&lt;", b'"', b"\xff"),
-    *(b"Broadcast", b"Tile", b"Pad", b"Interpolate", b"Concat", b"Reshape", b"MaxPool", b"ConstantOfShape", b"Expand", b"Resize", b"If"),
-    *(b"0,0,0,0", b"4096,4096", b"99999999,1", b"f16", b"i64", b"boolean", b"\x7f\xff\xff\xff", b"\xff\xff\xff\xff\xff\xff\xff\xff\x7f"),
+    *(
+        b"4096",
+        b"-1",
+        b"0",
+        b"9223372036854775807",
+        b"1e308",
+        b"nan",
+        b"",
+        b"<!---->",
+        b"<!DOCTYPE x>",
+        b"<?a?>",
+        b"&lt;",
+        b'"',
+        b"\xff",
+    ),
+    *(
+        b"Broadcast",
+        b"Tile",
+        b"Pad",
+        b"Interpolate",
+        b"Concat",
+        b"Reshape",
+        b"MaxPool",
+        b"ConstantOfShape",
+        b"Expand",
+        b"Resize",
+        b"If",
+    ),
+    *(
+        b"0,0,0,0",
+        b"4096,4096",
+        b"99999999,1",
+        b"f16",
+        b"i64",
+        b"boolean",
+        b"\x7f\xff\xff\xff",
+        b"\xff\xff\xff\xff\xff\xff\xff\xff\x7f",
+    ),
 ]
 BUDGET = 2**28
 
@@ -28,7 +65,11 @@ def files(format: str) -> list[dict[str, bytes]]:
     import tempfile
 
     saved = []
-    for graph in (network("depthwise", "symmetric"), network("residual_around_max_pool", "unsigned"), _of_floats()):
+    for graph in (
+        network("depthwise", "symmetric"),
+        network("residual_around_max_pool", "unsigned"),
+        _of_floats(),
+    ):
         with tempfile.TemporaryDirectory() as folder:
             save_model(graph, Path(folder) / f"m{'.onnx' if format == 'onnx' else '.xml'}", format)
             saved.append({path.name: path.read_bytes() for path in Path(folder).iterdir()})

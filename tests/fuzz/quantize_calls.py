@@ -1,4 +1,6 @@
-"""Calls of quantize and quantize_accuracy_aware with values of any kind: they work, or end in one sentence of numpot's own."""
+"""Calls of quantize and quantize_accuracy_aware with values of any kind: they work, or end in one sentence of
+numpot's own.
+"""
 
 import dataclasses
 import math
@@ -37,7 +39,29 @@ class Odd:
 
 
 VALUES: list[Any] = [
-    *(None, True, False, 0, 1, 2, 3, -1, 8, 2**31, 2**63, 10**5000, 0.0, 0.5, 1.0, -1.0, 1e-320, 1e308, math.inf, -math.inf, math.nan),
+    *(
+        None,
+        True,
+        False,
+        0,
+        1,
+        2,
+        3,
+        -1,
+        8,
+        2**31,
+        2**63,
+        10**5000,
+        0.0,
+        0.5,
+        1.0,
+        -1.0,
+        1e-320,
+        1e308,
+        math.inf,
+        -math.inf,
+        math.nan,
+    ),
     *(
         "",
         "3",
@@ -57,7 +81,16 @@ VALUES: list[Any] = [
         (),
         ("float",),
     ),
-    *({}, {"bits": 4}, {"bits": "4"}, {"bits": [[]]}, {1: 2}, {"level_low": 0, "level_high": 1}, {"accuracy@1": 0.5}, {"accuracy@1": "x"}),
+    *(
+        {},
+        {"bits": 4},
+        {"bits": "4"},
+        {"bits": [[]]},
+        {1: 2},
+        {"level_low": 0, "level_high": 1},
+        {"accuracy@1": 0.5},
+        {"accuracy@1": "x"},
+    ),
     *(
         np.int64(3),
         np.float32(0.5),
@@ -73,13 +106,26 @@ VALUES: list[Any] = [
         1j,
         range(3),
     ),
-    *({"preset": "quantile", "max": {"outlier_prob": math.nan}}, {"min": {"clipping_value": math.inf}}, [{"type": "Add"}], [{"type": 3}]),
+    *(
+        {"preset": "quantile", "max": {"outlier_prob": math.nan}},
+        {"min": {"clipping_value": math.inf}},
+        [{"type": "Add"}],
+        [{"type": 3}],
+    ),
 ]
 METHODS = {"default": quantize, "accuracy-aware": quantize_accuracy_aware}
 OPTIONS = {
     "default": [f.name for f in dataclasses.fields(Parameters)] + ["statistics_cache", "pool", "progress"],
     "accuracy-aware": [f.name for kind in (Parameters, SearchParameters) for f in dataclasses.fields(kind)]
-    + ["annotation_free", "annotation_conf_threshold", "arithmetic", "statistics_cache", "pool", "progress", "calibration_data"],
+    + [
+        "annotation_free",
+        "annotation_conf_threshold",
+        "arithmetic",
+        "statistics_cache",
+        "pool",
+        "progress",
+        "calibration_data",
+    ],
 }
 
 

@@ -16,7 +16,18 @@ from numpot.quant.data.sources import batches, open_data
 from ..networks import Network
 from .campaign import damaged
 
-WORDS = (b"(9999999999,", b"(-1, -3)", b"'<f4'", b"'|O'", b"'V0'", b"{", b"((((", b"\x00\x00\x08\x03", b"\xff\xff\xff\xff", b"1" * 40)
+WORDS = (
+    b"(9999999999,",
+    b"(-1, -3)",
+    b"'<f4'",
+    b"'|O'",
+    b"'V0'",
+    b"{",
+    b"((((",
+    b"\x00\x00\x08\x03",
+    b"\xff\xff\xff\xff",
+    b"1" * 40,
+)
 
 
 @cache
@@ -28,14 +39,21 @@ def network() -> Graph:
 @cache
 def files(kind: str) -> dict[str, bytes]:
     """Sound data: file name -> bytes."""
-    x, y, buffer = np.arange(96, dtype=np.uint8).reshape(6, 4, 4), np.arange(6, dtype=np.uint8) % 3, io.BytesIO()
+    x, y, buffer = (
+        np.arange(96, dtype=np.uint8).reshape(6, 4, 4),
+        np.arange(6, dtype=np.uint8) % 3,
+        io.BytesIO(),
+    )
     if kind in ("stored", "packed"):
         save = np.savez if kind == "stored" else np.savez_compressed
         save(buffer, x=x[:, None].astype(np.float32), y=y.astype(np.int64))
         return {"data.npz": buffer.getvalue()}
     if kind == "idx":
         images = bytes((0, 0, 8, 3)) + np.array(x.shape, ">u4").tobytes() + x.tobytes()
-        return {"t-images-idx3-ubyte.gz": gzip.compress(images), "t-labels-idx1-ubyte": bytes((0, 0, 8, 1, 0, 0, 0, 6)) + y.tobytes()}
+        return {
+            "t-images-idx3-ubyte.gz": gzip.compress(images),
+            "t-labels-idx1-ubyte": bytes((0, 0, 8, 1, 0, 0, 0, 6)) + y.tobytes(),
+        }
     Image.fromarray(x[0]).save(buffer, "PNG")
     labels = b"a.png 1\nb.png 2\n"
     return {"a.png": buffer.getvalue(), "b.png": buffer.getvalue(), "labels.txt": labels}

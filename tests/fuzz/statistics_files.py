@@ -1,4 +1,6 @@
-"""A statistics file with a wrong value in it and a digest that fits: quantize refuses it, or works with it, without a traceback."""
+"""A statistics file with a wrong value in it and a digest that fits: quantize refuses it, or works with it,
+without a traceback.
+"""
 
 import hashlib
 from copy import deepcopy
@@ -19,7 +21,25 @@ from ..quant.data.array_data import ArrayData, normal
 
 DATA = ArrayData(normal(4, 3, 4, 4))
 HOSTILE: list[Any] = [
-    *(float("inf"), float("nan"), -1, 0, 2**63, 1e300, "", "x", b"", b"\0" * 8, None, True, [], [1], [-1], {}, {"dtype": "float64"}),
+    *(
+        float("inf"),
+        float("nan"),
+        -1,
+        0,
+        2**63,
+        1e300,
+        "",
+        "x",
+        b"",
+        b"\0" * 8,
+        None,
+        True,
+        [],
+        [1],
+        [-1],
+        {},
+        {"dtype": "float64"},
+    ),
     [2**40, 2**40],
 ]
 
@@ -39,7 +59,11 @@ def quantized(folder: Path, options: dict[str, Any]) -> None:
 def statistics(number: int) -> tuple[dict[str, Any], bytes]:
     import tempfile
 
-    options: dict[str, Any] = [{}, {"range_estimator": "quantile"}, {"preset": "mixed", "range_estimator": "mse"}][number]
+    options: dict[str, Any] = [
+        {},
+        {"range_estimator": "quantile"},
+        {"preset": "mixed", "range_estimator": "mse"},
+    ][number]
     with tempfile.TemporaryDirectory() as folder:
         quantized(Path(folder), options)
         return options, (Path(folder) / FILE_NAME).read_bytes()[:-32]

@@ -1,4 +1,5 @@
-"""A minute of every kind of hostile input, or as many as were tried before: the same on every machine that is fast enough.
+"""A minute of every kind of hostile input, or as many as were tried before: the same on every machine that is
+fast enough.
 
 NUMPOT_FUZZ_SECONDS, NUMPOT_FUZZ_TRIALS and NUMPOT_FUZZ_SEED ask for more, or for others.
 """

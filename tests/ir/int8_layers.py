@@ -1,4 +1,6 @@
-"""Random int8 layers of every kind, many side by side in one model: each reads an input of its own and ends in a result of its own."""
+"""Random int8 layers of every kind, many side by side in one model: each reads an input of its own and ends
+in a result of its own.
+"""
 
 from collections.abc import Callable, Sequence
 
@@ -49,13 +51,23 @@ class Drawing(Network):
 
     def image(self, *, channels: int | None = None, least: int = 1) -> Tensor:
         """(1,C,H,W) float."""
-        return self.input(1, channels or self.some(2, 40), self.some(least, least + 9), self.some(least, least + 9), name=self._free("x"))
+        return self.input(
+            1,
+            channels or self.some(2, 40),
+            self.some(least, least + 9),
+            self.some(least, least + 9),
+            name=self._free("x"),
+        )
 
     def finished(self, y: Tensor) -> Tensor:
         """[bias] [activation] [codes for a layer to come, and that layer]."""
         if self.chance(0.8):
             y = self.do(
-                "Add", y, self._normal(*(1, y.shape[1], *(1,) * (len(y.shape) - 2))) if len(y.shape) > 2 else self._normal(y.shape[1])
+                "Add",
+                y,
+                self._normal(*(1, y.shape[1], *(1,) * (len(y.shape) - 2)))
+                if len(y.shape) > 2
+                else self._normal(y.shape[1]),
             )
         return self.read(self.activated(y))
 
@@ -76,8 +88,12 @@ class Drawing(Network):
         return self.graph.unique_name(f"{base}0")
 
 
-def convolution(kernel: int = 1, stride: int = 1, dilation: int = 1, pad: int = 0, grouped: bool = False) -> Draw:
-    """A convolution of up to these sizes. One in four has many channels, so that a group's products are more than one sum (eq. 7a)."""
+def convolution(
+    kernel: int = 1, stride: int = 1, dilation: int = 1, pad: int = 0, grouped: bool = False
+) -> Draw:
+    """A convolution of up to these sizes. One in four has many channels, so that a group's products are more
+    than one sum (eq. 7a).
+    """
 
     def draw(d: Drawing) -> Tensor:
         groups = d.some(2, 5) if grouped else 1
@@ -87,7 +103,13 @@ def convolution(kernel: int = 1, stride: int = 1, dilation: int = 1, pad: int = 
         least = max((k - 1) * n + 1 for k, n in zip(window[0], window[2], strict=True))
         x = d.codes(d.image(channels=channels, least=least))
         outputs = groups * d.some(1, 9) if grouped else d.some(1, 40)
-        op = Convolution(strides=window[1], dilations=window[2], pads_begin=d.pair(0, pad), pads_end=d.pair(0, pad), groups=groups)
+        op = Convolution(
+            strides=window[1],
+            dilations=window[2],
+            pads_begin=d.pair(0, pad),
+            pads_end=d.pair(0, pad),
+            groups=groups,
+        )
         return d.finished(d.op(op, x, d._weights(outputs, x.shape[1] // groups, *window[0])))
 
     return draw
@@ -98,20 +120,28 @@ def depthwise(d: Drawing) -> Tensor:
     kernel, strides, dilations = d.pair(1, 5), d.pair(1, 2), d.pair(1, 2)
     x = d.image(channels=channels, least=9)
     x = d.codes(x) if d.chance() else d.quantize(x, np.zeros(channels), d.rng.uniform(1, 6, channels))
-    op = Convolution(strides=strides, dilations=dilations, pads_begin=d.pair(0, 2), pads_end=d.pair(0, 2), groups=channels)
+    op = Convolution(
+        strides=strides, dilations=dilations, pads_begin=d.pair(0, 2), pads_end=d.pair(0, 2), groups=channels
+    )
     return d.finished(d.op(op, x, d._weights(channels, 1, *kernel)))
 
 
 def matmul(d: Drawing) -> Tensor:
-    """Codes behind a matrix product without a bias are not asked for: the vendor's are garbage at times (docs/differences.md)."""
-    x = d.codes(d.input(d.some(1, 4), d.some(250, 520) if d.chance(0.3) else d.some(1, 70), name=d._free("x")))
+    """Codes behind a matrix product without a bias are not asked for: the vendor's are garbage at times
+    (docs/differences.md).
+    """
+    x = d.codes(
+        d.input(d.some(1, 4), d.some(250, 520) if d.chance(0.3) else d.some(1, 70), name=d._free("x"))
+    )
     if d.chance(0.2):
         return d.activated(d.matmul(x, d.some(1, 40), bias=False))
     return d.read(d.activated(d.matmul(x, d.some(1, 40))))
 
 
 def transposed(d: Drawing) -> Tensor:
-    """What the vendor computes on integers, and finishes, everywhere: no zero points, strides below the kernel (docs/differences.md)."""
+    """What the vendor computes on integers, and finishes, everywhere: no zero points, strides below the
+    kernel (docs/differences.md).
+    """
     kernel = d.pair(1, 4)
     x = d.codes(d.image(least=4), zero_points=False)
     op = ConvolutionBackpropData(
@@ -138,7 +168,9 @@ def avg_pool(d: Drawing) -> Tensor:
     x = d.codes(d.image(least=4))
     kernel = d.pair(1, 4)
     pads = tuple(d.some(0, k // 2) for k in kernel), tuple(d.some(0, k // 2) for k in kernel)
-    op = AvgPool(kernel=kernel, strides=d.pair(1, 3), pads_begin=pads[0], pads_end=pads[1], exclude_pad=d.chance())
+    op = AvgPool(
+        kernel=kernel, strides=d.pair(1, 3), pads_begin=pads[0], pads_end=pads[1], exclude_pad=d.chance()
+    )
     return d.read(d.op(op, x))
 
 
@@ -185,7 +217,12 @@ def projected(d: Drawing) -> Tensor:
 def nearest(d: Drawing) -> Tensor:
     """Larger or smaller images of codes, and a layer that reads them as they are."""
     x = d.codes(d.image())
-    op = Interpolate(mode="nearest", shape_calculation_mode="sizes", coordinate_transformation_mode="asymmetric", nearest_mode="floor")
+    op = Interpolate(
+        mode="nearest",
+        shape_calculation_mode="sizes",
+        coordinate_transformation_mode="asymmetric",
+        nearest_mode="floor",
+    )
     return d.conv(d.op(op, x, np.array(d.pair(1, 20)), np.array([2, 3])), 5)
 
 

@@ -1,4 +1,6 @@
-"""Small int8 networks, each with one thing that a runtime may fuse: the vendor must give the same floats for all of them."""
+"""Small int8 networks, each with one thing that a runtime may fuse: the vendor must give the same floats for
+all of them.
+"""
 
 from collections.abc import Callable
 
@@ -8,7 +10,13 @@ from numpot.ir.graph import Graph, Tensor
 
 from ..networks import Network
 
-RANGES = {"unsigned": (0, 6.3), "symmetric": (-4, 4 * 127 / 128), "narrow": (-1.28, 1.27), "misaligned": (-3, 5.1), "half": (-1.1, 2.3)}
+RANGES = {
+    "unsigned": (0, 6.3),
+    "symmetric": (-4, 4 * 127 / 128),
+    "narrow": (-1.28, 1.27),
+    "misaligned": (-3, 5.1),
+    "half": (-1.1, 2.3),
+}
 SIGNED = (-2, 2 * 127 / 128)
 
 
@@ -30,7 +38,9 @@ def depthwise(net: Network, x: Tensor) -> Tensor:
 
 
 def block(net: Network, x: Tensor) -> tuple[Tensor, Tensor]:
-    """Codes of a layer, and codes of a second one on top of them: the two branches of a residual block, but for the last layer."""
+    """Codes of a layer, and codes of a second one on top of them: the two branches of a residual block, but
+    for the last layer.
+    """
     skip = net.quantize(net.relu(net.conv(x, 16)), 0, 3)
     return skip, net.quantize(net.relu(net.conv(skip, 16, 3, pad=1)), 0, 3.1)
 

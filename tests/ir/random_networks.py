@@ -1,4 +1,6 @@
-"""Random small networks, drawn by hypothesis: chains of layers with residual and concatenated branches, float or int8."""
+"""Random small networks, drawn by hypothesis: chains of layers with residual and concatenated branches, float
+or int8.
+"""
 
 import numpy as np
 from hypothesis import strategies as st
@@ -10,14 +12,28 @@ from ..networks import Network
 RANGES = [(0.0, 6.0), (0.0, 2.7), (-4.0, 4.0 * 127 / 128), (-1.7, 3.4), (-2.0, 5.1)]
 SHAPES = {"image": (-1, 6, 7, 6), "rows": (-1, 20)}
 STEPS = {
-    "image": ["conv1x1", "conv3x3", "strided", "grouped", "depthwise", "max_pool", "relu", "relu6", "residual", "projection", "concat"],
+    "image": [
+        "conv1x1",
+        "conv3x3",
+        "strided",
+        "grouped",
+        "depthwise",
+        "max_pool",
+        "relu",
+        "relu6",
+        "residual",
+        "projection",
+        "concat",
+    ],
     "rows": ["matmul", "relu", "relu6", "residual_rows", "concat_rows"],
 }
 
 
 @st.composite
 def networks(draw: st.DrawFn, *, int8: bool) -> Graph:
-    """Input x, up to six steps, a head, output y. In an int8 network a FakeQuantize of a random range stands before every layer."""
+    """Input x, up to six steps, a head, output y. In an int8 network a FakeQuantize of a random range stands
+    before every layer.
+    """
     net = Network(seed=draw(st.integers(0, 2**16)), int8=int8)
     kind = draw(st.sampled_from(list(SHAPES)))
     x = net.input(*SHAPES[kind])
@@ -34,7 +50,9 @@ def networks(draw: st.DrawFn, *, int8: bool) -> Graph:
 def inputs(graph: Graph, batch: int) -> np.ndarray:
     """(batch, ...) float32, from a generator of its own."""
     (parameter,) = graph.inputs
-    return 2 * np.random.default_rng(batch).standard_normal((batch, *parameter.output.shape[1:])).astype(np.float32)
+    return 2 * np.random.default_rng(batch).standard_normal((batch, *parameter.output.shape[1:])).astype(
+        np.float32
+    )
 
 
 def _quantized(draw: st.DrawFn, net: Network, x: Tensor) -> Tensor:

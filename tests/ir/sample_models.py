@@ -1,4 +1,6 @@
-"""Small models for the tests of the file format, what it means that two graphs are the same, and a look at their files."""
+"""Small models for the tests of the file format, what it means that two graphs are the same, and a look at
+their files.
+"""
 
 import json
 import re
@@ -78,11 +80,15 @@ MODELS = {
 def assert_same_graph(found: Graph, expected: Graph) -> None:
     """Names, order, operators with their attributes and arrays, edges, types, shapes and info are equal."""
     assert found.name == expected.name
-    assert json.dumps(found.info, sort_keys=True) == json.dumps(expected.info, sort_keys=True)  # tells 1, 1.0 and True apart
+    assert json.dumps(found.info, sort_keys=True) == json.dumps(
+        expected.info, sort_keys=True
+    )  # tells 1, 1.0 and True apart
     assert list(found.nodes) == list(expected.nodes)
     for node, twin in zip(found, expected, strict=True):
         assert type(node.op) is type(twin.op) and node.op == twin.op
-        assert [(t.producer.name, t.index) for t in node.inputs] == [(t.producer.name, t.index) for t in twin.inputs]
+        assert [(t.producer.name, t.index) for t in node.inputs] == [
+            (t.producer.name, t.index) for t in twin.inputs
+        ]
         assert [(t.dtype, t.shape) for t in node.outputs] == [(t.dtype, t.shape) for t in twin.outputs]
 
 

@@ -46,7 +46,7 @@ def refusal(call, *args, **options) -> str:
     return str(error.value)
 
 
-# ---- edit verbs ----------------------------------------------------------------------------------------------------------------
+# ---- edit verbs --------------------------------------------------------------------------------------------
 
 
 def test_add_joins_both_ends_of_an_edge():
@@ -61,9 +61,16 @@ def test_add_joins_both_ends_of_an_edge():
 
 def test_names_are_made_unique_and_taken_ones_refused():
     graph = chain(2)
-    assert [graph.add(ReLU(), [graph.nodes["x"].output]).name for _ in range(3)] == ["ReLU", "ReLU_1", "ReLU_2"]
+    assert [graph.add(ReLU(), [graph.nodes["x"].output]).name for _ in range(3)] == [
+        "ReLU",
+        "ReLU_1",
+        "ReLU_2",
+    ]
     assert (graph.unique_name("relu0"), graph.unique_name("relu")) == ("relu0_1", "relu")
-    assert refusal(graph.add, ReLU(), [graph.nodes["x"].output], name="relu1") == "layer name 'relu1' is used twice"
+    assert (
+        refusal(graph.add, ReLU(), [graph.nodes["x"].output], name="relu1")
+        == "layer name 'relu1' is used twice"
+    )
     assert refusal(graph.rename, graph.nodes["relu0"], "relu1") == "layer name 'relu1' is used twice"
 
 
@@ -106,14 +113,20 @@ def test_rename_keeps_the_place_in_the_order():
     graph = chain(3)
     node = graph.nodes["relu1"]
     graph.rename(node, "middle")
-    assert list(graph.nodes) == ["x", "relu0", "middle", "relu2", "y"] and graph.nodes["middle"] is node and node.name == "middle"
+    assert (
+        list(graph.nodes) == ["x", "relu0", "middle", "relu2", "y"]
+        and graph.nodes["middle"] is node
+        and node.name == "middle"
+    )
     graph.rename(node, "middle")
     assert graph.nodes["middle"] is node
 
 
 def test_replace_op_infers_the_outputs_again():
     graph = chain(1)
-    split = graph.add(Split(num_splits=3), [graph.nodes["relu0"].output, graph.constant(np.array(1))], name="split")
+    split = graph.add(
+        Split(num_splits=3), [graph.nodes["relu0"].output, graph.constant(np.array(1))], name="split"
+    )
     assert [t.name for t in split.outputs] == ["split:0", "split:1", "split:2"]
     graph.replace_op(graph.nodes["relu0"], Clamp(min=0, max=6))
     assert graph.nodes["relu0"].type == "Clamp" and graph.nodes["relu0"].output.shape == (-1, 3)
@@ -130,7 +143,9 @@ def test_infer_follows_an_edit_that_changed_shapes():
 
 def test_prune_removes_what_no_result_needs_and_keeps_inputs():
     graph = chain(2)
-    dead = graph.add(Add(), [graph.nodes["relu0"].output, graph.constant(np.ones((1, 3), np.float32), "one")], name="dead")
+    dead = graph.add(
+        Add(), [graph.nodes["relu0"].output, graph.constant(np.ones((1, 3), np.float32), "one")], name="dead"
+    )
     graph.add(ReLU(), [dead.output], name="deader")
     graph.add(Parameter(element_type=F32, shape=(2,)), name="unused")
     assert set(graph.prune()) == {"dead", "deader", "one"}
@@ -150,7 +165,7 @@ def test_a_copy_shares_arrays_and_nothing_else():
     assert_same_graph(graph, residual_block())
 
 
-# ---- order ---------------------------------------------------------------------------------------------------------------------
+# ---- order -------------------------------------------------------------------------------------------------
 
 
 def test_order_is_that_of_adding_where_edges_allow():
@@ -204,13 +219,16 @@ def test_a_graph_four_times_as_deep_needs_four_times_the_steps():
     assert 3 * short < long < 5 * short  # 16 times as many if each node looked at all others
 
 
-# ---- messages ------------------------------------------------------------------------------------------------------------------
+# ---- messages ----------------------------------------------------------------------------------------------
 
 
 def test_only_the_batch_may_be_dynamic():
     for shape in [(-1, -1), (3, -1), (-2, 3)]:
         message = refusal(Graph("g").add, Parameter(element_type=F32, shape=shape), name="x")
-        assert message == f"layer 'x' (Parameter): shape {list(shape)}: only the first dimension, the batch, may be -1"
+        assert (
+            message
+            == f"layer 'x' (Parameter): shape {list(shape)}: only the first dimension, the batch, may be -1"
+        )
 
 
 def test_inputs_that_do_not_fit_name_the_layer():
@@ -218,4 +236,7 @@ def test_inputs_that_do_not_fit_name_the_layer():
     x = graph.add(Parameter(element_type=F32, shape=(-1, 3)), name="x").output
     n = graph.add(Parameter(element_type=I64, shape=(-1, 3)), name="n").output
     assert refusal(graph.add, Add(), [x], name="sum") == "layer 'sum' (Add): expected 2 inputs, found 1"
-    assert refusal(graph.add, Add(), [x, n], name="sum") == "layer 'sum' (Add): inputs must have one element type, found f32, i64"
+    assert (
+        refusal(graph.add, Add(), [x, n], name="sum")
+        == "layer 'sum' (Add): inputs must have one element type, found f32, i64"
+    )

@@ -1,4 +1,6 @@
-"""The memory budget: counted before it is taken, said in one sentence, and chosen by whoever runs the program."""
+"""The memory budget: counted before it is taken, said in one sentence, and chosen by whoever runs the
+program.
+"""
 
 import subprocess
 import sys
@@ -21,36 +23,56 @@ from ..networks import Network
 MIB = 2**20
 
 
-def with_constants(nodes: list, constants: dict[str, np.ndarray], *, sparse: list[int] | None = None) -> bytes:
+def with_constants(
+    nodes: list, constants: dict[str, np.ndarray], *, sparse: list[int] | None = None
+) -> bytes:
     """y = x + c, where the nodes make c."""
-    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None if name == "y" else [1]) for name in "xy"]
+    ends = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, None if name == "y" else [1]) for name in "xy"
+    ]
     arrays = [numpy_helper.from_array(array, name) for name, array in constants.items()]
-    graph = helper.make_graph([*nodes, helper.make_node("Add", ["x", "c"], ["y"])], "g", ends[:1], ends[1:], arrays)
+    graph = helper.make_graph(
+        [*nodes, helper.make_node("Add", ["x", "c"], ["y"])], "g", ends[:1], ends[1:], arrays
+    )
     if sparse:
         values = numpy_helper.from_array(np.ones(1, np.float32), "c")
-        graph.sparse_initializer.append(helper.make_sparse_tensor(values, numpy_helper.from_array(np.zeros(1, np.int64), "i"), sparse))
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9).SerializeToString()
+        graph.sparse_initializer.append(
+            helper.make_sparse_tensor(values, numpy_helper.from_array(np.zeros(1, np.int64), "i"), sparse)
+        )
+    return helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9
+    ).SerializeToString()
 
 
 ONES = np.ones((1, 1, 8, 8), np.float32)
 
 
 def doubled(times: int) -> bytes:
-    nodes = [helper.make_node("Concat", [f"t{i}", f"t{i}"], [f"t{i + 1}" if i < times - 1 else "c"], axis=0) for i in range(times)]
+    nodes = [
+        helper.make_node("Concat", [f"t{i}", f"t{i}"], [f"t{i + 1}" if i < times - 1 else "c"], axis=0)
+        for i in range(times)
+    ]
     return with_constants(nodes, {"t0": np.ones(MIB // 8, np.float32)})
 
 
 def padded_far() -> bytes:
-    """A convolution of 64 numbers in a border of 4096: little goes in, little comes out, and much lies between."""
+    """A convolution of 64 numbers in a border of 4096: little goes in, little comes out, and much lies
+    between.
+    """
     node = helper.make_node("Conv", ["a", "w"], ["c"], pads=[4096] * 4, strides=[4000, 4000])
     return with_constants([node], {"a": ONES, "w": ONES})
 
 
-@pytest.mark.parametrize("blob", [doubled(20), with_constants([], {}, sparse=[2**31])], ids=["Concat", "sparse"])
+@pytest.mark.parametrize(
+    "blob", [doubled(20), with_constants([], {}, sparse=[2**31])], ids=["Concat", "sparse"]
+)
 def test_what_reading_makes_is_counted_before_it_is_made(blob: bytes) -> None:
     tracemalloc.start()
     try:
-        with memory.budget(64 * MIB), pytest.raises(NumpotError, match=r"needs .*the memory budget is 64 MiB"):
+        with (
+            memory.budget(64 * MIB),
+            pytest.raises(NumpotError, match=r"needs .*the memory budget is 64 MiB"),
+        ):
             load_onnx(blob)
         assert tracemalloc.get_traced_memory()[1] < 200 * MIB
     finally:
@@ -58,15 +80,27 @@ def test_what_reading_makes_is_counted_before_it_is_made(blob: bytes) -> None:
 
 
 def test_what_an_evaluation_takes_on_its_way_is_counted() -> None:
-    with memory.budget(64 * MIB), pytest.raises(MemoryLimitError, match=r"layer 'c' \(Convolution\), which makes \[1, 1, 3, 3\], needs 2"):
+    with (
+        memory.budget(64 * MIB),
+        pytest.raises(
+            MemoryLimitError, match=r"layer 'c' \(Convolution\), which makes \[1, 1, 3, 3\], needs 2"
+        ),
+    ):
         load_onnx(padded_far())
 
 
 def test_constants_that_are_much_work_are_left_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first of these would be computed, and all would be too much."""
     monkeypatch.setattr("numpot.ir.evaluation.MOST_OPERATIONS", 2**28)
-    nodes = [helper.make_node("Conv", ["a", "w"], [f"c{i}"], pads=[4096] * 4, strides=[4000, 4000]) for i in range(9)]
-    graph = load_onnx(with_constants([*nodes, helper.make_node("Sum", [f"c{i}" for i in range(9)], ["c"])], {"a": ONES, "w": ONES}))
+    nodes = [
+        helper.make_node("Conv", ["a", "w"], [f"c{i}"], pads=[4096] * 4, strides=[4000, 4000])
+        for i in range(9)
+    ]
+    graph = load_onnx(
+        with_constants(
+            [*nodes, helper.make_node("Sum", [f"c{i}" for i in range(9)], ["c"])], {"a": ONES, "w": ONES}
+        )
+    )
     assert 0 < len(graph.of_type("Convolution")) < 9
 
 
@@ -78,7 +112,10 @@ def test_a_run_that_takes_too_much_is_refused_with_its_layer(run: type) -> None:
     with memory.budget(8 * MIB):
         machine = run(graph)
         assert machine.run(small)["y"].shape == (1, 65536)
-        with pytest.raises(MemoryLimitError, match=r"with 1000 images up to layer 'tiled' \(Tile\), which makes \[-1, 65536\], needs 250"):
+        with pytest.raises(
+            MemoryLimitError,
+            match=r"with 1000 images up to layer 'tiled' \(Tile\), which makes \[-1, 65536\], needs 250",
+        ):
             machine.run(np.ones((1000, 64), np.float32))
 
 
@@ -95,19 +132,27 @@ def test_initializers_that_share_a_file_take_it_once(tmp_path: Path) -> None:
     (tmp_path / "w.bin").write_bytes(bytes(MIB))
     tensors = []
     for i in range(500):
-        tensor = TensorProto(name=f"w{i}", data_type=TensorProto.FLOAT, dims=[MIB // 4], data_location=TensorProto.EXTERNAL)
+        tensor = TensorProto(
+            name=f"w{i}", data_type=TensorProto.FLOAT, dims=[MIB // 4], data_location=TensorProto.EXTERNAL
+        )
         tensor.external_data.add(key="location", value="w.bin")
         tensors.append(tensor)
     ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [MIB // 4]) for name in "xy"]
-    graph = helper.make_graph([helper.make_node("Sum", ["x", *(t.name for t in tensors)], ["y"])], "g", ends[:1], ends[1:], tensors)
+    graph = helper.make_graph(
+        [helper.make_node("Sum", ["x", *(t.name for t in tensors)], ["y"])], "g", ends[:1], ends[1:], tensors
+    )
     (tmp_path / "m.onnx").write_bytes(
-        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9).SerializeToString()
+        helper.make_model(
+            graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9
+        ).SerializeToString()
     )
     with memory.budget(16 * MIB):
         assert len(read_onnx(tmp_path / "m.onnx").of_type("Constant")) == 500
 
 
-@pytest.mark.parametrize(("text", "size"), [("4GiB", 2**32), ("1.5 kb", 1500), ("1000", 1000), (" 2TiB ", 2**41)])
+@pytest.mark.parametrize(
+    ("text", "size"), [("4GiB", 2**32), ("1.5 kb", 1500), ("1000", 1000), (" 2TiB ", 2**41)]
+)
 def test_sizes(text: str, size: int) -> None:
     assert memory.parse_size(text, "--memory") == size
 
@@ -132,9 +177,20 @@ def test_the_budget_is_a_share_of_the_machine_or_what_the_user_says(monkeypatch:
 
 def test_the_command_line_has_the_option(tmp_path: Path) -> None:
     net = Network()
-    save_model(net.result(net.do("Tile", net.input(-1, 64, name="x"), np.array([1, 2**24]), name="tiled")), tmp_path / "m.xml")
+    save_model(
+        net.result(net.do("Tile", net.input(-1, 64, name="x"), np.array([1, 2**24]), name="tiled")),
+        tmp_path / "m.xml",
+    )
     np.savez(tmp_path / "d.npz", x=np.ones((1, 64), np.float32), y=np.zeros(1, int))
-    command = [sys.executable, "-m", "numpot.quant.cli", "--memory", "100MiB", "evaluate", str(tmp_path / "m.xml")]
+    command = [
+        sys.executable,
+        "-m",
+        "numpot.quant.cli",
+        "--memory",
+        "100MiB",
+        "evaluate",
+        str(tmp_path / "m.xml"),
+    ]
     found = subprocess.run([*command, "--data", str(tmp_path / "d.npz")], capture_output=True, text=True)
     assert found.returncode == 2 and found.stdout == ""
     assert "the memory budget is 100 MiB" in found.stderr and found.stderr.count("\n") == 1

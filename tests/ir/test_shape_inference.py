@@ -1,4 +1,6 @@
-"""Shape inference where the batch is not known: through operators, and through sub-graphs that compute shapes."""
+"""Shape inference where the batch is not known: through operators, and through sub-graphs that compute
+shapes.
+"""
 
 import numpy as np
 import pytest
@@ -11,7 +13,9 @@ from ..networks import Network
 
 
 def batch_and_rest(net: Network, x: Tensor) -> Tensor:
-    """The target of a flattening Reshape as exporters write it: ShapeOf -> Gather the batch -> Concat with -1."""
+    """The target of a flattening Reshape as exporters write it: ShapeOf -> Gather the batch -> Concat with
+    -1.
+    """
     batch = net.do("Gather", net.do("ShapeOf", x), np.array([0]), np.array(0))
     return net.do("Concat", batch, np.array([-1]), axis=0)
 
@@ -67,13 +71,18 @@ def test_a_shape_that_depends_on_data_is_refused():
     net = Network()
     x, target = net.input(-1, 4), net.input(2, name="target", dtype=np.dtype(np.int64))
     message = refusal(net.do, "Reshape", x, target, name="reshape")
-    assert message == "layer 'reshape' (Reshape): input 1 must be known before the model runs (a constant, or computed from shapes)"
+    assert (
+        message == "layer 'reshape' (Reshape): input 1 must be known before the model runs (a constant, or "
+        "computed from shapes)"
+    )
 
 
 def test_a_rank_that_depends_on_the_batch_is_refused():
     net = Network()
     batch = net.do("Gather", net.do("ShapeOf", net.input(-1, 1)), np.array(0), np.array(0))
-    ones = net.do("Tile", np.array([1]), net.do("Subtract", net.do("Unsqueeze", batch, np.array([0])), np.array([6])))
+    ones = net.do(
+        "Tile", np.array([1]), net.do("Subtract", net.do("Unsqueeze", batch, np.array([0])), np.array([6]))
+    )
     message = refusal(net.do, "Reshape", np.zeros(1, np.float32), ones, name="reshape")
     assert message == "layer 'reshape' (Reshape): the rank of the output depends on the batch size"
 

@@ -1,4 +1,6 @@
-"""A graph of ours as an OpenVINO model, operator by operator, so that the vendor runs the very network that we run."""
+"""A graph of ours as an OpenVINO model, operator by operator, so that the vendor runs the very network that
+we run.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +16,8 @@ op: Any = ov.opset15
 
 
 def run_openvino(graph: Graph, x: np.ndarray) -> np.ndarray:
-    """The first output, computed in float32 and by int8 kernels where the vendor finds them applicable, one image at a time.
+    """The first output, computed in float32 and by int8 kernels where the vendor finds them applicable, one
+    image at a time.
 
     One by one, because the vendor is then asked for what it documents: a static batch.
     """
@@ -30,7 +33,9 @@ def to_openvino(graph: Graph) -> Any:
     for node in graph.topological_order():
         made = CONVERT[node.type](node, *(nodes[t.producer.name] for t in node.inputs))
         made.set_friendly_name(node.name)
-        nodes[node.name] = made.output(0) if node.outputs and node.type not in ("Parameter", "Result") else made
+        nodes[node.name] = (
+            made.output(0) if node.outputs and node.type not in ("Parameter", "Result") else made
+        )
     return ov.Model([nodes[n.name] for n in graph.outputs], [nodes[n.name] for n in graph.inputs], graph.name)
 
 
@@ -50,7 +55,9 @@ def _convolution(node: Node, x: Any, w: Any) -> Any:
 
 
 def _grouped(node: Node) -> Any:
-    """The int8 weights of a grouped convolution as (groups, O/groups, I/groups, kh, kw), from the Constant on."""
+    """The int8 weights of a grouped convolution as (groups, O/groups, I/groups, kh, kw), from the Constant
+    on.
+    """
     multiply = node.inputs[1].producer
     codes, scale = multiply.inputs[0].producer.inputs[0].constant, multiply.inputs[1].constant
     assert codes is not None and scale is not None
@@ -66,7 +73,12 @@ CONVERT: dict[str, Callable[..., Any]] = {
     "Convert": lambda n, x: op.convert(x, n.op.destination_type.type),
     "Convolution": _convolution,
     "ConvolutionBackpropData": lambda n, x, w: op.convolution_backprop_data(
-        x, w, list(n.op.strides), pads_begin=list(n.op.pads_begin), pads_end=list(n.op.pads_end), dilations=list(n.op.dilations)
+        x,
+        w,
+        list(n.op.strides),
+        pads_begin=list(n.op.pads_begin),
+        pads_end=list(n.op.pads_end),
+        dilations=list(n.op.dilations),
     ),
     "MatMul": lambda n, a, b: op.matmul(a, b, n.op.transpose_a, n.op.transpose_b),
     "FakeQuantize": lambda n, *x: op.fake_quantize(*x, n.op.levels),
@@ -75,7 +87,12 @@ CONVERT: dict[str, Callable[..., Any]] = {
     "ReLU": lambda n, x: op.relu(x),
     "Clamp": lambda n, x: op.clamp(x, n.op.min, n.op.max),
     "MaxPool": lambda n, x: op.max_pool(
-        x, list(n.op.strides), list(n.op.dilations), list(n.op.pads_begin), list(n.op.pads_end), list(n.op.kernel)
+        x,
+        list(n.op.strides),
+        list(n.op.dilations),
+        list(n.op.pads_begin),
+        list(n.op.pads_end),
+        list(n.op.kernel),
     ),
     "Concat": lambda n, *x: op.concat(list(x), n.op.axis),
     "ReduceMean": lambda n, x, axes: op.reduce_mean(x, axes, n.op.keep_dims),

@@ -1,4 +1,6 @@
-"""Random arithmetic for the comparator: shapes from hypothesis, contents from a seed, drawn so that pairs clip and halves occur."""
+"""Random arithmetic for the comparator: shapes from hypothesis, contents from a seed, drawn so that pairs
+clip and halves occur.
+"""
 
 import os
 from dataclasses import dataclass, field
@@ -18,7 +20,9 @@ _checks = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 few = settings(max_examples=int(os.environ.get("NUMPOT_EXAMPLES", "60")), **_checks)
 many = settings(max_examples=10_000, **_checks)
 
-needs_matrix_unit = pytest.mark.skipif(not ISA.has_matrix_unit, reason=f"the kernels here are {ISA.name}, without a matrix unit")
+needs_matrix_unit = pytest.mark.skipif(
+    not ISA.has_matrix_unit, reason=f"the kernels here are {ISA.name}, without a matrix unit"
+)
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -38,13 +42,21 @@ def weights(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def epilogue(rng: np.random.Generator, channels: int) -> Epilogue:
-    """Constants that spread accumulators over the codes; half the time powers of two, so that codes fall on exact halves."""
+    """Constants that spread accumulators over the codes; half the time powers of two, so that codes fall on
+    exact halves.
+    """
     low, high = [(-np.inf, np.inf), (0.0, np.inf), (0.0, 6.0), (-1.0, 1.0)][rng.integers(4)]
     offset = 128.0 * rng.integers(2)
     if rng.random() < 0.5:
         scale, bias = 2.0 ** rng.integers(-14, -6, channels), rng.integers(-8, 8, channels) / 4
-        return make_epilogue(channels, scale, bias, low, high, 2.0 ** rng.integers(0, 6), 1.0, 128.0 * rng.integers(2), offset)
-    scale, bias, shift = rng.uniform(1e-5, 1e-2, channels), rng.normal(size=channels), rng.uniform(0, 255, channels) - offset
+        return make_epilogue(
+            channels, scale, bias, low, high, 2.0 ** rng.integers(0, 6), 1.0, 128.0 * rng.integers(2), offset
+        )
+    scale, bias, shift = (
+        rng.uniform(1e-5, 1e-2, channels),
+        rng.normal(size=channels),
+        rng.uniform(0, 255, channels) - offset,
+    )
     multiplier, one = rng.uniform(1, 200, channels), np.ones(channels)
     factors = (multiplier, one) if rng.random() < 0.5 else (one, multiplier)
     return make_epilogue(channels, scale, bias, low, high, *factors, shift, offset)
@@ -102,11 +114,15 @@ class ConvolutionProblem:
 
     def empty_output(self, dtype: type) -> np.ndarray:
         """NHWC, full of rubbish, so that an element nobody writes is noticed."""
-        return np.full((self.batch, *self.window.output_size(*self.size), self.groups * self.columns), 77, dtype)
+        return np.full(
+            (self.batch, *self.window.output_size(*self.size), self.groups * self.columns), 77, dtype
+        )
 
 
 arithmetics = st.sampled_from(["exact", "saturating"])
-gemm_problems = st.builds(GemmProblem, seeds, st.tuples(*[st.integers(0, 40)] * 3), st.integers(0, 255), arithmetics)
+gemm_problems = st.builds(
+    GemmProblem, seeds, st.tuples(*[st.integers(0, 40)] * 3), st.integers(0, 255), arithmetics
+)
 
 
 @st.composite
@@ -129,7 +145,15 @@ def convolution_problems(draw: st.DrawFn, *, depthwise: bool = False) -> Convolu
     groups = draw(st.integers(1, 40 if depthwise else 3))
     depth, columns = (1, 1) if depthwise else draw(st.tuples(st.integers(1, 6), st.integers(1, 9)))
     return ConvolutionProblem(
-        draw(seeds), window, draw(st.integers(0, 3)), size, groups, depth, columns, draw(st.integers(0, 255)), draw(arithmetics)
+        draw(seeds),
+        window,
+        draw(st.integers(0, 3)),
+        size,
+        groups,
+        depth,
+        columns,
+        draw(st.integers(0, 255)),
+        draw(arithmetics),
     )
 
 

@@ -22,12 +22,16 @@ from .problems import nhwc
 
 
 def witnesses(w: np.ndarray) -> np.ndarray:
-    """(O,G,kh,kw) s8 -> (2*O,G,kh,kw) u8: for each output channel the activations that press its pairs up, and those that press down."""
+    """(O,G,kh,kw) s8 -> (2*O,G,kh,kw) u8: for each output channel the activations that press its pairs up,
+    and those that press down.
+    """
     return np.concatenate([np.where(w > 0, 255, 0), np.where(w < 0, 255, 0)]).astype(np.uint8)
 
 
 def clips(w: np.ndarray) -> np.ndarray:
-    """(O,) bool: does some pair of the channel clip when pressed hardest? Counted by the kernel, one window that sees everything."""
+    """(O,) bool: does some pair of the channel clip when pressed hardest? Counted by the kernel, one window
+    that sees everything.
+    """
     x, count = witnesses(w), SaturationCount.zeros(len(w))
     out = np.empty((len(x), 1, 1, len(w)), np.int32)
     convolution(nhwc(x), pack_convolution(w), 0, out, window=Window(w.shape[2:]), count=count)
@@ -35,7 +39,9 @@ def clips(w: np.ndarray) -> np.ndarray:
 
 
 def test_all_pairs_of_weights() -> None:
-    """Each of the 65,536 pairs is safe exactly if none of the four corners of the activations makes it clip."""
+    """Each of the 65,536 pairs is safe exactly if none of the four corners of the activations
+    makes it clip.
+    """
     first, second = np.meshgrid(np.arange(-128, 128), np.arange(-128, 128))
     w = np.stack([first.ravel(), second.ravel()], axis=1).astype(np.int8)[:, :, None, None]
     corners = np.array([[0, 0], [0, 255], [255, 0], [255, 255]])
@@ -96,7 +102,10 @@ def test_seven_bits_never_clip() -> None:
     assert provably_safe(w).all()
     assert not clips(w).any()
     assert_array_equal(
-        provably_safe(np.array([[64, 64], [65, 64], [65, 63], [-64, -64], [-65, -64]], np.int8)[:, :, None, None]), [1, 0, 1, 1, 0]
+        provably_safe(
+            np.array([[64, 64], [65, 64], [65, 63], [-64, -64], [-65, -64]], np.int8)[:, :, None, None]
+        ),
+        [1, 0, 1, 1, 0],
     )
 
 
@@ -105,11 +114,15 @@ def test_number_of_pairs_is_what_the_definition_adds() -> None:
     window = {"strides": (1, 1), "pads_begin": (0, 0), "pads_end": (0, 0), "dilations": (1, 1), "groups": 2}
     pairs = number_of_pairs((2, 4, 3, 3), w.shape)
     assert pairs == 2 * 4 * 9 * 9 * 2
-    assert reference.convolution_saturated_pairs(x, w, 0, **window).sum() == pairs / 2  # of three channels only the first two clip
+    assert (
+        reference.convolution_saturated_pairs(x, w, 0, **window).sum() == pairs / 2
+    )  # of three channels only the first two clip
 
 
 def vbmi_runs(kernel: np.ndarray) -> list[np.ndarray]:
-    """Weights of one input channel (kh,kw), in each order in which OpenVINO pairs them on AVX-512 with VBMI (docs/differences.md)."""
+    """Weights of one input channel (kh,kw), in each order in which OpenVINO pairs them on AVX-512 with VBMI
+    (docs/differences.md).
+    """
     return [kernel.T.reshape(1, -1), kernel]
 
 

@@ -6,7 +6,10 @@ import sys
 from .folders import NoProcessorError
 from .processors import PROCESSORS, python_on
 
-USAGE = f"usage: python -m tests.processors NAME -- python [ARGUMENT ...], where NAME is one of {', '.join(PROCESSORS)}"
+USAGE = (
+    "usage: python -m tests.processors NAME -- python [ARGUMENT ...], where NAME is one of "
+    f"{', '.join(PROCESSORS)}"
+)
 
 
 def main(arguments: list[str]) -> str:

@@ -1,7 +1,9 @@
-"""python -m tests.processors.integers 40 gemm convolution: of so many layers of each kind, how many have the integers of the definition.
+"""python -m tests.processors.integers 40 gemm convolution: of so many layers of each kind, how many have the
+integers of the definition.
 
-Sums alone, because every other output is another kernel to compile, and an emulated processor takes a minute for one. These two kinds are
-one kernel; `depthwise` is another. The tests of tests/kernels run on it as they are, in their time.
+Sums alone, because every other output is another kernel to compile, and an emulated processor takes a minute
+for one. These two kinds are one kernel; `depthwise` is another. The tests of tests/kernels run on it as they
+are, in their time.
 """
 
 import json
@@ -19,7 +21,14 @@ from numpot.kernels.gemm import gemm
 from numpot.kernels.layers.depthwise import depthwise, pack_depthwise, positions_together
 from numpot.kernels.layout.weight_packing import pack_convolution, pack_gemm
 
-from ..kernels.problems import ConvolutionProblem, GemmProblem, convolution_problems, gemm_problems, nchw, nhwc
+from ..kernels.problems import (
+    ConvolutionProblem,
+    GemmProblem,
+    convolution_problems,
+    gemm_problems,
+    nchw,
+    nhwc,
+)
 
 
 def gemm_is_the_definition(p: GemmProblem) -> bool:
@@ -30,21 +39,41 @@ def gemm_is_the_definition(p: GemmProblem) -> bool:
 
 def convolution_is_the_definition(p: ConvolutionProblem) -> bool:
     sums = p.empty_output(np.int32)
-    convolution(nhwc(p.x), pack_convolution(p.w, p.groups), p.zero_point, sums, window=p.window, arithmetic=p.arithmetic)
-    return np.array_equal(nchw(sums), reference.convolution(p.x, p.w, p.zero_point, arithmetic=p.arithmetic, **p.keywords))
+    convolution(
+        nhwc(p.x),
+        pack_convolution(p.w, p.groups),
+        p.zero_point,
+        sums,
+        window=p.window,
+        arithmetic=p.arithmetic,
+    )
+    return np.array_equal(
+        nchw(sums), reference.convolution(p.x, p.w, p.zero_point, arithmetic=p.arithmetic, **p.keywords)
+    )
 
 
 def depthwise_is_the_definition(p: ConvolutionProblem) -> bool:
-    sums, packed = p.empty_output(np.int32), pack_depthwise(p.w, positions_together(p.window, p.window.output_size(*p.size)[1]))
+    sums, packed = (
+        p.empty_output(np.int32),
+        pack_depthwise(p.w, positions_together(p.window, p.window.output_size(*p.size)[1])),
+    )
     depthwise(nhwc(p.x), packed, p.zero_point, sums, window=p.window)
-    return np.array_equal(nchw(sums), reference.convolution(p.x, p.w, p.zero_point, arithmetic="exact", **p.keywords))
+    return np.array_equal(
+        nchw(sums), reference.convolution(p.x, p.w, p.zero_point, arithmetic="exact", **p.keywords)
+    )
 
 
 def count(problems: SearchStrategy, is_the_definition: Callable[..., bool], examples: int) -> tuple[int, int]:
     """How many are, and how many there were."""
     found: list[bool] = []
 
-    @settings(max_examples=examples, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=examples,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
     @given(problems)
     def look(problem: GemmProblem | ConvolutionProblem) -> None:
         found.append(is_the_definition(problem))

@@ -1,4 +1,6 @@
-"""The processors, and for each a Python that runs on it: a virtual environment whose `python` starts the emulator."""
+"""The processors, and for each a Python that runs on it: a virtual environment whose `python` starts the
+emulator.
+"""
 
 import hashlib
 import platform
@@ -40,12 +42,16 @@ PROCESSORS = {processor.name: processor for processor in _ALL}
 
 
 def python_on(processor: Processor) -> Path:
-    """A Python that runs on the processor, as do the processes that it starts by `sys.executable`. It imports what this Python does; for
-    AArch64, what aarch64.py installs, and numpot from this checkout. Raises NoProcessorError.
+    """A Python that runs on the processor, as do the processes that it starts by `sys.executable`. It imports
+    what this Python does; for AArch64, what aarch64.py installs, and numpot from this checkout. Raises
+    NoProcessorError.
     """
     emulator = shutil.which(f"qemu-{processor.architecture}")
     if emulator is None:
-        raise NoProcessorError(f"{processor.name} needs the emulator qemu-{processor.architecture}: on Debian, apt-get install qemu-user")
+        raise NoProcessorError(
+            f"{processor.name} needs the emulator qemu-{processor.architecture}: on Debian, apt-get "
+            "install qemu-user"
+        )
     ours = hashlib.sha256(f"{sys.prefix} {CHECKOUT}".encode()).hexdigest()[:8]
     environment = cache() / f"{processor.name}-{ours}"
     options, original = ["-cpu", processor.model], Path(sys.prefix, "pyvenv.cfg")
@@ -61,7 +67,8 @@ def python_on(processor: Processor) -> Path:
         interpreter, is_virtual = Path(sys.executable).resolve(), original.exists()
     else:
         raise NoProcessorError(
-            f"{processor.name} needs a Python for {processor.architecture}, and this machine's is for {platform.machine()}"
+            f"{processor.name} needs a Python for {processor.architecture}, and this machine's is for "
+            f"{platform.machine()}"
         )
     system_wide = f"home = {interpreter.parent}\ninclude-system-site-packages = true\n"
     put(environment / "pyvenv.cfg", original.read_text() if is_virtual else system_wide)

@@ -1,7 +1,8 @@
-"""What other processors compute, emulated: numpot what its definitions say, and the vendors what docs/saturation.md says of them.
+"""What other processors compute, emulated: numpot what its definitions say, and the vendors what
+docs/saturation.md says of them.
 
-An emulated processor is ten times slower than this one, so each test is one short process. Longer ones by hand, as
-`python -m tests.processors armdot -- python -m pytest tests/kernels/layers/test_pooling.py`.
+An emulated processor is ten times slower than this one, so each test is one short process. Longer ones by
+hand, as `python -m tests.processors armdot -- python -m pytest tests/kernels/layers/test_pooling.py`.
 """
 
 import importlib.metadata
@@ -60,12 +61,18 @@ def test_kernels_are_the_definition_on(name: str) -> None:
 @pytest.mark.parametrize("name", PROCESSORS)
 def test_vendors_integers_on(name: str) -> None:
     found = run_on(name, "-m", "tests.processors.vendors")
-    assert found == {runtime: dict.fromkeys(("matrix product", "convolution"), integers) for runtime, integers in VENDORS[name].items()}
+    assert found == {
+        runtime: dict.fromkeys(("matrix product", "convolution"), integers)
+        for runtime, integers in VENDORS[name].items()
+    }
 
 
 @pytest.mark.slow
 def test_its_children_are_emulated_too() -> None:
-    child = "import json, sys; from llvmlite import binding; print(json.dumps([binding.get_host_cpu_name(), sys.executable]))"
+    child = (
+        "import json, sys; from llvmlite import binding; "
+        "print(json.dumps([binding.get_host_cpu_name(), sys.executable]))"
+    )
     code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}], check=True)"
     cpu, executable = run_on("haswell", "-c", code)
     assert cpu == "haswell" and executable == str(python_on(PROCESSORS["haswell"]))
@@ -73,30 +80,44 @@ def test_its_children_are_emulated_too() -> None:
 
 def test_a_missing_emulator_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processors.shutil, "which", lambda name: None)
-    assert main(["haswell", "--", "python"]) == "haswell needs the emulator qemu-x86_64: on Debian, apt-get install qemu-user"
+    assert (
+        main(["haswell", "--", "python"])
+        == "haswell needs the emulator qemu-x86_64: on Debian, apt-get install qemu-user"
+    )
 
 
 def test_a_python_for_another_machine_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processors.shutil, "which", lambda name: name)
     monkeypatch.setattr(processors.platform, "machine", lambda: "aarch64")
-    assert main(["nehalem", "--", "python"]) == "nehalem needs a Python for x86_64, and this machine's is for aarch64"
+    assert (
+        main(["nehalem", "--", "python"])
+        == "nehalem needs a Python for x86_64, and this machine's is for aarch64"
+    )
 
 
-@pytest.mark.parametrize("arguments", [[], ["haswell"], ["haswell", "--"], ["haswell", "python"], ["pentium", "--", "python"]])
+@pytest.mark.parametrize(
+    "arguments", [[], ["haswell"], ["haswell", "--"], ["haswell", "python"], ["pentium", "--", "python"]]
+)
 def test_anything_else_is_answered_by_the_usage(arguments: list[str]) -> None:
     assert main(arguments).endswith("where NAME is one of haswell, nehalem, armportable, armdot, armi8mm")
 
 
-def test_without_packages_the_first_that_fails_says_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_packages_the_first_that_fails_says_why(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(processors.shutil, "which", lambda name: name)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     assert (
-        main(["armdot", "--", "python"]) == "an AArch64 processor needs apt-get, which is not here: its Python is made of Debian's packages"
+        main(["armdot", "--", "python"])
+        == "an AArch64 processor needs apt-get, which is not here: its Python is made of Debian's packages"
     )
     put(tmp_path / "bin/apt-get", "#!/bin/sh\necho Reading lists >&2\necho E: no network >&2\nexit 100\n")
     (tmp_path / "bin/apt-get").chmod(0o755)
-    assert main(["armdot", "--", "python"]) == "an AArch64 processor needs packages from the network, once; apt-get says: E: no network"
+    assert (
+        main(["armdot", "--", "python"])
+        == "an AArch64 processor needs packages from the network, once; apt-get says: E: no network"
+    )
     assert not list((tmp_path / "numpot-processors").iterdir())  # nothing half made
 
 

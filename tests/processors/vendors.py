@@ -1,4 +1,5 @@
-"""python -m tests.processors.vendors: which integers OpenVINO and onnxruntime compute here, exact or saturating, in JSON.
+"""python -m tests.processors.vendors: which integers OpenVINO and onnxruntime compute here, exact or
+saturating, in JSON.
 
 Each runs a matrix product and a 1x1 convolution of 64 channels in which every pair of products clips.
 """
@@ -28,7 +29,11 @@ def openvino(is_convolution: bool) -> np.ndarray:
     weights = op.convert(op.constant(WEIGHTS.reshape(*WEIGHTS.shape, *window)), np.float32)
     weights = op.multiply(weights, op.constant(np.ones((len(WEIGHTS), 1, *window), np.float32)))
     one, none = [1, 1], [0, 0]
-    y = op.convolution(codes, weights, one, none, none, one) if is_convolution else op.matmul(codes, weights, False, True)
+    y = (
+        op.convolution(codes, weights, one, none, none, one)
+        if is_convolution
+        else op.matmul(codes, weights, False, True)
+    )
     model = ov.compile_model(ov.Model([y], [data]), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     return model(CODES.reshape(data.shape).astype(np.float32))[0]
 
@@ -42,7 +47,15 @@ def onnxruntime(is_convolution: bool) -> np.ndarray:
     if is_convolution:
         scale, zero = np.float32(1), np.uint8(0)
         x, w = CODES.reshape(1, CHANNELS, 1, 1), WEIGHTS.reshape(*WEIGHTS.shape, 1, 1)
-        constants = {"xs": scale, "xz": zero, "w": w, "ws": scale, "wz": np.int8(0), "ys": np.float32(OUTPUT_SCALE), "yz": zero}
+        constants = {
+            "xs": scale,
+            "xz": zero,
+            "w": w,
+            "ws": scale,
+            "wz": np.int8(0),
+            "ys": np.float32(OUTPUT_SCALE),
+            "yz": zero,
+        }
         node = h.make_node("QLinearConv", ["x", *constants], ["y"])
     else:
         x, constants = CODES, {"w": WEIGHTS.T}
@@ -65,7 +78,11 @@ def arithmetic(runtime: str) -> dict[str, str]:
     for kind, is_convolution in (("matrix product", False), ("convolution", True)):
         y = np.asarray(RUNTIMES[runtime](is_convolution), np.float64)
         step = OUTPUT_SCALE / 2 if runtime == "onnxruntime" and is_convolution else 0
-        names = [name for name, want in (("exact", EXACT), ("saturating", CLIPPED)) if (np.abs(y - want) <= step).all()]
+        names = [
+            name
+            for name, want in (("exact", EXACT), ("saturating", CLIPPED))
+            if (np.abs(y - want) <= step).all()
+        ]
         found[kind] = names[0] if names else str(np.unique(y))
     return found
 

@@ -1,4 +1,6 @@
-"""Real models that POT 2023.3 itself has quantized. They are no part of the repository: a folder beside it, which may be absent."""
+"""Real models that POT 2023.3 itself has quantized. They are no part of the repository: a folder beside it,
+which may be absent.
+"""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -10,7 +12,9 @@ from numpot.ir.graph import Graph
 
 MATERIAL = Path(__file__).parents[3] / "shared" / "material"
 NAMES = ["digits_cnn", "digits_mlp", "fmnist_mobilenet", "fmnist_mobilenet_hard", "fmnist_resnet"]
-needs_material = pytest.mark.skipif(not MATERIAL.is_dir(), reason="the folder of reference models is not here")
+needs_material = pytest.mark.skipif(
+    not MATERIAL.is_dir(), reason="the folder of reference models is not here"
+)
 
 
 class Data(NamedTuple):
@@ -55,5 +59,7 @@ def normalized(pixels: np.ndarray) -> np.ndarray:
 
 
 def pot_ranges(name: str, preset: str) -> np.lib.npyio.NpzFile:
-    """What POT put into the model before it compressed the weights: `names`, and `NAME|input_low` and so on."""
+    """What POT put into the model before it compressed the weights: `names`, and `NAME|input_low`
+    and so on.
+    """
     return np.load(MATERIAL / name / "pot" / f"pot_ranges_{name}_default_{preset}.npz")

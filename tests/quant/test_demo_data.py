@@ -1,4 +1,6 @@
-"""The files in quant/demo: what they hold, that they belong together, and that the example script makes them."""
+"""The files in quant/demo: what they hold, that they belong together, and that the example script
+makes them.
+"""
 
 import gzip
 import subprocess
@@ -17,7 +19,9 @@ MATERIAL = REPOSITORY.parent / "shared" / "material"
 ONNX = MATERIAL / "fmnist_mobilenet" / "fmnist_mobilenet.onnx"
 FILES = [demo.MODEL, demo.MODEL.with_suffix(".bin"), demo.CALIBRATION, demo.TEST]
 
-needs_material = pytest.mark.skipif(not MATERIAL.is_dir(), reason="the models of shared/material are not here")
+needs_material = pytest.mark.skipif(
+    not MATERIAL.is_dir(), reason="the models of shared/material are not here"
+)
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +29,7 @@ def loaded():
     return demo.load()
 
 
-# ---- pictures ----------------------------------------------------------------------------------------------------------------------
+# ---- pictures ----------------------------------------------------------------------------------------------
 
 
 def test_the_package_stays_small():
@@ -64,7 +68,7 @@ def test_pixels_become_floats_as_the_model_was_trained(loaded):
     np.testing.assert_allclose(inputs["x"][0], expected, rtol=1e-6, atol=1e-6)
 
 
-# ---- model -------------------------------------------------------------------------------------------------------------------------
+# ---- model -------------------------------------------------------------------------------------------------
 
 
 def test_the_model_is_a_mobilenet(loaded):
@@ -91,11 +95,14 @@ def test_the_model_gets_1834_of_2000_right(loaded):
 def test_definitions_and_kernels_agree(loaded):
     graph, _, test = loaded
     inputs = next(iter(batches(test, graph, 16))).inputs
-    (defined,), (computed,) = Interpreter(graph).run(inputs).values(), Executor(graph, threads=1).run(inputs).values()
+    (defined,), (computed,) = (
+        Interpreter(graph).run(inputs).values(),
+        Executor(graph, threads=1).run(inputs).values(),
+    )
     np.testing.assert_allclose(computed, defined, rtol=0, atol=1e-5 * np.abs(defined).max())
 
 
-# ---- where they come from ----------------------------------------------------------------------------------------------------------
+# ---- where they come from ----------------------------------------------------------------------------------
 
 
 @needs_material
@@ -115,11 +122,18 @@ def test_the_example_script_makes_these_files(tmp_path):
             write_idx(tmp_path / f"{name}-images-idx3-ubyte.gz", arrays[f"x_{stored}"])
             write_idx(tmp_path / f"{name}-labels-idx1-ubyte.gz", arrays[f"y_{stored}"])
     script = [sys.executable, REPOSITORY / "examples" / "train_fashion_mnist.py"]
-    run = subprocess.run([*script, "--data", tmp_path, "--output", tmp_path, "--onnx", ONNX], capture_output=True, text=True, check=False)
+    run = subprocess.run(
+        [*script, "--data", tmp_path, "--output", tmp_path, "--onnx", ONNX],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert run.returncode == 0, run.stderr
     assert "91.70%" in run.stdout
     for path in FILES:
-        assert (tmp_path / path.name).read_bytes() == path.read_bytes(), f"{path.name} is stale: run the script again"
+        assert (tmp_path / path.name).read_bytes() == path.read_bytes(), (
+            f"{path.name} is stale: run the script again"
+        )
 
 
 def write_idx(path, array):

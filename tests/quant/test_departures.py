@@ -1,4 +1,6 @@
-"""What goes beyond POT is off unless it is better on every reference model; and `best` is what it is measured as (docs/differences.md)."""
+"""What goes beyond POT is off unless it is better on every reference model; and `best` is what it is measured
+as (docs/differences.md).
+"""
 
 import dataclasses
 
@@ -45,7 +47,9 @@ def test_what_is_off_has_a_reason() -> None:
 def test_a_departure_is_on_only_if_it_is_better_on_every_model(name: str) -> None:
     on = is_default(name)
     models = departures.MODELS if on else [WHY_OFF[name]]
-    without, with_it = ({m: departures.score(m, options) for m in models} for options in ({}, departures.DEPARTURES[name]))
+    without, with_it = (
+        {m: departures.score(m, options) for m in models} for options in ({}, departures.DEPARTURES[name])
+    )
     if on:
         assert departures.better_on_every(with_it, without)
     else:

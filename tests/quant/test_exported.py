@@ -1,4 +1,6 @@
-"""What numpot quantizes and exports is as good in the vendors' runtimes, on integers, as here: on all 10,000 images of Fashion-MNIST."""
+"""What numpot quantizes and exports is as good in the vendors' runtimes, on integers, as here: on all 10,000
+images of Fashion-MNIST.
+"""
 
 from collections import Counter
 from collections.abc import Callable
@@ -68,20 +70,28 @@ def assert_as_good(name: str, theirs: np.ndarray, expected: np.ndarray) -> None:
     labels = load_data(name).labels
     assert len(labels) == 10_000
     top1 = [100 * float(np.mean(y.argmax(1) == labels)) for y in (theirs, expected)]
-    print(f"{name}: {top1[0]:.2f} % there, {top1[1]:.2f} % here, {np.mean(theirs.argmax(1) == expected.argmax(1)):.2%} alike")
+    print(
+        f"{name}: {top1[0]:.2f} % there, {top1[1]:.2f} % here, "
+        f"{np.mean(theirs.argmax(1) == expected.argmax(1)):.2%} alike"
+    )
     assert abs(top1[0] - top1[1]) <= 0.1
 
 
 @pytest.mark.parametrize("suffix", ["xml", "onnx"])
 @pytest.mark.parametrize("name", MODELS)
 def test_openvino(name: str, suffix: str, folder: Path) -> None:
-    """Of either file OpenVINO makes integer primitives, one for each layer, and it gives every image its class here."""
+    """Of either file OpenVINO makes integer primitives, one for each layer, and it gives every image its
+    class here.
+    """
     made = exported(name, "performance", folder)
     compiled = compile_for_one(getattr(made, suffix))
     found = primitives(compiled)
     assert len(found) == len(integer_layers(made.graph))
     assert all(kind.lower().endswith(("_i8", "_u8")) for kind in found), found
-    theirs, expected = run_one_by_one(compiled, load_data(name).test), ours(name, "performance", folder, openvinos())
+    theirs, expected = (
+        run_one_by_one(compiled, load_data(name).test),
+        ours(name, "performance", folder, openvinos()),
+    )
     assert_as_good(name, theirs, expected)
     assert np.mean(theirs.argmax(1) == expected.argmax(1)) > 0.9998
 
@@ -91,15 +101,23 @@ def test_openvino(name: str, suffix: str, folder: Path) -> None:
     [
         ("fmnist_mobilenet", "performance", "exact"),
         ("fmnist_mobilenet_hard", "best", "exact"),
-        ("fmnist_mobilenet_hard", "performance", "simulated"),  # it rounds where exact only clips (docs/differences.md)
+        (
+            "fmnist_mobilenet_hard",
+            "performance",
+            "simulated",
+        ),  # it rounds where exact only clips (docs/differences.md)
         ("fmnist_resnet", "performance", "exact"),
     ],
 )
 def test_onnxruntime(name: str, preset: str, arithmetic: Arithmetic, folder: Path) -> None:
-    """With its QLinearConv, except around depthwise layers, whose scales for each channel it has no kernel for (docs/onnx.md)."""
+    """With its QLinearConv, except around depthwise layers, whose scales for each channel it has no kernel
+    for (docs/onnx.md).
+    """
     made = exported(name, preset, folder)
     session, kinds = optimized(made.onnx)
-    convolutions, depthwise = (sum(n.op.groups > g for n in made.graph.of_type("Convolution")) for g in (0, 1))  # type: ignore[attr-defined]
+    convolutions, depthwise = (
+        sum(n.op.groups > g for n in made.graph.of_type("Convolution")) for g in (0, 1)
+    )  # type: ignore[attr-defined]
     assert kinds["QLinearConv"] + kinds["Conv"] + kinds["FusedConv"] == convolutions
     assert kinds["QLinearConv"] >= convolutions - 2 * depthwise and kinds["QGemm"] == 1
     theirs = in_batches(lambda x: session.run(None, {"x": x})[0], load_data(name).test)

@@ -1,4 +1,6 @@
-"""Default Quantization against POT 2023.3: the same places, the same ranges, the same int8 codes; and what the result is worth."""
+"""Default Quantization against POT 2023.3: the same places, the same ranges, the same int8 codes; and what
+the result is worth.
+"""
 
 import functools
 
@@ -33,7 +35,9 @@ def weights(graph: Graph) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize(("name", "preset"), CASES)
 def test_quantizers_stand_where_pots_stand(name, preset):
     graph = quantized(name, preset)
-    assert {n.name for n in graph.of_type("FakeQuantize")} | weights(graph).keys() == set(pot_ranges(name, preset)["names"])
+    assert {n.name for n in graph.of_type("FakeQuantize")} | weights(graph).keys() == set(
+        pot_ranges(name, preset)["names"]
+    )
 
 
 @pytest.mark.parametrize(("name", "preset"), CASES)
@@ -45,7 +49,9 @@ def test_ranges_are_pots(name, preset):
             found, expected = node.inputs[port].constant.ravel(), reference[f"{node.name}|{end}"].ravel()
             np.testing.assert_allclose(found, expected, rtol=1e-4, err_msg=f"{node.name} {end}", strict=True)
     for quantizer, scale in weights(graph).items():
-        np.testing.assert_allclose(scale, reference[f"{quantizer}|output_high"].ravel() / 127, rtol=1e-4, err_msg=quantizer)
+        np.testing.assert_allclose(
+            scale, reference[f"{quantizer}|output_high"].ravel() / 127, rtol=1e-4, err_msg=quantizer
+        )
 
 
 @pytest.mark.parametrize("name", ["digits_cnn", "digits_mlp", "fmnist_mobilenet", "fmnist_resnet"])
@@ -70,16 +76,21 @@ def test_weights_are_pots(name):
 def test_predictions_hardly_change(name, preset):
     """On 200 images, against the float model."""
     x = load_data(name).test[:200]
-    expected, found = (Executor(g).run(x)["logits"].argmax(1) for g in (load_model(name), quantized(name, preset)))
+    expected, found = (
+        Executor(g).run(x)["logits"].argmax(1) for g in (load_model(name), quantized(name, preset))
+    )
     assert np.mean(expected == found) >= (0.9 if name in ("digits_cnn", "fmnist_mobilenet_hard") else 0.97)
 
 
-@pytest.mark.parametrize("name", ["digits_cnn", "digits_mlp", "fmnist_mobilenet", "fmnist_mobilenet_hard", "fmnist_resnet"])
+@pytest.mark.parametrize(
+    "name", ["digits_cnn", "digits_mlp", "fmnist_mobilenet", "fmnist_mobilenet_hard", "fmnist_resnet"]
+)
 def test_whole_models_are_the_vendors(name):
     """Share of images whose ten logits are all bit-identical to OpenVINO's.
 
-    Measured on 50 images: 100 % where no Add is fused; with fused Adds 72 to 98 %, because the vendor rounds once where we round twice,
-    and about one code in 100,000 falls on the other side. A wrong rule makes nearly every image differ.
+    Measured on 50 images: 100 % where no Add is fused; with fused Adds 72 to 98 %, because the vendor rounds
+    once where we round twice, and about one code in 100,000 falls on the other side. A wrong rule makes
+    nearly every image differ.
     """
     pytest.importorskip("openvino")
     from ..ir.vendor_model import run_openvino
@@ -92,7 +103,7 @@ def test_whole_models_are_the_vendors(name):
     np.testing.assert_allclose(ours, vendor, rtol=0, atol=0.03 * float(np.abs(vendor).max()))
 
 
-# ---- worth ---------------------------------------------------------------------------------------------------------------------
+# ---- worth -------------------------------------------------------------------------------------------------
 
 
 def test_accuracy_of_digits():
@@ -110,7 +121,9 @@ def test_accuracy_is_kept(name, preset):
 @pytest.mark.slow
 @pytest.mark.parametrize("estimator", ["layer_noise", "auto"])
 def test_noise_in_layers_mends_channels_of_different_sizes(estimator):
-    """fmnist_mobilenet_hard, top-1 on 10,000 images: float 91.46 %, POT's estimators 88.5, `mse` 87.4; measured here: 91.0."""
+    """fmnist_mobilenet_hard, top-1 on 10,000 images: float 91.46 %, POT's estimators 88.5, `mse` 87.4;
+    measured here: 91.0.
+    """
     name = "fmnist_mobilenet_hard"
     graph = quantize(load_model(name), ArrayData(load_data(name).calibration), range_estimator=estimator)
     assert top_1(graph, name) >= 90.7

@@ -37,7 +37,7 @@ def assert_close(quantized: Graph, graph: Graph, x, *, share: float = 0.1) -> No
     assert 0 < error < share
 
 
-# ---- the whole pipeline --------------------------------------------------------------------------------------------------------
+# ---- the whole pipeline ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -45,7 +45,9 @@ def test_a_network_is_quantized_and_computes_about_the_same(preset):
     graph = network()
     quantized = quantize(graph, ArrayData(X), preset=preset)
     assert_close(quantized, graph, X)
-    assert set(integer_layers(quantized).values()) == {preset != "accuracy"}  # weights with a zero point stay float
+    assert set(integer_layers(quantized).values()) == {
+        preset != "accuracy"
+    }  # weights with a zero point stay float
     assert sorted(n.name for n in quantized.of_type("FakeQuantize")) == [
         "ReduceMean/fq_input_0",
         "expand/fq_input_0",
@@ -69,10 +71,15 @@ def test_the_same_input_gives_the_same_model(preset, tmp_path):
     for name in ("one", "two"):
         write_model(quantize(network(), ArrayData(X), preset=preset), tmp_path / f"{name}.xml")
     assert (tmp_path / "one.bin").read_bytes() == (tmp_path / "two.bin").read_bytes()
-    assert (tmp_path / "one.xml").read_text("utf-8").replace("one.bin", "two.bin") == (tmp_path / "two.xml").read_text("utf-8")
+    assert (tmp_path / "one.xml").read_text("utf-8").replace("one.bin", "two.bin") == (
+        tmp_path / "two.xml"
+    ).read_text("utf-8")
 
 
-@pytest.mark.parametrize("options", [{}, {"preset": "best", "ignored_operations": [{"type": "Convolution", "attributes": {"groups": 16}}]}])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"preset": "best", "ignored_operations": [{"type": "Convolution", "attributes": {"groups": 16}}]}],
+)
 def test_a_quantized_model_survives_a_file(tmp_path, options):
     quantized = quantize(network(), ArrayData(X), **options)
     write_model(quantized, tmp_path / "model.xml")
@@ -82,13 +89,19 @@ def test_a_quantized_model_survives_a_file(tmp_path, options):
 
 
 def test_the_model_says_how_it_was_made():
-    info = quantize(network(), ArrayData(X), preset="mixed", stat_subset_size=7, ignored_scope=["head"]).info["quantization"]
+    info = quantize(network(), ArrayData(X), preset="mixed", stat_subset_size=7, ignored_scope=["head"]).info[
+        "quantization"
+    ]
     assert (info["algorithm"], info["samples"]) == ("DefaultQuantization", 7)
     assert info["tool"].startswith("numpot ")
     assert (info["parameters"]["preset"], info["parameters"]["ignored_scope"]) == ("mixed", ["head"])
-    assert sorted(info["integer_layers"]) == ["expand", "filter", "project", "stem"] and info["float_layers"] == ["head"]
+    assert sorted(info["integer_layers"]) == ["expand", "filter", "project", "stem"] and info[
+        "float_layers"
+    ] == ["head"]
     assert info["narrowed_weights"] == ["stem"]
-    assert set(info["corrected_biases"]) <= {"stem", "expand", "filter", "project"} and info["corrected_biases"]
+    assert (
+        set(info["corrected_biases"]) <= {"stem", "expand", "filter", "project"} and info["corrected_biases"]
+    )
 
 
 def mean_output(graph: Graph) -> np.ndarray:
@@ -100,7 +113,9 @@ def mean_output(graph: Graph) -> np.ndarray:
 @pytest.mark.parametrize("use_fast_bias", [True, False])
 @pytest.mark.parametrize("strict_pot", [True, False])
 def test_every_way_to_correct_biases(batch, use_fast_bias, strict_pot):
-    """Rounded to 4 bits, the mean output is off; each way brings it nearer, and the corrected layers are named."""
+    """Rounded to 4 bits, the mean output is off; each way brings it nearer, and the corrected layers are
+    named.
+    """
     graph, weights = network(batch), {"bits": 4}
     options = {"weights": weights, "saturation_fix": "no", "equalize_channels": False}
     expected = mean_output(graph)
@@ -138,7 +153,7 @@ def test_bias_correction_can_be_left_out():
         np.testing.assert_array_equal(plain.nodes[name].inputs[1].constant, bias)
 
 
-# ---- samples -------------------------------------------------------------------------------------------------------------------
+# ---- samples -----------------------------------------------------------------------------------------------
 
 
 def bounds(graph: Graph) -> dict[str, list[np.ndarray]]:
@@ -146,7 +161,9 @@ def bounds(graph: Graph) -> dict[str, list[np.ndarray]]:
 
 
 def test_ranges_are_those_of_the_samples():
-    """performance: the mean over samples of the largest absolute value, and 128 codes below zero where something is negative."""
+    """performance: the mean over samples of the largest absolute value, and 128 codes below zero where
+    something is negative.
+    """
     low, high = bounds(quantize(network(), ArrayData(X)))["stem/fq_input_0"]
     m = np.abs(X).max((1, 2, 3)).mean()
     np.testing.assert_allclose([low, high], [-m * 128 / 127, m], rtol=1e-6)
@@ -160,7 +177,8 @@ def test_only_the_first_samples_are_used_or_a_choice_that_the_seed_decides():
     for name, ends in bounds(quantize(network(), ArrayData(X))).items():
         np.testing.assert_array_equal(ends, small[name])
     one, same, other = (
-        bounds(quantize(network(), data, stat_subset_size=5, shuffle_data=True, seed=seed))["stem/fq_input_0"] for seed in (1, 1, 2)
+        bounds(quantize(network(), data, stat_subset_size=5, shuffle_data=True, seed=seed))["stem/fq_input_0"]
+        for seed in (1, 1, 2)
     )
     assert one == same != other
 
@@ -176,13 +194,15 @@ def test_inputs_of_a_concat_get_one_range():
     net = Network()
     x = net.input(-1, 3, 8, 8)
     wide = net.conv(x, 4, name="wide")
-    both = net.do("Concat", net.relu(net.do("Multiply", wide, wide)), net.conv(x, 4), axis=1)  # one is larger, the other negative
+    both = net.do(
+        "Concat", net.relu(net.do("Multiply", wide, wide)), net.conv(x, 4), axis=1
+    )  # one is larger, the other negative
     found = bounds(quantize(net.result(net.conv(both, 4, name="last")), ArrayData(X)))
     (low, high), other = found["Concat/fq_input_0"], found["Concat/fq_input_1"]
     assert [low, high] == other and low < 0 and high > -2 * low
 
 
-# ---- models of other kinds -----------------------------------------------------------------------------------------------------
+# ---- models of other kinds ---------------------------------------------------------------------------------
 
 
 def test_two_inputs():
@@ -212,11 +232,15 @@ def test_matrix_products_only(transposed):
     quantized = quantize(graph, ArrayData(rows))
     assert integer_layers(quantized) == {"a": True, "b": True}
     assert quantized.nodes["a/fq_weights_1"].inputs[1].shape == (8, 1)
-    assert_close(quantized, graph, rows, share=0.4)  # so few features have very different maxima: their mean cuts off a lot
+    assert_close(
+        quantized, graph, rows, share=0.4
+    )  # so few features have very different maxima: their mean cuts off a lot
 
 
 def test_half_precision_constants():
-    """As exporters shrink files: float16 Constant -> Convert. Same result as from the float32 constants they stand for."""
+    """As exporters shrink files: float16 Constant -> Convert. Same result as from the float32 constants they
+    stand for.
+    """
     graph, plain = network(), network()
     for node in list(graph.of_type("Convolution", "MatMul", "Add")):
         value = node.inputs[1].constant
@@ -225,7 +249,9 @@ def test_half_precision_constants():
         half = graph.constant(value.astype(np.float16))
         assert half.dtype == F16
         graph.set_input(node, 1, _convert(graph, half))
-        plain.set_input(plain.nodes[node.name], 1, plain.constant(value.astype(np.float16).astype(np.float32)))
+        plain.set_input(
+            plain.nodes[node.name], 1, plain.constant(value.astype(np.float16).astype(np.float32))
+        )
     from_half, from_single = (quantize(g, ArrayData(X)) for g in (graph, plain))
     assert set(integer_layers(from_half).values()) == {True}
     np.testing.assert_array_equal(Executor(from_half).run(X)["y"], Executor(from_single).run(X)["y"])
@@ -240,7 +266,13 @@ def _convert(graph: Graph, tensor):
 def test_transposed_convolutions_keep_their_input_and_weights_in_codes():
     net = Network()
     x = net.relu(net.conv(net.input(-1, 3, 8, 8), 4, name="stem"))
-    window = {"strides": (2, 2), "pads_begin": (0, 0), "pads_end": (0, 0), "dilations": (1, 1), "output_padding": (0, 0)}
+    window = {
+        "strides": (2, 2),
+        "pads_begin": (0, 0),
+        "pads_end": (0, 0),
+        "dilations": (1, 1),
+        "output_padding": (0, 0),
+    }
     y = net.do("ConvolutionBackpropData", x, normal(4, 5, 2, 2), name="up", **window)
     graph = net.result(y)
     quantized = quantize(graph, ArrayData(X))
@@ -259,7 +291,7 @@ def test_weights_that_two_layers_share():
     assert_close(quantized, graph, rows, share=0.2)
 
 
-# ---- what is refused -----------------------------------------------------------------------------------------------------------
+# ---- what is refused ---------------------------------------------------------------------------------------
 
 
 def refusal(error=QuantizationError, graph=None, data=None, **options) -> str:
@@ -271,7 +303,10 @@ def refusal(error=QuantizationError, graph=None, data=None, **options) -> str:
 def test_a_quantized_model_is_refused():
     quantized = quantize(network(), ArrayData(X))
     first = quantized.of_type("FakeQuantize")[0].name
-    assert refusal(graph=quantized) == f"model 'network' is already quantized: it holds FakeQuantize {first!r}. Give the float model"
+    assert (
+        refusal(graph=quantized)
+        == f"model 'network' is already quantized: it holds FakeQuantize {first!r}. Give the float model"
+    )
 
 
 def test_weights_that_are_not_numbers_are_named():
@@ -280,38 +315,52 @@ def test_weights_that_are_not_numbers_are_named():
     broken = np.array(weights.constant)
     broken[0, 0] = np.nan
     graph.set_input(graph.nodes["expand"], 1, graph.constant(broken, "expand/weights"))
-    assert refusal(graph=graph) == "constant 'expand/weights' of model 'network' holds NaN or infinity; repair the model first"
+    assert (
+        refusal(graph=graph)
+        == "constant 'expand/weights' of model 'network' holds NaN or infinity; repair the model first"
+    )
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"preset": "fast"}, "preset must be one of performance, mixed, accuracy, best, found 'fast'"),
-        ({"saturation_fix": "yes"}, "saturation_fix must be one of first_layer, all, no, auto, auto-strict, found 'yes'"),
+        (
+            {"saturation_fix": "yes"},
+            "saturation_fix must be one of first_layer, all, no, auto, auto-strict, found 'yes'",
+        ),
         (
             {"preset": "accuracy", "saturation_fix": "auto"},
             "saturation_fix 'auto' is for symmetric weights, and preset 'accuracy' makes asymmetric ones; "
             "they run in float and cannot saturate. Use 'no'",
         ),
         ({"target_device": "TPU"}, "target_device must be one of ANY, CPU, CPU_SPR, GPU, found 'TPU'"),
-        ({"target_device": "GNA3"}, "target_device 'GNA3' is none that numpot quantizes for; choose one of ANY, CPU, CPU_SPR, GPU"),
+        (
+            {"target_device": "GNA3"},
+            "target_device 'GNA3' is none that numpot quantizes for; choose one of ANY, CPU, CPU_SPR, GPU",
+        ),
         ({"stat_subset_size": 0}, "stat_subset_size must be at least 1, found 0"),
         ({"model_type": "Transformer"}, "model_type must be one of None, transformer, found 'Transformer'"),
         ({"threshold": -1.0}, "threshold must be above 0, found -1.0"),
         (
             {"ignored_operations": [{"type": "Add", "attribute": {}}]},
-            "ignored_operations: expected {\"type\": T, \"attributes\": {...}}, found {'type': 'Add', 'attribute': {}}",
+            "ignored_operations: expected {\"type\": T, \"attributes\": {...}}, found {'type': 'Add', "
+            "'attribute': {}}",
         ),
         (
             {"ignored_operations": [{"type": "Convolution", "attributes": {"strides": [5, 5]}}]},
-            "ignored_operations: model 'network' has no layer that is {'type': 'Convolution', 'attributes': {'strides': [5, 5]}}",
+            "ignored_operations: model 'network' has no layer that is {'type': 'Convolution', "
+            "'attributes': {'strides': [5, 5]}}",
         ),
         ({"stat_batch_size": 0}, "stat_batch_size must be at least 1, found 0"),
         (
             {"weights": {"granularity": "pertensor"}, "saturation_fix": "auto"},
             "saturation_fix 'auto' is for weights with a range per channel. Use 'all'",
         ),
-        ({"ignored_scope": ["haed"]}, "ignored_scope: model 'network' has no layer 'haed'. Did you mean 'head'?"),
+        (
+            {"ignored_scope": ["haed"]},
+            "ignored_scope: model 'network' has no layer 'haed'. Did you mean 'head'?",
+        ),
         ({"ignored_types": ["Conv"]}, "ignored_types: model 'network' has no layer of type 'Conv'"),
         (
             {"ignored_types": ["Convolution", "MatMul", "ReduceMean", "Add"]},
@@ -328,7 +377,10 @@ def test_a_broken_sample_is_found_before_any_is_run(monkeypatch):
     x = X.copy()
     x[13, 0, 0, 0] = np.nan
     message = refusal(DataError, data=ArrayData(x))
-    assert message == "ArrayData: sample 13 of input 'x' holds NaN. Calibration needs finite values; drop the sample or repair it."
+    assert (
+        message == "ArrayData: sample 13 of input 'x' holds NaN. Calibration needs finite values; drop the "
+        "sample or repair it."
+    )
 
 
 def test_a_layer_may_be_ignored_by_its_name_in_the_onnx_file():
@@ -341,4 +393,7 @@ def test_a_layer_may_be_ignored_by_its_name_in_the_onnx_file():
     graph = net.result(net.matmul(net.mean(y), 3, name="head"))
     data = ArrayData(np.random.default_rng(0).standard_normal((8, 4, 8, 8)).astype(np.float32))
     for name in ("stem", "stem/WithoutBiases"):
-        assert integer_layers(quantize(graph, data, ignored_scope=[name])) == {"stem/WithoutBiases": False, "head": True}
+        assert integer_layers(quantize(graph, data, ignored_scope=[name])) == {
+            "stem/WithoutBiases": False,
+            "head": True,
+        }

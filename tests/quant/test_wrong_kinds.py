@@ -1,7 +1,8 @@
-"""Every public function, every argument, every obviously wrong kind of thing: it works, or ends in one sentence of numpot's own.
+"""Every public function, every argument, every obviously wrong kind of thing: it works, or ends in one
+sentence of numpot's own.
 
-The functions are those that the packages and the pages of the guide export; whoever exports another one finds it here, and says in CALLS
-how it is called.
+The functions are those that the packages and the pages of the guide export; whoever exports another one finds
+it here, and says in CALLS how it is called.
 """
 
 import inspect
@@ -31,8 +32,20 @@ from ..networks import Network
 from .data.array_data import normal
 
 ROOT = Path(__file__).parent.parent.parent
-#: Exported, and nothing that is called with arguments: errors, what results are made of, and what is there to be inherited from.
-NOT_CALLED = {"CompareError", "StructureError", "DataError", "Comparison", "LayerComparison", "Batch", "DataLoader", "Metric"}
+#: Exported, and nothing that is called with arguments: errors, what results are made of, and what is there to
+#: be inherited from.
+NOT_CALLED = {
+    "CompareError",
+    "StructureError",
+    "DataError",
+    "Comparison",
+    "LayerComparison",
+    "Batch",
+    "Subset",
+    "open_pool",  # tests/quant/parallel/test_dask_pool.py
+    "DataLoader",
+    "Metric",
+}
 WRONG = {
     "None": None,
     "int": 3,
@@ -90,14 +103,23 @@ CALLS: dict[str, tuple[Callable[..., Any], Callable[[], dict[str, Any]]]] = {
     "Interpreter.run": (Interpreter.run, lambda: {"self": Interpreter(network()), "inputs": X}),
     "Executor.run": (Executor.run, lambda: {"self": Executor(network()), "inputs": X}),
     "quantize": (quantize, lambda: {"graph": network(), "data": Labelled()}),
-    "quantize_accuracy_aware": (quantize_accuracy_aware, lambda: {"graph": network(), "data": Labelled(), "metric": Accuracy()}),
+    "quantize_accuracy_aware": (
+        quantize_accuracy_aware,
+        lambda: {"graph": network(), "data": Labelled(), "metric": Accuracy()},
+    ),
     "evaluate": (evaluate, lambda: {"graph": network(), "data": Labelled(), "metric": Accuracy()}),
     "finetune": (finetune, lambda: {"int8": quantized(), "data": Labelled(), "epochs": 1}),
     "Accuracy": (Accuracy, lambda: {}),
     "parse_metric": (parse_metric, lambda: {"text": "accuracy@1"}),
     "measure_saturation": (measure_saturation, lambda: {"graph": quantized(), "data": Labelled()}),
-    "compare_models": (compare_models, lambda: {"model": quantized(), "reference": network(), "data": Labelled()}),
-    "compare_with_vendor": (compare_with_vendor, lambda: {"graph": quantized(), "vendor": "onnxruntime", "data": Labelled(), "limit": 1}),
+    "compare_models": (
+        compare_models,
+        lambda: {"model": quantized(), "reference": network(), "data": Labelled()},
+    ),
+    "compare_with_vendor": (
+        compare_with_vendor,
+        lambda: {"graph": quantized(), "vendor": "onnxruntime", "data": Labelled(), "limit": 1},
+    ),
     "open_data": (open_data, lambda: {"spec": "data.npz", "graph": network()}),
     "ModelData": (ModelData, lambda: {"loader": Labelled(), "graph": network()}),
     "Preprocessing": (Preprocessing, lambda: {"mean": (0.5,), "std": (0.25,)}),
@@ -108,7 +130,11 @@ TRIALS = [
     (name, argument, kind)
     for name, (function, _) in CALLS.items()
     for argument, kind in itertools.product(
-        (p for p, d in inspect.signature(function).parameters.items() if p != "self" and d.kind not in (d.VAR_KEYWORD, d.VAR_POSITIONAL)),
+        (
+            p
+            for p, d in inspect.signature(function).parameters.items()
+            if p != "self" and d.kind not in (d.VAR_KEYWORD, d.VAR_POSITIONAL)
+        ),
         WRONG,
     )
 ]
@@ -125,9 +151,16 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_everything_that_is_exported_is_tried() -> None:
-    exported = {*numpot.ir.__all__, *numpot.quant.__all__, *numpot.quant.compare.__all__, *numpot.quant.data.__all__}
+    exported = {
+        *numpot.ir.__all__,
+        *numpot.quant.__all__,
+        *numpot.quant.compare.__all__,
+        *numpot.quant.data.__all__,
+    }
     for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
-        for names in re.findall(r"^from numpot\.quant\.(?:data|metrics) import (.*)", page.read_text("utf-8"), re.MULTILINE):
+        for names in re.findall(
+            r"^from numpot\.quant\.(?:data|metrics) import (.*)", page.read_text("utf-8"), re.MULTILINE
+        ):
             exported |= {name.strip() for name in names.split(",")}
     assert exported - NOT_CALLED <= CALLS.keys()
 
@@ -154,7 +187,11 @@ def test_wrong_kinds_of_things(name: str, folder: Path) -> None:
     """One test for each function, since what a process has compiled it need not compile again."""
     failed = []
     for _, argument, kind in (trial for trial in TRIALS if trial[0] == name):
-        if name == "compare_with_vendor" and argument in ("progress", "limit") and kind in ("None", "bool", "int"):
+        if (
+            name == "compare_with_vendor"
+            and argument in ("progress", "limit")
+            and kind in ("None", "bool", "int")
+        ):
             continue  # it works and takes a second
         if argument == "observer" and callable(WRONG[kind]):
             continue  # a function of the caller's own fails in its own way
@@ -165,7 +202,7 @@ def test_wrong_kinds_of_things(name: str, folder: Path) -> None:
     assert not failed, "\n".join(failed)
 
 
-# ---- what is obvious -----------------------------------------------------------------------------------------------------------
+# ---- what is obvious ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", [str, Path], ids=["str", "Path"])
@@ -175,7 +212,9 @@ def test_paths_are_opened_and_names_of_metrics_parsed(path: type, folder: Path) 
     assert evaluate(model, data, "accuracy@1").value == expected.value
     assert evaluate(int8, data, "sqnr", reference=model).value > 10
     assert set(quantize(model, data).nodes) == set(quantized().nodes)
-    assert quantize_accuracy_aware(model, data, ["accuracy@1", "f1"], calibration_data=data, max_drop=1.0).report.reached
+    assert quantize_accuracy_aware(
+        model, data, ["accuracy@1", "f1"], calibration_data=data, max_drop=1.0
+    ).report.reached
     assert finetune(int8, data, model, epochs=1, validation=data, metric="accuracy@1").info["finetuning"]
     assert measure_saturation(int8, data)
     assert compare_models(int8, model, data).samples == 4
@@ -190,14 +229,22 @@ def test_paths_are_opened_and_names_of_metrics_parsed(path: type, folder: Path) 
     ("call", "message"),
     [
         (lambda: quantize(network(), "calibration.npz"), r"calibration.npz: no such file or folder"),
-        (lambda: quantize(network(), Labelled), r"the data must be a DataLoader, found the class Labelled itself; make an object"),
-        (lambda: evaluate(network(), Labelled(), Accuracy), r"the metric must be a Metric, found the class Accuracy itself; make"),
-        (lambda: evaluate(network(), Labelled(), "acuracy@1"), r"metric 'acuracy@1' is not known. Did you mean 'accuracy@1'"),
-        (lambda: evaluate(Graph, Labelled(), "f1"), r"the model must be a Graph, .* or the path .* found the class Graph"),
-        (lambda: evaluate("missing.xml", Labelled(), "f1"), r"missing.xml: cannot be read \(No such file or directory\)"),
-        (lambda: evaluate(network(), Labelled(), "f1", arithmetic="exakt"), r"arithmetic must be one of exact, .* Did you mean 'exact'"),
+        (lambda: quantize(network(), Labelled), r"the data must be a DataLoader, found the class "
+                                                r"Labelled itself; make an object"),
+        (lambda: evaluate(network(), Labelled(), Accuracy), r"the metric must be a Metric, found the "
+                                                            r"class Accuracy itself; make"),
+        (lambda: evaluate(network(), Labelled(), "acuracy@1"), r"metric 'acuracy@1' is not known. Did "
+                                                               r"you mean 'accuracy@1'"),
+        (lambda: evaluate(Graph, Labelled(), "f1"), r"the model must be a Graph, .* or the path .* "
+                                                    r"found the class Graph"),
+        (lambda: evaluate("missing.xml", Labelled(), "f1"), r"missing.xml: cannot be read \(No such "
+                                                            r"file or directory\)"),
+        (lambda: evaluate(network(), Labelled(), "f1", arithmetic="exakt"), r"arithmetic must be one of "
+                                                                            r"exact, .* Did you "
+                                                                            r"mean 'exact'"),
         (lambda: evaluate(network(), Labelled(), "f1", limit=0), r"limit must be at least 1, found 0"),
-        (lambda: evaluate(network(), Labelled(), "f1", pool=3), r"pool must be a Pool, as distributed.open_pool makes it, found 3"),
+        (lambda: evaluate(network(), Labelled(), "f1", pool=3), r"pool must be a Pool, as "
+                                                                r"distributed.open_pool makes it, found 3"),
         (lambda: Executor(network(), threads=0), r"threads must be a whole number from 1 to 1024, or None"),
         (lambda: quantize(Labelled(), network()), r"the model must be a Graph, .* found <.*Labelled object"),
     ],

@@ -1,4 +1,6 @@
-"""The operators that have kernels: for each one, which others its kernel takes over, and the row of the program it becomes."""
+"""The operators that have kernels: for each one, which others its kernel takes over, and the row of the
+program it becomes.
+"""
 
 import math
 from collections.abc import Callable
@@ -30,8 +32,9 @@ class Context:
 class Tallied:
     """An integer layer whose saturation can be counted.
 
-    weights: (O,G,kh,kw), as the layer has them; pairs: sums of one image; pairings: all that some processor forms (kernels/saturation.py);
-    is_safe_here: whether no input could make one of the pairs that are counted clip.
+    weights: (O,G,kh,kw), as the layer has them; pairs: sums of one image; pairings: all that some processor
+    forms (kernels/saturation.py); is_safe_here: whether no input could make one of the pairs that are counted
+    clip.
     """
 
     weights: np.ndarray
@@ -42,7 +45,9 @@ class Tallied:
 
 @dataclass
 class LayerKernel:
-    """A kernel call. x, other: the tensors it reads; as_it_is: x may be an image that lies as it came, (C,H,W)."""
+    """A kernel call. x, other: the tensors it reads; as_it_is: x may be an image that lies as it came,
+    (C,H,W).
+    """
 
     label: str
     row: Row
@@ -55,19 +60,25 @@ class LayerKernel:
 
 RESHAPING = ("Reshape", "Flatten", "Squeeze", "Unsqueeze")
 TURNED = (1, 4)  # bytes of the elements that a kernel can bring from (C,H,W) into (H,W,C)
-Builder = Callable[[Node, Chain, Context], LayerKernel | list[LayerKernel] | None]  # several, of which each makes a part
+Builder = Callable[
+    [Node, Chain, Context], LayerKernel | list[LayerKernel] | None
+]  # several, of which each makes a part
 Image = tuple[int, int, int]
 
 
 def image(tensor: Tensor, slots: Slots) -> Image | None:
-    """(H,W,C) of a tensor whose images, one for each index of its first axis, a kernel can be given; rows of numbers (..., C) are an
-    image W=1 wide. None for others, among them images without elements.
+    """(H,W,C) of a tensor whose images, one for each index of its first axis, a kernel can be given; rows of
+    numbers (..., C) are an image W=1 wide. None for others, among them images without elements.
     """
     parts, shape = slots.parts(tensor), tensor.shape
     if not parts or len(shape) < 2:
         return None
     if len(shape) == 4:
-        return (shape[2], shape[3], shape[1]) if lies_channels_last(tensor) or tensor.dtype.itemsize in TURNED else None
+        return (
+            (shape[2], shape[3], shape[1])
+            if lies_channels_last(tensor) or tensor.dtype.itemsize in TURNED
+            else None
+        )
     return parts // shape[-1], 1, shape[-1]
 
 

@@ -1,4 +1,6 @@
-"""What stands between layers, as rows of a program: codes and back, sums of two branches, means, channels side by side."""
+"""What stands between layers, as rows of a program: codes and back, sums of two branches, means, channels
+side by side.
+"""
 
 import numpy as np
 
@@ -17,7 +19,9 @@ from .tensor_slots import lies_channels_last
 
 
 def codes(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
-    """Quantize of floats, and what may stand before it: see integer_epilogue.py. The channels of a model input become the last axis."""
+    """Quantize of floats, and what may stand before it: see integer_epilogue.py. The channels of a model
+    input become the last axis.
+    """
     x = node.inputs[0]
     shape = image(x, context.slots)
     chain.nodes.clear()  # the node itself may be the first of an affine map
@@ -36,7 +40,9 @@ def codes(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
 
 
 def dequantize(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
-    """Dequantize of u8 [-> Subtract] [-> Multiply] [-> affine and Quantize]: to floats, or to codes of another range."""
+    """Dequantize of u8 [-> Subtract] [-> Multiply] [-> affine and Quantize]: to floats, or to codes of
+    another range.
+    """
     x, affine = node.inputs[0], _codes_of(chain, node)
     shape = image(x, context.slots)
     if affine is None or shape is None:
@@ -61,7 +67,10 @@ def add(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
     shapes = [[k.shape for k in t.known] for t in (*node.inputs, node.output)]
     if shape is None or node.output.dtype != np.float32 or shapes[0] != shapes[2] or shapes[1] != shapes[2]:
         return None
-    if any(t.dtype != np.float32 or image(t, context.slots) is None or chain.constant(t) is not None for t in node.inputs):
+    if any(
+        t.dtype != np.float32 or image(t, context.slots) is None or chain.constant(t) is not None
+        for t in node.inputs
+    ):
         return None
     low, high = activation(chain)
     row = Row(Kernel.ADD)
@@ -92,13 +101,21 @@ def sweep(shape: Image) -> Row:
 
 
 def mean(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
-    """ReduceMean over an image's height and width; of codes, [-> Subtract | Multiply, affine and Quantize] is taken over too.
+    """ReduceMean over an image's height and width; of codes, [-> Subtract | Multiply, affine and Quantize] is
+    taken over too.
 
     Of floats in a float model only: where codes follow, the definition's order of summation decides ties.
     """
     x, axes = node.inputs[0], chain.constant(node.inputs[1])
     shape, made = image(x, context.slots), context.slots.parts(node.output)
-    if shape is None or made != shape[2] or len(x.shape) != 4 or x.dtype != np.float32 or axes is None or sorted(axes % 4) != [2, 3]:
+    if (
+        shape is None
+        or made != shape[2]
+        or len(x.shape) != 4
+        or x.dtype != np.float32
+        or axes is None
+        or sorted(axes % 4) != [2, 3]
+    ):
         return None
     affine = _codes_of(chain, x.producer) if x.producer.type == "Dequantize" else None
     if affine is None and context.graph.of_type("Quantize"):
@@ -120,7 +137,11 @@ def copies(node: Node, chain: Chain, context: Context) -> list[LayerKernel] | No
     axis: int = node.op.axis  # type: ignore[attr-defined]
     rank, size = len(node.output.shape), node.output.dtype.itemsize
     shapes = [image(t, context.slots) for t in (*node.inputs, node.output)]
-    if axis % max(rank, 1) != (1 if rank == 4 else rank - 1) or None in shapes or any(chain.constant(t) is not None for t in node.inputs):
+    if (
+        axis % max(rank, 1) != (1 if rank == 4 else rank - 1)
+        or None in shapes
+        or any(chain.constant(t) is not None for t in node.inputs)
+    ):
         return None
     rows, first = [], 0
     made: Image = shapes[-1]  # type: ignore[assignment]
@@ -162,7 +183,11 @@ def _turn(lines: int, columns: int, dtype: DType) -> Row:
 
 def _codes_of(chain: Chain, node: Node) -> Affine | None:
     """Scale and zero point of a Dequantize of u8."""
-    if node.inputs[0].dtype != np.uint8 or node.output in chain.kept or node.inputs[0].shape != node.output.shape:
+    if (
+        node.inputs[0].dtype != np.uint8
+        or node.output in chain.kept
+        or node.inputs[0].shape != node.output.shape
+    ):
         return None
     vectors = [chain.channel_vector(t, node.output) for t in node.inputs[1:]]
     if any(v is None for v in vectors):

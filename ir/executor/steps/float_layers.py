@@ -1,4 +1,6 @@
-"""Float layers as rows of a program: the layer, its bias, its activation, and the residual branch that is added to it."""
+"""Float layers as rows of a program: the layer, its bias, its activation, and the residual branch that is
+added to it.
+"""
 
 from typing import Any, NamedTuple
 
@@ -41,21 +43,34 @@ def matmul(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
     """MatMul with constant weights, and the same behind it."""
     weights, op = chain.constant(node.inputs[1]), node.op
     x, y = image(node.inputs[0], context.slots), image(node.output, context.slots)
-    if weights is None or weights.ndim != 2 or weights.dtype != np.float32 or op.transpose_a or x is None or y is None:  # type: ignore[attr-defined]
+    if (
+        weights is None
+        or weights.ndim != 2
+        or weights.dtype != np.float32
+        or op.transpose_a
+        or x is None
+        or y is None
+    ):  # type: ignore[attr-defined]
         return None
-    if len(node.inputs[0].shape) == 4:  # a matrix product runs over the last axis, which is not the last in memory
+    if (
+        len(node.inputs[0].shape) == 4
+    ):  # a matrix product runs over the last axis, which is not the last in memory
         return None
     matrix = weights.T if op.transpose_b else weights  # type: ignore[attr-defined]
     layer = packed(weights, ("f32 matrix", op.transpose_b), lambda: float32.pack_matmul(matrix))  # type: ignore[attr-defined]
     return _dense(node, chain, context, layer, Window((1, 1)), x, y, "matmul f32")
 
 
-def _dense(node: Node, chain: Chain, context: Context, weights: Any, window: Window, x: Image, y: Image, label: str) -> LayerKernel:
+def _dense(
+    node: Node, chain: Chain, context: Context, weights: Any, window: Window, x: Image, y: Image, label: str
+) -> LayerKernel:
     return dense_row(node, take_end(chain, context, y[2]), weights, window, None, x, y, label)
 
 
 class FloatEnd(NamedTuple):
-    """What a kernel takes over behind the sums: bias and activation, and a branch with an activation of the sum."""
+    """What a kernel takes over behind the sums: bias and activation, and a branch with an activation of the
+    sum.
+    """
 
     epilogue: FloatEpilogue
     branch: Tensor | None = None
@@ -70,11 +85,21 @@ def take_end(chain: Chain, context: Context, channels: int, *, with_branch: bool
 
 
 def dense_row(
-    node: Node, end: FloatEnd, weights: PackedWeights, window: Window, phase: Phase | None, x: Image, y: Image, label: str
+    node: Node,
+    end: FloatEnd,
+    weights: PackedWeights,
+    window: Window,
+    phase: Phase | None,
+    x: Image,
+    y: Image,
+    label: str,
 ) -> LayerKernel:
     """The row of a convolution: of all outputs, or of a phase of them."""
     size, spacing = (y[:2], None) if phase is None else (phase.size, phase.spacing)
-    row = Row(Kernel.CONVOLUTION_FFR if end.branch else Kernel.CONVOLUTION_FF, flag=int(window.is_pointwise and phase is None))
+    row = Row(
+        Kernel.CONVOLUTION_FFR if end.branch else Kernel.CONVOLUTION_FF,
+        flag=int(window.is_pointwise and phase is None),
+    )
     row.shapes(x, (*size, y[2]))
     row.write("epilogue", end.epilogue)
     row.write("residual", {"least": end.bounds[0], "most": end.bounds[1]})
@@ -83,7 +108,9 @@ def dense_row(
     return LayerKernel(label, row, node.inputs[0], end.branch, scratch=scratch_size(layer.strips))
 
 
-def _depthwise(node: Node, chain: Chain, context: Context, weights: np.ndarray, window: Window, x: Image, y: Image) -> LayerKernel:
+def _depthwise(
+    node: Node, chain: Chain, context: Context, weights: np.ndarray, window: Window, x: Image, y: Image
+) -> LayerKernel:
     end = take_end(chain, context, y[2], with_branch=False)
     return depthwise_row(node, context, end, weights, window, None, x, y, "depthwise f32")
 
@@ -102,7 +129,9 @@ def depthwise_row(
     """The row of a depthwise convolution with weights (C,1,kh,kw), as above; its kernel adds no branch."""
     size, spacing = (y[:2], None) if phase is None else (phase.size, phase.spacing)
     taps = packed(weights, "depthwise", lambda: pack_depthwise(weights))
-    layer = make_depthwise(taps, taps.sums, np.zeros(y[2], np.float32), window, size, 4, pieces(context.threads), spacing)
+    layer = make_depthwise(
+        taps, taps.sums, np.zeros(y[2], np.float32), window, size, 4, pieces(context.threads), spacing
+    )
     row = Row(Kernel.DEPTHWISE_FF)
     row.shapes(x, (*size, y[2]))
     row.write("epilogue", end.epilogue)

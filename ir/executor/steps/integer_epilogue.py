@@ -1,10 +1,12 @@
-"""What a kernel takes over behind an integer layer's sums, down to the next layer's codes (docs/arithmetic.md, eq. 8 to 16).
+"""What a kernel takes over behind an integer layer's sums, down to the next layer's codes
+(docs/arithmetic.md, eq. 8 to 16).
 
     sums -> Convert [-> Multiply(scale)] [-> Add(bias)] [-> activation]                                         reals
          [-> affine -> Clamp -> Add(Dequantize(codes of another branch, 1, 0 or 128)) [-> activation]]          in codes of that branch
          [-> affine] [-> Round] -> Quantize                                                                     codes
 
-where affine is Multiply(m), MultiplyAdd(m, t), or Multiply(m) -> Add(t). residual_add.py and requantize.py write it so.
+where affine is Multiply(m), MultiplyAdd(m, t), or Multiply(m) -> Add(t). residual_add.py and requantize.py
+write it so.
 """
 
 from dataclasses import dataclass
@@ -23,7 +25,9 @@ ONE, ZERO = np.ones((), np.float32), np.zeros((), np.float32)
 
 
 class Affine(NamedTuple):
-    """y * multiplier * factor + shift, the first product rounded (kernels/tiles/epilogue.py); numbers or (C,)."""
+    """y * multiplier * factor + shift, the first product rounded (kernels/tiles/epilogue.py); numbers or
+    (C,).
+    """
 
     multiplier: np.ndarray = ONE
     factor: np.ndarray = ONE
@@ -32,7 +36,9 @@ class Affine(NamedTuple):
 
 @dataclass(frozen=True)
 class Branch:
-    """The other branch of a fused residual Add: its codes, and the fields of kernels.epilogue.Residual but x."""
+    """The other branch of a fused residual Add: its codes, and the fields of
+    kernels.epilogue.Residual but x.
+    """
 
     codes: Tensor
     constants: dict[str, np.ndarray | float]
@@ -63,7 +69,9 @@ def take_epilogue(chain: Chain, slots: Slots, channels: int, *, with_branch: boo
 
 
 def take_codes(chain: Chain) -> tuple[Affine, float] | None:
-    """[affine] [-> Round] -> Quantize, all of it or nothing: the map to codes, and what is added when they are rounded."""
+    """[affine] [-> Round] -> Quantize, all of it or nothing: the map to codes, and what is added when they
+    are rounded.
+    """
     mark = chain.mark()
     affine = _take_affine(chain)
     rounded = chain.take("Round")
@@ -92,7 +100,9 @@ def _take_affine(chain: Chain) -> Affine | None:
 
 
 def _take_branch(chain: Chain, slots: Slots, channels: int) -> Branch | None:
-    """[affine] -> Clamp -> Add(code values of another branch) [-> activation], if codes follow; all of it or nothing."""
+    """[affine] -> Clamp -> Add(code values of another branch) [-> activation], if codes follow; all of it or
+    nothing.
+    """
     mark = chain.mark()
     affine = _take_affine(chain) or Affine()
     clip = chain.take("Clamp")
@@ -104,7 +114,9 @@ def _take_branch(chain: Chain, slots: Slots, channels: int) -> Branch | None:
             chain.give_back(inside)
             codes, _, zero = total.producer.inputs
             names = ("multiplier", "factor", "shift")
-            constants: dict[str, np.ndarray | float] = {k: spread(v, channels) for k, v in zip(names, affine, strict=True)}
+            constants: dict[str, np.ndarray | float] = {
+                k: spread(v, channels) for k, v in zip(names, affine, strict=True)
+            }
             constants.update(zero=float(zero.constant.item()), least=least, most=most)  # type: ignore[union-attr]
             constants.update(low=clip.op.min, high=clip.op.max)  # type: ignore[attr-defined]
             return Branch(codes, constants)

@@ -1,4 +1,6 @@
-"""Integer layers as rows of a program: from codes, through sums, scale, bias and activation, to the next layer's codes."""
+"""Integer layers as rows of a program: from codes, through sums, scale, bias and activation, to the next
+layer's codes.
+"""
 
 from dataclasses import dataclass
 from functools import partial
@@ -27,7 +29,12 @@ from .packed_weights import packed
 from .tensor_slots import lies_channels_last
 
 _BYTES = {"S": 4, "F": 4, "U": 1, "R": 1}  # of an output element
-_DOTS = {"S": Kernel.CONVOLUTION_US, "F": Kernel.CONVOLUTION_UF, "U": Kernel.CONVOLUTION_UU, "R": Kernel.CONVOLUTION_UUR}
+_DOTS = {
+    "S": Kernel.CONVOLUTION_US,
+    "F": Kernel.CONVOLUTION_UF,
+    "U": Kernel.CONVOLUTION_UU,
+    "R": Kernel.CONVOLUTION_UUR,
+}
 _TILES = {"S": Kernel.MATRIX_US, "F": Kernel.MATRIX_UF, "U": Kernel.MATRIX_UU, "R": Kernel.MATRIX_UUR}
 _COUNTED = {"S": Kernel.COUNTED_US, "F": Kernel.COUNTED_UF, "U": Kernel.COUNTED_UU, "R": Kernel.COUNTED_UUR}
 _DEPTHWISE = {"S": Kernel.DEPTHWISE_US, "F": Kernel.DEPTHWISE_UF, "U": Kernel.DEPTHWISE_UU}
@@ -64,12 +71,21 @@ def matmul(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
     """MatMulInteger, as a 1x1 convolution over a line of rows, and the same behind it."""
     weights, zero_point, op = chain.constant(node.inputs[1]), chain.constant(node.inputs[2]), node.op
     x, y = image(node.inputs[0], context.slots), image(node.output, context.slots)
-    if weights is None or weights.ndim != 2 or zero_point is None or zero_point.size != 1 or x is None or y is None:
+    if (
+        weights is None
+        or weights.ndim != 2
+        or zero_point is None
+        or zero_point.size != 1
+        or x is None
+        or y is None
+    ):
         return None
     if len(node.inputs[0].shape) == 4:
         return None
     transposed: bool = op.transpose_b  # type: ignore[attr-defined]
-    by_column = packed(weights, ("by column", transposed), lambda: (weights if transposed else weights.T)[:, :, None, None])
+    by_column = packed(
+        weights, ("by column", transposed), lambda: (weights if transposed else weights.T)[:, :, None, None]
+    )
     return _dense(node, chain, context, by_column, 1, int(zero_point.item()), Window((1, 1)), x, y, "matmul")
 
 
@@ -91,7 +107,9 @@ def _dense(
     ways = partial(pairings, whole.shape, groups=groups, is_matrix=isinstance(node.op, MatMulInteger))
     is_safe = packed(weights, ("safe", block), lambda: bool(provably_safe(weights, block).all()))
     tallied = Tallied(whole, number_of_pairs(y, weights.shape, block), ways, is_safe)
-    return dense_row(layer, weights, window, None, take_epilogue(chain, context.slots, y[2]), tallied, node, context)
+    return dense_row(
+        layer, weights, window, None, take_epilogue(chain, context.slots, y[2]), tallied, node, context
+    )
 
 
 def _as_a_convolution(weights: np.ndarray, producer: Node) -> np.ndarray:
@@ -145,23 +163,38 @@ def _pack(weights: np.ndarray, layer: IntegerLayer, window: Window, in_tiles: bo
     if not in_tiles:
         return packed(weights, ("s8", groups, block), lambda: pack_convolution(weights, groups, block))
     dilated = window.dilations[1] > 1
-    return packed(weights, ("s8 in tiles", groups, dilated), lambda: pack_for_matrix_unit(weights, groups, dilated=dilated))
+    return packed(
+        weights,
+        ("s8 in tiles", groups, dilated),
+        lambda: pack_for_matrix_unit(weights, groups, dilated=dilated),
+    )
 
 
 def _depthwise(
-    node: Node, chain: Chain, context: Context, weights: np.ndarray, zero_point: np.ndarray, window: Window, x: Image, y: Image
+    node: Node,
+    chain: Chain,
+    context: Context,
+    weights: np.ndarray,
+    zero_point: np.ndarray,
+    window: Window,
+    x: Image,
+    y: Image,
 ) -> LayerKernel:
     together = positions_together(window, y[1])
     taps = packed(weights, ("depthwise", together), lambda: pack_depthwise(weights, together))
     border = np.ascontiguousarray(np.broadcast_to(zero_point.reshape(-1), y[2]), np.uint8)
     end = take_epilogue(chain, context.slots, y[2], with_branch=False)
-    layer = make_depthwise(taps, -taps.sums * border, border, window, y[:2], _BYTES[end.stores], strips=pieces(context.threads))
+    layer = make_depthwise(
+        taps, -taps.sums * border, border, window, y[:2], _BYTES[end.stores], strips=pieces(context.threads)
+    )
     row = Row(_DEPTHWISE[end.stores])
     row.shapes(x, y)
     _write_end(row, end)
     write_depthwise(row, layer)
     tallied = Tallied(weights, number_of_pairs(y, weights.shape), pairings=list, is_safe_here=True)
-    return LayerKernel("depthwise u8s8", row, node.inputs[0], tallied=tallied, scratch=scratch_size(layer.strips))
+    return LayerKernel(
+        "depthwise u8s8", row, node.inputs[0], tallied=tallied, scratch=scratch_size(layer.strips)
+    )
 
 
 def _write_end(row: Row, end: LayerEnd) -> None:

@@ -1,4 +1,6 @@
-"""Packed weights, kept as long as the weights they were made of: a model that is compiled twice is packed once."""
+"""Packed weights, kept as long as the weights they were made of: a model that is compiled twice is packed
+once.
+"""
 
 import mmap
 import weakref
@@ -11,7 +13,9 @@ _packed: dict[tuple[int, object], Any] = {}
 
 
 def packed(weights: np.ndarray, kind: object, pack: Callable[[], Any]) -> Any:
-    """pack(), or what it returned for the same array and kind before. The array must not be written to meanwhile; a model's never are."""
+    """pack(), or what it returned for the same array and kind before. The array must not be written to
+    meanwhile; a model's never are.
+    """
     key = id(weights), kind
     if key not in _packed:
         _packed[key] = pack()
@@ -21,7 +25,9 @@ def packed(weights: np.ndarray, kind: object, pack: Callable[[], Any]) -> Any:
 
 
 def leave_in_file(array: np.ndarray) -> None:
-    """Give back the memory of an array that is a view of a mapped file; whoever reads it again gets it from the file again."""
+    """Give back the memory of an array that is a view of a mapped file; whoever reads it again gets it from
+    the file again.
+    """
     file: Any = array
     while isinstance(file, np.ndarray):
         file = file.base

@@ -1,4 +1,6 @@
-"""Products of branches, products by constants, and hard sigmoids, as rows of a program: float32, as their definitions compute them."""
+"""Products of branches, products by constants, and hard sigmoids, as rows of a program: float32, as their
+definitions compute them.
+"""
 
 import numpy as np
 
@@ -13,7 +15,9 @@ from .fusion import Chain
 
 
 def multiply(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
-    """The first step to codes (elementwise.py); or a product by constants, or of two branches, one of which may be (N,C,1,1)."""
+    """The first step to codes (elementwise.py); or a product by constants, or of two branches, one of which
+    may be (N,C,1,1).
+    """
     made = elementwise_layers.codes(node, chain, context) or affine(node, chain, context)
     if made is not None:
         return made
@@ -38,7 +42,12 @@ def multiply(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
 def affine(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
     """Subtract [-> Multiply], or Multiply, by constants, one or one for each channel."""
     shape, value = image(node.inputs[0], context.slots), chain.channel_vector(node.inputs[1], node.output)
-    if shape is None or value is None or node.output.dtype != np.float32 or node.output.shape != node.inputs[0].shape:
+    if (
+        shape is None
+        or value is None
+        or node.output.dtype != np.float32
+        or node.output.shape != node.inputs[0].shape
+    ):
         return None
     zero, scale = (value, None) if node.type == "Subtract" else (np.zeros((), np.float32), value)
     if scale is None:

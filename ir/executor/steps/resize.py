@@ -1,4 +1,6 @@
-"""Interpolate as a row of a program: the operator's own tables of what each output position sees, along the lines and along the columns."""
+"""Interpolate as a row of a program: the operator's own tables of what each output position sees, along the
+lines and along the columns.
+"""
 
 import numpy as np
 
@@ -14,7 +16,9 @@ from .fusion import Chain
 
 
 def interpolate(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
-    """Of an image's height and width, in this order, for which the sums are rounded; nearest moves elements of any type."""
+    """Of an image's height and width, in this order, for which the sums are rounded; nearest moves elements
+    of any type.
+    """
     x, op = node.inputs[0], node.op
     assert isinstance(op, Interpolate)
     target, axes = (chain.constant(t) for t in node.inputs[1:])

@@ -1,8 +1,9 @@
 """Where tensors lie while a model runs: every tensor that a kernel reads or writes has a numbered slot.
 
-Images lie as (H,W,C) in memory whatever their logical order: a convolution's dot products then run over neighbouring bytes, and a 1x1
-convolution is a matrix product with nothing to rearrange. Everything else lies as it is. All shapes are those of one specialization
-(specialization.py): plain numbers, the first axis of a tensor as well.
+Images lie as (H,W,C) in memory whatever their logical order: a convolution's dot products then run over
+neighbouring bytes, and a 1x1 convolution is a matrix product with nothing to rearrange. Everything else lies
+as it is. All shapes are those of one specialization (specialization.py): plain numbers, the first axis of a
+tensor as well.
 """
 
 import math
@@ -29,14 +30,18 @@ class Slot:
 
 
 class Slots:
-    """The slots of a graph's tensors. An operator that leaves memory as it is gives its output the slot of its input."""
+    """The slots of a graph's tensors. An operator that leaves memory as it is gives its output the slot of
+    its input.
+    """
 
     def __init__(self) -> None:
         self.slots: list[Slot] = []
         self.numbers: dict[Tensor, int] = {}
 
     def parts(self, tensor: Tensor) -> int | None:
-        """Elements of one image, that is, behind one index of the first axis; None for a tensor that has no axes."""
+        """Elements of one image, that is, behind one index of the first axis; None for a tensor that has no
+        axes.
+        """
         return math.prod(tensor.shape[1:]) if tensor.shape else None
 
     def number(self, tensor: Tensor) -> int:
@@ -55,7 +60,9 @@ class Slots:
 
 
 def lies_channels_last(tensor: Tensor) -> bool:
-    """Whether its memory is that of (H,W,C) images: all tensors with four axes but inputs, which come as they are, (C,H,W)."""
+    """Whether its memory is that of (H,W,C) images: all tensors with four axes but inputs, which come as they
+    are, (C,H,W).
+    """
     shape = tensor.shape
     if len(shape) != 4 or tensor.producer.type != "Parameter":
         return len(shape) == 4
@@ -65,7 +72,9 @@ def lies_channels_last(tensor: Tensor) -> bool:
 def memory_shape(tensor: Tensor) -> tuple[int, ...]:
     """Of the array in its slot."""
     shape = tensor.shape
-    return (shape[0], *shape[2:], shape[1]) if len(shape) == 4 and tensor.producer.type != "Parameter" else shape
+    return (
+        (shape[0], *shape[2:], shape[1]) if len(shape) == 4 and tensor.producer.type != "Parameter" else shape
+    )
 
 
 def to_memory(x: np.ndarray) -> np.ndarray:

@@ -1,4 +1,6 @@
-"""Transposed convolutions as rows of a program: a row for each phase (kernels/layers/transposed_convolution.py), all with the same end."""
+"""Transposed convolutions as rows of a program: a row for each phase
+(kernels/layers/transposed_convolution.py), all with the same end.
+"""
 
 from functools import partial
 from typing import NamedTuple
@@ -37,7 +39,9 @@ def integers(node: Node, chain: Chain, context: Context) -> list[LayerKernel] | 
     if layer is None or zero_point is None:
         return None
     by_output = _by_output(layer)
-    is_safe = packed(layer.weights, ("safe by output", layer.groups), lambda: bool(provably_safe(by_output).all()))
+    is_safe = packed(
+        layer.weights, ("safe by output", layer.groups), lambda: bool(provably_safe(by_output).all())
+    )
     arithmetic, zero = node.op.arithmetic, int(zero_point.item())  # type: ignore[attr-defined]
     if arithmetic == "saturating" and zero > CANNOT_CLIP and not is_safe:
         return None  # pairs of the border would clip, and by definition there is no border
@@ -45,11 +49,15 @@ def integers(node: Node, chain: Chain, context: Context) -> list[LayerKernel] | 
     pairs = sum(number_of_pairs((*phase.size, layer.y[2]), w.shape) for phase, w in layer.phases)
     tallied = Tallied(by_output, pairs, partial(pairings, by_output.shape, groups=layer.groups), is_safe)
     end = take_epilogue(chain, context.slots, layer.y[2])
-    return [dense_row(integer, w, phase.window, phase, end, tallied, node, context) for phase, w in layer.phases]
+    return [
+        dense_row(integer, w, phase.window, phase, end, tallied, node, context) for phase, w in layer.phases
+    ]
 
 
 def floats(node: Node, chain: Chain, context: Context) -> list[LayerKernel] | None:
-    """ConvolutionBackpropData [-> Add bias] [-> ReLU | Clamp] [-> Add branch [-> ReLU | Clamp]]; depthwise without the branch."""
+    """ConvolutionBackpropData [-> Add bias] [-> ReLU | Clamp] [-> Add branch [-> ReLU | Clamp]]; depthwise
+    without the branch.
+    """
     layer = _transposed(node, chain, context)
     if layer is None or layer.weights.dtype != np.float32:
         return None
@@ -62,7 +70,11 @@ def floats(node: Node, chain: Chain, context: Context) -> list[LayerKernel] | No
             rows.append(float_layers.depthwise_row(node, context, end, w, *where))
         else:
             weights = _packed_floats(w, layer.groups)
-            rows.append(float_layers.dense_row(node, end, weights, phase.window, phase, layer.x, layer.y, "transposed convolution f32"))
+            rows.append(
+                float_layers.dense_row(
+                    node, end, weights, phase.window, phase, layer.x, layer.y, "transposed convolution f32"
+                )
+            )
     return rows
 
 
@@ -87,4 +99,8 @@ def _transposed(node: Node, chain: Chain, context: Context) -> Transposed | None
 def _by_output(layer: Transposed) -> np.ndarray:
     """(O,G,kh,kw)"""
     w, groups = layer.weights, layer.groups
-    return w.reshape(groups, len(w) // groups, *w.shape[1:]).swapaxes(1, 2).reshape(-1, len(w) // groups, *w.shape[2:])
+    return (
+        w.reshape(groups, len(w) // groups, *w.shape[1:])
+        .swapaxes(1, 2)
+        .reshape(-1, len(w) // groups, *w.shape[2:])
+    )

@@ -1,4 +1,6 @@
-"""Files replaced all or none: whatever goes wrong, the old ones stay as they were and nothing else is left behind."""
+"""Files replaced all or none: whatever goes wrong, the old ones stay as they were and nothing else is left
+behind.
+"""
 
 import os
 import tempfile
@@ -18,13 +20,16 @@ from numpot.kernels.codegen.temporary_files import (
 
 @contextmanager
 def replacing(paths: Sequence[Path]) -> Iterator[Sequence[BinaryIO]]:
-    """Temporary files beside `paths`, to be filled by the caller; when the block ends well they take the places of `paths`.
+    """Temporary files beside `paths`, to be filled by the caller; when the block ends well they take the
+    places of `paths`.
 
-    All paths are in one folder. The rename of the last one decides: before it the old files count, after it the new ones. A process
-    that is killed, not interrupted, can leave the others in between; the last file should therefore hold their checksums. It leaves its
-    temporary files, too, which the next save to this folder removes.
+    All paths are in one folder. The rename of the last one decides: before it the old files count, after it
+    the new ones. A process that is killed, not interrupted, can leave the others in between; the last file
+    should therefore hold their checksums. It leaves its temporary files, too, which the next save to this
+    folder removes.
 
-    A new file gets the mode of the one it replaces, or that of the umask. A symbolic link is replaced, not followed. Raises OSError.
+    A new file gets the mode of the one it replaces, or that of the umask. A symbolic link is replaced, not
+    followed. Raises OSError.
     """
     temporaries: list[Path] = []
     try:
@@ -39,7 +44,9 @@ def replacing(paths: Sequence[Path]) -> Iterator[Sequence[BinaryIO]]:
                     Path(file.name).chmod(path.stat().st_mode)
                 file.flush()
                 os.fsync(file.fileno())
-                if os.name != "posix":  # elsewhere an open file cannot be renamed, and there are no locks to keep
+                if (
+                    os.name != "posix"
+                ):  # elsewhere an open file cannot be renamed, and there are no locks to keep
                     file.close()
             _commit(temporaries, paths)
     finally:
@@ -50,7 +57,9 @@ def replacing(paths: Sequence[Path]) -> Iterator[Sequence[BinaryIO]]:
 
 
 def check_folder(path: Path) -> None:
-    """Raises OSError if no file can be created beside `path`: for the start of long work that ends in a save."""
+    """Raises OSError if no file can be created beside `path`: for the start of long work that
+    ends in a save.
+    """
     with tempfile.TemporaryFile(dir=path.parent):
         pass
 
@@ -62,12 +71,16 @@ def _commit(temporaries: Sequence[Path], paths: Sequence[Path]) -> None:
     with ExitStack() as locked:
         try:
             for path, backup in backups.items():
-                hold(locked.enter_context(path.open("rb")).fileno())  # or another save would take it for left behind
+                hold(
+                    locked.enter_context(path.open("rb")).fileno()
+                )  # or another save would take it for left behind
                 path.replace(backup)
             for temporary, path in zip(temporaries, paths, strict=True):
                 temporary.replace(path)
         finally:
-            if temporaries[-1].exists():  # not renamed, so the old files count (an interrupt can come at any line above)
+            if temporaries[
+                -1
+            ].exists():  # not renamed, so the old files count (an interrupt can come at any line above)
                 for temporary, path in zip(temporaries, paths, strict=True):
                     if not temporary.exists():
                         path.unlink(missing_ok=True)

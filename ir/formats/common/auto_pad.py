@@ -1,4 +1,6 @@
-"""What convolutions and pools say of their windows in other formats, where padding may follow from the input's size."""
+"""What convolutions and pools say of their windows in other formats, where padding may follow from the
+input's size.
+"""
 
 from typing import Literal, NamedTuple
 
@@ -29,28 +31,38 @@ class WindowAttributes(NamedTuple):
 
     def explicit(self, size: Ints) -> dict[str, Ints]:
         """Strides and pads for an input of this spatial size, as the operators call them."""
-        begin, end = split_padding(self.same_padding(size), self.auto_pad) if self.is_same else (self.pads_begin, self.pads_end)
+        begin, end = (
+            split_padding(self.same_padding(size), self.auto_pad)
+            if self.is_same
+            else (self.pads_begin, self.pads_end)
+        )
         return {"strides": self.strides, "pads_begin": begin, "pads_end": end}
 
     def same_padding(self, size: Ints) -> Ints:
-        """How much padding makes as many outputs as the input has strides, rounded up; negative where windows reach less far.
+        """How much padding makes as many outputs as the input has strides, rounded up; negative where windows
+        reach less far.
 
         Raises OperatorError for a size that is open.
         """
         if -1 in size:
             raise OperatorError(f"auto_pad {self.auto_pad} needs a fixed spatial size, found {list(size)}")
         outputs = [-(-n // s) for n, s in zip(size, self.strides, strict=True)]
-        return tuple((o - 1) * s + r - n for o, s, r, n in zip(outputs, self.strides, self.reach, size, strict=True))
+        return tuple(
+            (o - 1) * s + r - n for o, s, r, n in zip(outputs, self.strides, self.reach, size, strict=True)
+        )
 
 
 def split_padding(total: Ints, auto_pad: AutoPad) -> tuple[Ints, Ints]:
-    """(begin, end): halves; the odd one out goes to the end for same_upper, to the beginning otherwise. Of a negative total, none."""
+    """(begin, end): halves; the odd one out goes to the end for same_upper, to the beginning otherwise. Of a
+    negative total, none.
+    """
     less, more = tuple(max(0, t) // 2 for t in total), tuple(max(0, t + 1) // 2 for t in total)
     return (less, more) if auto_pad == "same_upper" else (more, less)
 
 
 def surplus(window: WindowAttributes, size: Ints, output: Ints, output_padding: Ints) -> Ints:
-    """By how much the full result of a transposed convolution is larger than an output of this spatial size; negative where smaller.
+    """By how much the full result of a transposed convolution is larger than an output of this spatial size;
+    negative where smaller.
 
     Raises OperatorError for an input whose spatial size is open.
     """
@@ -61,7 +73,9 @@ def surplus(window: WindowAttributes, size: Ints, output: Ints, output_padding: 
 
 
 def crop(surplus: Ints, begin: Ints, output_padding: Ints) -> tuple[Ints, Ints, Ints]:
-    """(pads_begin, pads_end, output_padding): `begin` is taken off, and at the end what is left of the surplus, or else is missing."""
+    """(pads_begin, pads_end, output_padding): `begin` is taken off, and at the end what is left of the
+    surplus, or else is missing.
+    """
     rest = [t - b for t, b in zip(surplus, begin, strict=True)]
     end = tuple(max(0, r) for r in rest)
     return begin, end, tuple(p + max(0, -r) for p, r in zip(output_padding, rest, strict=True))

@@ -20,7 +20,9 @@ S = TypeVar("S", bound=Served)
 
 
 def find_served(readers: Mapping[str, Sequence[S]], operator: str, opset: int) -> S:
-    """The reader of an operator. Raises OperatorError, naming the opsets at which it is known, or else the nearest one that is."""
+    """The reader of an operator. Raises OperatorError, naming the opsets at which it is known, or else the
+    nearest one that is.
+    """
     for reader in readers.get(operator, ()):
         if reader.since <= opset <= reader.until:
             return reader

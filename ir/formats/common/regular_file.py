@@ -1,4 +1,6 @@
-"""Open a file to read it: a file, not a pipe that would wait for a writer, and not a device that never ends."""
+"""Open a file to read it: a file, not a pipe that would wait for a writer, and not a device that
+never ends.
+"""
 
 import errno
 import os
@@ -8,7 +10,9 @@ from typing import BinaryIO
 
 
 def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
-    """The file, open for reading. Raises OSError, also for what is no file; its `strerror` says what it is."""
+    """The file, open for reading. Raises OSError, also for what is no file; its `strerror` says
+    what it is.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except ValueError as error:  # a name with a zero byte, or with characters that the system cannot write

@@ -30,7 +30,9 @@ from ..xml.wiring import read_edges, read_layers, topological_order
 
 
 def build_graph(root: etree._Element, path: Path) -> Graph:
-    """The model of a document; its constants are views of the sibling .bin. Raises the subclass of IRError for a broken promise."""
+    """The model of a document; its constants are views of the sibling .bin. Raises the subclass of IRError
+    for a broken promise.
+    """
     layers = read_layers(root, path, Layer)
     sources = read_edges(root, layers, path)
     order = topological_order(layers, sources)
@@ -61,11 +63,17 @@ def _read_operators(layers: dict[int, Layer]) -> dict[int, Operator]:
 
 
 def _read_constants(root: etree._Element, layers: dict[int, Layer], path: Path) -> dict[int, Operator]:
-    """Constants by layer id. The .bin is opened even if there is none: it is there, of the size and content that the .xml says."""
+    """Constants by layer id. The .bin is opened even if there is none: it is there, of the size and content
+    that the .xml says.
+    """
     bin_path = path.with_suffix(".bin")
     (weights,) = root.iterfind("weights")
     data = map_weights(bin_path, Weights(int(weights.attrib["size"]), str(weights.attrib["sha256"])))
-    spans = {id: _from_attributes(Span, layer) for id, layer in layers.items() if OPERATORS.get(layer.type) is Constant}
+    spans = {
+        id: _from_attributes(Span, layer)
+        for id, layer in layers.items()
+        if OPERATORS.get(layer.type) is Constant
+    }
     check_spans([(layers[id], span) for id, span in spans.items()], data, bin_path)
     return {id: Constant(value=view_span(span, data)) for id, span in spans.items()}
 
@@ -87,9 +95,14 @@ def _add(graph: Graph, layer: Layer, op: Operator, inputs: list[Tensor]) -> Node
         raise OperatorInputError(str(error), layer.path, layer.line) from error
     for side, declared, tensors in (("input", layer.inputs, inputs), ("output", layer.outputs, node.outputs)):
         if len(declared) != len(tensors):
-            raise layer.error(ShapeMismatchError, f"declares {len(declared)} {side} ports, and has {len(tensors)}")
+            raise layer.error(
+                ShapeMismatchError, f"declares {len(declared)} {side} ports, and has {len(tensors)}"
+            )
         for port, tensor in zip(declared, tensors, strict=True):
             if (port.element_type, port.shape) != (tensor.dtype, tensor.shape):
-                found = f"{side} {port.id} is declared {port}, and the model's inputs make it {describe(tensor.dtype, tensor.shape)}"
+                found = (
+                    f"{side} {port.id} is declared {port}, and the model's inputs make it "
+                    f"{describe(tensor.dtype, tensor.shape)}"
+                )
                 raise layer.error(ShapeMismatchError, found)
     return node

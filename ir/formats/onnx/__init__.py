@@ -1,7 +1,9 @@
-"""ONNX in and out: `read_onnx` gives the model as its file has it, `load_onnx` the same model simplified; `write_onnx` writes one.
+"""ONNX in and out: `read_onnx` gives the model as its file has it, `load_onnx` the same model simplified;
+`write_onnx` writes one.
 
-One small function reads one ONNX operator, over the opsets it names, and one writes one of ours; both stand in the file of their family.
-`reader.py` walks the file, `writer.py` the graph. Nothing outside this package imports the package `onnx`, which is an extra.
+One small function reads one ONNX operator, over the opsets it names, and one writes one of ours; both stand
+in the file of their family. `reader.py` walks the file, `writer.py` the graph. Nothing outside this package
+imports the package `onnx`, which is an extra.
 """
 
 from ...errors import MissingExtraError

@@ -12,7 +12,9 @@ from ..common.regular_file import open_regular
 from .errors import OnnxError
 
 KEYS = ("location", "offset", "length", "checksum")
-_NUMBER = re.compile(r"[0-9]{1,19}")  # what int() takes beyond this (1_0, blanks, digits of other scripts) is no number in a file
+_NUMBER = re.compile(
+    r"[0-9]{1,19}"
+)  # what int() takes beyond this (1_0, blanks, digits of other scripts) is no number in a file
 
 
 class ExternalFiles:
@@ -24,14 +26,20 @@ class ExternalFiles:
         self._sums: dict[str, str] = {}
 
     def read(self, tensor: TensorProto, expected: int) -> np.ndarray:
-        """(expected,) u8, read-only, backed by the file. Only a plain file inside the model's own folder is ever opened."""
+        """(expected,) u8, read-only, backed by the file. Only a plain file inside the model's own folder is
+        ever opened.
+        """
         keys, where = _keys(tensor)
         data = self._map(keys.get("location", ""), where)
-        offset, length = (_number(keys, key, default, where) for key, default in (("offset", 0), ("length", expected)))
+        offset, length = (
+            _number(keys, key, default, where) for key, default in (("offset", 0), ("length", expected))
+        )
         if length != expected:
             raise OnnxError(f"{where}: expected {expected} bytes for this type and shape, found {length}")
         if offset > data.size - length:
-            raise OnnxError(f"{where}: bytes {offset} to {offset + length} are not in the file, which has {data.size}")
+            raise OnnxError(
+                f"{where}: bytes {offset} to {offset + length} are not in the file, which has {data.size}"
+            )
         if "checksum" in keys:
             self._check_sum(keys["location"], keys["checksum"], data, where)
         return data[offset : offset + length]
@@ -39,7 +47,9 @@ class ExternalFiles:
     def _map(self, location: str, where: str) -> np.ndarray:
         if location not in self._mapped:
             if self._folder is None:
-                raise OnnxError(f"{where} needs the model's folder; read the model from its path, not from bytes")
+                raise OnnxError(
+                    f"{where} needs the model's folder; read the model from its path, not from bytes"
+                )
             with open_regular(_contained(self._folder, location, where)) as file:
                 size = file.seek(0, 2)
                 content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
@@ -52,7 +62,10 @@ class ExternalFiles:
             self._sums[location] = hashlib.sha1(data.data, usedforsecurity=False).hexdigest()
         if self._sums[location] != expected.lower():
             found = self._sums[location]
-            raise OnnxError(f"{where}: expected SHA-1 {expected[:60]}, found {found}; the file was changed, or belongs to another model")
+            raise OnnxError(
+                f"{where}: expected SHA-1 {expected[:60]}, found {found}; the file was changed, or "
+                "belongs to another model"
+            )
 
 
 def _keys(tensor: TensorProto) -> tuple[dict[str, str], str]:
@@ -78,7 +91,13 @@ def _number(keys: dict[str, str], key: str, default: int, where: str) -> int:
 def _contained(folder: Path, location: str, where: str) -> Path:
     """The path of an external file: under `folder`, reached through no link, and under one name only."""
     relative = Path(location)
-    if not location or relative.is_absolute() or ".." in relative.parts or "\\" in location or ":" in location:
+    if (
+        not location
+        or relative.is_absolute()
+        or ".." in relative.parts
+        or "\\" in location
+        or ":" in location
+    ):
         raise OnnxError(f"{where}: expected the path of a file in the model's folder")
     path = folder
     for part in relative.parts:

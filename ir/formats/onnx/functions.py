@@ -14,7 +14,9 @@ Key = tuple[str, str]  # domain, name
 
 
 def inline_functions(model: ModelProto) -> ModelProto:
-    """The model without functions. Raises OnnxError for functions that call themselves or grow into too much."""
+    """The model without functions. Raises OnnxError for functions that call themselves or grow
+    into too much.
+    """
     if not model.functions:
         return model
     calls = {(f.domain, f.name): Counter(_operators(f.node)) for f in model.functions}
@@ -25,12 +27,19 @@ def inline_functions(model: ModelProto) -> ModelProto:
             size[key] = _grown(calls[key], size) if key in calls else 1
             depth[key] = 1 + max((depth[called] for called in calls[key]), default=0) if key in calls else 0
     except CycleError as error:
-        raise OnnxError(f"function {error.args[1][0][1]!r} calls itself; a model's functions must end") from None
+        raise OnnxError(
+            f"function {error.args[1][0][1]!r} calls itself; a model's functions must end"
+        ) from None
     if max(depth.values()) > MAX_DEPTH:
-        raise OnnxError(f"its functions call one another {max(depth.values())} deep; at most {MAX_DEPTH} are allowed")
+        raise OnnxError(
+            f"its functions call one another {max(depth.values())} deep; at most {MAX_DEPTH} are allowed"
+        )
     nodes = _grown(Counter(_operators(model.graph.node)), size)
     if nodes > MAX_LAYERS:
-        raise OnnxError(f"its functions grow into {nodes:,} nodes when they are put in their places; at most {MAX_LAYERS:,} are allowed")
+        raise OnnxError(
+            f"its functions grow into {nodes:,} nodes when they are put in their places; at most "
+            f"{MAX_LAYERS:,} are allowed"
+        )
     try:
         return inliner.inline_local_functions(model)
     except (RuntimeError, ValueError, checker.ValidationError) as error:

@@ -28,7 +28,9 @@ def model_without_arrays(graph: Graph) -> tuple[ModelProto, Arrays]:
         elif node.type not in ("Parameter", "Constant"):
             target.write(node)
     nodes, arrays = _live(target, [r.name for r in graph.outputs])
-    inputs, outputs = ([_value_info(n.output, n.name) for n in ends] for ends in (graph.inputs, graph.outputs))
+    inputs, outputs = (
+        [_value_info(n.output, n.name) for n in ends] for ends in (graph.inputs, graph.outputs)
+    )
     proto = helper.make_graph(nodes, graph.name or "model", inputs, outputs)  # ONNX allows no empty name
     model = helper.make_model(proto, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
     model.producer_name, model.producer_version = "numpot", version("numpot")
@@ -39,7 +41,9 @@ def model_without_arrays(graph: Graph) -> tuple[ModelProto, Arrays]:
 
 
 def _check(model: ModelProto, arrays: Arrays) -> None:
-    """Raises OnnxError for what the package onnx refuses. Arrays stand in as inputs, so that their size does not matter."""
+    """Raises OnnxError for what the package onnx refuses. Arrays stand in as inputs, so that their size does
+    not matter.
+    """
     whole = ModelProto()
     whole.CopyFrom(model)
     whole.graph.input.extend(_info(name, a.dtype, list(a.shape)) for name, a in arrays.items())
@@ -53,7 +57,10 @@ def _check_element_types(graph: Graph) -> None:
     for node in graph:
         for tensor in node.outputs:
             if tensor.dtype not in NAMES:
-                raise OnnxError(f"layer {node.name!r}: element type must be one of {', '.join(BY_NAME)}, found {tensor.dtype}")
+                raise OnnxError(
+                    f"layer {node.name!r}: element type must be one of {', '.join(BY_NAME)}, found "
+                    f"{tensor.dtype}"
+                )
 
 
 def _write_result(tensor: Tensor, name: str, target: Target) -> None:
@@ -64,7 +71,9 @@ def _write_result(tensor: Tensor, name: str, target: Target) -> None:
 
 
 def _live(target: Target, outputs: Iterable[str]) -> tuple[list[NodeProto], Arrays]:
-    """The nodes and arrays that the outputs need; a layer emitted as part of another one leaves a node that nobody reads."""
+    """The nodes and arrays that the outputs need; a layer emitted as part of another one leaves a node that
+    nobody reads.
+    """
     needed = set(outputs)
     nodes = []
     for node in reversed(target.nodes):
@@ -77,7 +86,11 @@ def _live(target: Target, outputs: Iterable[str]) -> tuple[list[NodeProto], Arra
 def _value_info(tensor: Tensor, name: str) -> ValueInfoProto:
     """Type and shape; a dimension that is the batch is called N, one that is computed from it has no name."""
     by_batch = [[k.shape[axis] for k in tensor.known] for axis in range(len(tensor.shape))]
-    return _info(name, tensor.dtype, [d[0] if len(set(d)) == 1 else "N" if tuple(d) == PROBE_BATCHES else None for d in by_batch])
+    return _info(
+        name,
+        tensor.dtype,
+        [d[0] if len(set(d)) == 1 else "N" if tuple(d) == PROBE_BATCHES else None for d in by_batch],
+    )
 
 
 def _info(name: str, dtype: DType, dims: list[int | str | None]) -> ValueInfoProto:

@@ -4,8 +4,8 @@
     def write_leaky_relu(node: Emitter) -> None:
         node.emit("LeakyRelu", node.input(0), alpha=node.op.alpha)
 
-A writer emits ONNX nodes; the one that makes the layer's result has the layer's name, a step on the way has a suffix. Values are known
-by their names in the file.
+A writer emits ONNX nodes; the one that makes the layer's result has the layer's name, a step on the way has a
+suffix. Values are known by their names in the file.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,12 @@ Write = Callable[["Emitter"], None]
 W = TypeVar("W", bound=Write)
 
 WRITERS: dict[str, Write] = {}
-LOWERED_ONLY = {"ConvolutionBackpropDataInteger", "Im2Col", "MultiplyAdd", "SumPool"}  # what lowering makes, and no file needs
+LOWERED_ONLY = {
+    "ConvolutionBackpropDataInteger",
+    "Im2Col",
+    "MultiplyAdd",
+    "SumPool",
+}  # what lowering makes, and no file needs
 
 
 def writes(*types: str) -> Callable[[W], W]:
@@ -39,7 +44,9 @@ def writes(*types: str) -> Callable[[W], W]:
 
 
 class Target:
-    """The state of writing one model: the nodes so far, the arrays they read, and how every tensor is called in the file."""
+    """The state of writing one model: the nodes so far, the arrays they read, and how every tensor is called
+    in the file.
+    """
 
     def __init__(self, graph: Graph) -> None:
         self.nodes: list[NodeProto] = []
@@ -53,17 +60,23 @@ class Target:
         for node in graph:
             for tensor in node.outputs:
                 if tensor not in self._names:
-                    self._names[tensor] = node.name if len(node.outputs) == 1 else self.unused_name(tensor.name)
+                    self._names[tensor] = (
+                        node.name if len(node.outputs) == 1 else self.unused_name(tensor.name)
+                    )
 
     def name(self, tensor: Tensor) -> str:
-        """How a tensor is called in the file. A Constant comes into the file when its name is first asked for."""
+        """How a tensor is called in the file. A Constant comes into the file when its name is first asked
+        for.
+        """
         name = self._names[tensor]
         if tensor.constant is not None:
             self.arrays[name] = tensor.constant
         return name
 
     def unused_name(self, base: str) -> str:
-        """`base`, or `base_1`, `base_2`, ...: a name that nothing in the file has, and from now on has this."""
+        """`base`, or `base_1`, `base_2`, ...: a name that nothing in the file has, and from now
+        on has this.
+        """
         name, k = base, 0
         while name in self._taken:
             k += 1
@@ -75,10 +88,14 @@ class Target:
         """Emit a layer. Raises OnnxError, naming it, if ONNX cannot say what it does."""
         if node.type in LOWERED_ONLY:
             raise OnnxError(
-                f"layer {node.name!r}: ONNX has no {node.type}. Save the model as it was before its layers were lowered to integers"
+                f"layer {node.name!r}: ONNX has no {node.type}. Save the model as it was before its "
+                "layers were lowered to integers"
             )
         if node.type not in WRITERS:
-            raise OnnxError(f"layer {node.name!r}: operator {node.type!r} cannot be written to ONNX" + nearest(node.type, WRITERS))
+            raise OnnxError(
+                f"layer {node.name!r}: operator {node.type!r} cannot be written to ONNX"
+                + nearest(node.type, WRITERS)
+            )
         try:
             WRITERS[node.type](Emitter(node, self))
         except OnnxError as error:
@@ -93,7 +110,7 @@ class Emitter:
         self.target = target
         self.op: Any = node.op
 
-    # ---- what the layer is -----------------------------------------------------------------------------------------------------
+    # ---- what the layer is ---------------------------------------------------------------------------------
 
     def input(self, i: int) -> str:
         return self.target.name(self.node.inputs[i])
@@ -115,7 +132,8 @@ class Emitter:
         array = known_array(self.node.inputs[i])
         if array is None:
             raise OnnxError(
-                f"ONNX has an attribute where input {i} is, which must be known before the model runs and not depend on the batch"
+                f"ONNX has an attribute where input {i} is, which must be known before the model runs "
+                "and not depend on the batch"
             )
         return array
 
@@ -127,17 +145,28 @@ class Emitter:
         (axis,) = self.integers(i)
         return axis % rank
 
-    # ---- what it becomes -------------------------------------------------------------------------------------------------------
+    # ---- what it becomes -----------------------------------------------------------------------------------
 
     @property
     def outputs(self) -> list[str]:
         return [self.target.name(t) for t in self.node.outputs]
 
-    def emit(self, type: str, *inputs: str, suffix: str = "", metadata: dict[str, str] | None = None, **attributes: Any) -> str:
-        """Add a node that makes the layer's outputs, or a step on the way; returns the first output's name. None is no attribute."""
+    def emit(
+        self,
+        type: str,
+        *inputs: str,
+        suffix: str = "",
+        metadata: dict[str, str] | None = None,
+        **attributes: Any,
+    ) -> str:
+        """Add a node that makes the layer's outputs, or a step on the way; returns the first output's name.
+        None is no attribute.
+        """
         if suffix:
             return self.emit_as(self.step(suffix), type, *inputs, metadata=metadata, **attributes)
-        return self.emit_as(self.node.name, type, *inputs, outputs=self.outputs, metadata=metadata, **attributes)
+        return self.emit_as(
+            self.node.name, type, *inputs, outputs=self.outputs, metadata=metadata, **attributes
+        )
 
     def step(self, suffix: str) -> str:
         """A name for what is made on the way."""
@@ -152,7 +181,9 @@ class Emitter:
         metadata: dict[str, str] | None = None,
         **attributes: Any,
     ) -> str:
-        """Add a node called `name`, with one output of that name unless others are given; returns the first output's name."""
+        """Add a node called `name`, with one output of that name unless others are given; returns the first
+        output's name.
+        """
         outputs = [name] if outputs is None else outputs
         proto = helper.make_node(type, inputs, outputs, name=name, **attributes)
         for key, value in (metadata or {}).items():
@@ -173,7 +204,9 @@ class Emitter:
         return name
 
     def as_int64(self, i: int, suffix: str) -> str:
-        """Input i in the one integer type that ONNX takes for shapes and axes; also a vector where it is a scalar."""
+        """Input i in the one integer type that ONNX takes for shapes and axes; also a vector where it is a
+        scalar.
+        """
         array = known_array(self.node.inputs[i])
         if array is not None:
             same = array.dtype == np.int64 and array.ndim == 1 and self.node.inputs[i].constant is not None

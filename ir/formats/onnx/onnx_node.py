@@ -4,8 +4,9 @@
     def leaky_relu(node: OnnxNode) -> Tensor:
         return node.add(LeakyReLU(alpha=node.attribute("alpha", 0.01)), node.input(0))
 
-A reader asks for the attributes and inputs it understands, adds layers to the graph, and returns the tensor (or tensors) the node
-makes. An attribute that no reader asks for is an error: nothing of a model is ignored silently.
+A reader asks for the attributes and inputs it understands, adds layers to the graph, and returns the tensor
+(or tensors) the node makes. An attribute that no reader asks for is an error: nothing of a model is ignored
+silently.
 """
 
 from collections.abc import Callable, Sequence
@@ -31,8 +32,8 @@ INFO = "numpot.info"  # the metadata that holds what a graph says of how it was 
 
 
 class Codes(Protocol):
-    """Quantized numbers that wait to be asked whether they are wanted as integers or as the real numbers they stand for
-    (quantized_tensors.py).
+    """Quantized numbers that wait to be asked whether they are wanted as integers or as the real numbers they
+    stand for (quantized_tensors.py).
     """
 
     def integers(self) -> Tensor: ...
@@ -48,12 +49,18 @@ Made = Tensor | Codes | Sequence[Tensor | Codes]
 Read = Callable[["OnnxNode"], Made]
 R = TypeVar("R", bound=Read)
 
-#: Operators that move or pick elements, so that it makes no difference whether codes or real numbers pass through them.
-ON_CODES = frozenset("MaxPool Reshape Flatten Squeeze Unsqueeze Transpose Slice Gather Tile DepthToSpace SpaceToDepth Identity".split())
+#: Operators that move or pick elements, so that it makes no difference whether codes or real numbers pass
+#: through them.
+ON_CODES = frozenset(
+    "MaxPool Reshape Flatten Squeeze Unsqueeze Transpose Slice Gather Tile DepthToSpace SpaceToDepth "
+    "Identity".split()
+)
 
 
 class Reader(NamedTuple):
-    """A function that reads one operator, the opsets it serves, and the attributes that change nothing at inference."""
+    """A function that reads one operator, the opsets it serves, and the attributes that change nothing at
+    inference.
+    """
 
     read: Read
     since: int
@@ -64,7 +71,9 @@ class Reader(NamedTuple):
 READERS: dict[str, list[Reader]] = {}
 
 
-def reads(*types: str, since: int = FIRST_OPSET, until: int = LAST_OPSET, ignored: tuple[str, ...] = ()) -> Callable[[R], R]:
+def reads(
+    *types: str, since: int = FIRST_OPSET, until: int = LAST_OPSET, ignored: tuple[str, ...] = ()
+) -> Callable[[R], R]:
     """Register a function as the reader of these ONNX operators in models of opsets `since` to `until`."""
 
     def register(function: R) -> R:
@@ -87,9 +96,13 @@ class Scope:
     node_names: set[str]  # kept for the nodes that have them
     tensors: dict[str, Tensor] = field(default_factory=dict)
     codes: dict[str, Codes] = field(default_factory=dict)
-    not_made: dict[str, str] = field(default_factory=dict)  # outputs of nodes that no reader gives, such as Dropout's mask
+    not_made: dict[str, str] = field(
+        default_factory=dict
+    )  # outputs of nodes that no reader gives, such as Dropout's mask
     tried: dict[str, int] = field(default_factory=dict)  # name -> the number behind it that was free last
-    constant: dict[Node, bool] = field(default_factory=dict)  # whether a layer depends on no input of the model
+    constant: dict[Node, bool] = field(
+        default_factory=dict
+    )  # whether a layer depends on no input of the model
 
     def knows(self, name: str) -> bool:
         """Whether something in the file has made a tensor of this name."""
@@ -109,7 +122,9 @@ class Scope:
     def fold(self, tensor: Tensor) -> np.ndarray | None:
         """What a tensor holds, of any size, if no input of the model has a part in it."""
         for node in islice(self.graph, len(self.constant), None):  # layers stand behind those they read
-            self.constant[node] = node.type != "Parameter" and all(self.constant[t.producer] for t in node.inputs)
+            self.constant[node] = node.type != "Parameter" and all(
+                self.constant[t.producer] for t in node.inputs
+            )
         if not self.constant[tensor.producer]:
             return None
         if tensor.constant is not None:
@@ -126,7 +141,11 @@ class Scope:
             return base
         for k in count(self.tried.get(base, 1)):
             if self._is_free(f"{base}_{k}"):
-                self.tried[base] = k  # so that the next does not ask for all these again; it asks for this one, which may not be used
+                self.tried[base] = (
+                    # so that the next does not ask for all these again; it asks for this one, which may not
+                    # be used
+                    k
+                )
                 return f"{base}_{k}"
         raise AssertionError("there is always another number")
 
@@ -164,21 +183,30 @@ class OnnxNode:
         made = reader.read(self)
         unread = sorted(set(self._attributes) - set(reader.ignored))
         if unread:
-            raise OnnxError(f"attribute {unread[0]!r} is not supported at opset {self.opset}" + nearest(unread[0], self._asked))
+            raise OnnxError(
+                f"attribute {unread[0]!r} is not supported at opset {self.opset}"
+                + nearest(unread[0], self._asked)
+            )
         if codes is not None and isinstance(made, Tensor):
             return [codes.moved(made)]
         return list(made) if isinstance(made, Sequence) else [made]
 
     def _codes_to_move(self) -> Codes | None:
-        """The codes that pass through this node, if it can as well pass the real numbers; input 0 then is these."""
-        codes = self.scope.codes.get(self.proto.input[0]) if self.type in ON_CODES and self.proto.input else None
+        """The codes that pass through this node, if it can as well pass the real numbers; input 0 then is
+        these.
+        """
+        codes = (
+            self.scope.codes.get(self.proto.input[0]) if self.type in ON_CODES and self.proto.input else None
+        )
         self._real = codes.real() if codes is not None else None
         return codes if self._real is not None else None
 
-    # ---- what the file says ----------------------------------------------------------------------------------------------------
+    # ---- what the file says --------------------------------------------------------------------------------
 
     def attribute(self, name: str, default: Any = None) -> Any:
-        """The value of an attribute, `default` if the node has none. Integers as int or tuple, strings as str."""
+        """The value of an attribute, `default` if the node has none. Integers as int or tuple, strings as
+        str.
+        """
         self._asked.append(name)
         proto = self._attributes.pop(name, None)
         return default if proto is None else _python_value(proto)
@@ -187,7 +215,9 @@ class OnnxNode:
         """What a string attribute selects from `choices`."""
         value = self.attribute(name, default)
         if value not in choices:
-            raise OnnxError(f"{name} must be one of {', '.join(choices)}, found {value!r}" + nearest(str(value), choices))
+            raise OnnxError(
+                f"{name} must be one of {', '.join(choices)}, found {value!r}" + nearest(str(value), choices)
+            )
         return choices[value]
 
     def __len__(self) -> int:
@@ -216,7 +246,9 @@ class OnnxNode:
         return self.input(i).dtype if array is None else array.dtype
 
     def array(self, i: int) -> np.ndarray | None:
-        """What input i holds, if that is known before the model runs and does not depend on the batch size."""
+        """What input i holds, if that is known before the model runs and does not depend on the
+        batch size.
+        """
         name = self.proto.input[i]
         if name in self.scope.arrays:
             return self.scope.arrays[name]
@@ -227,16 +259,20 @@ class OnnxNode:
         """What input i holds; an OnnxError if the model must run to find out."""
         array = self.array(i) if self.has(i) else None
         if array is None:
-            raise OnnxError(f"input {i} must be a constant, or computed from shapes that do not depend on the batch size")
+            raise OnnxError(
+                f"input {i} must be a constant, or computed from shapes that do not depend on the batch size"
+            )
         return array
 
     def integers(self, i: int) -> tuple[int, ...]:
         return tuple(int(v) for v in self.known(i).ravel())
 
-    # ---- what it becomes -------------------------------------------------------------------------------------------------------
+    # ---- what it becomes -----------------------------------------------------------------------------------
 
     def add(self, op: Operator, *inputs: Tensor, suffix: str = "") -> Tensor:
-        """Add a layer with one output. The one that makes the node's result has its name; a step on the way has a suffix."""
+        """Add a layer with one output. The one that makes the node's result has its name; a step on the way
+        has a suffix.
+        """
         return self.add_all(op, *inputs, suffix=suffix)[0]
 
     def add_all(self, op: Operator, *inputs: Tensor, suffix: str = "") -> list[Tensor]:
@@ -245,7 +281,9 @@ class OnnxNode:
 
     def constant(self, value: Any, suffix: str, dtype: Any = np.int64) -> Tensor:
         """Add a Constant that the node needs and the file has no name for."""
-        return self.scope.graph.constant(np.array(value, dtype), self.scope.unused_name(f"{self.name}/{suffix}"))
+        return self.scope.graph.constant(
+            np.array(value, dtype), self.scope.unused_name(f"{self.name}/{suffix}")
+        )
 
     def constant_input(self, i: int, value: np.ndarray) -> Tensor:
         """Add a Constant that is input i in another form; named as the input."""
@@ -262,14 +300,19 @@ class OnnxNode:
 def find_reader(node: NodeProto, opset: int) -> Reader:
     """The reader of a node. Raises OnnxError or OperatorError for an operator that has none."""
     if node.domain not in ("", "ai.onnx"):
-        raise OnnxError(f"operators of domain {node.domain!r} are not known; export the model with standard operators only")
+        raise OnnxError(
+            f"operators of domain {node.domain!r} are not known; export the model with standard "
+            "operators only"
+        )
     return find_served(READERS, node.op_type, opset)
 
 
 def _python_value(proto: AttributeProto) -> Any:
     value = helper.get_attribute_value(proto)
     if proto.type == AttributeProto.FLOAT:
-        return float(str(np.float32(value)))  # 0.01, not 0.009999999776482582: the shortest number with the same float32
+        return float(
+            str(np.float32(value))
+        )  # 0.01, not 0.009999999776482582: the shortest number with the same float32
     if proto.type == AttributeProto.STRING:
         return value.decode("utf-8", "replace")
     return tuple(value) if proto.type in (AttributeProto.INTS, AttributeProto.FLOATS) else value

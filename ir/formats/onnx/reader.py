@@ -35,10 +35,11 @@ def load_onnx(model: str | Path | bytes, *, input_shapes: InputShapes | None = N
 
 
 def read_onnx(model: str | Path | bytes, *, input_shapes: InputShapes | None = None) -> Graph:
-    """The model of an ONNX file (or its bytes), one or a few layers for each of its nodes, under the same names.
+    """The model of an ONNX file (or its bytes), one or a few layers for each of its nodes, under the same
+    names.
 
-    input_shapes: input name -> shape, -1 in front for a batch of any size; needed where the file leaves another dimension open.
-    Raises OnnxError, naming the file and the node.
+    input_shapes: input name -> shape, -1 in front for a batch of any size; needed where the file leaves
+    another dimension open. Raises OnnxError, naming the file and the node.
     """
     where = "the ONNX model" if isinstance(model, bytes) else str(model)
     folder = None if isinstance(model, bytes) else Path(model).parent
@@ -68,7 +69,9 @@ def _parse(data: bytes) -> ModelProto:
         raise OnnxError(f"not an ONNX model, or a damaged one ({error})") from error
     if not model.opset_import or not model.graph.output:
         raise OnnxError("not an ONNX model: it names no opset or has no outputs")
-    if any(isinstance(name, bytes) for name in _names(model.graph)):  # protobuf hands out what is not UTF-8 undecoded
+    if any(
+        isinstance(name, bytes) for name in _names(model.graph)
+    ):  # protobuf hands out what is not UTF-8 undecoded
         raise OnnxError("a damaged model: one of its names is not UTF-8 text")
     return inline_functions(model)
 
@@ -78,13 +81,23 @@ def _names(graph: GraphProto) -> Iterator[str | bytes]:
     for named in (*graph.input, *graph.output, *graph.initializer):
         yield named.name
     for node in graph.node:
-        yield from (node.name, node.op_type, node.domain, *node.input, *node.output, *(a.name for a in node.attribute))
+        yield from (
+            node.name,
+            node.op_type,
+            node.domain,
+            *node.input,
+            *node.output,
+            *(a.name for a in node.attribute),
+        )
 
 
 def _opset(model: ModelProto) -> int:
     version = max((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), default=0)
     if not FIRST_OPSET <= version <= LAST_OPSET:
-        raise OnnxError(f"opset must be {FIRST_OPSET} to {LAST_OPSET}, found {version}; onnx.version_converter can translate the model")
+        raise OnnxError(
+            f"opset must be {FIRST_OPSET} to {LAST_OPSET}, found {version}; onnx.version_converter can "
+            "translate the model"
+        )
     return version
 
 
@@ -124,20 +137,32 @@ def _add_parameters(proto: GraphProto, scope: Scope, input_shapes: InputShapes) 
     inputs = [i for i in proto.input if i.name not in scope.arrays]
     for name in input_shapes:
         if name not in {i.name for i in inputs}:
-            raise OnnxError(f"there is no input {name!r} to give a shape to" + nearest(name, [i.name for i in inputs]))
+            raise OnnxError(
+                f"there is no input {name!r} to give a shape to" + nearest(name, [i.name for i in inputs])
+            )
     for value in inputs:
         shape = _input_shape(value, input_shapes.get(value.name))
         dtype = element_type(value.type.tensor_type.elem_type, f"input {value.name!r}")
-        scope.tensors[value.name] = scope.graph.add(Parameter(element_type=dtype, shape=shape), name=value.name).output
+        scope.tensors[value.name] = scope.graph.add(
+            Parameter(element_type=dtype, shape=shape), name=value.name
+        ).output
 
 
 def _input_shape(value: ValueInfoProto, given: Shape | None) -> Shape:
     tensor = value.type.tensor_type
-    dims = [d.dim_value if d.HasField("dim_value") and d.dim_value > 0 else str(d.dim_param or "?") for d in tensor.shape.dim]
+    dims = [
+        d.dim_value if d.HasField("dim_value") and d.dim_value > 0 else str(d.dim_param or "?")
+        for d in tensor.shape.dim
+    ]
     if given is not None:
-        agrees = len(given) == len(dims) and all(isinstance(d, str) or d == g for d, g in zip(dims, given, strict=True))
+        agrees = len(given) == len(dims) and all(
+            isinstance(d, str) or d == g for d, g in zip(dims, given, strict=True)
+        )
         if tensor.HasField("shape") and not agrees:
-            raise OnnxError(f"input {value.name!r} has shape {_listed(dims)}; the given shape {list(given)} does not fit it")
+            raise OnnxError(
+                f"input {value.name!r} has shape {_listed(dims)}; the given shape {list(given)} does "
+                "not fit it"
+            )
         return tuple(given)
     if not tensor.HasField("shape") or any(isinstance(d, str) for d in dims[1:]):
         found = _listed(dims) if tensor.HasField("shape") else "no shape"

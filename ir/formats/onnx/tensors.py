@@ -25,25 +25,36 @@ ELEMENT_TYPES: dict[int, DType] = {
 
 
 def element_type(code: int, what: str = "") -> DType:
-    """The element type of an ONNX code. Raises OnnxError for the types this project does not have, naming `what` has it."""
+    """The element type of an ONNX code. Raises OnnxError for the types this project does not have, naming
+    `what` has it.
+    """
     if code not in ELEMENT_TYPES:
         name = TensorProto.DataType.Name(code) if code in TensorProto.DataType.values() else str(code)
-        raise OnnxError(f"{what}{': ' if what else ''}element type {name} is not supported; expected one of {', '.join(BY_NAME)}")
+        raise OnnxError(
+            f"{what}{': ' if what else ''}element type {name} is not supported; expected one of "
+            f"{', '.join(BY_NAME)}"
+        )
     return ELEMENT_TYPES[code]
 
 
 def to_array(tensor: TensorProto, files: ExternalFiles) -> np.ndarray:
-    """The array a TensorProto holds, its data inside it or in one of the files. Raises OnnxError, or MemoryLimitError beforehand."""
+    """The array a TensorProto holds, its data inside it or in one of the files. Raises OnnxError, or
+    MemoryLimitError beforehand.
+    """
     dtype, shape = element_type(tensor.data_type, f"tensor {tensor.name!r}"), tuple(tensor.dims)
     size = _size(tensor.name, shape)
     if tensor.data_location == TensorProto.EXTERNAL:
         return _as_stored(files.read(tensor, size * dtype.itemsize), tensor.name, dtype, shape)
-    if not tensor.HasField("raw_data") or len(tensor.raw_data) == size * dtype.itemsize:  # else there is nothing to take memory for
+    if (
+        not tensor.HasField("raw_data") or len(tensor.raw_data) == size * dtype.itemsize
+    ):  # else there is nothing to take memory for
         memory.take(size * dtype.itemsize, f"tensor {tensor.name!r} of shape {list(shape)}")
     try:
         return np.asarray(numpy_helper.to_array(tensor), dtype)
     except (ValueError, TypeError, MemoryError) as error:
-        raise OnnxError(f"tensor {tensor.name!r} of shape {list(shape)} does not hold the data it promises ({error})") from error
+        raise OnnxError(
+            f"tensor {tensor.name!r} of shape {list(shape)} does not hold the data it promises ({error})"
+        ) from error
 
 
 def _as_stored(data: np.ndarray, name: str, dtype: DType, shape: Shape) -> np.ndarray:
@@ -57,22 +68,33 @@ def _as_stored(data: np.ndarray, name: str, dtype: DType, shape: Shape) -> np.nd
 
 def sparse_to_array(sparse: SparseTensorProto, files: ExternalFiles) -> np.ndarray:
     """The dense array of a SparseTensorProto; indices are flat, (n,), or one row an element, (n, rank)."""
-    values, indices, shape = to_array(sparse.values, files), to_array(sparse.indices, files), tuple(sparse.dims)
+    values, indices, shape = (
+        to_array(sparse.values, files),
+        to_array(sparse.indices, files),
+        tuple(sparse.dims),
+    )
     size = _size(sparse.values.name, shape)
     memory.take(size * values.dtype.itemsize, f"sparse tensor {sparse.values.name!r} of shape {list(shape)}")
     flat = np.zeros(size, values.dtype)
     try:
         flat[np.ravel_multi_index(tuple(indices.T), shape) if indices.ndim == 2 else indices] = values
     except (ValueError, IndexError) as error:
-        raise OnnxError(f"sparse tensor {sparse.values.name!r} has indices outside its shape {list(shape)} ({error})") from error
+        raise OnnxError(
+            f"sparse tensor {sparse.values.name!r} has indices outside its shape {list(shape)} ({error})"
+        ) from error
     return flat.reshape(shape)
 
 
 def initializers(graph: GraphProto, files: ExternalFiles) -> dict[str, np.ndarray]:
     """The arrays that a graph brings along, by name."""
-    names = Counter([*(t.name for t in graph.initializer), *(t.values.name for t in graph.sparse_initializer)])
+    names = Counter(
+        [*(t.name for t in graph.initializer), *(t.values.name for t in graph.sparse_initializer)]
+    )
     if twice := next((name for name, count in names.items() if count > 1), None):
-        raise OnnxError(f"there are {names[twice]} initializers called {twice!r}; every tensor must have a name of its own")
+        raise OnnxError(
+            f"there are {names[twice]} initializers called {twice!r}; every tensor must have a name "
+            "of its own"
+        )
     dense = {t.name: to_array(t, files) for t in graph.initializer}
     return dense | {t.values.name: sparse_to_array(t, files) for t in graph.sparse_initializer}
 

@@ -1,4 +1,6 @@
-"""A Graph -> an ONNX file: the model without its arrays node by node, then the arrays, in the file or in one beside it."""
+"""A Graph -> an ONNX file: the model without its arrays node by node, then the arrays, in the file or in one
+beside it.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,10 +19,11 @@ ALIGNMENT = 64  # of an array in a file of its own
 
 
 def write_onnx(graph: Graph, path: AnyPath) -> None:
-    """Write a model as ONNX: a float one as it is, a quantized one with QuantizeLinear and DequantizeLinear (docs/onnx.md).
+    """Write a model as ONNX: a float one as it is, a quantized one with QuantizeLinear and DequantizeLinear
+    (docs/onnx.md).
 
-    A model too large for one file has its arrays in a second one, `<name>.data`. Files are replaced when the new ones are complete, or
-    stay as they were. Raises OnnxError, naming the file and the layer.
+    A model too large for one file has its arrays in a second one, `<name>.data`. Files are replaced when the
+    new ones are complete, or stay as they were. Raises OnnxError, naming the file and the layer.
     """
     path = Path(path)
     try:
@@ -48,7 +51,9 @@ def to_model(graph: Graph) -> ModelProto:
 
 
 def _with_arrays(model: ModelProto, arrays: Arrays) -> ModelProto:
-    model.graph.initializer.extend(numpy_helper.from_array(_contiguous(a), name) for name, a in arrays.items())
+    model.graph.initializer.extend(
+        numpy_helper.from_array(_contiguous(a), name) for name, a in arrays.items()
+    )
     return model
 
 

@@ -1,4 +1,5 @@
-"""The weights of a grouped convolution, stored small: (G,O/G,I/G,*kernel) becomes (O,I/G,*kernel) in the file's own constants.
+"""The weights of a grouped convolution, stored small: (G,O/G,I/G,*kernel) becomes (O,I/G,*kernel) in the
+file's own constants.
 
     Constant(i8, 5-D) -> Convert -> Multiply(scale, 5-D) -> Reshape(4-D)     as OpenVINO and NNCF store them
     Constant(i8, 4-D) -> Convert -> Multiply(scale, 4-D)                     what is made of it
@@ -15,11 +16,18 @@ from ...ops.reshape import Reshape
 Copies = dict[tuple[Tensor, Shape], Tensor]  # by the tensor, and the shape of the weights that it is made for
 
 GROUPED = ("Convolution", "ConvolutionBackpropData")
-UNPACKING = ("Convert", "Subtract", "Multiply", "FakeQuantize")  # element by element, from what is stored to what it stands for
+UNPACKING = (
+    "Convert",
+    "Subtract",
+    "Multiply",
+    "FakeQuantize",
+)  # element by element, from what is stored to what it stands for
 
 
 def merge_group_axes(graph: Graph) -> None:
-    """Take out the Reshapes that stand between stored weights and a grouped convolution. Float weights are left to simplify."""
+    """Take out the Reshapes that stand between stored weights and a grouped convolution. Float weights are
+    left to simplify.
+    """
     copies: Copies = {}
     for layer in graph.of_type(*GROUPED):
         weights = layer.inputs[1]
@@ -37,7 +45,8 @@ def merge_group_axes(graph: Graph) -> None:
 
 
 def split_group_axis(graph: Graph, layer: Node) -> list[Node]:
-    """The other way round, as POT does it: a Reshape of a grouped convolution's weights gives the groups an axis. Returns what is added.
+    """The other way round, as POT does it: a Reshape of a grouped convolution's weights gives the groups an
+    axis. Returns what is added.
 
     For writing only: no shape is inferred, because a Convolution here has no such axis.
     """
@@ -62,7 +71,9 @@ def _merged_shape(shape: Shape) -> Shape:
 
 
 def _is_unpacked(tensor: Tensor, shape: Shape) -> bool:
-    """Whether a tensor is made from Constants, each of the rank of `shape` or a single number, element by element."""
+    """Whether a tensor is made from Constants, each of the rank of `shape` or a single number, element by
+    element.
+    """
     if tensor.constant is not None:
         return len(tensor.shape) == len(shape) or tensor.constant.size == 1
     node = tensor.producer
@@ -70,7 +81,9 @@ def _is_unpacked(tensor: Tensor, shape: Shape) -> bool:
 
 
 def _merged(graph: Graph, tensor: Tensor, shape: Shape, copies: Copies) -> Tensor:
-    """The tensor, which broadcasts against `shape`, with the first two axes merged: a copy of what it is made by."""
+    """The tensor, which broadcasts against `shape`, with the first two axes merged: a copy of what it is made
+    by.
+    """
     if (tensor, shape) not in copies and len(tensor.shape) == len(shape):
         copies[tensor, shape] = _copy(graph, tensor.producer, shape, copies).output
     return copies.get((tensor, shape), tensor)

@@ -1,6 +1,7 @@
 """<rt_info>, and what older tools wrote beside it: how a model was made.
 
-numpot's own `info` is one entry, `numpot`, whose value is JSON. OpenVINO keeps it when it reads a model and saves it again.
+numpot's own `info` is one entry, `numpot`, whose value is JSON. OpenVINO keeps it when it reads a model and
+saves it again.
 
     <rt_info><numpot value='{"preset": "mixed"}'/></rt_info>
 """
@@ -30,7 +31,9 @@ def read_info(root: etree._Element, path: AnyPath) -> dict[str, Any]:
     ours = root.find(f"rt_info/{OURS}")
     if ours is not None and "value" in ours.attrib:
         return _read_ours(ours, path)
-    found = {"version": str(root.attrib["version"])} | {_name(e): _entry(e) for e in root if e.tag not in ("layers", "edges")}
+    found = {"version": str(root.attrib["version"])} | {
+        _name(e): _entry(e) for e in root if e.tag not in ("layers", "edges")
+    }
     return {"openvino": found}
 
 
@@ -42,7 +45,9 @@ def _read_ours(element: etree._Element, path: AnyPath) -> dict[str, Any]:
         check_info(info)
     except (ValueError, RecursionError) as error:
         raise InfoError(
-            f"rt_info: the value of <{OURS}> must be a JSON object as numpot writes it ({error})", path, line_of(element)
+            f"rt_info: the value of <{OURS}> must be a JSON object as numpot writes it ({error})",
+            path,
+            line_of(element),
         ) from None
     return info
 
@@ -54,4 +59,6 @@ def _name(element: etree._Element) -> str:
 
 def _entry(element: etree._Element) -> Any:
     """A dict of the children, or the text of `value`."""
-    return {_name(child): _entry(child) for child in element} if len(element) else str(element.get("value", ""))
+    return (
+        {_name(child): _entry(child) for child in element} if len(element) else str(element.get("value", ""))
+    )

@@ -12,7 +12,15 @@ from ...ops.common.operator import Ints
 from ..xml.document import attributes
 from ..xml.layer import AnyLayer, NumberedPort
 
-PRECISIONS: dict[str, DType] = {"FP32": F32, "FP16": F16, "I8": I8, "U8": U8, "I32": I32, "I64": I64, "BOOL": BOOL}
+PRECISIONS: dict[str, DType] = {
+    "FP32": F32,
+    "FP16": F16,
+    "I8": I8,
+    "U8": U8,
+    "I32": I32,
+    "I64": I64,
+    "BOOL": BOOL,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +53,9 @@ class OpenVinoLayer(AnyLayer[OpenVinoPort]):
         ports = [_read_port(p) for p in element.iterfind(f"{side}/port")]
         ids = [p.id for p in ports]
         if len(set(ids)) != len(ids):
-            raise self.error(SchemaError, f"{side} ports must have different ids, found {', '.join(map(str, ids))}")
+            raise self.error(
+                SchemaError, f"{side} ports must have different ids, found {', '.join(map(str, ids))}"
+            )
         return ports
 
 

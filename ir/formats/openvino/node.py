@@ -5,8 +5,9 @@
         gamma, beta, x, mean, variance = node.take(5)
         return node.add(node.read(BatchNormInference), x, gamma, beta, mean, variance)
 
-A reader reads the attributes into a dataclass, very often the operator's own class, whose fields are the attributes that it knows: one
-that is unknown, missing or of another type is an error, so nothing of a model is ignored silently.
+A reader reads the attributes into a dataclass, very often the operator's own class, whose fields are the
+attributes that it knows: one that is unknown, missing or of another type is an error, so nothing of a model
+is ignored silently.
 """
 
 from collections.abc import Callable, Mapping
@@ -86,7 +87,9 @@ class OpenVinoNode:
         return self.inputs
 
     def read(self, cls: type[T], *, ignored: tuple[str, ...] = ()) -> T:
-        """The attributes as an operator, or as any dataclass with a field for each. ignored: those that change no result."""
+        """The attributes as an operator, or as any dataclass with a field for each. ignored: those that
+        change no result.
+        """
         hints = attribute_types(cls)
         text = {name.replace("-", "_"): raw for name, raw in self.attributes.items() if name not in ignored}
         try:
@@ -97,20 +100,28 @@ class OpenVinoNode:
             raise self.layer.error(AttributeValueError, str(error)) from None
 
     def require(self, name: str, *allowed: str) -> None:
-        """Take out an attribute that must have one of these values, if it is there, because the others are not supported."""
+        """Take out an attribute that must have one of these values, if it is there, because the others are
+        not supported.
+        """
         found = self.attributes.pop(name, allowed[0])
         if found.lower() not in allowed:
-            raise self.layer.error(AttributeValueError, f"attribute {name!r} must be {' or '.join(allowed)}, found {found!r}")
+            raise self.layer.error(
+                AttributeValueError, f"attribute {name!r} must be {' or '.join(allowed)}, found {found!r}"
+            )
 
     def known(self, i: int, what: str) -> np.ndarray:
         """What input i holds; an OperatorError if the model must run to find out."""
         array = known_array(self.inputs[i])
         if array is None:
-            raise OperatorError(f"{what} must be a constant, or computed from shapes that do not depend on the batch size")
+            raise OperatorError(
+                f"{what} must be a constant, or computed from shapes that do not depend on the batch size"
+            )
         return array
 
     def add(self, op: Operator, *inputs: Tensor, suffix: str = "") -> Tensor:
-        """Add a layer with one output. The one that makes the result has the layer's name; a step on the way has a suffix."""
+        """Add a layer with one output. The one that makes the result has the layer's name; a step on the way
+        has a suffix.
+        """
         return self.add_all(op, *inputs, suffix=suffix)[0]
 
     def add_all(self, op: Operator, *inputs: Tensor, suffix: str = "") -> list[Tensor]:
@@ -127,6 +138,8 @@ class OpenVinoNode:
 
 
 def _canonical(hint: Any, raw: str) -> str:
-    """A value as our own files spell it: OpenVINO puts blanks behind commas, some words in capitals, and 0 or 1 for some flags."""
+    """A value as our own files spell it: OpenVINO puts blanks behind commas, some words in capitals, and 0 or
+    1 for some flags.
+    """
     text = raw.replace(", ", ",").lower()
     return {"1": "true", "0": "false"}.get(text, text) if hint is bool else text

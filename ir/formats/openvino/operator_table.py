@@ -1,7 +1,8 @@
-"""How operators that both sides have are spelled in an OpenVINO IR: the one table that reader and writer share.
+"""How operators that both sides have are spelled in an OpenVINO IR: the one table that reader and writer
+share.
 
-The names of operators and attributes are ours, which took them from OpenVINO. What an entry says is which version of the operator is
-written, which versions are read, and what OpenVINO has beside our attributes.
+The names of operators and attributes are ours, which took them from OpenVINO. What an entry says is which
+version of the operator is written, which versions are read, and what OpenVINO has beside our attributes.
 """
 
 from collections.abc import Mapping
@@ -9,7 +10,8 @@ from typing import NamedTuple
 
 FIRST_OPSET, LAST_OPSET = 1, 15
 
-#: Attributes that we lack, with the values that mean what our operator does: others are refused, the first is written.
+#: Attributes that we lack, with the values that mean what our operator does: others are refused, the first is
+#: written.
 Fixed = Mapping[str, tuple[str, ...]]
 
 #: By NumPy's rule; "none" asks for shapes that are equal, which NumPy's rule leaves alone.
@@ -52,14 +54,18 @@ SAME: dict[str, Form] = (
     | _forms(3, "ShapeOf")
     | _forms(4, "HSwish Mish SoftPlus Swish")
     | _forms(5, "HSigmoid LogSoftmax")
-    | _forms(5, "GRUSequence LSTMSequence RNNSequence", {"activations_alpha": ("",), "activations_beta": ("",)})
+    | _forms(
+        5, "GRUSequence LSTMSequence RNNSequence", {"activations_alpha": ("",), "activations_beta": ("",)}
+    )
     | _forms(7, "Gelu")
     | _forms(8, "Gather Slice SoftMax")
     | {
         "BatchNormInference": Form(5, since=5),
         "MVN": Form(6, since=6),
         "Round": Form(5, since=5, fixed={"mode": ("half_to_even",)}),
-        "Squeeze": Form(1, fixed={"allow_axis_skip": ("false",)}),  # skipping would make the rank depend on the shape
+        "Squeeze": Form(
+            1, fixed={"allow_axis_skip": ("false",)}
+        ),  # skipping would make the rank depend on the shape
         "TopK": Form(11, fixed={"stable": ("true", "false")}),  # it always is, here
     }
 )

@@ -48,10 +48,12 @@ def load_openvino(xml_path: AnyPath, *, input_shapes: Mapping[str, Shape] | None
 
 
 def read_openvino(xml_path: AnyPath, *, input_shapes: Mapping[str, Shape] | None = None) -> Graph:
-    """The model in `xml_path` and the .bin beside it, one or a few layers for each of its layers, under the same names.
+    """The model in `xml_path` and the .bin beside it, one or a few layers for each of its layers, under the
+    same names.
 
-    input_shapes: input name -> shape instead of the file's, -1 in front for a batch of any size. Raises the subclass of IRError that
-    stands for the promise that is broken, or GraphError for a shape of an input that is not there.
+    input_shapes: input name -> shape instead of the file's, -1 in front for a batch of any size. Raises the
+    subclass of IRError that stands for the promise that is broken, or GraphError for a shape of an input that
+    is not there.
     """
     path = Path(xml_path)
     root = parse_xml(read_document(path), path)
@@ -63,13 +65,17 @@ def read_openvino(xml_path: AnyPath, *, input_shapes: Mapping[str, Shape] | None
     check_names(input_shapes or {}, (layer.name for layer in layers.values() if layer.type == "Parameter"))
 
     graph = Graph(str(root.get("name", "model")), read_info(root, path))
-    scope = Scope(graph, choose_names(layers, sources), map_file(path.with_suffix(".bin")), input_shapes or {})
+    scope = Scope(
+        graph, choose_names(layers, sources), map_file(path.with_suffix(".bin")), input_shapes or {}
+    )
     tensors: dict[End, Tensor] = {}
     made: dict[int, list[Node]] = {}
     for id in order:
         node = OpenVinoNode(layers[id], _inputs(layers[id], layers, sources, tensors), scope)
         outputs = _read(node, readers[id])
-        tensors.update(((id, port.id), tensor) for port, tensor in zip(layers[id].outputs, outputs, strict=False))
+        tensors.update(
+            ((id, port.id), tensor) for port, tensor in zip(layers[id].outputs, outputs, strict=False)
+        )
         made[id] = node.made
     graph.nodes = {node.name: node for id in layers for node in made[id]}  # the order of the file
     return graph
@@ -80,7 +86,10 @@ def _check_root(root: etree._Element, path: Path) -> None:
         raise SchemaError(f"the root element must be <net>, found <{root.tag}>", path, line_of(root))
     version = root.get("version", "")
     if version not in ("", *VERSIONS):  # a file without one is not as the schema says
-        message = f"OpenVINO IR version {version!r} cannot be read; expected {' or '.join(VERSIONS)}. Convert the model again"
+        message = (
+            f"OpenVINO IR version {version!r} cannot be read; expected {' or '.join(VERSIONS)}. "
+            "Convert the model again"
+        )
         raise VersionError(message, path, line_of(root))
     check_schema(root, path, SCHEMA)
 
@@ -96,13 +105,19 @@ def _find_reader(layer: OpenVinoLayer) -> Reader:
 
 
 def _inputs(
-    layer: OpenVinoLayer, layers: Mapping[int, OpenVinoLayer], sources: Mapping[End, End], tensors: Mapping[End, Tensor]
+    layer: OpenVinoLayer,
+    layers: Mapping[int, OpenVinoLayer],
+    sources: Mapping[End, End],
+    tensors: Mapping[End, Tensor],
 ) -> list[Tensor]:
     read = [sources[layer.id, port.id] for port in layer.inputs]
     for id, port in read:
         if (id, port) not in tensors:
             producer = layers[id]
-            raise layer.error(DanglingEdgeError, f"reads output {port} of {producer.name!r} ({producer.type}), which is not supported")
+            raise layer.error(
+                DanglingEdgeError,
+                f"reads output {port} of {producer.name!r} ({producer.type}), which is not supported",
+            )
     return [tensors[end] for end in read]
 
 
@@ -113,9 +128,17 @@ def _read(node: OpenVinoNode, reader: Reader) -> list[Tensor]:
     except IRError:
         raise
     except (NumpotError, OperatorError) as error:
-        reason = error.__cause__ if isinstance(error.__cause__, OperatorError) else error  # without the layer's name
+        reason = (
+            error.__cause__ if isinstance(error.__cause__, OperatorError) else error
+        )  # without the layer's name
         raise node.layer.error(OperatorInputError, f"{reason}{_shape_hint(node)}") from error
-    except (ArithmeticError, LookupError, TypeError, ValueError, MemoryError) as error:  # a reader met what OpenVINO does not allow
+    except (
+        ArithmeticError,
+        LookupError,
+        TypeError,
+        ValueError,
+        MemoryError,
+    ) as error:  # a reader met what OpenVINO does not allow
         message = f"its inputs and attributes are not what OpenVINO defines ({error})"
         raise node.layer.error(OperatorInputError, message) from error
     tensors = made if isinstance(made, list) else [made]
@@ -126,7 +149,9 @@ def _read(node: OpenVinoNode, reader: Reader) -> list[Tensor]:
 
 def _check_declared(layer: OpenVinoLayer, tensors: list[Tensor]) -> None:
     if len(layer.outputs) < len(tensors):
-        raise layer.error(ShapeMismatchError, f"declares {len(layer.outputs)} output ports, and has {len(tensors)}")
+        raise layer.error(
+            ShapeMismatchError, f"declares {len(layer.outputs)} output ports, and has {len(tensors)}"
+        )
     for port, tensor in zip(layer.outputs, tensors, strict=False):
         dtype = port.element_type or tensor.dtype
         if dtype != tensor.dtype or (port.shape and not fits(tensor.shape, port.shape)):
@@ -137,4 +162,8 @@ def _check_declared(layer: OpenVinoLayer, tensors: list[Tensor]) -> None:
 
 def _shape_hint(node: OpenVinoNode) -> str:
     """Some models hold the shape of their inputs in their constants, and work with no other."""
-    return ". The model may be made for the file's own input shapes only; give none" if node.scope.input_shapes else ""
+    return (
+        ". The model may be made for the file's own input shapes only; give none"
+        if node.scope.input_shapes
+        else ""
+    )

@@ -4,7 +4,8 @@
     def leaky_relu(op: LeakyReLU, add: Steps, x: Tensor) -> Tensor:
         return add(PReLU(), x, np.array([op.alpha], x.dtype))
 
-The last step takes the place and the name of the layer. All of it is plain editing of a graph, which the interpreter can run.
+The last step takes the place and the name of the layer. All of it is plain editing of a graph, which the
+interpreter can run.
 """
 
 import math
@@ -56,7 +57,9 @@ class Steps:
 
     def __call__(self, op: Operator, *inputs: Tensor | np.ndarray, output: int = 0) -> Tensor:
         tensors = [x if isinstance(x, Tensor) else self(Constant(value=x)) for x in inputs]
-        self.made.append(self.graph.add(op, tensors, self.graph.unique_name(f"{self.node.name}/{op.type.lower()}")))
+        self.made.append(
+            self.graph.add(op, tensors, self.graph.unique_name(f"{self.node.name}/{op.type.lower()}"))
+        )
         return self.made[-1].outputs[output]
 
 
@@ -75,8 +78,9 @@ def substitute(cls: type[Operator]) -> Callable[[Substitute], Substitute]:
 
 
 def for_openvino(graph: Graph, path: Path) -> Graph:
-    """A copy of the graph, for writing only, that has nothing but what OpenVINO has; the weights of grouped convolutions have their axis
-    of groups. Raises UnstorableError for a layer that has no substitute; `path` is for messages.
+    """A copy of the graph, for writing only, that has nothing but what OpenVINO has; the weights of grouped
+    convolutions have their axis of groups. Raises UnstorableError for a layer that has no substitute; `path`
+    is for messages.
     """
     graph = graph.copy()
     order: list[Node] = []
@@ -84,7 +88,9 @@ def for_openvino(graph: Graph, path: Path) -> Graph:
         try:
             order += _substitute(graph, node)
         except (GraphError, OperatorError) as error:
-            raise UnstorableError(f"layer {node.name!r} ({node.type}) cannot be stored: {error}", path) from error
+            raise UnstorableError(
+                f"layer {node.name!r} ({node.type}) cannot be stored: {error}", path
+            ) from error
     graph.nodes = {node.name: node for node in order}
     return graph
 
@@ -99,13 +105,16 @@ def _substitute(graph: Graph, node: Node) -> list[Node]:
         graph.rename(made.producer, node.name)
         return steps.made
     if node.type not in WRITTEN:
-        raise OperatorError("OpenVINO has no such operator. Save the model as it was before its layers were lowered to integers")
+        raise OperatorError(
+            "OpenVINO has no such operator. Save the model as it was before its layers were lowered to "
+            "integers"
+        )
     if isinstance(node.op, TopK) and node.op.sort == "none":
         graph.replace_op(node, replace(node.op, sort="value"))  # which is stable in OpenVINO, too
     return [*split_group_axis(graph, node), node]
 
 
-# ---- one for each operator -----------------------------------------------------------------------------------------------------
+# ---- one for each operator ---------------------------------------------------------------------------------
 
 
 @substitute(LeakyReLU)
@@ -116,7 +125,9 @@ def leaky_relu(op: LeakyReLU, add: Steps, x: Tensor) -> Tensor:
 
 @substitute(StridedSlice)
 def strided_slice(op: StridedSlice, add: Steps, x: Tensor, begin: Tensor, *others: Tensor) -> Tensor:
-    """In OpenVINO all masks have one length; here they may be shorter than `begin`, or longer, which means nothing."""
+    """In OpenVINO all masks have one length; here they may be shorter than `begin`, or longer, which means
+    nothing.
+    """
     length = begin.shape[0]
     masks = {name: (*mask, *(0,) * length)[:length] for name, mask in vars(op).items()}
     return add(StridedSlice(**masks), x, begin, *others)
@@ -124,13 +135,19 @@ def strided_slice(op: StridedSlice, add: Steps, x: Tensor, begin: Tensor, *other
 
 @substitute(AvgPool)
 def avg_pool(op: AvgPool, add: Steps, x: Tensor) -> Tensor:
-    """Where OpenVINO would count what rounding up adds past the padding, the padding is made part of the image."""
+    """Where OpenVINO would count what rounding up adds past the padding, the padding is made part of the
+    image.
+    """
     if op.exclude_pad or op.rounding_type == "floor" or not any(op.pads_begin + op.pads_end):
         return add(op, x)
-    end = tuple(min(pad, seen) for pad, seen in zip(op.pads_end, pads_that_are_seen(op, x.shape[2:]), strict=True))
+    end = tuple(
+        min(pad, seen) for pad, seen in zip(op.pads_end, pads_that_are_seen(op, x.shape[2:]), strict=True)
+    )
     none = (0,) * len(end)
     padded = add(Pad(), x, np.array([0, 0, *op.pads_begin]), np.array([0, 0, *end]))
-    return add(replace(op, pads_begin=none, pads_end=none, rounding_type="ceil_torch"), padded)  # else OpenVINO undoes the Pad
+    return add(
+        replace(op, pads_begin=none, pads_end=none, rounding_type="ceil_torch"), padded
+    )  # else OpenVINO undoes the Pad
 
 
 @substitute(Flatten)
@@ -148,7 +165,9 @@ def quantize(op: Quantize, add: Steps, x: Tensor, multiplier: Tensor, shift: Ten
 
 
 @substitute(Dequantize)
-def dequantize(op: Dequantize, add: Steps, x: Tensor, scale: Tensor, zero_point: Tensor | None = None) -> Tensor:
+def dequantize(
+    op: Dequantize, add: Steps, x: Tensor, scale: Tensor, zero_point: Tensor | None = None
+) -> Tensor:
     real = add(Convert(destination_type=F32), x)
     if zero_point is not None:
         real = add(Subtract(), real, add(Convert(destination_type=F32), zero_point))

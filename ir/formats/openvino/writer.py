@@ -28,17 +28,28 @@ PRECISION_NAMES = {dtype: name for name, dtype in PRECISIONS.items()}
 def write_openvino(graph: Graph, xml_path: AnyPath) -> None:
     """Write `xml_path` and the .bin beside it, as OpenVINO reads them: both, or, on any failure, neither.
 
-    What OpenVINO has no operator for is written as a few that compute the same (substitutes.py). Constants may be views of the very .bin
-    that is replaced. Raises SaveError, LimitError, or UnstorableError for a graph that OpenVINO has no form for.
+    What OpenVINO has no operator for is written as a few that compute the same (substitutes.py). Constants
+    may be views of the very .bin that is replaced. Raises SaveError, LimitError, or UnstorableError for a
+    graph that OpenVINO has no form for.
     """
     path = Path(xml_path)
-    save_pair(for_openvino(graph, path), path, write_document, least=1)  # OpenVINO looks for a byte of every Constant
+    save_pair(
+        for_openvino(graph, path), path, write_document, least=1
+    )  # OpenVINO looks for a byte of every Constant
 
 
 def write_document(graph: Graph, spans: Mapping[str, Span], weights: Weights, path: Path) -> bytes:
-    """The text. spans: what the .bin holds, by names of Constants. Raises UnstorableError; `path` is for messages."""
+    """The text. spans: what the .bin holds, by names of Constants. Raises UnstorableError; `path` is for
+    messages.
+    """
     root = etree.Element("net", name="", version="11")
-    append_layers(root, graph, path, lambda node, id: _layer(node, id, spans), lambda tensor: len(tensor.producer.inputs) + tensor.index)
+    append_layers(
+        root,
+        graph,
+        path,
+        lambda node, id: _layer(node, id, spans),
+        lambda tensor: len(tensor.producer.inputs) + tensor.index,
+    )
     try:
         root.set("name", graph.name)
         root.append(write_info(graph.info))
@@ -62,7 +73,9 @@ def _layer(node: Node, id: int, spans: Mapping[str, Span]) -> etree._Element:
 
 
 def _type(node: Node) -> dict[str, str]:
-    """Type and version; `groups` and a way of rounding are other operators, or later versions, in OpenVINO."""
+    """Type and version; `groups` and a way of rounding are other operators, or later versions, in
+    OpenVINO.
+    """
     name, opset = TYPES.get(node.type, node.type), WRITTEN[node.type].opset
     if getattr(node.op, "groups", 1) != 1:
         name = f"Group{name}"
@@ -75,7 +88,9 @@ def _attributes(node: Node, spans: Mapping[str, Span]) -> dict[str, str]:
     """All of them, because OpenVINO knows no defaults; and those that only OpenVINO has."""
     op: Any = spans[node.name] if isinstance(node.op, Constant) else node.op
     hints = attribute_types(type(op))
-    values = {field.name: getattr(op, field.name) for field in dataclasses.fields(op) if field.name != "groups"}
+    values = {
+        field.name: getattr(op, field.name) for field in dataclasses.fields(op) if field.name != "groups"
+    }
     text = {ATTRIBUTES.get(name, name): write_value(hints[name], value) for name, value in values.items()}
     if isinstance(op, Parameter):
         text["shape"] = text["shape"].replace("-1", "?")
@@ -83,7 +98,9 @@ def _attributes(node: Node, spans: Mapping[str, Span]) -> dict[str, str]:
 
 
 def _add_ports(element: etree._Element, side: str, tensors: list[Tensor], first: int) -> None:
-    """Ids count on from the inputs to the outputs; an output has the name of the Parameter it is, and of the Results that read it."""
+    """Ids count on from the inputs to the outputs; an output has the name of the Parameter it is, and of the
+    Results that read it.
+    """
     ports = etree.SubElement(element, side) if tensors else element
     for number, tensor in enumerate(tensors, first):
         port = etree.SubElement(ports, "port", id=str(number), precision=PRECISION_NAMES[tensor.dtype])

@@ -1,4 +1,6 @@
-"""From the bytes of a .xml to elements that are safe to walk: no DTD, small enough, as format.xsd says, unchanged since written."""
+"""From the bytes of a .xml to elements that are safe to walk: no DTD, small enough, as format.xsd says,
+unchanged since written.
+"""
 
 import copy
 import functools
@@ -40,12 +42,16 @@ ENCODING = re.compile(rb"encoding\s*=\s*[\"']([^\"']*)")
 
 
 def parse_document(data: bytes, path: AnyPath) -> etree._Element:
-    """The root element of a model of ours. Raises the subclass of IRError for the first promise that the text breaks."""
+    """The root element of a model of ours. Raises the subclass of IRError for the first promise that the text
+    breaks.
+    """
     root = parse_xml(data, path)
     if root.tag != "numpot":
         raise SchemaError(f"the root element must be <numpot>, found <{root.tag}>", path, line_of(root))
     if root.get("format") != FORMAT:
-        found = f"format {root.get('format')!r} cannot be read; this version of numpot reads format {FORMAT!r}"
+        found = (
+            f"format {root.get('format')!r} cannot be read; this version of numpot reads format {FORMAT!r}"
+        )
         raise VersionError(found, path, line_of(root))
     check_schema(root, path, SCHEMA)
     _check_digest(root, path)
@@ -62,7 +68,9 @@ def read_document(path: Path) -> bytes:
 
 
 def parse_xml(data: bytes, path: AnyPath) -> etree._Element:
-    """The root element of any model in XML, safe to walk. Raises the subclass of IRError for what is refused; `path` is for messages."""
+    """The root element of any model in XML, safe to walk. Raises the subclass of IRError for what is refused;
+    `path` is for messages.
+    """
     if len(data) > MAX_XML_BYTES:
         raise LimitError(f"the file has more than {MAX_XML_BYTES} bytes", path)
     _refuse_before_parsing(data, path)
@@ -78,22 +86,30 @@ def parse_xml(data: bytes, path: AnyPath) -> etree._Element:
     try:
         root = etree.fromstring(data, parser)
     except etree.XMLSyntaxError as error:
-        raise XmlSyntaxError(f"not well-formed XML: {error.msg.rsplit(', line', 1)[0]}", path, error.lineno) from None
+        raise XmlSyntaxError(
+            f"not well-formed XML: {error.msg.rsplit(', line', 1)[0]}", path, error.lineno
+        ) from None
     _check_limits(root, path)
     return root
 
 
 def check_schema(root: etree._Element, path: AnyPath, name: str) -> None:
-    """Raises SchemaError for the first element or attribute that the schema, a file of this package, does not allow."""
+    """Raises SchemaError for the first element or attribute that the schema, a file of this package, does not
+    allow.
+    """
     schema = _schema(name)
     if not schema.validate(root):
         errors: Any = schema.error_log
         error = errors[0]
-        raise SchemaError(error.message.rstrip(".") + _suggestion(error.message, name), path, _known(error.line))
+        raise SchemaError(
+            error.message.rstrip(".") + _suggestion(error.message, name), path, _known(error.line)
+        )
 
 
 def digest(root: etree._Element) -> str:
-    """SHA-256 of all that the document says, in canonical XML without blanks, comments and the attribute that holds it."""
+    """SHA-256 of all that the document says, in canonical XML without blanks, comments and the attribute that
+    holds it.
+    """
     bare = copy.copy(root)
     bare.attrib.pop("sha256", "")
     return hashlib.sha256(etree.tostring(bare, method="c14n")).hexdigest()
@@ -114,12 +130,16 @@ def _known(line: Any) -> int | None:
 
 
 def _refuse_before_parsing(data: bytes, path: AnyPath) -> None:
-    """Refuse, without handing it to a parser, what a parser might act upon: other encodings, document types, instructions."""
+    """Refuse, without handing it to a parser, what a parser might act upon: other encodings, document types,
+    instructions.
+    """
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise XmlSyntaxError(f"the file must be UTF-8, found byte 0x{data[error.start]:02x}", path, line) from None
+        raise XmlSyntaxError(
+            f"the file must be UTF-8, found byte 0x{data[error.start]:02x}", path, line
+        ) from None
     declaration = DECLARATION.match(data)
     start = declaration.end() if declaration else 0
     encoding = ENCODING.search(data, 0, start)
@@ -128,11 +148,17 @@ def _refuse_before_parsing(data: bytes, path: AnyPath) -> None:
     if found := re.search(rb"<!(DOCTYPE|ENTITY)\s*([^\s>\[]{0,80})", data):
         kind, name = found[1].decode(), found[2].decode(errors="replace")
         line = data.count(b"\n", 0, found.start()) + 1
-        raise ForbiddenDtdError(f"<!{kind} {name}> is refused: a model needs no document type and no entities. Delete it", path, line)
+        raise ForbiddenDtdError(
+            f"<!{kind} {name}> is refused: a model needs no document type and no entities. Delete it",
+            path,
+            line,
+        )
     if found := re.compile(rb"<\?([^\s>?]{0,80})").search(data, start):
         line = data.count(b"\n", 0, found.start()) + 1
         name = found[1].decode(errors="replace")
-        raise ForbiddenInstructionError(f"processing instruction <?{name}?> is refused: a model is data. Delete it", path, line)
+        raise ForbiddenInstructionError(
+            f"processing instruction <?{name}?> is refused: a model is data. Delete it", path, line
+        )
 
 
 def _check_limits(root: etree._Element, path: AnyPath) -> None:
@@ -144,18 +170,29 @@ def _check_limits(root: etree._Element, path: AnyPath) -> None:
         depth += 1
         layers += element.tag == "layer"
         if depth > MAX_DEPTH:
-            raise LimitError(f"<{element.tag}> is nested {depth} deep; at most {MAX_DEPTH} are allowed", path, line_of(element))
+            raise LimitError(
+                f"<{element.tag}> is nested {depth} deep; at most {MAX_DEPTH} are allowed",
+                path,
+                line_of(element),
+            )
         if layers > MAX_LAYERS:
             raise LimitError(f"the model has more than {MAX_LAYERS} layers", path, line_of(element))
         for name, value in element.items():
             if len(value) > MAX_ATTRIBUTE_LENGTH:
-                found = f"attribute {name!r} has {len(value)} characters; at most {MAX_ATTRIBUTE_LENGTH} are allowed"
+                found = (
+                    f"attribute {name!r} has {len(value)} characters; at most "
+                    f"{MAX_ATTRIBUTE_LENGTH} are allowed"
+                )
                 raise LimitError(found, path, line_of(element))
 
 
 def _suggestion(message: str, schema: str) -> str:
-    """The nearest allowed name, for libxml2's message about an attribute or element that the format has nowhere."""
-    unknown = re.search(r"The attribute '(.*)' is not allowed|Element '(.*)': This element is not expected", message)
+    """The nearest allowed name, for libxml2's message about an attribute or element that the format has
+    nowhere.
+    """
+    unknown = re.search(
+        r"The attribute '(.*)' is not allowed|Element '(.*)': This element is not expected", message
+    )
     names = re.findall(r"<xs:(?:element|attribute) name=\"([\w-]+)\"", _schema_text(schema))
     word = unknown and (unknown[1] or unknown[2])
     return nearest(word, names) if word and word not in names else ""
@@ -175,8 +212,12 @@ def _check_digest(root: etree._Element, path: AnyPath) -> None:
     try:
         found = digest(root)
     except etree.C14NError:  # the schema lets an unused xmlns:... through
-        raise SchemaError("XML namespaces are not part of the format. Delete the xmlns attributes", path) from None
+        raise SchemaError(
+            "XML namespaces are not part of the format. Delete the xmlns attributes", path
+        ) from None
     stored = root.get("sha256")
     if stored not in (None, found):
         message = f"the file was changed: it should have SHA-256 {stored}, and has {found}. "
-        raise ChecksumError(message + "If you edited it by hand, delete the attribute 'sha256' of <numpot>", path)
+        raise ChecksumError(
+            message + "If you edited it by hand, delete the attribute 'sha256' of <numpot>", path
+        )

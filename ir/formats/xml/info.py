@@ -20,18 +20,26 @@ from ...ops.common.operator import parse_value, write_value
 from .document import MAX_DEPTH, line_of
 
 SCALARS: dict[str, type] = {"str": str, "int": int, "float": float, "bool": bool}
-NAMES: dict[type, str] = {kind: name for name, kind in SCALARS.items()} | {dict: "dict", list: "list", type(None): "none"}
+NAMES: dict[type, str] = {kind: name for name, kind in SCALARS.items()} | {
+    dict: "dict",
+    list: "list",
+    type(None): "none",
+}
 
 
 def write_info(info: dict[str, Any]) -> etree._Element:
-    """The element. Keys are sorted: equal dicts give equal files. Raises ValueError naming the entry that the format cannot hold."""
+    """The element. Keys are sorted: equal dicts give equal files. Raises ValueError naming the entry that the
+    format cannot hold.
+    """
     element = etree.Element("info")
     _write_dict(element, info, "info", depth=2)
     return element
 
 
 def read_info(element: etree._Element, path: AnyPath) -> dict[str, Any]:
-    """The inverse of write_info. Raises InfoError for a key that is missing, repeated or out of place, and for a huge integer."""
+    """The inverse of write_info. Raises InfoError for a key that is missing, repeated or out of place, and
+    for a huge integer.
+    """
     _check_keys([element], path, expected=False)
     return _read_dict(element, path)
 
@@ -45,7 +53,9 @@ def _write_dict(parent: etree._Element, entries: dict[str, Any], where: str, dep
 
 
 def _write_entry(parent: etree._Element, value: Any, where: str, depth: int) -> etree._Element:
-    name = NAMES.get(type(value))  # the very type: NumPy's float64 is a float too, and would come back as another type
+    name = NAMES.get(
+        type(value)
+    )  # the very type: NumPy's float64 is a float too, and would come back as another type
     if name is None:
         raise ValueError(f"{where} is a {type(value).__name__}; the format has {', '.join(NAMES.values())}")
     if depth > MAX_DEPTH:

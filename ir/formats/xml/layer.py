@@ -62,7 +62,9 @@ class Layer(AnyLayer[Port]):
         ports = [from_text(Port, attributes(p)) for p in element.iterfind(f"{side}/port")]
         if [p.id for p in ports] != list(range(len(ports))):
             found = ", ".join(str(p.id) for p in ports)
-            raise self.error(SchemaError, f"{side} ports must be numbered 0, 1, 2, ... in order, found {found}")
+            raise self.error(
+                SchemaError, f"{side} ports must be numbered 0, 1, 2, ... in order, found {found}"
+            )
         return ports
 
 

@@ -16,9 +16,14 @@ from .weights import Span, Weights
 
 
 def append_layers(
-    root: etree._Element, graph: Graph, path: Path, layer: Callable[[Node, int], etree._Element], port: Callable[[Tensor], int]
+    root: etree._Element,
+    graph: Graph,
+    path: Path,
+    layer: Callable[[Node, int], etree._Element],
+    port: Callable[[Tensor], int],
 ) -> None:
-    """Append <layers> and <edges>, as both formats have them. layer: an element of a node and its id; port: the number of an output.
+    """Append <layers> and <edges>, as both formats have them. layer: an element of a node and its id; port:
+    the number of an output.
 
     Raises UnstorableError naming the layer that `layer` cannot write.
     """
@@ -28,7 +33,9 @@ def append_layers(
         try:
             layers.append(layer(node, id))
         except (ValueError, TypeError, KeyError) as error:
-            raise UnstorableError(f"layer {node.name!r} ({node.type}) cannot be stored: {error}", path) from error
+            raise UnstorableError(
+                f"layer {node.name!r} ({node.type}) cannot be stored: {error}", path
+            ) from error
     edges = etree.SubElement(root, "edges")
     for node, id in ids.items():
         for number, tensor in enumerate(node.inputs):
@@ -37,7 +44,9 @@ def append_layers(
 
 
 def write_document(graph: Graph, spans: Mapping[str, Span], weights: Weights, path: Path) -> bytes:
-    """The text. spans: what the .bin holds, by names of Constants. Raises UnstorableError; `path` is for messages."""
+    """The text. spans: what the .bin holds, by names of Constants. Raises UnstorableError; `path` is for
+    messages.
+    """
     root = etree.Element("numpot", format=FORMAT)
     append_layers(root, graph, path, lambda node, id: _layer(node, id, spans), lambda tensor: tensor.index)
     etree.SubElement(root, "weights", size=str(weights.size), sha256=weights.sha256)
@@ -49,7 +58,9 @@ def write_document(graph: Graph, spans: Mapping[str, Span], weights: Weights, pa
         raise UnstorableError(f"model {graph.name!r} cannot be stored: {error}", path) from error
     root.set("sha256", digest(root))
     text = etree.tostring(root, encoding="UTF-8", xml_declaration=True, pretty_print=True)
-    parse_document(text, path)  # the limits hold for writers, too: better no file than one that cannot be read
+    parse_document(
+        text, path
+    )  # the limits hold for writers, too: better no file than one that cannot be read
     return text
 
 
@@ -58,7 +69,10 @@ def check_element_types(graph: Graph, path: Path) -> None:
     for node in graph:
         for tensor in node.outputs:
             if tensor.dtype not in NAMES:
-                message = f"layer {node.name!r} ({node.type}): element type must be one of {', '.join(BY_NAME)}, found {tensor.dtype}"
+                message = (
+                    f"layer {node.name!r} ({node.type}): element type must be one of "
+                    f"{', '.join(BY_NAME)}, found {tensor.dtype}"
+                )
                 raise UnstorableError(message, path)
 
 

@@ -1,4 +1,6 @@
-"""The .bin: constants as raw little-endian elements, each from a 64-byte boundary on, zeros between; mapped on load, not copied."""
+"""The .bin: constants as raw little-endian elements, each from a 64-byte boundary on, zeros between; mapped
+on load, not copied.
+"""
 
 import hashlib
 import math
@@ -38,7 +40,9 @@ class Weights:
 
 
 def write_weights(arrays: Iterable[np.ndarray], file: BinaryIO, least: int = 0) -> tuple[list[Span], Weights]:
-    """Write the arrays; those with the same bytes share a span, those without elements have an empty one at 0, or `least` zero bytes."""
+    """Write the arrays; those with the same bytes share a span, those without elements have an empty one at
+    0, or `least` zero bytes.
+    """
     hasher = hashlib.sha256()
     total = 0
     offsets: dict[bytes, int] = {hashlib.sha256().digest(): 0}
@@ -53,7 +57,9 @@ def write_weights(arrays: Iterable[np.ndarray], file: BinaryIO, least: int = 0) 
                 file.write(piece)
                 hasher.update(piece)
             total = _align(total) + data.size
-        spans.append(Span(element_type=array.dtype, shape=array.shape, offset=offsets[content], size=data.size))
+        spans.append(
+            Span(element_type=array.dtype, shape=array.shape, offset=offsets[content], size=data.size)
+        )
     return spans, Weights(total, hasher.hexdigest())
 
 
@@ -64,25 +70,42 @@ def map_file(path: Path) -> np.ndarray:
             size = file.seek(0, 2)
             return np.asarray(np.memmap(file, np.uint8, "r")) if size else np.frombuffer(b"", np.uint8)
     except OSError as error:
-        raise FileMissingError(f"cannot be read ({error.strerror}); the constants of a model stand beside its .xml", path) from error
+        raise FileMissingError(
+            f"cannot be read ({error.strerror}); the constants of a model stand beside its .xml", path
+        ) from error
 
 
 def map_weights(path: Path, expected: Weights) -> np.ndarray:
-    """As map_file, for the file that the .xml speaks of. Raises FileMissingError, BinSizeError or ChecksumError."""
+    """As map_file, for the file that the .xml speaks of. Raises FileMissingError, BinSizeError or
+    ChecksumError.
+    """
     data = map_file(path)
     if data.size != expected.size:
-        raise BinSizeError(f"expected {expected.size} bytes, found {data.size}; the file was cut, or belongs to another .xml", path)
+        raise BinSizeError(
+            f"expected {expected.size} bytes, found {data.size}; the file was cut, or belongs to "
+            "another .xml",
+            path,
+        )
     found = hashlib.sha256(data.data).hexdigest()
     if found != expected.sha256:
-        message = f"expected SHA-256 {expected.sha256}, found {found}; the file was changed, or belongs to another .xml"
+        message = (
+            f"expected SHA-256 {expected.sha256}, found {found}; the file was changed, or belongs "
+            "to another .xml"
+        )
         raise ChecksumError(message, path)
     return data
 
 
 def view_span(span: Span, data: np.ndarray) -> np.ndarray:
-    """The array that a checked span describes, without copying (on a little-endian machine, as nearly all are)."""
+    """The array that a checked span describes, without copying (on a little-endian machine, as nearly all
+    are).
+    """
     raw = data[span.offset : span.offset + span.size]
-    return raw.view(span.element_type.newbyteorder("<")).reshape(span.shape).astype(span.element_type, copy=False)
+    return (
+        raw.view(span.element_type.newbyteorder("<"))
+        .reshape(span.shape)
+        .astype(span.element_type, copy=False)
+    )
 
 
 def check_spans(spans: list[tuple[Layer, Span]], data: np.ndarray, path: Path) -> None:
@@ -99,7 +122,9 @@ def check_spans(spans: list[tuple[Layer, Span]], data: np.ndarray, path: Path) -
 
 
 def span_problem(span: Span, data: np.ndarray) -> str | None:
-    """What keeps a span from being an array in the .bin that `data` maps; None if nothing does. Python integers do not wrap."""
+    """What keeps a span from being an array in the .bin that `data` maps; None if nothing does. Python
+    integers do not wrap.
+    """
     try:
         check_shape(span.shape)
     except OperatorError as error:
@@ -115,12 +140,16 @@ def span_problem(span: Span, data: np.ndarray) -> str | None:
 
 
 def _check_layout(spans: list[tuple[Layer, Span]], data: np.ndarray, path: Path) -> None:
-    """From one span to the next there is nothing but padding: no byte is read as two things, and none hides."""
+    """From one span to the next there is nothing but padding: no byte is read as two things, and
+    none hides.
+    """
     owners = {(span.offset, span.size): layer for layer, span in spans if span.size}
     end = 0
     for offset, size in sorted(owners):
         if offset < end:
-            raise owners[offset, size].error(OverlapError, f"its span overlaps another, which ends at byte {end}")
+            raise owners[offset, size].error(
+                OverlapError, f"its span overlaps another, which ends at byte {end}"
+            )
         if offset != _align(end) or data[end:offset].any():
             raise GapError(f"bytes {end} to {offset} belong to no constant and are not padding", path)
         end = offset + size

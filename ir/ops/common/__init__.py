@@ -1,1 +1,3 @@
-"""What operators share: operator (the base class and the registry), windows, axes, broadcasting, quantization, recurrent cells."""
+"""What operators share: operator (the base class and the registry), windows, axes, broadcasting,
+quantization, recurrent cells.
+"""

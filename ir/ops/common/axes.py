@@ -10,7 +10,8 @@ def integers(value: np.ndarray, what: str) -> Ints:
     """A scalar or vector of integers as plain ints; OperatorError for anything else."""
     if value.dtype not in INTEGERS or value.ndim > 1:
         raise OperatorError(
-            f"{what} must be integers in one dimension, found {NAMES.get(value.dtype, value.dtype)} of shape {list(value.shape)}"
+            f"{what} must be integers in one dimension, found {NAMES.get(value.dtype, value.dtype)} of "
+            f"shape {list(value.shape)}"
         )
     return tuple(int(v) for v in value.ravel())
 
@@ -26,7 +27,9 @@ def integer(value: np.ndarray, what: str) -> int:
 def normalize_axis(axis: int, rank: int) -> int:
     """The axis counted from the front: 0 <= axis < rank."""
     if not -rank <= axis < rank:
-        raise OperatorError(f"axis must be within [{-rank}, {rank - 1}] for a tensor of rank {rank}, found {axis}")
+        raise OperatorError(
+            f"axis must be within [{-rank}, {rank - 1}] for a tensor of rank {rank}, found {axis}"
+        )
     return axis % rank
 
 
@@ -39,5 +42,7 @@ def normalize_axes(axes: Ints, rank: int) -> Ints:
 
 
 def blank(shape: Shape) -> np.ndarray:
-    """An array of this shape that takes no memory. Indexing and permuting it moves the shape exactly as it would move the data."""
+    """An array of this shape that takes no memory. Indexing and permuting it moves the shape exactly as it
+    would move the data.
+    """
     return np.broadcast_to(np.False_, shape)

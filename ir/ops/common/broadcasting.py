@@ -12,7 +12,9 @@ def broadcast_shapes(*shapes: Shape) -> Shape:
     try:
         return np.broadcast_shapes(*shapes)
     except ValueError:
-        raise OperatorError("shapes " + " and ".join(str(list(s)) for s in shapes) + " do not broadcast") from None
+        raise OperatorError(
+            "shapes " + " and ".join(str(list(s)) for s in shapes) + " do not broadcast"
+        ) from None
 
 
 class Elementwise(Operator):

@@ -1,4 +1,6 @@
-"""What ConvolutionInteger and MatMulInteger share: sums of (code - zero point) * weight, in int32, by one of two arithmetics."""
+"""What ConvolutionInteger and MatMulInteger share: sums of (code - zero point) * weight, in int32, by one of
+two arithmetics.
+"""
 
 from dataclasses import dataclass
 

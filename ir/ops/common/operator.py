@@ -1,13 +1,15 @@
 """What makes a class an operator, and the table of all of them.
 
-An operator is a frozen dataclass: its fields are its attributes, its ports are the parameters of `evaluate`, and it has two rules,
+An operator is a frozen dataclass: its fields are its attributes, its ports are the parameters of `evaluate`,
+and it has two rules,
 
     infer_shape(self, *shapes)    tuples of ints in, one tuple out (or a list of tuples, for several outputs)
     evaluate(self, *arrays)       ndarrays in, one ndarray out (or a list)
 
-Nothing else is declared anywhere: readers, writers, the interpreter and the contract tests find the class through `OPERATORS`.
-A port named in `value_ports` (the target of a Reshape, say) reaches `infer_shape` as an int array instead of a shape, because the
-output's shape depends on what it holds; it must then be known before the model runs.
+Nothing else is declared anywhere: readers, writers, the interpreter and the contract tests find the class
+through `OPERATORS`. A port named in `value_ports` (the target of a Reshape, say) reaches `infer_shape` as an
+int array instead of a shape, because the output's shape depends on what it holds; it must then be known
+before the model runs.
 """
 
 import dataclasses
@@ -33,7 +35,8 @@ T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 OPERATORS: dict[str, type["Operator"]] = {}
 
-# What int() and float() take beyond this (1_000, full-width digits, blanks, a leading +) is not a number in a file.
+# What int() and float() take beyond this (1_000, full-width digits, blanks, a leading +) is not a number in a
+# file.
 INTEGER = re.compile(r"-?[0-9]{1,19}")
 FLOAT = re.compile(r"-?([0-9]+(\.[0-9]+)?(e[-+]?[0-9]+)?|inf)|nan", re.IGNORECASE)
 
@@ -47,7 +50,8 @@ class NoSuchAttributeError(OperatorError):
 
 
 class Operator:
-    """Base of all operators: one input and one output, same shape, same type, unless a subclass says otherwise.
+    """Base of all operators: one input and one output, same shape, same type, unless a subclass says
+    otherwise.
 
     (`**_` only tells type checkers that a subclass may name its own parameters.)
     """
@@ -60,12 +64,18 @@ class Operator:
         return shapes[0]
 
     def infer_dtype(self, *dtypes: Any, **_: Any) -> Any:
-        """Element type of the outputs (a list where they differ): by default that of the inputs, which must agree."""
+        """Element type of the outputs (a list where they differ): by default that of the inputs, which must
+        agree.
+        """
         data = [d for port, d in enumerate(dtypes) if port not in self.value_ports]
         if len(set(data)) > 1:
-            raise OperatorError("inputs must have one element type, found " + ", ".join(NAMES[d] for d in data))
+            raise OperatorError(
+                "inputs must have one element type, found " + ", ".join(NAMES[d] for d in data)
+            )
         if data[0] not in self.accepts:
-            raise OperatorError(f"inputs must be {' or '.join(NAMES[d] for d in self.accepts)}, found {NAMES[data[0]]}")
+            raise OperatorError(
+                f"inputs must be {' or '.join(NAMES[d] for d in self.accepts)}, found {NAMES[data[0]]}"
+            )
         return data[0]
 
     def evaluate(self, *arrays: Any, **_: Any) -> Any:
@@ -96,13 +106,17 @@ def operator(name: str) -> Callable[[type[C]], type[C]]:
 
 
 def _cached(function: F) -> F:
-    """functools.cache with the type of the function, because type checkers doubt that a class can be hashed."""
+    """functools.cache with the type of the function, because type checkers doubt that a class can
+    be hashed.
+    """
     return typing.cast(F, functools.cache(function))
 
 
 @_cached
 def ports(cls: type[Operator]) -> tuple[int, int]:
-    """(least, most) number of inputs of an operator class, read off `evaluate`; most is 2**16 for an operator that takes any number."""
+    """(least, most) number of inputs of an operator class, read off `evaluate`; most is 2**16 for an operator
+    that takes any number.
+    """
     parameters = list(inspect.signature(cls.evaluate).parameters.values())[1:]
     if any(p.kind is p.VAR_POSITIONAL for p in parameters):
         return sum(p.kind is not p.VAR_POSITIONAL for p in parameters) or 1, 2**16
@@ -129,11 +143,13 @@ def nearest(word: str, known: typing.Iterable[str]) -> str:
     return f". Did you mean {by_lower[match[0]]!r}?" if match else ""
 
 
-# ---- attributes as text, for files ---------------------------------------------------------------------------------------------
+# ---- attributes as text, for files -------------------------------------------------------------------------
 
 
 def to_text(op: Any) -> dict[str, str]:
-    """Attributes of an operator (or of any dataclass of such fields) as canonical text; a value that is its default is left out."""
+    """Attributes of an operator (or of any dataclass of such fields) as canonical text; a value that is its
+    default is left out.
+    """
     hints = attribute_types(type(op))
     text = {}
     for field in dataclasses.fields(op):
@@ -158,7 +174,9 @@ def from_text(cls: type[T], text: typing.Mapping[str, str]) -> T:
 
 
 def write_value(hint: Any, value: Any) -> str:
-    """A value of the hinted type as text. Raises ValueError, TypeError or KeyError if it is not one that a file can hold."""
+    """A value of the hinted type as text. Raises ValueError, TypeError or KeyError if it is not one that a
+    file can hold.
+    """
     if value is None:  # only ever a default, and defaults are not written
         return ""
     if hint is bool:
@@ -183,7 +201,9 @@ def _read(name: str, hint: Any, raw: str) -> Any:
 
 
 def parse_value(hint: Any, raw: str) -> Any:
-    """The inverse of write_value. Raises ValueError or KeyError for text that does not spell a value of the hinted type."""
+    """The inverse of write_value. Raises ValueError or KeyError for text that does not spell a value of the
+    hinted type.
+    """
     if hint is bool:
         return {"true": True, "false": False}[raw]
     if hint is np.dtype:
@@ -223,4 +243,9 @@ def _choices(hint: Any) -> list[str]:
 def _describe(hint: Any) -> str:
     if choices := _choices(hint):
         return "one of " + ", ".join(choices)
-    return {bool: "true or false", int: "an integer", float: "a number", Ints: "integers separated by commas"}.get(hint, str(hint))
+    return {
+        bool: "true or false",
+        int: "an integer",
+        float: "a number",
+        Ints: "integers separated by commas",
+    }.get(hint, str(hint))

@@ -1,11 +1,13 @@
-"""The affine map between real numbers and codes, shared by the operators that cross it and by the lowering to integers.
+"""The affine map between real numbers and codes, shared by the operators that cross it and by the lowering to
+integers.
 
     multiplier = (levels - 1) / (high - low)
     shift      = -low * multiplier
     code       = clip(rint(x * multiplier + shift), 0, levels - 1)
 
-Every step rounds to float32, and rint takes halves to even. Written so, codes of a float tensor equal those of OpenVINO 2026.4 on the CPU
-bit for bit, ties included (tests/ir/ops/test_quantization.py). Behind an integer layer other steps round (ir/lowering/requantize.py).
+Every step rounds to float32, and rint takes halves to even. Written so, codes of a float tensor equal those
+of OpenVINO 2026.4 on the CPU bit for bit, ties included (tests/ir/ops/test_quantization.py). Behind an
+integer layer other steps round (ir/lowering/requantize.py).
 """
 
 import numpy as np
@@ -19,8 +21,8 @@ WHOLE = 1e-3  # how near to an integer a shift is one
 def quantization_multiplier(low: np.ndarray, high: np.ndarray, levels: int) -> tuple[np.ndarray, np.ndarray]:
     """(multiplier, shift), float32, of the map that gives `low` code 0 and `high` code levels-1.
 
-    low, high: floats that broadcast against each other. A range of one point has multiplier and shift 0: everything is code 0.
-    Raises OperatorError where low > high.
+    low, high: floats that broadcast against each other. A range of one point has multiplier and shift 0:
+    everything is code 0. Raises OperatorError where low > high.
     """
     low, high = np.asarray(low, np.float32), np.asarray(high, np.float32)
     width = np.asarray(high - low)
@@ -31,7 +33,9 @@ def quantization_multiplier(low: np.ndarray, high: np.ndarray, levels: int) -> t
 
 
 def snap_shift(shift: np.ndarray) -> np.ndarray:
-    """The shift with every value within 1e-3 of an integer replaced by it: where that changes nothing else, real zero is a code."""
+    """The shift with every value within 1e-3 of an integer replaced by it: where that changes nothing else,
+    real zero is a code.
+    """
     nearest = np.rint(shift)
     return np.where(np.abs(shift - nearest) < WHOLE, nearest, shift)
 
@@ -49,5 +53,8 @@ def check_levels(levels: int, most: int) -> None:
 def check_parameters(x: Shape, *parameters: Shape) -> Shape:
     """The shape of x, if the parameters (per tensor, per channel, ...) broadcast onto it."""
     if broadcast_shapes(x, *parameters) != x:
-        raise OperatorError(f"parameters of shapes {', '.join(str(list(p)) for p in parameters)} must broadcast onto the input's {list(x)}")
+        raise OperatorError(
+            f"parameters of shapes {', '.join(str(list(p)) for p in parameters)} must broadcast onto "
+            f"the input's {list(x)}"
+        )
     return x

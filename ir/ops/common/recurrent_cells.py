@@ -1,10 +1,12 @@
-"""What LSTMSequence, GRUSequence and RNNSequence share: how a cell walks along a sequence, in one direction or in both.
+"""What LSTMSequence, GRUSequence and RNNSequence share: how a cell walks along a sequence, in one direction
+or in both.
 
 Shapes, as in OpenVINO (D directions, G gates, N samples, T steps, I inputs, S = hidden_size):
 
     x (N,T,I)   state (N,D,S)   sequence_lengths (N,)   w (D,G*S,I)   r (D,G*S,S)   b (D,G*S)   ->   y (N,D,T,S), last state (N,D,S)
 
-Steps past a sample's length change nothing: y is 0 there and the state stays. Walking in reverse begins at the last valid step.
+Steps past a sample's length change nothing: y is 0 there and the state stays. Walking in reverse begins at
+the last valid step.
 """
 
 from collections.abc import Callable
@@ -54,16 +56,23 @@ class RecurrentSequence(Operator):
     def activate(self, i: int, x: np.ndarray) -> np.ndarray:
         return ACTIVATIONS[self.activations.split(",")[i]](x)
 
-    # ---- shapes ----------------------------------------------------------------------------------------------------------------
+    # ---- shapes --------------------------------------------------------------------------------------------
 
-    def sequence_shapes(self, x: Shape, states: list[Shape], lengths: Shape, w: Shape, r: Shape, b: Shape) -> list[Shape]:
+    def sequence_shapes(
+        self, x: Shape, states: list[Shape], lengths: Shape, w: Shape, r: Shape, b: Shape
+    ) -> list[Shape]:
         """[y, last state, ...]; OperatorError unless everything fits together."""
         names = self.activations.split(",")
         unknown = [name for name in names if name not in ACTIVATIONS]
         if unknown or len(names) != self.functions:
-            raise OperatorError(f"activations must be {self.functions} of {', '.join(ACTIVATIONS)}, found {self.activations!r}")
+            raise OperatorError(
+                f"activations must be {self.functions} of {', '.join(ACTIVATIONS)}, found "
+                f"{self.activations!r}"
+            )
         if len(x) != 3 or self.hidden_size < 1:
-            raise OperatorError(f"x must be (N, T, inputs) and hidden_size above 0, found {list(x)} and {self.hidden_size}")
+            raise OperatorError(
+                f"x must be (N, T, inputs) and hidden_size above 0, found {list(x)} and {self.hidden_size}"
+            )
         directions, size = 2 if self.direction == "bidirectional" else 1, self.hidden_size
         state, rows = (x[0], directions, size), self.gates * size
         expected = {
@@ -88,10 +97,16 @@ class RecurrentSequence(Operator):
         (N, directions, steps, size), features = outputs[0], inputs[0][-1]
         return directions * steps * (OPERATIONS_A_STEP + N * self.gates * size * (features + size))
 
-    # ---- values ----------------------------------------------------------------------------------------------------------------
+    # ---- values --------------------------------------------------------------------------------------------
 
     def walk(
-        self, x: np.ndarray, states: list[np.ndarray], lengths: np.ndarray, w: np.ndarray, r: np.ndarray, b: np.ndarray
+        self,
+        x: np.ndarray,
+        states: list[np.ndarray],
+        lengths: np.ndarray,
+        w: np.ndarray,
+        r: np.ndarray,
+        b: np.ndarray,
     ) -> list[np.ndarray]:
         """[y, last state, ...], computed in float32."""
         order = ["forward", "reverse"] if self.direction == "bidirectional" else [self.direction]
@@ -99,11 +114,22 @@ class RecurrentSequence(Operator):
         walks = []
         for d, direction in enumerate(order):
             start = [s[:, d].astype(np.float32) for s in states]
-            walks.append(self._walk_one_way(x32 @ w32[d].T, start, lengths, r32[d], b32[d], reverse=direction == "reverse"))
+            walks.append(
+                self._walk_one_way(
+                    x32 @ w32[d].T, start, lengths, r32[d], b32[d], reverse=direction == "reverse"
+                )
+            )
         return [np.stack(parts, axis=1).astype(x.dtype) for parts in zip(*walks, strict=True)]
 
     def _walk_one_way(
-        self, xw: np.ndarray, state: list[np.ndarray], lengths: np.ndarray, r: np.ndarray, b: np.ndarray, *, reverse: bool
+        self,
+        xw: np.ndarray,
+        state: list[np.ndarray],
+        lengths: np.ndarray,
+        r: np.ndarray,
+        b: np.ndarray,
+        *,
+        reverse: bool,
     ) -> list[np.ndarray]:
         """[(N,T,S), (N,S), ...] from xw (N,T,G*S) and the first state [(N,S), ...]."""
         samples, steps = np.arange(len(xw)), xw.shape[1]
@@ -121,14 +147,22 @@ class RecurrentSequence(Operator):
 class HiddenStateSequence(RecurrentSequence):
     """One whose cell has no state but the hidden one."""
 
-    def infer_shape(self, x: Shape, hidden: Shape, sequence_lengths: Shape, w: Shape, r: Shape, b: Shape) -> list[Shape]:
+    def infer_shape(
+        self, x: Shape, hidden: Shape, sequence_lengths: Shape, w: Shape, r: Shape, b: Shape
+    ) -> list[Shape]:
         return self.sequence_shapes(x, [hidden], sequence_lengths, w, r, b)
 
     def infer_dtype(self, x: DType, hidden: DType, lengths: DType, w: DType, r: DType, b: DType) -> DType:
         return self.sequence_dtype(lengths, x, hidden, w, r, b)
 
     def evaluate(
-        self, x: np.ndarray, hidden: np.ndarray, sequence_lengths: np.ndarray, w: np.ndarray, r: np.ndarray, b: np.ndarray
+        self,
+        x: np.ndarray,
+        hidden: np.ndarray,
+        sequence_lengths: np.ndarray,
+        w: np.ndarray,
+        r: np.ndarray,
+        b: np.ndarray,
     ) -> list[np.ndarray]:
         """[y (N,D,T,S), last hidden (N,D,S)]."""
         return self.walk(x, [hidden], sequence_lengths, w, r, b)

@@ -1,4 +1,6 @@
-"""Evaluator: measures models on one data set, as a whole and sample by sample, for the accuracy-aware search."""
+"""Evaluator: measures models on one data set, as a whole and sample by sample, for the
+accuracy-aware search.
+"""
 
 import copy
 import functools
@@ -30,15 +32,17 @@ if TYPE_CHECKING:
 
 
 class Scores(NamedTuple):
-    """values: of each metric over the samples. per_sample: (samples,) float64 of each metric, each sample measured by itself."""
+    """values: of each metric over the samples. per_sample: (samples,) float64 of each metric, each sample
+    measured by itself.
+    """
 
     values: dict[str, float]
     per_sample: dict[str, np.ndarray]
 
 
 class Evaluator(ABC):
-    """higher_better: by the names of the metrics, which of two values is the better one. identity: what the values depend on beside the
-    model and the samples, as text."""
+    """higher_better: by the names of the metrics, which of two values is the better one. identity: what the
+    values depend on beside the model and the samples, as text."""
 
     higher_better: Mapping[str, bool]
     identity: str
@@ -64,8 +68,8 @@ class Evaluator(ABC):
 
 
 class MetricEvaluator(Evaluator):
-    """Metrics on one loader. Raises DataError, before anything but the first batch runs, for samples without the labels that a metric
-    needs or with labels that it cannot take, and for a metric that fails."""
+    """Metrics on one loader. Raises DataError, before anything but the first batch runs, for samples without
+    the labels that a metric needs or with labels that it cannot take, and for a metric that fails."""
 
     def __init__(
         self,
@@ -81,18 +85,30 @@ class MetricEvaluator(Evaluator):
     ) -> None:
         self._metrics = [metrics] if isinstance(metrics, Metric) else list(metrics)
         self._data, self._model = ModelData(data, model), model
-        self.arithmetic, self._batch_size, self._progress, self._pool = arithmetic, batch_size, progress, pool or Alone()
-        self._reference = FloatOutputs(model, self._pool.threads) if any(m.needs_reference for m in self._metrics) else None
+        self.arithmetic, self._batch_size, self._progress, self._pool = (
+            arithmetic,
+            batch_size,
+            progress,
+            pool or Alone(),
+        )
+        self._reference = (
+            FloatOutputs(model, self._pool.threads) if any(m.needs_reference for m in self._metrics) else None
+        )
         self.higher_better = {metric_name(metric): metric.higher_better for metric in self._metrics}
         if len(self.higher_better) != len(self._metrics):
-            raise DataError(f"metrics: expected different names, found {', '.join(m.name for m in self._metrics)}.")
+            raise DataError(
+                f"metrics: expected different names, found {', '.join(m.name for m in self._metrics)}."
+            )
         for metric in self._metrics:
             with failing_as(f"metric {metric.name} failed"):
                 metric.reset()
             check_needs(metric, self._data, model)
         self.identity = "\n".join([arithmetic, *map(identity, self._metrics)])
         if len(self._data) % self.multiple:
-            raise DataError(f"{self._data.name}: {len(self._data)} samples do not fill the model's batches of {self.multiple}")
+            raise DataError(
+                f"{self._data.name}: {len(self._data)} samples do not fill the model's batches of "
+                f"{self.multiple}"
+            )
         self._try_first_batch(check_finite)
 
     def __len__(self) -> int:
@@ -113,16 +129,23 @@ class MetricEvaluator(Evaluator):
             return (self._measure(wanted, assembly, None) for wanted in variants)
         return self._pool.map(_Whole, (self, assembly), [(wanted, indices) for wanted in variants])
 
-    def _measure(self, wanted: "Variant | None", source: "Graph | Assembly", indices: Sequence[int] | None) -> Scores:
+    def _measure(
+        self, wanted: "Variant | None", source: "Graph | Assembly", indices: Sequence[int] | None
+    ) -> Scores:
         """source: a model; or an assembly, to build the variant that is wanted."""
         numbers = range(len(self._data)) if indices is None else indices
-        cut = [numbers[r.start : r.stop] for r in pieces(0, len(numbers), PIECE, fixed_batch(self._model) or self._batch_size)]
+        cut = [
+            numbers[r.start : r.stop]
+            for r in pieces(0, len(numbers), PIECE, fixed_batch(self._model) or self._batch_size)
+        ]
         each: list[list[float]] = [[] for _ in self._metrics]
         for metric in self._metrics:
             with failing_as(f"metric {metric.name} failed"):
                 metric.reset()
         names = ", ".join(self.higher_better)
-        with track(len(numbers), f"measuring {names}", quiet=not self._progress or indices is not None) as advance:
+        with track(
+            len(numbers), f"measuring {names}", quiet=not self._progress or indices is not None
+        ) as advance:
             for piece in self._pool.map(functools.partial(_Parts, wanted), (self, source), cut):
                 for metric, found, (part, alone) in zip(self._metrics, each, piece, strict=True):
                     with failing_as(f"metric {metric.name} failed"):
@@ -152,15 +175,26 @@ class MetricEvaluator(Evaluator):
         return vars(self) | {"_metrics": metrics, "_pool": Alone(self._pool.threads), "_progress": False}
 
     def truths(self, metric: Metric, batch: Batch, numbers: Sequence[int]) -> Any:
-        """What a metric compares with: labels, or the float model's outputs. numbers: of the samples in the batch."""
-        return self._reference(batch.inputs, numbers) if metric.needs_reference and self._reference is not None else batch.labels
+        """What a metric compares with: labels, or the float model's outputs. numbers: of the samples in the
+        batch.
+        """
+        return (
+            self._reference(batch.inputs, numbers)
+            if metric.needs_reference and self._reference is not None
+            else batch.labels
+        )
 
     def _try_first_batch(self, check_finite: bool) -> None:
-        """A metric that fails, and labels that it cannot take, are found here: all labels are looked at, against the first outputs."""
+        """A metric that fails, and labels that it cannot take, are found here: all labels are looked at,
+        against the first outputs.
+        """
         value = self.measure(self._model, range(self.multiple)).values
         for name in value:
             if check_finite and math.isinf(value[name]):
-                raise DataError(f"metric {name} of the float model is infinite, so nothing can be said of a drop; use agreement instead")
+                raise DataError(
+                    f"metric {name} of the float model is infinite, so nothing can be said of a drop; "
+                    "use agreement instead"
+                )
         wanting = [metric for metric in self._metrics if metric.needs_labels]
         if not wanting:
             return
@@ -170,7 +204,9 @@ class MetricEvaluator(Evaluator):
         for index in range(len(self._data)):
             label = self._data.label(index)
             if label is None:
-                raise DataError(f"{self._data.where(index)} has no label, and others have. Label all samples, or none.")
+                raise DataError(
+                    f"{self._data.where(index)} has no label, and others have. Label all samples, or none."
+                )
             for metric in wanting:
                 with failing_as(f"{self._data.where(index)}: metric {metric.name} failed"):
                     try:
@@ -193,8 +229,12 @@ class _Whole:
 class _Parts:
     """Measures one model, piece by piece of the samples."""
 
-    def __init__(self, wanted: "Variant | None", evaluator: MetricEvaluator, source: "Graph | Assembly") -> None:
-        self._graph: Graph = source if isinstance(source, Graph) else source.build(wanted) if wanted else source.build()
+    def __init__(
+        self, wanted: "Variant | None", evaluator: MetricEvaluator, source: "Graph | Assembly"
+    ) -> None:
+        self._graph: Graph = (
+            source if isinstance(source, Graph) else source.build(wanted) if wanted else source.build()
+        )
         self._evaluator = evaluator
         self._model = compiled(self._graph, evaluator.arithmetic, evaluator._pool.threads)
 

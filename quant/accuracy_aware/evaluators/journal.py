@@ -1,15 +1,16 @@
 """The journal of finished evaluations: a run that was killed replays them and goes on.
 
-One file per model, data, quantization parameters and metric, in the folder of the statistics cache. It is a row of frames, each appended by
-one write and brought to disk:
+One file per model, data, quantization parameters and metric, in the folder of the statistics cache. It is a
+row of frames, each appended by one write and brought to disk:
 
     length       8 bytes, little-endian: of the body
     seal         32 bytes: SHA-256 of the digest of the frame before it, and of the length
     body         msgpack: first the header, then {"key", "values", "per_sample"} of one evaluation
     digest       32 bytes: SHA-256 of the seal and of the body
 
-A process that dies while it writes leaves a frame that is too short; it is cut off, with a line that says so, when the file is opened
-again. The seal tells it from a frame whose length was damaged. What does not fit its seal or digest is refused, and stays as it is.
+A process that dies while it writes leaves a frame that is too short; it is cut off, with a line that says so,
+when the file is opened again. The seal tells it from a frame whose length was damaged. What does not fit its
+seal or digest is refused, and stays as it is.
 """
 
 import hashlib
@@ -38,7 +39,9 @@ log = logging.getLogger("numpot")
 
 
 class Journal:
-    """Scores by key. folder: an open statistics cache's, so that no other process writes; None keeps them in memory only."""
+    """Scores by key. folder: an open statistics cache's, so that no other process writes; None keeps them in
+    memory only.
+    """
 
     def __init__(self, folder: Path | None, header: Mapping[str, Any]) -> None:
         self._known: dict[str, Scores] = {}
@@ -58,7 +61,13 @@ class Journal:
         """Remember an evaluation, for good once this returns."""
         self._known[key] = scores
         if self._path is not None:
-            self._append({"key": key, "values": scores.values, "per_sample": {n: pack(v) for n, v in scores.per_sample.items()}})
+            self._append(
+                {
+                    "key": key,
+                    "values": scores.values,
+                    "per_sample": {n: pack(v) for n, v in scores.per_sample.items()},
+                }
+            )
 
     def _append(self, record: Mapping[str, Any]) -> None:
         import msgpack
@@ -84,19 +93,26 @@ class Journal:
             data = read_regular(path) if os.path.lexists(path) else b""
             records, whole = self._frames(data)
             if whole < len(data):
-                log.warning("%s: the last evaluation was not written whole; it is cut off, and will be done again", path)
+                log.warning(
+                    "%s: the last evaluation was not written whole; it is cut off, and will be done again",
+                    path,
+                )
                 os.truncate(path, whole)
         except OSError as error:
             raise StatisticsCacheError(f"{path}: cannot be read ({error.strerror})") from error
         if not records:
             self._append(header)
         elif records[0] != header:
-            raise StatisticsCacheError(f"{path}: is of another model, data, parameters or metric. Delete the file")
+            raise StatisticsCacheError(
+                f"{path}: is of another model, data, parameters or metric. Delete the file"
+            )
         for record in records[1:]:
             try:
                 self._known[record["key"]] = _scores(record)
             except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
-                raise StatisticsCacheError(f"{path}: an evaluation is damaged ({error}). Delete the file") from error
+                raise StatisticsCacheError(
+                    f"{path}: an evaluation is damaged ({error}). Delete the file"
+                ) from error
 
     def _frames(self, data: bytes) -> tuple[list[Any], int]:
         """The bodies of the whole frames, and how many bytes these take."""
@@ -115,13 +131,17 @@ class Journal:
             try:
                 bodies.append(msgpack.unpackb(body))
             except (ValueError, msgpack.UnpackException) as error:
-                raise StatisticsCacheError(f"{self._path}: frame {len(bodies)} is no evaluation ({error}). Delete the file") from error
+                raise StatisticsCacheError(
+                    f"{self._path}: frame {len(bodies)} is no evaluation ({error}). Delete the file"
+                ) from error
             self._digest, at = data[end - SHA256_BYTES : end], end
         return bodies, at
 
     def _compare(self, digest: bytes, content: bytes, frame: int) -> None:
         if hashlib.sha256(content).digest() != digest:
-            raise StatisticsCacheError(f"{self._path}: 'sha256' of frame {frame} does not fit; it is damaged. Delete the file")
+            raise StatisticsCacheError(
+                f"{self._path}: 'sha256' of frame {frame} does not fit; it is damaged. Delete the file"
+            )
 
 
 def _write_whole(file: io.FileIO, data: bytes) -> None:
@@ -140,7 +160,9 @@ def _write_whole(file: io.FileIO, data: bytes) -> None:
 def _scores(record: Any) -> Scores:
     """Raises ValueError, KeyError, TypeError or AttributeError for what is no evaluation."""
     values = {name: value for name, value in record["values"].items() if isinstance(name, str)}
-    if len(values) < len(record["values"]) or not all(isinstance(v, float | int) and not math.isnan(v) for v in values.values()):
+    if len(values) < len(record["values"]) or not all(
+        isinstance(v, float | int) and not math.isnan(v) for v in values.values()
+    ):
         raise ValueError("'values' must be numbers by the names of metrics")
     if not isinstance(record["key"], str):
         raise ValueError("'key' must be text")

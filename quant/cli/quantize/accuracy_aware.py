@@ -37,7 +37,13 @@ def run_accuracy_aware(job: Job, to: str | None, json: bool) -> None:
     classes, made = model.info.get("classes"), model.info["quantization"]
     assert isinstance(made, dict)
     told = {name: made[name] for name in NOTED}
-    record = {"output": output, "report": str(path), **report.record(), **told, **({"classes": classes} if classes else {})}
+    record = {
+        "output": output,
+        "report": str(path),
+        **report.record(),
+        **told,
+        **({"classes": classes} if classes else {}),
+    }
     with replacing([path, path.with_suffix(".msgpack")]) as (text, packed):
         text.write(json_format.dumps(record, indent=2).encode() + b"\n")
         packed.write(msgpack.packb(record))
@@ -56,15 +62,34 @@ def _print(report: "Report", output: str) -> None:
     rows = []
     for v in report.visited:
         numbers = [f"{v.values[name]:.4f} / {drop:+.4f}" for name, drop in v.drops.items()]
-        rows.append([v.what, v.group, *numbers, f"{100 * v.float_share:.1f}", "yes" if v.kept else "no", "*" if v.pareto else "", v.why])
+        rows.append(
+            [
+                v.what,
+                v.group,
+                *numbers,
+                f"{100 * v.float_share:.1f}",
+                "yes" if v.kept else "no",
+                "*" if v.pareto else "",
+                v.why,
+            ]
+        )
     metrics = [f"{name} / drop" for name in report.baseline]
-    print_table("models measured", ["step", "group", *metrics, "float %", "kept", "Pareto", "why"], rows, numbers_from=2)
+    print_table(
+        "models measured",
+        ["step", "group", *metrics, "float %", "kept", "Pareto", "why"],
+        rows,
+        numbers_from=2,
+    )
     if report.float_layers:
         print_table("back in float", ["layer", "why"], list(report.float_layers.items()), numbers_from=2)
     print(f"{output}: {report.sentence}")
-    rows = [[what, f"{size / 2**10:.1f}", f"{report.milliseconds[what]:.2f}"] for what, size in report.bytes.items()]
+    rows = [
+        [what, f"{size / 2**10:.1f}", f"{report.milliseconds[what]:.2f}"]
+        for what, size in report.bytes.items()
+    ]
     print_table("size and speed", ["model", "KiB of constants", "ms for a batch"], rows)
     print(
-        f"{report.full} evaluations on {report.samples} samples and {report.partial} to rank, {report.restored} more to give back to int8; "
+        f"{report.full} evaluations on {report.samples} samples and {report.partial} to rank, "
+        f"{report.restored} more to give back to int8; "
         f"{report.replayed} of all from the journal"
     )

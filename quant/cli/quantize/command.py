@@ -79,8 +79,8 @@ def run(
 ) -> None:
     """Quantize a float model to int8 (Default Quantization, or Accuracy-aware).
 
-    Needs some hundred representative samples; labels are needed for --method accuracy-aware only, which ends with status 1 if the best
-    model it found is not good enough.
+    Needs some hundred representative samples; labels are needed for --method accuracy-aware only, which ends
+    with status 1 if the best model it found is not good enough.
     """
     if config is None:
         job = job_from_options(context)
@@ -119,7 +119,10 @@ def _quantize(job: Job, to: str | None, json: bool) -> None:
     made = quantized.info["quantization"]
     assert isinstance(made, dict)
     integer = set(made["integer_layers"])
-    layers = [{"name": name, "type": quantized.nodes[name].type, "integer": name in integer} for name in _layers(made, quantized.nodes)]
+    layers = [
+        {"name": name, "type": quantized.nodes[name].type, "integer": name in integer}
+        for name in _layers(made, quantized.nodes)
+    ]
     report = {
         "output": job.output,
         "samples": made["samples"],
@@ -135,16 +138,26 @@ def _quantize(job: Job, to: str | None, json: bool) -> None:
     else:
         _print(report, remarks(made))
         if job.source is not None:
-            print("Next: " + evaluate_command(job.output, quantized, job.data, job.source, reference=job.model))
+            print(
+                "Next: " + evaluate_command(job.output, quantized, job.data, job.source, reference=job.model)
+            )
 
 
 def _print(report: dict[str, Any], remarks: Iterable[str]) -> None:
     output, layers = report["output"], report["layers"]
     floats = [layer for layer in layers if not layer["integer"]]
     integers = len(layers) - len(floats)
-    print(f"{output}: {integers} of {len(layers)} layers on integers, {report['samples']} samples, {report['seconds']:.1f} s")
+    print(
+        f"{output}: {integers} of {len(layers)} layers on integers, {report['samples']} samples, "
+        f"{report['seconds']:.1f} s"
+    )
     if floats:
-        print_table("left in float", ["layer", "type"], [[layer["name"], layer["type"]] for layer in floats], numbers_from=2)
+        print_table(
+            "left in float",
+            ["layer", "type"],
+            [[layer["name"], layer["type"]] for layer in floats],
+            numbers_from=2,
+        )
     for sentence in remarks:
         print(sentence)
 

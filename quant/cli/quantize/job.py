@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from ...data.sources import ModelData
 
 DEFAULT_METRIC: Final = "accuracy@1"
-#: Options that mean something with --method accuracy-aware only -> the keyword argument of `quantize_accuracy_aware`.
+#: Options that mean something with --method accuracy-aware only -> the keyword argument of
+#: `quantize_accuracy_aware`.
 ACCURACY_AWARE: Final = {
     "metric": None,  # these three are read in other ways
     "calibration_data": None,
@@ -59,8 +60,9 @@ DEFAULT: Final = {
 
 @dataclass(frozen=True)
 class Job:
-    """A model, its samples, where the result goes, and the keyword arguments of `quantize`, or of `quantize_accuracy_aware` if there are
-    names of metrics. resolved: a configuration with every default, if there is one. model, source: what was given to read them from."""
+    """A model, its samples, where the result goes, and the keyword arguments of `quantize`, or of
+    `quantize_accuracy_aware` if there are names of metrics. resolved: a configuration with every default, if
+    there is one. model, source: what was given to read them from."""
 
     graph: "Graph"
     data: "ModelData"
@@ -82,7 +84,9 @@ def job_from_options(context: typer.Context) -> Job:
     model, data, output = given["model"], given["data"], given["output"]
     if model is None or data is None or output is None:
         missing = "MODEL" if model is None else "--data" if data is None else "--output"
-        raise NumpotError(f"{missing} is missing: give MODEL, --data and --output, or a --config that names them")
+        raise NumpotError(
+            f"{missing} is missing: give MODEL, --data and --output, or a --config that names them"
+        )
     check_savable(output, given["to"], read=[model, data, given["calibration_data"]])
     if given["method"] == "default":
         _refuse_unused(context)
@@ -97,8 +101,12 @@ def job_from_options(context: typer.Context) -> Job:
     options |= {name: given[option] for option, name in ACCURACY_AWARE.items() if name is not None}
     options["precisions"] = options["precisions"] or ("float",)
     options["baseline"] = _baseline(given["baseline"] or ())
-    options["calibration_data"] = open_data(given["calibration_data"], graph) if given["calibration_data"] else None
-    return Job(graph, samples, output, options, given["metric"] or [DEFAULT_METRIC], model=model, source=source)
+    options["calibration_data"] = (
+        open_data(given["calibration_data"], graph) if given["calibration_data"] else None
+    )
+    return Job(
+        graph, samples, output, options, given["metric"] or [DEFAULT_METRIC], model=model, source=source
+    )
 
 
 def _baseline(entries: Sequence[str]) -> Mapping[str, float] | None:
@@ -118,4 +126,6 @@ def _refuse_unused(context: typer.Context) -> None:
     for name in ACCURACY_AWARE:
         source = context.get_parameter_source(name)
         if source is not None and source.name == "COMMANDLINE":
-            raise NumpotError(f"--{name.replace('_', '-')} is for --method accuracy-aware; add that, or leave it out")
+            raise NumpotError(
+                f"--{name.replace('_', '-')} is for --method accuracy-aware; add that, or leave it out"
+            )

@@ -17,5 +17,17 @@ from . import (
 from .registry import FORWARDS, RULES, Call, unbroadcast
 
 __all__ = ["FORWARDS", "RULES", "Call", "unbroadcast"]
-del activations, convolution, elementwise, matmul, movement, normalization, pooling, quantization, reductions, resize, shape
+del (
+    activations,
+    convolution,
+    elementwise,
+    matmul,
+    movement,
+    normalization,
+    pooling,
+    quantization,
+    reductions,
+    resize,
+    shape,
+)
 del transposed_convolution

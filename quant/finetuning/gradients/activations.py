@@ -1,4 +1,6 @@
-"""Activation functions: y = f(x) gives dx = f'(x) dy (eq. T2). At a kink, which has no derivative, one of its two sides counts."""
+"""Activation functions: y = f(x) gives dx = f'(x) dy (eq. T2). At a kink, which has no derivative, one of its
+two sides counts.
+"""
 
 import math
 
@@ -32,7 +34,10 @@ def leaky_relu(call: Call, dy: np.ndarray) -> Gradients:
 def prelu(call: Call, dy: np.ndarray) -> Gradients:
     x, slope = call.inputs
     wide = slope.reshape(per_channel(slope.shape, x.ndim))
-    return [np.where(x < 0, wide * dy, dy), unbroadcast(dy * np.minimum(x, 0), wide.shape).reshape(slope.shape)]
+    return [
+        np.where(x < 0, wide * dy, dy),
+        unbroadcast(dy * np.minimum(x, 0), wide.shape).reshape(slope.shape),
+    ]
 
 
 @gradient("Elu")

@@ -1,14 +1,16 @@
-"""Convolution: three sums over the same windows, each linear in what it is given (eq. T4 in docs/finetuning.md).
+"""Convolution: three sums over the same windows, each linear in what it is given (eq. T4 in
+docs/finetuning.md).
 
     correlate           y  = sum over taps k of w_k * x, shifted by k        the operator itself
     spread              dx = sum over taps k of w_k * dy, shifted back
     weight_gradient     dw_k = sum over images and positions of dy * x, shifted by k
 
-Dense layers copy what each window sees into columns and let one matrix product do the rest (im2col). Depthwise layers have nothing to
-multiply as matrices: they go tap by tap. The type of the arrays is kept.
+Dense layers copy what each window sees into columns and let one matrix product do the rest (im2col).
+Depthwise layers have nothing to multiply as matrices: they go tap by tap. The type of the arrays is kept.
 
-In memory everything here is (channels, *spatial, images): one matrix product for the whole batch, and long runs of neighbours when a tap
-looks at a part of the image. Outside they are views of the usual shape, and element by element NumPy keeps to the order it finds.
+In memory everything here is (channels, *spatial, images): one matrix product for the whole batch, and long
+runs of neighbours when a tap looks at a part of the image. Outside they are views of the usual shape, and
+element by element NumPy keeps to the order it finds.
 """
 
 import math
@@ -54,7 +56,9 @@ def correlate(x: np.ndarray, w: np.ndarray, window: Window, groups: int) -> np.n
 
 
 def spread(dy: np.ndarray, w: np.ndarray, window: Window, groups: int, size: Ints) -> np.ndarray:
-    """(N,O,*output), (O,C/groups,*kernel) -> (N,C,*size): what every output position hands back to the inputs that its window saw."""
+    """(N,O,*output), (O,C/groups,*kernel) -> (N,C,*size): what every output position hands back to the inputs
+    that its window saw.
+    """
     channels, output, last = w.shape[1] * groups, dy.shape[2:], _batch_last(dy)
     canvas = np.zeros(_canvas(channels, window, size, len(dy)), dy.dtype)
     if _is_depthwise(channels, len(w), groups):
@@ -63,7 +67,9 @@ def spread(dy: np.ndarray, w: np.ndarray, window: Window, groups: int, size: Int
             canvas[place] += np.multiply(last, _per_channel(weights[tap], last.ndim), out=product)
     else:
         rows = last.reshape(groups, len(w) // groups, -1)
-        shares = (_matrices(w, groups).swapaxes(1, 2) @ rows).reshape(channels, *window.kernel, *output, len(dy))
+        shares = (_matrices(w, groups).swapaxes(1, 2) @ rows).reshape(
+            channels, *window.kernel, *output, len(dy)
+        )
         if _sees_all_once(window):
             return _batch_first(shares.reshape(canvas.shape))
         for tap, place in _taps(window, output):
@@ -78,17 +84,23 @@ def weight_gradient(x: np.ndarray, dy: np.ndarray, window: Window, groups: int) 
     if not _is_depthwise(channels, out_channels, groups):
         rows = last.reshape(groups, out_channels // groups, -1)
         return (rows @ _columns(x, window, groups).swapaxes(1, 2)).reshape(shape)
-    padded, product, dw = _padded(x, window), np.empty_like(last), np.empty((channels, *window.kernel), x.dtype)
+    padded, product, dw = (
+        _padded(x, window),
+        np.empty_like(last),
+        np.empty((channels, *window.kernel), x.dtype),
+    )
     for tap, place in _taps(window, dy.shape[2:]):
         dw[tap] = np.multiply(padded[place], last, out=product).reshape(channels, -1).sum(axis=1)
     return dw.reshape(shape)
 
 
-# ---- windows, with the batch last ------------------------------------------------------------------------------------------------------
+# ---- windows, with the batch last --------------------------------------------------------------------------
 
 
 def _columns(x: np.ndarray, window: Window, groups: int) -> np.ndarray:
-    """(N,C,*spatial) -> (groups,C/groups*kernel,positions*N), contiguous: NumPy hands only such matrices to BLAS."""
+    """(N,C,*spatial) -> (groups,C/groups*kernel,positions*N), contiguous: NumPy hands only such matrices to
+    BLAS.
+    """
     if _sees_all_once(window):
         return _batch_last(x).reshape(groups, x.shape[1] // groups, -1)
     output, padded = window.output_size(x.shape[2:]), _padded(x, window)
@@ -106,7 +118,11 @@ def _padded(x: np.ndarray, window: Window) -> np.ndarray:
 
 
 def _canvas(channels: int, window: Window, size: Ints, images: int) -> tuple[int, ...]:
-    return (channels, *(b + s + e for b, s, e in zip(window.pads_begin, size, window.pads_end, strict=True)), images)
+    return (
+        channels,
+        *(b + s + e for b, s, e in zip(window.pads_begin, size, window.pads_end, strict=True)),
+        images,
+    )
 
 
 def _image(window: Window, size: Ints) -> Index:
@@ -115,10 +131,15 @@ def _image(window: Window, size: Ints) -> Index:
 
 
 def _taps(window: Window, output: Ints) -> Iterator[tuple[Index, Index]]:
-    """Each tap of the kernel, as an index of (channels,*kernel,...); and where in the padded input the output positions look with it."""
+    """Each tap of the kernel, as an index of (channels,*kernel,...); and where in the padded input the output
+    positions look with it.
+    """
     for tap in np.ndindex(window.kernel):
         where = zip(tap, window.dilations, window.strides, output, strict=True)
-        yield (slice(None), *tap), (slice(None), *(slice(k * d, k * d + (o - 1) * s + 1, s) for k, d, s, o in where))
+        yield (
+            (slice(None), *tap),
+            (slice(None), *(slice(k * d, k * d + (o - 1) * s + 1, s) for k, d, s, o in where)),
+        )
 
 
 def _sees_all_once(window: Window) -> bool:

@@ -6,7 +6,7 @@ import numpy as np
 
 from .registry import Call, Gradients, gradient, unbroadcast
 
-# ---- of two inputs -------------------------------------------------------------------------------------------------------------------
+# ---- of two inputs -----------------------------------------------------------------------------------------
 
 
 def _back(call: Call, *shares: np.ndarray) -> Gradients:
@@ -63,7 +63,7 @@ def select(call: Call, dy: np.ndarray) -> Gradients:
     return [None, unbroadcast(dy * condition, then.shape), unbroadcast(dy * ~condition, otherwise.shape)]
 
 
-# ---- of one input --------------------------------------------------------------------------------------------------------------------
+# ---- of one input ------------------------------------------------------------------------------------------
 
 
 @gradient("Negative")

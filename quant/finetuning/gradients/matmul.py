@@ -1,4 +1,6 @@
-"""MatMul: Y = A B gives dA = dY B' and dB = A' dY, summed over the axes along which a factor was broadcast (eq. T5)."""
+"""MatMul: Y = A B gives dA = dY B' and dB = A' dY, summed over the axes along which a factor was broadcast
+(eq. T5).
+"""
 
 import numpy as np
 
@@ -26,7 +28,9 @@ def matmul(call: Call, dy: np.ndarray) -> Gradients:
 
 
 def _matrices(op: MatMul, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The two factors as they are multiplied; a vector is a row as `a` and a column as `b`, and is never transposed."""
+    """The two factors as they are multiplied; a vector is a row as `a` and a column as `b`, and is never
+    transposed.
+    """
     left = a[None] if a.ndim == 1 else a.swapaxes(-1, -2) if op.transpose_a else a
     right = b[:, None] if b.ndim == 1 else b.swapaxes(-1, -2) if op.transpose_b else b
     return left, right

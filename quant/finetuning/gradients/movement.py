@@ -1,4 +1,6 @@
-"""Operators that only move, copy or drop elements: run on the elements' numbers, they say themselves where each came from (eq. T6)."""
+"""Operators that only move, copy or drop elements: run on the elements' numbers, they say themselves where
+each came from (eq. T6).
+"""
 
 from typing import Any
 
@@ -10,8 +12,8 @@ from .registry import Call, Gradients, gradient
 
 
 def to_sources(gradient: np.ndarray, numbers: np.ndarray, shape: Shape) -> np.ndarray:
-    """What comes back for each element of an array of `shape`, summed where it was copied. numbers: (as gradient) int64, which element
-    each is a copy of; -1 if none."""
+    """What comes back for each element of an array of `shape`, summed where it was copied. numbers: (as
+    gradient) int64, which element each is a copy of; -1 if none."""
     size = int(np.prod(shape, dtype=np.int64))
     total = np.bincount(numbers.ravel() + 1, np.ascontiguousarray(gradient).ravel(), size + 1)
     return total[1:].reshape(shape).astype(gradient.dtype)

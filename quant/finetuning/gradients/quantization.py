@@ -1,7 +1,8 @@
-"""FakeQuantize: rounding is a staircase, whose derivative is zero almost everywhere, and would stop all learning.
+"""FakeQuantize: rounding is a staircase, whose derivative is zero almost everywhere, and would stop all
+learning.
 
-The straight-through estimator takes the line that the staircase follows instead: the gradient passes where the value is inside the range,
-and is zero where it is clipped (eq. T7; Bengio, Leonard, Courville 2013).
+The straight-through estimator takes the line that the staircase follows instead: the gradient passes where
+the value is inside the range, and is zero where it is clipped (eq. T7; Bengio, Leonard, Courville 2013).
 """
 
 import numpy as np
@@ -14,9 +15,16 @@ from .registry import Call, Gradients, forward, gradient
 
 @forward("FakeQuantize")
 def rounded(
-    op: FakeQuantize, x: np.ndarray, input_low: np.ndarray, input_high: np.ndarray, output_low: np.ndarray, output_high: np.ndarray
+    op: FakeQuantize,
+    x: np.ndarray,
+    input_low: np.ndarray,
+    input_high: np.ndarray,
+    output_low: np.ndarray,
+    output_high: np.ndarray,
 ) -> np.ndarray:
-    """As the operator, step by step to the same bits, but in one array: there are many of them in a network."""
+    """As the operator, step by step to the same bits, but in one array: there are many of them in
+    a network.
+    """
     multiplier, shift = quantization_multiplier(input_low, input_high, op.levels)
     y = x * multiplier
     y += shift
@@ -29,7 +37,9 @@ def rounded(
 
 @gradient("FakeQuantize")
 def fake_quantize(call: Call, dy: np.ndarray) -> Gradients:
-    """Of x alone: the range stays as it is. The slope is 1 unless the output's range is another than the input's."""
+    """Of x alone: the range stays as it is. The slope is 1 unless the output's range is another than the
+    input's.
+    """
     x, low, high, output_low, output_high = call.inputs
     inside = (x >= low) & (x <= high)
     if np.array_equal(low, output_low) and np.array_equal(high, output_high):

@@ -1,4 +1,6 @@
-"""Reductions: what comes back is stretched over what was reduced; of a largest or smallest element, over those alone that are it."""
+"""Reductions: what comes back is stretched over what was reduced; of a largest or smallest element, over
+those alone that are it.
+"""
 
 import numpy as np
 

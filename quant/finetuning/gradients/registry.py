@@ -1,7 +1,9 @@
-"""The table of gradient rules: for each type of operator, what the loss's gradient at its outputs makes at its inputs.
+"""The table of gradient rules: for each type of operator, what the loss's gradient at its outputs makes at
+its inputs.
 
-A rule gets the operator as it ran and one gradient for each output, of that output's shape, and returns one for each input, of the input's
-shape, in the order of the ports; None, or a shorter list, where there is nothing to pass on. It must not write into what it is given.
+A rule gets the operator as it ran and one gradient for each output, of that output's shape, and returns one
+for each input, of the input's shape, in the order of the ports; None, or a shorter list, where there is
+nothing to pass on. It must not write into what it is given.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,8 +21,8 @@ Forward = Callable[..., np.ndarray]  # (operator, *inputs) -> output
 
 @dataclass(frozen=True)
 class Call:
-    """One operator as it ran. op: with its attributes. inputs, outputs: arrays by port. wanted: which inputs anybody asks a gradient of;
-    a rule may leave the others out."""
+    """One operator as it ran. op: with its attributes. inputs, outputs: arrays by port. wanted: which inputs
+    anybody asks a gradient of; a rule may leave the others out."""
 
     op: Any
     inputs: Sequence[np.ndarray]
@@ -29,7 +31,8 @@ class Call:
 
 
 RULES: dict[str, Rule] = {}
-#: Operators that training computes by another function than `evaluate`, because that is slow or works in float32 only.
+#: Operators that training computes by another function than `evaluate`, because that is slow or works in
+#: float32 only.
 FORWARDS: dict[str, Forward] = {}
 
 
@@ -54,9 +57,13 @@ def forward(operator: str) -> Callable[[Forward], Forward]:
 
 
 def unbroadcast(gradient: np.ndarray, shape: Shape) -> np.ndarray:
-    """The gradient of an array of `shape` that was broadcast: summed over the axes along which it was repeated (eq. T3)."""
+    """The gradient of an array of `shape` that was broadcast: summed over the axes along which it was
+    repeated (eq. T3).
+    """
     if gradient.shape == shape:
         return gradient
     added = gradient.ndim - len(shape)
-    stretched = tuple(added + axis for axis, d in enumerate(shape) if d == 1 and gradient.shape[added + axis] != 1)
+    stretched = tuple(
+        added + axis for axis, d in enumerate(shape) if d == 1 and gradient.shape[added + axis] != 1
+    )
     return gradient.sum(axis=(*range(added), *stretched)).reshape(shape)

@@ -1,4 +1,6 @@
-"""ConvolutionBackpropData: what a convolution does backwards, so its own gradients are what a convolution does forwards (eq. T4)."""
+"""ConvolutionBackpropData: what a convolution does backwards, so its own gradients are what a convolution
+does forwards (eq. T4).
+"""
 
 import numpy as np
 

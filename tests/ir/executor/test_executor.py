@@ -1,4 +1,6 @@
-"""The executor against the interpreter, on random networks; and what it owes its callers besides the right numbers."""
+"""The executor against the interpreter, on random networks; and what it owes its callers besides the right
+numbers.
+"""
 
 import itertools
 import re
@@ -26,11 +28,13 @@ from ...networks import Network
 from ..int8_networks import network, samples
 from ..random_networks import inputs, networks
 
-FEW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+FEW = settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 ARITHMETICS = st.sampled_from(["exact", "saturating"])
 
 
-# ---- the numbers ---------------------------------------------------------------------------------------------------------------
+# ---- the numbers -------------------------------------------------------------------------------------------
 
 
 @FEW
@@ -55,9 +59,13 @@ def test_an_image_gives_the_same_bits_in_any_batch_and_on_any_threads(graph: Gra
     x = inputs(graph, 5)
     one_thread = Executor(graph, arithmetic=arithmetic, threads=1)
     together = one_thread.run(x)["y"]
-    np.testing.assert_array_equal(np.concatenate([one_thread.run(x[i : i + 1])["y"] for i in range(5)]), together)
+    np.testing.assert_array_equal(
+        np.concatenate([one_thread.run(x[i : i + 1])["y"] for i in range(5)]), together
+    )
     np.testing.assert_array_equal(Executor(graph, arithmetic=arithmetic, threads=2).run(x)["y"], together)
-    np.testing.assert_array_equal(Executor(graph, arithmetic=arithmetic, threads=7).run(x[:3])["y"], together[:3])
+    np.testing.assert_array_equal(
+        Executor(graph, arithmetic=arithmetic, threads=7).run(x[:3])["y"], together[:3]
+    )
 
 
 def test_an_input_may_lie_in_memory_as_it_likes() -> None:
@@ -72,11 +80,20 @@ def test_an_input_may_lie_in_memory_as_it_likes() -> None:
 @pytest.mark.parametrize("runner", [Executor, Interpreter])
 @pytest.mark.parametrize("arithmetic", ["exact", "saturating", "simulated"])
 def test_an_empty_batch_gives_an_empty_result(runner: Any, arithmetic: Any) -> None:
-    assert runner(network("chain", "symmetric"), arithmetic=arithmetic).run(samples("chain")[:0])["y"].shape == (0, 8, 7, 7)
+    assert runner(network("chain", "symmetric"), arithmetic=arithmetic).run(samples("chain")[:0])[
+        "y"
+    ].shape == (0, 8, 7, 7)
     net = Network(int8=True)
     x = net.quantize(net.input(-1, 6, 5, 5), 0, 6)
-    graph = net.result(net.max_pool(net.relu(net.conv(x, 4, 3, groups=2, pad=1))))  # a convolution of groups is an Im2Col first
-    assert runner(graph, arithmetic=arithmetic).run(np.zeros((0, 6, 5, 5), np.float32))["y"].shape == (0, 4, 2, 2)
+    graph = net.result(
+        net.max_pool(net.relu(net.conv(x, 4, 3, groups=2, pad=1)))
+    )  # a convolution of groups is an Im2Col first
+    assert runner(graph, arithmetic=arithmetic).run(np.zeros((0, 6, 5, 5), np.float32))["y"].shape == (
+        0,
+        4,
+        2,
+        2,
+    )
 
 
 def test_the_input_is_not_written_to() -> None:
@@ -100,7 +117,7 @@ def test_a_result_that_depends_on_no_input() -> None:
         np.testing.assert_array_equal(run(np.zeros((1, 3), np.float32))["y"], [0, 2])
 
 
-# ---- observers -----------------------------------------------------------------------------------------------------------------
+# ---- observers ---------------------------------------------------------------------------------------------
 
 
 class Seen(dict[str, np.ndarray]):
@@ -125,8 +142,12 @@ def test_observers_see_what_the_interpreter_sees(graph: Graph) -> None:
     assert found.keys() == {t.name for t in observed}
     for name, value in found.items():
         assert value.shape == expected[name].shape
-        if not graph.of_type("FakeQuantize"):  # there, a sum taken in another order may fall on the other side of a tie
-            np.testing.assert_allclose(value, expected[name], rtol=1e-5, atol=1e-5 * float(np.abs(expected[name]).max()))
+        if not graph.of_type(
+            "FakeQuantize"
+        ):  # there, a sum taken in another order may fall on the other side of a tie
+            np.testing.assert_allclose(
+                value, expected[name], rtol=1e-5, atol=1e-5 * float(np.abs(expected[name]).max())
+            )
     np.testing.assert_array_equal(result, Executor(graph, arithmetic="simulated").run(x)["y"])
 
 
@@ -139,11 +160,13 @@ def test_only_what_was_asked_for_is_observed() -> None:
     np.testing.assert_array_equal(seen["x"], samples("chain"))
 
 
-# ---- saturation ----------------------------------------------------------------------------------------------------------------
+# ---- saturation --------------------------------------------------------------------------------------------
 
 
 def recount(graph: Graph, x: np.ndarray, arithmetic: Any) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Layer -> (clipped pairs, largest overflow) of each channel, by the definition, from the codes the interpreter computes."""
+    """Layer -> (clipped pairs, largest overflow) of each channel, by the definition, from the codes the
+    interpreter computes.
+    """
     interpreter = Interpreter(graph, arithmetic=arithmetic)
     codes: dict[Tensor, np.ndarray] = {}
     interpreter.run(x, observer=lambda tensor, value: codes.update({tensor: value}))
@@ -188,15 +211,20 @@ def test_saturation_adds_up_over_runs_and_is_not_counted_unasked() -> None:
     whole = Executor(graph, count_saturation=True)
     whole.run(x)
     first, last = executor.saturation
-    assert [layer.saturated.tolist() for layer in executor.saturation] == [layer.saturated.tolist() for layer in whole.saturation]
+    assert [layer.saturated.tolist() for layer in executor.saturation] == [
+        layer.saturated.tolist() for layer in whole.saturation
+    ]
     assert first.saturated.sum() > 0 and not first.provably_safe
-    assert (first.pairs, last.pairs) == (8 * 16 * 49 * 9 * 4, 8 * 8 * 49 * 8)  # images, outputs, taps, pairs of channels
+    assert (first.pairs, last.pairs) == (
+        8 * 16 * 49 * 9 * 4,
+        8 * 8 * 49 * 8,
+    )  # images, outputs, taps, pairs of channels
     silent = Executor(graph)
     silent.run(x)
     assert silent.saturation == []
 
 
-# ---- plans ---------------------------------------------------------------------------------------------------------------------
+# ---- plans -------------------------------------------------------------------------------------------------
 
 
 def mobilenet_block(*, int8: bool) -> Graph:
@@ -219,12 +247,22 @@ def test_the_plan_of_a_float_mobilenet_block() -> None:
     """The Add belongs to the convolution above it."""
     plan = Executor(mobilenet_block(int8=False)).plan
     layer = "convolution f32"
-    assert [step.kernel for step in plan] == ["channels last", layer, layer, "depthwise f32", layer, layer, "channels first"]
+    assert [step.kernel for step in plan] == [
+        "channels last",
+        layer,
+        layer,
+        "depthwise f32",
+        layer,
+        layer,
+        "channels first",
+    ]
     assert [len(step.fused) for step in plan] == [0, 2, 2, 2, 2, 1, 0]  # bias and activation, or branch
 
 
 def test_the_plan_of_an_integer_mobilenet_block() -> None:
-    """From one layer's sums to the next one's codes is one step, the residual Add included: no float is ever stored but the result."""
+    """From one layer's sums to the next one's codes is one step, the residual Add included: no float is ever
+    stored but the result.
+    """
     executor = Executor(mobilenet_block(int8=True), arithmetic="saturating")
     layer = "convolution u8s8 saturating"
     assert kernels(executor) == ["quantize", layer, layer, "depthwise u8s8", layer, layer, "channels first"]
@@ -238,8 +276,13 @@ def test_no_two_tensors_share_memory_while_both_are_needed(graph: Graph, batch: 
     executor.run(inputs(graph, batch))
     steps = [step for step in executor.plan if step.row]
     for stretch in (item for item in executor.compiled.schedule.items if isinstance(item, Stretch)):
-        lives = {s: [i for i in range(stretch.first, stretch.stop) if s in steps[i].slots] for s in stretch.offsets}
-        places = {s: (o, o + executor.compiled.plan.slots.slots[s].bytes // stretch.images) for s, o in stretch.offsets.items()}
+        lives = {
+            s: [i for i in range(stretch.first, stretch.stop) if s in steps[i].slots] for s in stretch.offsets
+        }
+        places = {
+            s: (o, o + executor.compiled.plan.slots.slots[s].bytes // stretch.images)
+            for s, o in stretch.offsets.items()
+        }
         for a, b in itertools.combinations(stretch.offsets, 2):
             together = lives[a][0] <= lives[b][-1] and lives[b][0] <= lives[a][-1]
             apart = places[a][1] <= places[b][0] or places[b][1] <= places[a][0]
@@ -247,7 +290,9 @@ def test_no_two_tensors_share_memory_while_both_are_needed(graph: Graph, batch: 
         assert all(end <= stretch.arena_bytes for _, end in places.values())
 
 
-@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="only Linux says what of a file is in memory")
+@pytest.mark.skipif(
+    not Path("/proc/self/smaps").exists(), reason="only Linux says what of a file is in memory"
+)
 @pytest.mark.parametrize("int8", [False, True])
 def test_weights_of_a_file_are_in_memory_once(int8: bool, tmp_path: Path) -> None:
     """Packed, that is; the file gives them again to whoever reads the graph."""
@@ -271,14 +316,22 @@ def test_weights_of_a_file_are_in_memory_once(int8: bool, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(("images", "threads"), [(1, 1), (3, 1), (2, 2), (7, 2)])
-def test_a_sweep_within_the_program_finds_what_one_of_the_observed_tensor_finds(images: int, threads: int) -> None:
+def test_a_sweep_within_the_program_finds_what_one_of_the_observed_tensor_finds(
+    images: int, threads: int
+) -> None:
     graph = mobilenet_block(int8=False)
     wanted = [n.output for n in graph if n.type in ("Convolution", "Add", "Clamp")]
-    swept, observed = Executor(graph, threads=threads, sweep=wanted), Executor(graph, threads=threads, observe=wanted)
+    swept, observed = (
+        Executor(graph, threads=threads, sweep=wanted),
+        Executor(graph, threads=threads, observe=wanted),
+    )
     x = np.random.default_rng(0).standard_normal((images, 8, 7, 7)).astype(np.float32)
     seen: dict[Tensor, Any] = {}
     expected = observed.run(
-        x, observer=lambda t, value: seen.update({t: sweep(value.transpose(0, 2, 3, 1).reshape(len(value), -1, value.shape[1]))})
+        x,
+        observer=lambda t, value: seen.update(
+            {t: sweep(value.transpose(0, 2, 3, 1).reshape(len(value), -1, value.shape[1]))}
+        ),
     )
     found = swept.run(x)
     assert list(swept.sweeps) == list(seen) and len(seen) == len(wanted)
@@ -317,7 +370,7 @@ def test_constants_are_computed_once() -> None:
     assert kernels(executor) == ["matmul f32"]
 
 
-# ---- wrong inputs --------------------------------------------------------------------------------------------------------------
+# ---- wrong inputs ------------------------------------------------------------------------------------------
 
 
 def two_inputs() -> Graph:

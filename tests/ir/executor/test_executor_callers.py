@@ -26,7 +26,7 @@ def graph() -> Graph:
     return network("chain", "symmetric")
 
 
-# ---- threads -------------------------------------------------------------------------------------------------------------------
+# ---- threads -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -37,7 +37,9 @@ def test_threads_may_share_an_executor(threads: int) -> None:
     expected = [Executor(graph(), threads=1).run(some)["y"] for some in images]
     with ThreadPoolExecutor(4) as pool:
         for _ in range(3):
-            for found, wanted in zip(pool.map(lambda some: executor.run(some)["y"], images), expected, strict=True):
+            for found, wanted in zip(
+                pool.map(lambda some: executor.run(some)["y"], images), expected, strict=True
+            ):
                 np.testing.assert_array_equal(found, wanted)
 
 
@@ -57,7 +59,7 @@ def test_a_tensor_of_another_graph_cannot_be_observed() -> None:
         Executor(model, observe=[wanted])
 
 
-# ---- fork ----------------------------------------------------------------------------------------------------------------------
+# ---- fork --------------------------------------------------------------------------------------------------
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 
@@ -108,7 +110,7 @@ def test_a_child_that_is_forked_in_the_middle_of_a_run_does_not_wait_for_it() ->
         runner.join()
 
 
-# ---- pickle --------------------------------------------------------------------------------------------------------------------
+# ---- pickle ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("arithmetic", ["exact", "saturating", "simulated"])
@@ -143,4 +145,6 @@ def test_a_pickled_executor_counts_from_the_beginning() -> None:
     copy = pickle.loads(pickle.dumps(executor))
     assert copy.saturation == []
     copy.run(x)
-    assert [layer.saturated.tolist() for layer in copy.saturation] == [layer.saturated.tolist() for layer in executor.saturation]
+    assert [layer.saturated.tolist() for layer in copy.saturation] == [
+        layer.saturated.tolist() for layer in executor.saturation
+    ]

@@ -1,4 +1,6 @@
-"""A NaN that goes into a layer comes out where the definition says: the executor loses none, and makes none."""
+"""A NaN that goes into a layer comes out where the definition says: the executor loses none, and
+makes none.
+"""
 
 from collections.abc import Callable
 

@@ -59,20 +59,31 @@ def test_shapes_and_contents_that_a_layer_cannot_take(name: str) -> None:
     assert found[0].startswith("layer '") and found[0].endswith(what)
 
 
-@pytest.mark.parametrize("fault", [ValueError, IndexError, TypeError, ZeroDivisionError, OverflowError, MemoryError])
+@pytest.mark.parametrize(
+    "fault", [ValueError, IndexError, TypeError, ZeroDivisionError, OverflowError, MemoryError]
+)
 @pytest.mark.parametrize("runner", [Interpreter, Executor])
-def test_whatever_a_definition_raises_names_the_layer(runner: Any, fault: type[Exception], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whatever_a_definition_raises_names_the_layer(
+    runner: Any, fault: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
     def evaluate(self: Sigmoid, x: np.ndarray) -> np.ndarray:
         raise fault("no way")
 
     monkeypatch.setattr(Sigmoid, "evaluate", evaluate)
-    with pytest.raises(GraphError, match=r"^layer 'Sigmoid' \(Sigmoid\): cannot take inputs of shapes \[2, 3\] \(no way\)$"):
+    with pytest.raises(
+        GraphError, match=r"^layer 'Sigmoid' \(Sigmoid\): cannot take inputs of shapes \[2, 3\] \(no way\)$"
+    ):
         runner(model(lambda net, x: net.do("Sigmoid", x))).run(ROWS)
 
 
 def test_constants_that_cannot_be_computed_name_the_layer() -> None:
     net = Network()
     net.input(-1, 3)
-    graph = net.result(net.do("Gather", net.graph.constant(np.ones((5000, 3), np.float32)), np.array([5000]), np.int64(0)))
-    with pytest.raises(GraphError, match=r"layer 'Gather' \(Gather\): indices must be within \[-5000, 4999\], found 5000 to 5000"):
+    graph = net.result(
+        net.do("Gather", net.graph.constant(np.ones((5000, 3), np.float32)), np.array([5000]), np.int64(0))
+    )
+    with pytest.raises(
+        GraphError,
+        match=r"layer 'Gather' \(Gather\): indices must be within \[-5000, 4999\], found 5000 to 5000",
+    ):
         Executor(graph)

@@ -33,10 +33,14 @@ def pairs(net: Network, channels: int, pattern: list[int]) -> Tensor:
 def sequence(net: Network) -> Tensor:
     """(4,1,6): four sequences of one step -> LSTM -> the last step of all -> one row."""
     x, size = net.input(4, 1, 6), 5
-    weights = [net.rng.standard_normal(shape).astype(np.float32) for shape in ((1, 4 * size, 6), (1, 4 * size, size), (1, 4 * size))]
+    weights = [
+        net.rng.standard_normal(shape).astype(np.float32)
+        for shape in ((1, 4 * size, 6), (1, 4 * size, size), (1, 4 * size))
+    ]
     state, lengths = np.zeros((4, 1, size), np.float32), np.ones(4, np.int32)
     node = net.graph.add(
-        LSTMSequence(hidden_size=size, direction="forward"), [x, *(net.graph.constant(v) for v in (state, state, lengths, *weights))]
+        LSTMSequence(hidden_size=size, direction="forward"),
+        [x, *(net.graph.constant(v) for v in (state, state, lengths, *weights))],
     )
     return net.matmul(net.do("Reshape", node.outputs[1], np.array([1, -1])), 3)
 
@@ -55,18 +59,34 @@ ORDINARY: dict[str, Build] = {
     "tokens": lambda net: net.matmul(net.do("ReduceMean", net.input(8, 8), np.array([0]), keep_dims=True), 3),
     "other rows": lambda net: net.relu(net.do("Reshape", net.input(2, 6), np.array([3, 4]))),
     "more rows, then fewer": lambda net: net.matmul(
-        net.do("Reshape", net.matmul(net.do("Reshape", net.input(4, 6), np.array([8, 3])), 5), np.array([2, 20])), 3
+        net.do(
+            "Reshape", net.matmul(net.do("Reshape", net.input(4, 6), np.array([8, 3])), 5), np.array([2, 20])
+        ),
+        3,
     ),
     "relu of one row": lambda net: net.relu(net.do("Reshape", net.input(2, 16), np.array([1, 32]))),
     "slices of the batch": lambda net: net.conv(
-        net.do("StridedSlice", net.input(-1, 16, 8, 8), np.array([0]), np.array([11]), np.array([1]), begin_mask=(1,), end_mask=(0,)), 3
+        net.do(
+            "StridedSlice",
+            net.input(-1, 16, 8, 8),
+            np.array([0]),
+            np.array([11]),
+            np.array([1]),
+            begin_mask=(1,),
+            end_mask=(0,),
+        ),
+        3,
     ),
     "the batch in the last axis, relu": lambda net: net.relu(batch_last(net, 1)),
     "the batch in the last axis, clamp": lambda net: net.relu6(batch_last(net, 3)),
     "the batch in the last axis, hard swish": lambda net: net.do("HSwish", batch_last(net, 5)),
     "the batch in the last axis, hard sigmoid": lambda net: net.do("HSigmoid", batch_last(net, 1)),
-    "the batch among the channels": lambda net: net.relu(net.do("Reshape", net.input(-1, 3, 6, 6), np.array([1, -1, 6, 6]))),
-    "a gate for all images": lambda net: net.do("Multiply", net.input(3, 4, 5, 6), net.input(1, 4, 1, 1, name="gate")),
+    "the batch among the channels": lambda net: net.relu(
+        net.do("Reshape", net.input(-1, 3, 6, 6), np.array([1, -1, 6, 6]))
+    ),
+    "a gate for all images": lambda net: net.do(
+        "Multiply", net.input(3, 4, 5, 6), net.input(1, 4, 1, 1, name="gate")
+    ),
     "a constant that adds axes": lambda net: net.relu(
         net.do("Multiply", net.relu(net.input(-1, 4, 5)), np.full((1, 1, 1, 1), 2, np.float32))
     ),
@@ -88,7 +108,9 @@ def test_the_first_axis_may_be_anything(name: str, threads: int, int8: bool) -> 
     interpreter, found = Interpreter(graph), Executor(graph, threads=threads)
     for batch in (1, 3, 13, 3):
         x = inputs(graph, batch)
-        np.testing.assert_allclose(found.run(x)["y"], interpreter.run(x)["y"], rtol=1e-5, atol=1e-5, strict=True)
+        np.testing.assert_allclose(
+            found.run(x)["y"], interpreter.run(x)["y"], rtol=1e-5, atol=1e-5, strict=True
+        )
 
 
 @pytest.mark.parametrize("batch", [2, 4])
@@ -97,10 +119,14 @@ def test_codes_that_become_other_rows(batch: int) -> None:
     net = Network(int8=True)
     x = net.quantize(net.relu(net.matmul(net.quantize(net.input(-1, 16), -1.0, 127 / 128), 16)), 0, 6)
     graph = net.result(net.matmul(net.quantize(net.do("Reshape", x, np.array([-1, 8])), 0, 6), 3))
-    np.testing.assert_array_equal(Executor(graph).run(inputs(graph, batch))["y"], Interpreter(graph).run(inputs(graph, batch))["y"])
+    np.testing.assert_array_equal(
+        Executor(graph).run(inputs(graph, batch))["y"], Interpreter(graph).run(inputs(graph, batch))["y"]
+    )
     net = Network(int8=True)
     graph = net.result(net.do("Reshape", net.quantize(net.input(-1, 16), -1.0, 127 / 128), np.array([2, -1])))
-    np.testing.assert_array_equal(Executor(graph).run(inputs(graph, batch))["y"], Interpreter(graph).run(inputs(graph, batch))["y"])
+    np.testing.assert_array_equal(
+        Executor(graph).run(inputs(graph, batch))["y"], Interpreter(graph).run(inputs(graph, batch))["y"]
+    )
 
 
 def test_a_stretch_has_images_of_one_number() -> None:
@@ -111,7 +137,7 @@ def test_a_stretch_has_images_of_one_number() -> None:
     assert [item.images for item in items if isinstance(item, Stretch)] == [2, 1]
 
 
-# ---- kept by shape -------------------------------------------------------------------------------------------------------------
+# ---- kept by shape -----------------------------------------------------------------------------------------
 
 
 def relu_of_rows() -> Graph:
@@ -121,7 +147,9 @@ def relu_of_rows() -> Graph:
 
 def test_a_second_run_of_the_same_shapes_infers_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[Any] = []
-    monkeypatch.setattr(compiled, "specialize", lambda graph, shapes: made.append(shapes) or specialize(graph, shapes))
+    monkeypatch.setattr(
+        compiled, "specialize", lambda graph, shapes: made.append(shapes) or specialize(graph, shapes)
+    )
     runner = Executor(relu_of_rows())
     for batch in (1, 4, 1, 4, 4, 2):
         runner.run(np.ones((batch, 3), np.float32))
@@ -150,12 +178,17 @@ def test_what_follows_from_shapes_is_a_constant_of_the_plan() -> None:
 @pytest.mark.parametrize("runner", [Executor, Interpreter])
 def test_shapes_that_a_layer_cannot_take_are_refused(runner: Any) -> None:
     net = Network()
-    graph = net.result(net.relu(net.do("TopK", net.input(-1, 3), np.int64(5), axis=0, mode="max", sort="value")))
-    with pytest.raises(GraphError, match=r"^layer 'TopK' \(TopK\), for inputs x \[2, 3\]: k must be within \[0, 2\], found 5$"):
+    graph = net.result(
+        net.relu(net.do("TopK", net.input(-1, 3), np.int64(5), axis=0, mode="max", sort="value"))
+    )
+    with pytest.raises(
+        GraphError,
+        match=r"^layer 'TopK' \(TopK\), for inputs x \[2, 3\]: k must be within \[0, 2\], found 5$",
+    ):
         runner(graph).run(np.ones((2, 3), np.float32))
 
 
-# ---- what a step touches is checked --------------------------------------------------------------------------------------------
+# ---- what a step touches is checked ------------------------------------------------------------------------
 
 
 def break_rows(monkeypatch: pytest.MonkeyPatch, change: Callable[[Any], None]) -> None:
@@ -178,7 +211,9 @@ def conv_network() -> Graph:
 @pytest.mark.parametrize("field", ["input", "output"])
 @pytest.mark.parametrize("dimension", ["height", "width", "channels"])
 @pytest.mark.parametrize("by", [-1, 1])
-def test_a_row_that_would_touch_other_bytes_is_refused(monkeypatch: pytest.MonkeyPatch, field: str, dimension: str, by: int) -> None:
+def test_a_row_that_would_touch_other_bytes_is_refused(
+    monkeypatch: pytest.MonkeyPatch, field: str, dimension: str, by: int
+) -> None:
     def change(record: Any) -> None:
         record[field][dimension] += by
 
@@ -197,5 +232,7 @@ def test_a_definition_that_makes_another_shape_is_refused(monkeypatch: pytest.Mo
     net = Network()
     graph = net.result(net.relu(net.do("Sigmoid", net.input(-1, 3))))
     monkeypatch.setattr(Sigmoid, "evaluate", lambda self, x: x[1:])
-    with pytest.raises(GraphError, match=r"layer 'Sigmoid': made float32 \[1, 3\], where float32 \[2, 3\] was inferred"):
+    with pytest.raises(
+        GraphError, match=r"layer 'Sigmoid': made float32 \[1, 3\], where float32 \[2, 3\] was inferred"
+    ):
         Executor(graph).run(np.ones((2, 3), F32))

@@ -54,7 +54,9 @@ NOT_MODELS = {
 @pytest.mark.parametrize(("content", "message"), NOT_MODELS.items())
 def test_other_files_are_refused_with_what_is_accepted(content, message, tmp_path):
     (tmp_path / "m.onnx").write_bytes(content)
-    with pytest.raises(UnknownFormatError, match=rf"m\.onnx: {message}.*numpot's \.xml and OpenVINO IR .* and ONNX are read"):
+    with pytest.raises(
+        UnknownFormatError, match=rf"m\.onnx: {message}.*numpot's \.xml and OpenVINO IR .* and ONNX are read"
+    ):
         read_model(tmp_path / "m.onnx")
 
 
@@ -70,15 +72,27 @@ def test_missing_files_are_named(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "start", [b"<!---->" * 9000 + b"<1", b"<!--" * 16000, b"<?xml " + b"?>" * 30000, b" " * 65000, b"<!---->" * 40 + b"<1"]
+    "start",
+    [
+        b"<!---->" * 9000 + b"<1",
+        b"<!--" * 16000,
+        b"<?xml " + b"?>" * 30000,
+        b" " * 65000,
+        b"<!---->" * 40 + b"<1",
+    ],
 )
 def test_the_root_element_is_looked_for_once(start):
-    """In a time that is linear in the length: an expression that goes back doubled its time with every comment."""
+    """In a time that is linear in the length: an expression that goes back doubled its time with every
+    comment.
+    """
     assert root_element(start) is None
 
 
 def test_importing_the_package_and_its_readers_waits_for_neither_numba_nor_lxml():
-    code = "import sys; from numpot.ir import Graph, Interpreter, read_model, save_model; assert not {'numba', 'lxml'} & set(sys.modules)"
+    code = (
+        "import sys; from numpot.ir import Graph, Interpreter, read_model, save_model; assert not "
+        "{'numba', 'lxml'} & set(sys.modules)"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)
     with pytest.raises(ImportError, match="write_modle"):
         from numpot.ir import write_modle  # noqa: F401

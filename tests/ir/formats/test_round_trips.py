@@ -1,4 +1,6 @@
-"""Every model of the tests, written as ONNX and as OpenVINO IR and read again: the same floats, bit for bit, in every arithmetic."""
+"""Every model of the tests, written as ONNX and as OpenVINO IR and read again: the same floats, bit for bit,
+in every arithmetic.
+"""
 
 from pathlib import Path
 
@@ -20,8 +22,12 @@ from ...quant.material import MATERIAL, needs_material  # noqa: E402
 from ..sample_models import MODELS  # noqa: E402
 from .openvino.test_models import images  # noqa: E402
 
-EVERY = sorted(str(p.relative_to(MATERIAL)) for pattern in ("*.onnx", "*.xml") for p in MATERIAL.rglob(pattern))
-FOREIGN = [file for file in EVERY if file.startswith(("cases/", "exports/"))]  # networks that numpot was not made with
+EVERY = sorted(
+    str(p.relative_to(MATERIAL)) for pattern in ("*.onnx", "*.xml") for p in MATERIAL.rglob(pattern)
+)
+FOREIGN = [
+    file for file in EVERY if file.startswith(("cases/", "exports/"))
+]  # networks that numpot was not made with
 FILES = [file for file in EVERY if file not in FOREIGN]
 QUICK = [
     "digits_cnn/digits_cnn_bn.onnx",
@@ -47,7 +53,9 @@ def assert_same_outputs(found: dict[str, np.ndarray], expected: dict[str, np.nda
 
 @needs_material
 @each_format
-@pytest.mark.parametrize("file", [f if f in QUICK else pytest.param(f, marks=pytest.mark.slow) for f in FILES])
+@pytest.mark.parametrize(
+    "file", [f if f in QUICK else pytest.param(f, marks=pytest.mark.slow) for f in FILES]
+)
 def test_real_models(file: str, to: str, tmp_path: Path) -> None:
     graph, x = read_model(MATERIAL / file), images(Path(file).name)[:1]
     again = there_and_back(graph, to, tmp_path)
@@ -72,13 +80,19 @@ def test_foreign_models(file: str, tmp_path: Path) -> None:
     found, expected = (Interpreter(g, arithmetic="simulated").run(feeds) for g in (again, graph))
     assert list(found) == list(expected)
     for name, array in expected.items():
-        np.testing.assert_allclose(found[name], array, rtol=0, atol=1e-5 * float(np.abs(array).max(initial=1)))
+        np.testing.assert_allclose(
+            found[name], array, rtol=0, atol=1e-5 * float(np.abs(array).max(initial=1))
+        )
 
 
 def small_numbers(rng: np.random.Generator, parameter: Node) -> np.ndarray:
     """For an input, where a batch of any size is 2; whole numbers that are indices of anything."""
     shape, dtype = [2 if d == -1 else d for d in parameter.output.shape], parameter.output.dtype
-    return rng.standard_normal(shape).astype(dtype) if dtype.kind == "f" else rng.integers(0, 2, shape).astype(dtype)
+    return (
+        rng.standard_normal(shape).astype(dtype)
+        if dtype.kind == "f"
+        else rng.integers(0, 2, shape).astype(dtype)
+    )
 
 
 @each_format
@@ -88,7 +102,9 @@ def test_sample_models(name: str, to: str, tmp_path: Path) -> None:
         pytest.skip("a graph without outputs is no ONNX model")
     graph = MODELS[name]()
     rng = np.random.default_rng(0)
-    feeds = {p.name: rng.standard_normal((2, *p.output.shape[1:])).astype(p.output.dtype) for p in graph.inputs}
+    feeds = {
+        p.name: rng.standard_normal((2, *p.output.shape[1:])).astype(p.output.dtype) for p in graph.inputs
+    }
     assert_same_outputs(*(Interpreter(g).run(feeds) for g in (there_and_back(graph, to, tmp_path), graph)))
 
 

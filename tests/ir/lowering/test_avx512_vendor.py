@@ -1,8 +1,8 @@
 """The arithmetic of OpenVINO on AVX-512 without VNNI, from its own outputs, float for float.
 
-No such processor need be at hand: skylake_x.npz holds what OpenVINO 2026.4.1 computed on an emulated Skylake-X
-(tests/processors/full_system.py), of random layers of every kind that AVX-512 computes otherwise than AVX2, and of some that it does not.
-Scales are 1, so outputs are the sums.
+No such processor need be at hand: skylake_x.npz holds what OpenVINO 2026.4.1 computed on an emulated
+Skylake-X (tests/processors/full_system.py), of random layers of every kind that AVX-512 computes otherwise
+than AVX2, and of some that it does not. Scales are 1, so outputs are the sums.
 """
 
 import json
@@ -38,8 +38,16 @@ def layer(number: int) -> tuple[Graph, np.ndarray, np.ndarray]:
         return net.result(net.do("MatMul", codes, weights, transpose_b=True)), x, RECORDED[f"y{number}"]
     window = {name: tuple(about[name]) for name in ("strides", "pads_begin", "pads_end", "dilations")}
     if about["kind"] == "transposed":
-        return net.result(net.op(ConvolutionBackpropData(**window, output_padding=(0, 0)), codes, weights)), x, RECORDED[f"y{number}"]
-    return net.result(net.op(Convolution(**window, groups=about["groups"]), codes, weights)), x, RECORDED[f"y{number}"]
+        return (
+            net.result(net.op(ConvolutionBackpropData(**window, output_padding=(0, 0)), codes, weights)),
+            x,
+            RECORDED[f"y{number}"],
+        )
+    return (
+        net.result(net.op(Convolution(**window, groups=about["groups"]), codes, weights)),
+        x,
+        RECORDED[f"y{number}"],
+    )
 
 
 @pytest.mark.parametrize("number", range(len(LAYERS)))
@@ -53,5 +61,7 @@ def test_sums_are_those_of_a_skylake_x(number: int) -> None:
 
 
 def test_every_rule_is_told_apart_by_some_layer() -> None:
-    kinds = {("groups" if about["groups"] > 1 else about["kind"]) for about in LAYERS if about["differs_from_avx2"]}
+    kinds = {
+        ("groups" if about["groups"] > 1 else about["kind"]) for about in LAYERS if about["differs_from_avx2"]
+    }
     assert kinds == {"groups", "matmul", "transposed"}

@@ -1,4 +1,6 @@
-"""From FakeQuantize to integers: each rule of the lowering, and that the integer graph computes what was simulated."""
+"""From FakeQuantize to integers: each rule of the lowering, and that the integer graph computes what was
+simulated.
+"""
 
 from typing import Any, get_args
 
@@ -53,7 +55,9 @@ def store_as_halves(graph: Graph) -> None:
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_constants_in_f16_change_nothing(name: str) -> None:
-    """Biases and scales stored so kept residual Adds from being fused, and their models from the integers of OpenVINO."""
+    """Biases and scales stored so kept residual Adds from being fused, and their models from the integers of
+    OpenVINO.
+    """
     halves = network(name, "unsigned")
     for node in halves.of_type("Constant"):
         if node.output.constant is not None and node.output.dtype == F32:
@@ -62,11 +66,15 @@ def test_constants_in_f16_change_nothing(name: str) -> None:
     store_as_halves(halves)
     found = lower(halves)
     assert types(found) == types(expected)
-    for result, same in zip(Interpreter(found).run(samples(name)).values(), Interpreter(expected).run(samples(name)).values(), strict=True):
+    for result, same in zip(
+        Interpreter(found).run(samples(name)).values(),
+        Interpreter(expected).run(samples(name)).values(),
+        strict=True,
+    ):
         np.testing.assert_array_equal(result, same)
 
 
-# ---- activations ---------------------------------------------------------------------------------------------------------------
+# ---- activations -------------------------------------------------------------------------------------------
 
 
 def quantized_input(low: Any, high: Any, levels: int = 256, **options: Any) -> tuple[Network, Tensor]:
@@ -126,10 +134,14 @@ def test_real_zero_between_two_codes_is_rounded_only_where_a_layer_reads_it() ->
     assert types(lower(net.result(net.mean(x)))) == ["FakeQuantize", "ReduceMean"]
     net, x = quantized_input(-1.1, 2.3)
     lowered = lower(net.result(net.conv(net.max_pool(x), 3)))
-    assert only(lowered, "ConvolutionInteger").inputs[2].constant == 83  # of 82.5: halves go up, as in the vendor's rounding
+    assert (
+        only(lowered, "ConvolutionInteger").inputs[2].constant == 83
+    )  # of 82.5: halves go up, as in the vendor's rounding
     net, x = quantized_input(-1.1, 2.3)
     lowered = lower(net.result(net.matmul(net.do("Flatten", x, axis=1), 3)))
-    assert only(lowered, "MatMulInteger").inputs[2].constant == 0  # the fraction is kept: subtracted behind the product
+    assert (
+        only(lowered, "MatMulInteger").inputs[2].constant == 0
+    )  # the fraction is kept: subtracted behind the product
     assert types(lowered)[-4:] == ["Convert", "Subtract", "Multiply", "Add"]
 
 
@@ -139,7 +151,9 @@ def behind_a_layer(low: float, high: float, *, bias: bool = True) -> list[tuple[
     lowered = lower(net.result(net.conv(net.quantize(net.conv(x, 4, bias=bias), low, high), 4)))
     order = lowered.topological_order()
     first, second = (order.index(n) for n in lowered.of_type("ConvolutionInteger"))
-    return [(n.type, constants(n)) for n in order[first + 1 : second] if n.type not in ("Constant", "Convert")]
+    return [
+        (n.type, constants(n)) for n in order[first + 1 : second] if n.type not in ("Constant", "Convert")
+    ]
 
 
 def test_codes_behind_a_layer_are_made_by_a_divided_scale_if_zero_is_the_first() -> None:
@@ -152,7 +166,9 @@ def test_codes_behind_a_layer_are_made_by_a_divided_scale_if_zero_is_the_first()
 
 
 def test_codes_behind_a_layer_are_rounded_once_if_zero_is_another() -> None:
-    """The shift is -low * 255 / (high - low), from left to right: 128 here, while -low * multiplier is not."""
+    """The shift is -low * 255 / (high - low), from left to right: 128 here, while -low *
+    multiplier is not.
+    """
     low, high = np.float32(-1.7 * 128 / 127), np.float32(1.7)
     *_, (mapped, found), (quantize, trivial) = behind_a_layer(float(low), float(high))
     shift = (-low * np.float32(255)) / (high - low)
@@ -166,7 +182,9 @@ def test_without_a_bias_the_range_is_divided_by_the_scale() -> None:
     scale = np.asarray(with_bias[0][1][0], np.float32)
     ((quantize, (multiplier, shift)),) = without
     assert (quantize, shift) == ("Quantize", 0)
-    np.testing.assert_array_equal(np.asarray(multiplier, np.float32), np.float32(255) / (np.float32(3.4) / scale))
+    np.testing.assert_array_equal(
+        np.asarray(multiplier, np.float32), np.float32(255) / (np.float32(3.4) / scale)
+    )
 
 
 def test_codes_that_no_convolution_reads_round_as_signed_ones() -> None:
@@ -178,7 +196,7 @@ def test_codes_that_no_convolution_reads_round_as_signed_ones() -> None:
     assert only(lowered, "MatMulInteger").inputs[2].constant == 128
 
 
-# ---- operators on codes --------------------------------------------------------------------------------------------------------
+# ---- operators on codes ------------------------------------------------------------------------------------
 
 ON_CODES = {
     "max_pool": lambda net, x: net.max_pool(x),
@@ -187,7 +205,12 @@ ON_CODES = {
     "transpose": lambda net, x: net.do("Transpose", x, np.array([0, 2, 3, 1])),
     "concat": lambda net, x: net.do("Concat", x, x, axis=1),
     "nearest": lambda net, x: net.do(
-        "Interpolate", x, np.array([2, 2], np.float32), np.array([2, 3]), mode="nearest", shape_calculation_mode="scales"
+        "Interpolate",
+        x,
+        np.array([2, 2], np.float32),
+        np.array([2, 3]),
+        mode="nearest",
+        shape_calculation_mode="scales",
     ),
 }
 
@@ -199,7 +222,9 @@ def test_operators_that_only_move_or_compare_work_on_codes(name: str) -> None:
     lowered = lower(graph)
     assert types(lowered)[-1] == "Dequantize" and types(lowered)[0] == "Quantize"
     data = inputs(graph, 2)
-    np.testing.assert_array_equal(Interpreter(lowered).run(data)["y"], Interpreter(graph, arithmetic="simulated").run(data)["y"])
+    np.testing.assert_array_equal(
+        Interpreter(lowered).run(data)["y"], Interpreter(graph, arithmetic="simulated").run(data)["y"]
+    )
 
 
 def test_branches_of_different_scales_are_concatenated_in_float() -> None:
@@ -214,7 +239,7 @@ def test_ranges_per_channel_are_not_moved_past_an_operator() -> None:
     assert types(lower(net.result(net.do("Transpose", x, np.array([0, 2, 3, 1])))))[-1] == "Transpose"
 
 
-# ---- residual blocks -----------------------------------------------------------------------------------------------------------
+# ---- residual blocks ---------------------------------------------------------------------------------------
 
 
 def block(*, swap: bool = False, projection: bool = False) -> Graph:
@@ -248,7 +273,10 @@ def test_a_residual_sum_is_formed_in_codes_of_the_other_branch(swap: bool) -> No
     (quantize,) = (use.node for use in total.output.consumers)
     step = np.float32(3) / np.float32(255)
     multiplier = np.float32(255) / (np.float32(4) / step)
-    assert quantize.type == "Quantize" and constants(quantize) == [float(np.float32(1) / (np.float32(1) / multiplier)), 0]
+    assert quantize.type == "Quantize" and constants(quantize) == [
+        float(np.float32(1) / (np.float32(1) / multiplier)),
+        0,
+    ]
 
 
 @pytest.mark.parametrize(("swap", "absorbs"), [(False, "main"), (True, "side")])
@@ -266,7 +294,7 @@ def test_an_add_whose_sum_stays_float_is_not_absorbed() -> None:
     assert not lower(net.result(total)).of_type("Clamp")
 
 
-# ---- sums, products and means of codes -----------------------------------------------------------------------------------------
+# ---- sums, products and means of codes ---------------------------------------------------------------------
 
 
 def behind_codes(low: float, high: float, type: str, *inputs: Any, **attributes: Any) -> Graph:
@@ -311,16 +339,30 @@ def test_a_sum_is_formed_in_codes_of_the_branch_that_others_read() -> None:
     total = next(n for n in lowered.of_type("Add") if n.name.endswith("/total"))
     mapped, codes = (t.producer for t in total.inputs)
     ratio = (np.float32(2) / np.float32(255)) / (np.float32(3) / np.float32(255))
-    assert codes.type == "Dequantize" and constants(codes) == [1, 0] and codes.inputs[0].producer.inputs[0].producer.name == "x"
-    assert mapped.type == "Multiply" and constants(mapped) == [float((np.float32(255) * ratio) / np.float32(255))]
+    assert (
+        codes.type == "Dequantize"
+        and constants(codes) == [1, 0]
+        and codes.inputs[0].producer.inputs[0].producer.name == "x"
+    )
+    assert mapped.type == "Multiply" and constants(mapped) == [
+        float((np.float32(255) * ratio) / np.float32(255))
+    ]
     assert constants(total.output.consumers[0].node) == [float(np.float32(3) / np.float32(255))]
 
 
 def transposed(low: float, high: float, arithmetic: Any) -> Graph:
     net, x = quantized_input(low, high)
     codes = np.array([[[[127]], [[-3]]]] * 4, np.int8)
-    weights = net.do("Multiply", net.do("Convert", codes, destination_type=F32), np.ones((1, 2, 1, 1), np.float32))
-    window: dict[str, Any] = {"strides": (1, 1), "dilations": (1, 1), "pads_begin": (0, 0), "pads_end": (0, 0), "output_padding": (0, 0)}
+    weights = net.do(
+        "Multiply", net.do("Convert", codes, destination_type=F32), np.ones((1, 2, 1, 1), np.float32)
+    )
+    window: dict[str, Any] = {
+        "strides": (1, 1),
+        "dilations": (1, 1),
+        "pads_begin": (0, 0),
+        "pads_end": (0, 0),
+        "output_padding": (0, 0),
+    }
     return lower(net.result(net.do("ConvolutionBackpropData", x, weights, **window)), arithmetic)
 
 
@@ -330,7 +372,9 @@ def test_transposed_convolutions_keep_their_weights(low: float, high: float, ari
     lowered = transposed(low, high, arithmetic)
     weights = only(lowered, "ConvolutionBackpropDataInteger").inputs[1].constant
     assert weights is not None and weights[0].ravel().tolist() == [127, -3]
-    (scale,) = (n.inputs[1].constant for n in lowered.of_type("Multiply") if n.inputs[0].producer.type == "Convert")
+    (scale,) = (
+        n.inputs[1].constant for n in lowered.of_type("Multiply") if n.inputs[0].producer.type == "Convert"
+    )
     np.testing.assert_array_equal(scale, np.full((2, 1, 1), np.float32(high - low) / np.float32(255)))
 
 
@@ -342,7 +386,13 @@ def test_transposed_convolutions_keep_their_weights(low: float, high: float, ari
         (4, 5, 4, (4, 3), ["exact", "saturating", "saturating-avx512"]),
         (4, 5, 4, (3, 4), []),  # beyond 3 along the last axis
         (64, 64, 2, (2, 2), ["exact", "saturating", "saturating-avx512"]),
-        (64, 65, 2, (2, 2), ["exact", "saturating-avx512"]),  # AVX2 is faster in float: 64**2 * 130**2 > 2**26
+        (
+            64,
+            65,
+            2,
+            (2, 2),
+            ["exact", "saturating-avx512"],
+        ),  # AVX2 is faster in float: 64**2 * 130**2 > 2**26
     ],
 )
 def test_transposed_convolutions_that_have_no_integer_kernel(
@@ -351,8 +401,15 @@ def test_transposed_convolutions_that_have_no_integer_kernel(
     net = Network(int8=True)
     x = net.quantize(net.input(1, channels, size, size), 0, 1)
     codes = np.ones((channels, 2, kernel, kernel), np.int8)
-    weights = net.do("Multiply", net.do("Convert", codes, destination_type=F32), np.ones((1, 2, 1, 1), np.float32))
-    window: dict[str, Any] = {"dilations": (1, 1), "pads_begin": (0, 0), "pads_end": (0, 0), "output_padding": (0, 0)}
+    weights = net.do(
+        "Multiply", net.do("Convert", codes, destination_type=F32), np.ones((1, 2, 1, 1), np.float32)
+    )
+    window: dict[str, Any] = {
+        "dilations": (1, 1),
+        "pads_begin": (0, 0),
+        "pads_end": (0, 0),
+        "output_padding": (0, 0),
+    }
     graph = net.result(net.do("ConvolutionBackpropData", x, weights, strides=strides, **window))
     for arithmetic in get_args(IntegerArithmetic):
         integer = lower(graph, arithmetic).of_type("ConvolutionBackpropDataInteger")  # type: ignore[arg-type]
@@ -365,7 +422,11 @@ def test_transposed_convolutions_halve_weights_for_signed_codes_on_avx512() -> N
         lowered = transposed(low, high, "saturating-avx512")
         weights = only(lowered, "ConvolutionBackpropDataInteger").inputs[1].constant
         assert weights is not None and weights[0].ravel().tolist() == codes
-        (scale,) = (n.inputs[1].constant for n in lowered.of_type("Multiply") if n.inputs[0].producer.type == "Convert")
+        (scale,) = (
+            n.inputs[1].constant
+            for n in lowered.of_type("Multiply")
+            if n.inputs[0].producer.type == "Convert"
+        )
         step = np.float32(high - low) / np.float32(255)
         np.testing.assert_array_equal(scale, np.full((2, 1, 1), step * np.float32(factor)))
 
@@ -374,7 +435,7 @@ def test_transposed_convolutions_of_codes_with_a_zero_point_stay_float() -> None
     assert transposed(-1, 2, "exact").of_type("ConvolutionBackpropData")
 
 
-# ---- layers --------------------------------------------------------------------------------------------------------------------
+# ---- layers ------------------------------------------------------------------------------------------------
 
 
 def test_a_layer_becomes_its_integer_twin_and_one_scale() -> None:
@@ -406,7 +467,11 @@ def float_layer(change: str) -> Graph:
     if change != "float input":
         x = net.quantize(x, LOW, HIGH)
     if change == "weights by column":
-        weights = net.do("Multiply", net.do("Convert", np.ones((4, 3), np.int8), destination_type=F32), np.ones((1, 3), np.float32))
+        weights = net.do(
+            "Multiply",
+            net.do("Convert", np.ones((4, 3), np.int8), destination_type=F32),
+            np.ones((1, 3), np.float32),
+        )
         return net.result(net.do("MatMul", x, weights, name="layer"))
     y = net.conv(x, 3, name="layer", bias=False)
     layer = y.producer
@@ -422,7 +487,14 @@ def float_layer(change: str) -> Graph:
 
 
 @pytest.mark.parametrize(
-    "change", ["float input", "float weights", "weights with a zero point", "a scale for each input channel", "weights by column"]
+    "change",
+    [
+        "float input",
+        "float weights",
+        "weights with a zero point",
+        "a scale for each input channel",
+        "weights by column",
+    ],
 )
 def test_layers_that_integers_cannot_express_stay_float(change: str) -> None:
     graph = float_layer(change)
@@ -437,16 +509,22 @@ def test_a_float_model_is_left_alone() -> None:
     assert types(lower(graph)) == types(graph)
 
 
-# ---- the same function ---------------------------------------------------------------------------------------------------------
+# ---- the same function -------------------------------------------------------------------------------------
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 @given(networks(int8=True))
 def test_integers_compute_what_was_simulated(graph: Graph) -> None:
-    """Each layer by itself, on the simulated input: within rounding of the float result, and within one code where codes are stored."""
+    """Each layer by itself, on the simulated input: within rounding of the float result, and within one code
+    where codes are stored.
+    """
     data = inputs(graph, 2)
     simulated: dict[str, np.ndarray] = {}
-    Interpreter(graph, arithmetic="simulated").run(data, observer=lambda t, value: simulated.update({t.name: value}))
+    Interpreter(graph, arithmetic="simulated").run(
+        data, observer=lambda t, value: simulated.update({t.name: value})
+    )
     for layer in graph.of_type("Convolution", "MatMul"):
         source = layer.inputs[0].producer
         if source.type != "FakeQuantize" or not _zero_is_a_code(source):
@@ -455,7 +533,9 @@ def test_integers_compute_what_was_simulated(graph: Graph) -> None:
         alone = _cut(graph, source, layer, x.shape)
         assert integer_layers(alone) == {layer.name: True}
         found = Interpreter(alone).run(x)["y"]
-        np.testing.assert_allclose(found, y, rtol=0, atol=_one_tie(layer, source) + 1e-5 * float(np.abs(y).max()))
+        np.testing.assert_allclose(
+            found, y, rtol=0, atol=_one_tie(layer, source) + 1e-5 * float(np.abs(y).max())
+        )
 
 
 def _zero_is_a_code(fake_quantize: Node) -> bool:
@@ -467,7 +547,11 @@ def _zero_is_a_code(fake_quantize: Node) -> bool:
 
 def _one_tie(layer: Node, source: Node) -> float:
     """What one input code more or less changes in an output."""
-    low, high, weights = source.inputs[1].constant, source.inputs[2].constant, integer_weights(layer.inputs[1])
+    low, high, weights = (
+        source.inputs[1].constant,
+        source.inputs[2].constant,
+        integer_weights(layer.inputs[1]),
+    )
     assert low is not None and high is not None and weights is not None
     return float((high - low).max() / 255 * (127 * weights.scale).max())
 
@@ -488,7 +572,7 @@ def _cut(graph: Graph, first: Node, last: Node, shape: tuple[int, ...]) -> Graph
     return alone
 
 
-# ---- what leads nowhere ----------------------------------------------------------------------------------------------------------
+# ---- what leads nowhere ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("operator", ["Add", "Multiply"])

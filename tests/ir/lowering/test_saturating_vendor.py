@@ -1,6 +1,8 @@
-"""The saturating arithmetic against a vendor's own saturating kernels, float for float: who is whose neighbour in every kind of layer.
+"""The saturating arithmetic against a vendor's own saturating kernels, float for float: who is whose
+neighbour in every kind of layer.
 
-OpenVINO uses them on a CPU without VNNI, or on any x86 CPU when told so before it is imported; hence the second process.
+OpenVINO uses them on a CPU without VNNI, or on any x86 CPU when told so before it is imported; hence the
+second process.
 """
 
 import platform
@@ -28,7 +30,9 @@ pytest.importorskip("openvino")
 from ..vendor_model import run_openvino  # noqa: E402
 from ..vendors import as_on_avx2  # noqa: E402
 
-pytestmark = pytest.mark.skipif(platform.machine().lower() not in ("x86_64", "amd64"), reason="the instruction that saturates is x86 only")
+pytestmark = pytest.mark.skipif(
+    platform.machine().lower() not in ("x86_64", "amd64"), reason="the instruction that saturates is x86 only"
+)
 
 RANGES = [(0, 255), (-128, 127), (-50, 205)]
 LAYERS: dict[str, dict[str, Any]] = {  # input shape, weight shape, and what a convolution needs
@@ -55,20 +59,36 @@ LAYERS: dict[str, dict[str, Any]] = {  # input shape, weight shape, and what a c
     "transposed": {"x": (1, 17, 5, 6), "w": (17, 9, 3, 3), "strides": (2, 2), "transposed": True},
 }
 NEVER_CLIP = ("depthwise", "one channel", "one channel, strided")  # a single product always fits
-CASES = [(name, *range_) for name in LAYERS for range_ in RANGES if "transposed" not in LAYERS[name] or range_ != (-50, 205)]
+CASES = [
+    (name, *range_)
+    for name in LAYERS
+    for range_ in RANGES
+    if "transposed" not in LAYERS[name] or range_ != (-50, 205)
+]
 
 
 def problem(name: str, low: float, high: float) -> tuple[Graph, np.ndarray]:
-    """FakeQuantize -> layer, with int8 weights large enough to clip often, of scale 1; and whole numbers of the range."""
+    """FakeQuantize -> layer, with int8 weights large enough to clip often, of scale 1; and whole numbers of
+    the range.
+    """
     rng, layer = np.random.default_rng(len(name) + int(high)), LAYERS[name]
     x = rng.integers(int(low), int(high) + 1, layer["x"]).astype(np.float32)
     net = Network(int8=True)
     codes = net.quantize(net.input(*x.shape), low, high)
     shape, axis = layer["w"], 1 if "transposed" in layer else 0
     ones = np.ones([n if i == axis else 1 for i, n in enumerate(shape)], np.float32)
-    weights = net.do("Multiply", net.do("Convert", rng.integers(-127, 128, shape).astype(np.int8), destination_type=F32), ones)
+    weights = net.do(
+        "Multiply",
+        net.do("Convert", rng.integers(-127, 128, shape).astype(np.int8), destination_type=F32),
+        ones,
+    )
     pads = layer.get("pads", (0, 0))
-    window: dict[str, Any] = {"strides": layer.get("strides", (1, 1)), "pads_begin": pads, "pads_end": pads, "dilations": (1, 1)}
+    window: dict[str, Any] = {
+        "strides": layer.get("strides", (1, 1)),
+        "pads_begin": pads,
+        "pads_end": pads,
+        "dilations": (1, 1),
+    }
     if x.ndim == 2:
         return net.result(net.do("MatMul", codes, weights, transpose_b=True)), x
     if "transposed" in layer:
@@ -90,7 +110,9 @@ def vendor_outputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, np.nda
 
 
 @pytest.mark.parametrize(("name", "low", "high"), CASES)
-def test_saturating_arithmetic_is_the_vendors(name: str, low: float, high: float, vendor_outputs: dict[str, np.ndarray]) -> None:
+def test_saturating_arithmetic_is_the_vendors(
+    name: str, low: float, high: float, vendor_outputs: dict[str, np.ndarray]
+) -> None:
     graph, x = problem(name, low, high)
     saturating = Interpreter(graph, arithmetic="saturating").run(x)["y"]
     np.testing.assert_array_equal(saturating, vendor_outputs[f"{name} {low} {high}"])
@@ -100,10 +122,13 @@ def test_saturating_arithmetic_is_the_vendors(name: str, low: float, high: float
 
 
 @pytest.mark.skipif(
-    not get_host_cpu_features().get("avx512vbmi"), reason="OpenVINO has other kernels with VBMI, which this processor has not"
+    not get_host_cpu_features().get("avx512vbmi"),
+    reason="OpenVINO has other kernels with VBMI, which this processor has not",
 )
 def test_one_input_channel_is_paired_along_the_columns_of_the_kernel_with_vbmi(tmp_path: Path) -> None:
-    """As a matrix product over the positions of the kernel, column by column; no arithmetic of numpot does (docs/differences.md)."""
+    """As a matrix product over the positions of the kernel, column by column; no arithmetic of numpot does
+    (docs/differences.md).
+    """
     outputs = of_a_second_process(tmp_path, as_on_avx2() | {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE"})
     for name in ("one channel", "one channel, strided"):
         graph, x = problem(name, 0, 255)
@@ -112,7 +137,9 @@ def test_one_input_channel_is_paired_along_the_columns_of_the_kernel_with_vbmi(t
         w = graph.of_type("Convert")[0].inputs[0].constant
         assert w is not None
         bordered = np.pad(x.astype(np.uint8), ((0, 0), (0, 0), (top, top), (left, left)))
-        seen = sliding_window_view(bordered, w.shape[2:], axis=(2, 3))[:, :, ::down, ::right]  # (N,1,H',W',kh,kw)
+        seen = sliding_window_view(bordered, w.shape[2:], axis=(2, 3))[
+            :, :, ::down, ::right
+        ]  # (N,1,H',W',kh,kw)
         columns = seen.swapaxes(4, 5).reshape(-1, w[0].size)
         sums = reference.gemm_saturating(columns, w.swapaxes(2, 3).reshape(len(w), -1).T, 0)
         expected = sums.reshape(len(x), *seen.shape[2:4], len(w)).transpose(0, 3, 1, 2)
@@ -120,4 +147,7 @@ def test_one_input_channel_is_paired_along_the_columns_of_the_kernel_with_vbmi(t
 
 
 if __name__ == "__main__":
-    np.savez(sys.argv[1], **{f"{name} {low} {high}": run_openvino(*problem(name, low, high)) for name, low, high in CASES})
+    np.savez(
+        sys.argv[1],
+        **{f"{name} {low} {high}": run_openvino(*problem(name, low, high)) for name, low, high in CASES},
+    )

@@ -1,7 +1,8 @@
-"""int8 networks against the vendor's own int8 kernels: every float of the output has the same bits, in both arithmetics.
+"""int8 networks against the vendor's own int8 kernels: every float of the output has the same bits, in both
+arithmetics.
 
-Which arithmetic OpenVINO has depends on the CPU. The saturating one can be had on any x86 CPU, by an environment variable that is read
-when the library is imported; hence the second process.
+Which arithmetic OpenVINO has depends on the CPU. The saturating one can be had on any x86 CPU, by an
+environment variable that is read when the library is imported; hence the second process.
 """
 
 import platform
@@ -46,18 +47,29 @@ def saturating_outputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, np
     path = tmp_path_factory.mktemp("vendor") / "outputs.npz"
     root = Path(__file__).parents[3]
     subprocess.run(
-        [sys.executable, "-m", "tests.ir.lowering.test_vendor_int8", str(path)], env=as_on_avx2(), cwd=root, check=True, timeout=300
+        [sys.executable, "-m", "tests.ir.lowering.test_vendor_int8", str(path)],
+        env=as_on_avx2(),
+        cwd=root,
+        check=True,
+        timeout=300,
     )
     return dict(np.load(path))
 
 
 @pytest.mark.parametrize(("name", "range_"), CASES)
-def test_saturated_floats_are_the_vendors(name: str, range_: str, saturating_outputs: dict[str, np.ndarray]) -> None:
+def test_saturated_floats_are_the_vendors(
+    name: str, range_: str, saturating_outputs: dict[str, np.ndarray]
+) -> None:
     vendor = saturating_outputs[f"{name} {range_}"]
     assert_same_floats(name, range_, "saturating", vendor)
     exact = Executor(network(name, range_), arithmetic="exact").run(samples(name))["y"]
-    assert np.mean(exact != vendor) > 0.02  # pairs do clip, so that the arithmetics cannot be mistaken for each other
+    assert (
+        np.mean(exact != vendor) > 0.02
+    )  # pairs do clip, so that the arithmetics cannot be mistaken for each other
 
 
 if __name__ == "__main__":
-    np.savez(sys.argv[1], **{f"{name} {range_}": run_openvino(network(name, range_), samples(name)) for name, range_ in CASES})
+    np.savez(
+        sys.argv[1],
+        **{f"{name} {range_}": run_openvino(network(name, range_), samples(name)) for name, range_ in CASES},
+    )

@@ -1,4 +1,5 @@
-"""Random int8 layers of every kind against the vendor: every float of every result has the same bits, in both arithmetics.
+"""Random int8 layers of every kind against the vendor: every float of every result has the same bits, in both
+arithmetics.
 
 A processor without VNNI has one of them; there the second process would repeat the first.
 """
@@ -22,8 +23,12 @@ from ..int8_layers import KINDS, inputs_of, layers  # noqa: E402
 from ..vendors import as_on_avx2, openvinos  # noqa: E402
 
 FEW, MANY = 6, 100
-needs_x86 = pytest.mark.skipif(platform.machine().lower() not in ("x86_64", "amd64"), reason="the instruction that saturates is x86 only")
-needs_both = pytest.mark.skipif(openvinos() == "saturating", reason="OpenVINO saturates by itself on this processor, and is tested so")
+needs_x86 = pytest.mark.skipif(
+    platform.machine().lower() not in ("x86_64", "amd64"), reason="the instruction that saturates is x86 only"
+)
+needs_both = pytest.mark.skipif(
+    openvinos() == "saturating", reason="OpenVINO saturates by itself on this processor, and is tested so"
+)
 each_kind = pytest.mark.parametrize("kind", KINDS)
 Results = dict[str, np.ndarray]
 
@@ -38,7 +43,9 @@ def vendor(kinds: list[str], count: int, folder: Path) -> Results:
 
 
 def saturating_vendor(kinds: list[str], count: int, folder: Path) -> Results:
-    """The same in a second process, where the vendor is told, before it is imported, that this CPU has no byte dot product."""
+    """The same in a second process, where the vendor is told, before it is imported, that this CPU has no
+    byte dot product.
+    """
     path = folder / "outputs.npz"
     command = [sys.executable, "-m", "tests.ir.lowering.test_vendor_layers", str(count), str(path), *kinds]
     subprocess.run(command, env=as_on_avx2(), cwd=Path(__file__).parents[3], check=True, timeout=600)

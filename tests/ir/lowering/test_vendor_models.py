@@ -1,4 +1,6 @@
-"""Real classifiers that POT 2023.3 has quantized: the logits of every image have the bits of OpenVINO's, in both arithmetics."""
+"""Real classifiers that POT 2023.3 has quantized: the logits of every image have the bits of OpenVINO's, in
+both arithmetics.
+"""
 
 import platform
 import subprocess
@@ -18,14 +20,23 @@ from ...quant.material import MATERIAL, load_data, needs_material  # noqa: E402
 from ..ops.battery import CORE, OPENVINO_CONFIG  # noqa: E402
 from ..vendors import as_on_avx2, openvinos  # noqa: E402
 
-QUICK = [("digits_cnn", "performance"), ("digits_mlp", "mixed"), ("fmnist_resnet", "performance"), ("fmnist_mobilenet", "mixed")]
+QUICK = [
+    ("digits_cnn", "performance"),
+    ("digits_mlp", "mixed"),
+    ("fmnist_resnet", "performance"),
+    ("fmnist_mobilenet", "mixed"),
+]
 FASHION = ("fmnist_resnet", "fmnist_mobilenet", "fmnist_mobilenet_hard")
-ALL = [(name, preset) for name in ("digits_cnn", "digits_mlp", *FASHION) for preset in ("performance", "mixed")]
+ALL = [
+    (name, preset) for name in ("digits_cnn", "digits_mlp", *FASHION) for preset in ("performance", "mixed")
+]
 PHOTOGRAPHS = [("efficientnet_lite0", "performance")]
 BATCH = 20
 
 pytestmark = needs_material
-needs_x86 = pytest.mark.skipif(platform.machine().lower() not in ("x86_64", "amd64"), reason="the instruction that saturates is x86 only")
+needs_x86 = pytest.mark.skipif(
+    platform.machine().lower() not in ("x86_64", "amd64"), reason="the instruction that saturates is x86 only"
+)
 
 
 def images(name: str, count: int) -> np.ndarray:
@@ -52,7 +63,9 @@ def vendor_logits(name: str, preset: str, count: int) -> np.ndarray:
 
 
 def saturating_logits(models: list[tuple[str, str]], count: int, folder: Path) -> dict[str, np.ndarray]:
-    """Of a second process, where the vendor is told, before it is imported, that this CPU has no byte dot product."""
+    """Of a second process, where the vendor is told, before it is imported, that this CPU has no byte dot
+    product.
+    """
     path = folder / "logits.npz"
     names = [f"{name} {preset}" for name, preset in models]
     command = [sys.executable, "-m", "tests.ir.lowering.test_vendor_models", str(count), str(path), *names]

@@ -56,8 +56,16 @@ def compare(seed: int, made: Case) -> str:
     graph = attempt(lambda: for_arithmetic(made.graph, arithmetic))
     if isinstance(graph, str):
         return "refused"
-    observe = [t for node in graph if node.type not in ("Constant", "Result") for t in node.outputs] if seed % 5 == 0 else []
-    options: dict[str, Any] = {"threads": 1 + (seed % 4 == 1), "observe": observe, "count_saturation": seed % 7 == 0}
+    observe = (
+        [t for node in graph if node.type not in ("Constant", "Result") for t in node.outputs]
+        if seed % 5 == 0
+        else []
+    )
+    options: dict[str, Any] = {
+        "threads": 1 + (seed % 4 == 1),
+        "observe": observe,
+        "count_saturation": seed % 7 == 0,
+    }
     runners = [attempt(lambda: Interpreter(graph, arithmetic="simulated"))]  # of what is lowered already
     runners.append(attempt(lambda: Executor(graph, arithmetic="simulated", **options)))
     ends = set()
@@ -65,7 +73,9 @@ def compare(seed: int, made: Case) -> str:
         guarded = {name: guarded_copy(x) for name, x in feed.items()}
         expected, found = (result_of(*pair) for pair in zip(runners, (feed, guarded), strict=True))
         if isinstance(expected, str) or isinstance(found, str):
-            if isinstance(expected, str) and not isinstance(found, str):  # by a layer that leads nowhere, and was not run?
+            if isinstance(expected, str) and not isinstance(
+                found, str
+            ):  # by a layer that leads nowhere, and was not run?
                 expected = attempt(lambda: Interpreter(pruned(graph), arithmetic="simulated").run(guarded))  # noqa: B023
             assert type(expected) is type(found), f"refused by one only: {expected!r:.300}, {found!r:.300}"
             ends.add("refused")
@@ -83,7 +93,9 @@ def pruned(graph: Graph) -> Graph:
     return twin
 
 
-def result_of(runner: Interpreter | Executor | str, feed: dict[str, np.ndarray]) -> dict[str, np.ndarray] | str:
+def result_of(
+    runner: Interpreter | Executor | str, feed: dict[str, np.ndarray]
+) -> dict[str, np.ndarray] | str:
     return runner if isinstance(runner, str) else attempt(lambda: runner.run(feed))
 
 
@@ -100,8 +112,12 @@ def attempt(do: Callable[[], T]) -> T | str:
 
 
 def same(name: str, a: np.ndarray, b: np.ndarray, exact: bool, overflows: bool) -> None:
-    """overflows: a product of many numbers may, in one order of its factors and not in another; then only what is finite is compared."""
-    assert (a.dtype, a.shape) == (b.dtype, b.shape), f"{name}: expected {a.dtype} {a.shape}, found {b.dtype} {b.shape}"
+    """overflows: a product of many numbers may, in one order of its factors and not in another; then only
+    what is finite is compared.
+    """
+    assert (a.dtype, a.shape) == (b.dtype, b.shape), (
+        f"{name}: expected {a.dtype} {a.shape}, found {b.dtype} {b.shape}"
+    )
     if exact or a.dtype.kind != "f":
         np.testing.assert_array_equal(b, a, err_msg=name)
     else:
@@ -109,7 +125,9 @@ def same(name: str, a: np.ndarray, b: np.ndarray, exact: bool, overflows: bool) 
             both = np.isfinite(a) & np.isfinite(b)
             a, b = a[both], b[both]
         finite = a[np.isfinite(a)]
-        np.testing.assert_allclose(b, a, rtol=1e-3, atol=1e-4 * float(np.abs(finite).max(initial=1.0)), err_msg=name)
+        np.testing.assert_allclose(
+            b, a, rtol=1e-3, atol=1e-4 * float(np.abs(finite).max(initial=1.0)), err_msg=name
+        )
 
 
 if __name__ == "__main__":

@@ -18,7 +18,10 @@ from . import makers_elements, makers_shapes  # noqa: F401 - they register their
 from .growing import MAKERS, Made, Random
 from .makers_layers import fake_quantize
 
-FAVOURITES = "Convolution Convolution MatMul MatMul ConvolutionBackpropData MaxPool Reshape Add Concat FakeQuantize Clamp".split()
+FAVOURITES = (
+    "Convolution Convolution MatMul MatMul ConvolutionBackpropData MaxPool Reshape Add Concat "
+    "FakeQuantize Clamp"
+).split()
 SHAPES = [(4, 9), (2, 40), (3, 6), (4, 9), (4, 9), (1, 9)]  # rank, largest dimension
 
 
@@ -55,7 +58,10 @@ def case(seed: int) -> Case:
         wanted = [g.one_of(wanted)]
     for i, x in enumerate(wanted):
         g.graph.add(OPERATORS["Result"](), [x.tensor], name=f"y{i}")
-    feeds = [{p.name: numbers(g, p.output, batch) for p in g.graph.inputs} for batch in (batches if dynamic else batches[:1])]
+    feeds = [
+        {p.name: numbers(g, p.output, batch) for p in g.graph.inputs}
+        for batch in (batches if dynamic else batches[:1])
+    ]
     return Case(g.graph, feeds, {f"y{i}": x.same for i, x in enumerate(wanted)})
 
 

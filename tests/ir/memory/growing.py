@@ -68,7 +68,14 @@ class Random:
         """Outputs of a new node. Raises GraphError where the inputs do not fit, and where an output is too
         large to be worth it.
         """
-        tensors = [i.tensor if isinstance(i, Made) else i if isinstance(i, Tensor) else self.graph.constant(np.asarray(i)) for i in inputs]
+        tensors = [
+            i.tensor
+            if isinstance(i, Made)
+            else i
+            if isinstance(i, Tensor)
+            else self.graph.constant(np.asarray(i))
+            for i in inputs
+        ]
         node = self.graph.add(OPERATORS[type](**attributes), tensors)
         if any(math.prod(known.shape) > LARGEST for t in node.outputs for known in t.known):
             self.graph.remove(node)

@@ -59,7 +59,12 @@ def install() -> None:
 
     def guarded_write(self: Row, name: str, values: Any, **more: int) -> None:
         fields = values if isinstance(values, dict) else values._asdict()
-        write(self, name, {k: guarded_copy(v) if isinstance(v, np.ndarray) else v for k, v in fields.items()}, **more)
+        write(
+            self,
+            name,
+            {k: guarded_copy(v) if isinstance(v, np.ndarray) else v for k, v in fields.items()},
+            **more,
+        )
 
     schedule._own = all_own
     compiled.Compiled._memory = guarded_memory  # type: ignore[method-assign]

@@ -47,14 +47,25 @@ def hard_sigmoid(g: Random, x: Made) -> list[Made]:
 @maker("PReLU")
 def prelu(g: Random, x: Made) -> list[Made]:
     shape = x.tensor.shape
-    return [Made(g.do("PReLU", x, g.whole(shape[1:2] if len(shape) > 1 else (1,)))[0], x.unit, 2 * x.bound, x.same)]
+    return [
+        Made(
+            g.do("PReLU", x, g.whole(shape[1:2] if len(shape) > 1 else (1,)))[0], x.unit, 2 * x.bound, x.same
+        )
+    ]
 
 
 @maker("Clamp")
 def clamp(g: Random, x: Made) -> list[Made]:
     low = g.number(-3, 2)
     high = low + g.number(0, 6)
-    return [Made(g.do("Clamp", x, min=float(low), max=float(high))[0], min(x.unit, 1.0), max(abs(low), abs(high)), x.same)]
+    return [
+        Made(
+            g.do("Clamp", x, min=float(low), max=float(high))[0],
+            min(x.unit, 1.0),
+            max(abs(low), abs(high)),
+            x.same,
+        )
+    ]
 
 
 @maker("Convert", jumps=True)
@@ -93,7 +104,11 @@ def arithmetic(g: Random, x: Made, name: str) -> list[Made]:
     same = x.same and y.same
     if not (x.unit and y.unit):
         return [Made(z, same=same)]
-    unit, bound = (x.unit * y.unit, x.bound * y.bound) if name == "Multiply" else (min(x.unit, y.unit), x.bound + y.bound)
+    unit, bound = (
+        (x.unit * y.unit, x.bound * y.bound)
+        if name == "Multiply"
+        else (min(x.unit, y.unit), x.bound + y.bound)
+    )
     return [Made(z, unit, bound, same) if bound <= EXACT * unit else Made(z, same=same)]
 
 
@@ -103,7 +118,18 @@ def quotients(g: Random, x: Made, name: str) -> list[Made]:
     return [Made(g.do(name, x, y)[0], same=False)] if y.same and x.tensor.dtype == F32 else []
 
 
-@maker("Equal", "NotEqual", "Less", "LessEqual", "Greater", "GreaterEqual", "LogicalAnd", "LogicalOr", "LogicalXor", jumps=True)
+@maker(
+    "Equal",
+    "NotEqual",
+    "Less",
+    "LessEqual",
+    "Greater",
+    "GreaterEqual",
+    "LogicalAnd",
+    "LogicalOr",
+    "LogicalXor",
+    jumps=True,
+)
 def comparison(g: Random, x: Made, name: str) -> list[Made]:
     if name.startswith("Logical") and x.tensor.dtype != bool:
         x = Made(g.do("Greater", x, np.zeros((), x.tensor.dtype))[0])
@@ -115,8 +141,14 @@ def comparison(g: Random, x: Made, name: str) -> list[Made]:
 def select(g: Random, x: Made) -> list[Made]:
     conditions = [c for c in g.made if c.tensor.dtype == bool]
     if not conditions:
-        (c,) = g.do("Greater", x, np.zeros((), x.tensor.dtype)) if x.same else g.do("LogicalNot", np.array([True]))
+        (c,) = (
+            g.do("Greater", x, np.zeros((), x.tensor.dtype))
+            if x.same
+            else g.do("LogicalNot", np.array([True]))
+        )
         conditions = [Made(c)]
     y = other_of(g, x)
     unit = min(x.unit, y.unit)
-    return [Made(g.do("Select", g.one_of(conditions), x, y)[0], unit, max(x.bound, y.bound), x.same and y.same)]
+    return [
+        Made(g.do("Select", g.one_of(conditions), x, y)[0], unit, max(x.bound, y.bound), x.same and y.same)
+    ]

@@ -11,7 +11,7 @@ from numpot.ir.graph import Tensor
 from .growing import Made, Random, is_float, maker
 from .makers_elements import clamp, unary
 
-# ---- windows -------------------------------------------------------------------------------------------------------------------
+# ---- windows -----------------------------------------------------------------------------------------------
 
 
 def window(g: Random, kernel: tuple[int, int], *, dilations: bool = True) -> dict[str, Any]:
@@ -26,7 +26,9 @@ def window(g: Random, kernel: tuple[int, int], *, dilations: bool = True) -> dic
 @maker("MaxPool", "AvgPool", "SumPool")
 def pool(g: Random, x: Made, name: str) -> list[Made]:
     kernel = g.pair(1, 4)
-    attributes = window(g, kernel, dilations=name == "MaxPool") | {"rounding_type": g.one_of(["floor", "ceil", "ceil_torch"])}
+    attributes = window(g, kernel, dilations=name == "MaxPool") | {
+        "rounding_type": g.one_of(["floor", "ceil", "ceil_torch"])
+    }
     if name == "AvgPool":
         attributes["exclude_pad"] = g.chance(2)
     if name == "SumPool":
@@ -70,7 +72,10 @@ def layer(g: Random, x: Made, y: Tensor, fan_in: int, weight_unit: float) -> lis
 def convolution(g: Random, x: Made) -> list[Made]:
     if len(x.tensor.shape) != 4 or not is_float(x):
         return []
-    channels, (kh, kw) = x.tensor.shape[1], g.pair(1, 3) if g.chance(3) else g.one_of([(1, 1), (3, 3), (1, 1)])
+    channels, (kh, kw) = (
+        x.tensor.shape[1],
+        g.pair(1, 3) if g.chance(3) else g.one_of([(1, 1), (3, 3), (1, 1)]),
+    )
     if channels < 1:
         return []
     groups = g.one_of([1, 1, channels, g.one_of([d for d in range(1, channels + 1) if channels % d == 0])])
@@ -120,14 +125,16 @@ def interpolate(g: Random, x: Made) -> list[Made]:
     options = {
         "mode": mode,
         "shape_calculation_mode": "sizes",
-        "coordinate_transformation_mode": g.one_of(["half_pixel", "asymmetric", "align_corners", "pytorch_half_pixel"]),
+        "coordinate_transformation_mode": g.one_of(
+            ["half_pixel", "asymmetric", "align_corners", "pytorch_half_pixel"]
+        ),
         "nearest_mode": g.one_of(["round_prefer_floor", "round_prefer_ceil", "floor", "ceil", "simple"]),
     }
     (y,) = g.do("Interpolate", x, target, np.array(axes), **options)
     return [x._replace(tensor=y) if mode == "nearest" else Made(y, same=False)]
 
 
-# ---- quantization --------------------------------------------------------------------------------------------------------------
+# ---- quantization ------------------------------------------------------------------------------------------
 
 
 @maker("FakeQuantize", jumps=True)
@@ -135,7 +142,9 @@ def fake_quantize(g: Random, x: Made) -> list[Made]:
     """Of a range whose step is a power of two; of one tensor, or of each channel."""
     if not is_float(x):
         return []
-    low, high = g.one_of([(0.0, 255 / 64), (-4.0, 4 * 127 / 128), (-1.0, 127 / 128), (-2.0, 2.0 + 255 / 64 - 4.0)])
+    low, high = g.one_of(
+        [(0.0, 255 / 64), (-4.0, 4 * 127 / 128), (-1.0, 127 / 128), (-2.0, 2.0 + 255 / 64 - 4.0)]
+    )
     shape: tuple[int, ...] = ()
     if g.chance(4) and len(x.tensor.shape) > 1 and x.tensor.shape[1] > 0:
         shape = (1, x.tensor.shape[1], *(1,) * (len(x.tensor.shape) - 2))
@@ -145,13 +154,21 @@ def fake_quantize(g: Random, x: Made) -> list[Made]:
 
 @maker("Quantize", jumps=True)
 def quantize(g: Random, x: Made) -> list[Made]:
-    return [Made(g.do("Quantize", x, np.float32(g.one_of([1, 2, 16])), np.float32(g.one_of([0, 128])))[0], 1.0, 255.0)]
+    return [
+        Made(
+            g.do("Quantize", x, np.float32(g.one_of([1, 2, 16])), np.float32(g.one_of([0, 128])))[0],
+            1.0,
+            255.0,
+        )
+    ]
 
 
 @maker("Dequantize")
 def dequantize(g: Random, x: Made) -> list[Made]:
     codes = x if x.tensor.dtype == np.uint8 else quantize(g, x)[0]
-    return [Made(g.do("Dequantize", codes, np.float32(1 / 16), np.uint8(g.one_of([0, 7, 128])))[0], 1 / 16, 16.0)]
+    return [
+        Made(g.do("Dequantize", codes, np.float32(1 / 16), np.uint8(g.one_of([0, 7, 128])))[0], 1 / 16, 16.0)
+    ]
 
 
 @maker("MultiplyAdd")
@@ -171,7 +188,11 @@ def integer_layer(g: Random, x: Made, name: str) -> list[Made]:
         return [Made(g.do(name, codes, w, zero, arithmetic=arithmetic)[0])]
     kernel = g.pair(1, 3)
     outputs = g.number(1, 20)
-    w = g.rng.integers(-128, 128, (outputs, shape[1], *kernel) if name == "ConvolutionInteger" else (shape[1], outputs, *kernel))
+    w = g.rng.integers(
+        -128,
+        128,
+        (outputs, shape[1], *kernel) if name == "ConvolutionInteger" else (shape[1], outputs, *kernel),
+    )
     attributes = window(g, kernel) | ({} if name == "ConvolutionInteger" else {"output_padding": (0, 0)})
     return [Made(g.do(name, codes, w.astype(np.int8), zero, arithmetic=arithmetic, **attributes)[0])]
 
@@ -182,15 +203,30 @@ def im2col(g: Random, x: Made) -> list[Made]:
     channels = codes.tensor.shape[1] if len(codes.tensor.shape) == 4 else 0
     groups = g.one_of([d for d in range(1, channels + 1) if channels % d == 0] or [1])
     kernel = g.pair(1, 3)
-    return [Made(g.do("Im2Col", codes, np.uint8(g.one_of([0, 128])), kernel=kernel, groups=groups, **window(g, kernel))[0], 1.0, 255.0)]
+    return [
+        Made(
+            g.do(
+                "Im2Col",
+                codes,
+                np.uint8(g.one_of([0, 128])),
+                kernel=kernel,
+                groups=groups,
+                **window(g, kernel),
+            )[0],
+            1.0,
+            255.0,
+        )
+    ]
 
 
-# ---- sequences -----------------------------------------------------------------------------------------------------------------
+# ---- sequences ---------------------------------------------------------------------------------------------
 
 
 @maker("LSTMSequence", "GRUSequence", "RNNSequence")
 def recurrent(g: Random, x: Made, name: str) -> list[Made]:
-    """With an initial state of a fixed number of sequences: of the largest of the batch, if it has another."""
+    """With an initial state of a fixed number of sequences: of the largest of the batch, if it
+    has another.
+    """
     if len(x.tensor.shape) < 2 or not is_float(x):
         return []
     (x_,) = g.do("ReduceMax", x, np.array([0]), keep_dims=True)
@@ -204,6 +240,9 @@ def recurrent(g: Random, x: Made, name: str) -> list[Made]:
     ways = 2 if direction == "bidirectional" else 1
     initial = [np.zeros((shape[0], ways, size), np.float32)] * states
     lengths = np.full(shape[0], shape[1], np.int32)
-    weights = [g.whole(dims) / 8 for dims in ((ways, gates * size, shape[2]), (ways, gates * size, size), (ways, gates * size))]
+    weights = [
+        g.whole(dims) / 8
+        for dims in ((ways, gates * size, shape[2]), (ways, gates * size, size), (ways, gates * size))
+    ]
     made = g.do(name, x, *initial, lengths, *weights, hidden_size=size, direction=direction)
     return [Made(y, same=False) for y in made]

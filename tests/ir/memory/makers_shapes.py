@@ -6,7 +6,7 @@ import numpy as np
 
 from .growing import Made, Random, maker
 
-# ---- shapes --------------------------------------------------------------------------------------------------------------------
+# ---- shapes ------------------------------------------------------------------------------------------------
 
 
 @maker("Reshape")
@@ -27,7 +27,9 @@ def reshape(g: Random, x: Made) -> list[Made]:
         [0, -1],
         [0, first, second, -1],
     ]
-    pattern = g.one_of([*patterns, list(shape[::-1]), [-1, *shape[1:]], [1, *shape] if -1 not in shape else [-1, 1]])
+    pattern = g.one_of(
+        [*patterns, list(shape[::-1]), [-1, *shape[1:]], [1, *shape] if -1 not in shape else [-1, 1]]
+    )
     if pattern.count(-1) > 1:
         return []
     return [x._replace(tensor=g.do("Reshape", x, np.array(pattern, np.int64), special_zero=0 in pattern)[0])]
@@ -46,7 +48,11 @@ def squeeze(g: Random, x: Made) -> list[Made]:
 
 @maker("Unsqueeze")
 def unsqueeze(g: Random, x: Made) -> list[Made]:
-    return [x._replace(tensor=g.do("Unsqueeze", x, np.array([g.number(0, len(x.tensor.shape))]))[0])] if len(x.tensor.shape) < 4 else []
+    return (
+        [x._replace(tensor=g.do("Unsqueeze", x, np.array([g.number(0, len(x.tensor.shape))]))[0])]
+        if len(x.tensor.shape) < 4
+        else []
+    )
 
 
 @maker("Transpose")
@@ -57,7 +63,13 @@ def transpose(g: Random, x: Made) -> list[Made]:
 @maker("Broadcast")
 def broadcast(g: Random, x: Made) -> list[Made]:
     shape = [g.number(1, 5) if d == 1 else max(d, 1) for d in x.tensor.shape]
-    return [x._replace(tensor=g.do("Broadcast", x, np.array([g.number(1, 3)] * g.number(0, 1) + shape), mode="bidirectional")[0])]
+    return [
+        x._replace(
+            tensor=g.do(
+                "Broadcast", x, np.array([g.number(1, 3)] * g.number(0, 1) + shape), mode="bidirectional"
+            )[0]
+        )
+    ]
 
 
 @maker("Tile")
@@ -67,8 +79,17 @@ def tile(g: Random, x: Made) -> list[Made]:
 
 @maker("Pad")
 def pad(g: Random, x: Made) -> list[Made]:
-    begin, end = (g.rng.integers(0, 3, len(x.tensor.shape)) * g.rng.integers(0, 2, len(x.tensor.shape)) for _ in range(2))
-    return [x._replace(tensor=g.do("Pad", x, begin, end, pad_mode=g.one_of(["constant", "edge", "reflect", "symmetric"]))[0])]
+    begin, end = (
+        g.rng.integers(0, 3, len(x.tensor.shape)) * g.rng.integers(0, 2, len(x.tensor.shape))
+        for _ in range(2)
+    )
+    return [
+        x._replace(
+            tensor=g.do(
+                "Pad", x, begin, end, pad_mode=g.one_of(["constant", "edge", "reflect", "symmetric"])
+            )[0]
+        )
+    ]
 
 
 @maker("Slice")
@@ -85,7 +106,9 @@ def strided_slice(g: Random, x: Made) -> list[Made]:
     masks = {name: tuple(int(m) for m in g.rng.integers(0, 2, count)) for name in ("begin_mask", "end_mask")}
     if g.chance(4):
         masks["shrink_axis_mask"] = tuple(int(m) for m in g.rng.integers(0, 2, count))
-    return [x._replace(tensor=g.do("StridedSlice", x, begin, end, g.rng.choice([1, 1, 2, -1], count), **masks)[0])]
+    return [
+        x._replace(tensor=g.do("StridedSlice", x, begin, end, g.rng.choice([1, 1, 2, -1], count), **masks)[0])
+    ]
 
 
 @maker("Gather")
@@ -94,7 +117,13 @@ def gather(g: Random, x: Made) -> list[Made]:
     axis = g.axis(x)
     size = x.tensor.shape[axis] if x.tensor.shape else 1
     most = size if size > 0 else 7
-    return [x._replace(tensor=g.do("Gather", x, g.rng.integers(-most, most, g.one_of([(), (2,), (1, 3)])), np.int64(axis))[0])]
+    return [
+        x._replace(
+            tensor=g.do(
+                "Gather", x, g.rng.integers(-most, most, g.one_of([(), (2,), (1, 3)])), np.int64(axis)
+            )[0]
+        )
+    ]
 
 
 @maker("Split")
@@ -131,10 +160,14 @@ def shape_of(g: Random, x: Made) -> list[Made]:
 
 @maker("DepthToSpace", "SpaceToDepth")
 def blocks(g: Random, x: Made, name: str) -> list[Made]:
-    return [x._replace(tensor=g.do(name, x, mode=g.one_of(["blocks_first", "depth_first"]), block_size=g.number(1, 2))[0])]
+    return [
+        x._replace(
+            tensor=g.do(name, x, mode=g.one_of(["blocks_first", "depth_first"]), block_size=g.number(1, 2))[0]
+        )
+    ]
 
 
-# ---- reductions, orders --------------------------------------------------------------------------------------------------------
+# ---- reductions, orders ------------------------------------------------------------------------------------
 
 
 @maker("ReduceMax", "ReduceMin", "ReduceSum", "ReduceMean", "ReduceProd")
@@ -171,12 +204,19 @@ def top_k(g: Random, x: Made) -> list[Made]:
 @maker("MVN")
 def mvn(g: Random, x: Made) -> list[Made]:
     axes = np.array([g.axis(x)])
-    return [Made(g.do("MVN", x, axes, normalize_variance=x.same, eps=0.1, eps_mode="inside_sqrt")[0], same=False)]
+    return [
+        Made(g.do("MVN", x, axes, normalize_variance=x.same, eps=0.1, eps_mode="inside_sqrt")[0], same=False)
+    ]
 
 
 @maker("NormalizeL2", jumps=True)
 def normalize_l2(g: Random, x: Made) -> list[Made]:
-    return [Made(g.do("NormalizeL2", x, np.array([g.axis(x)]), eps=0.1, eps_mode=g.one_of(["add", "max"]))[0], same=False)]
+    return [
+        Made(
+            g.do("NormalizeL2", x, np.array([g.axis(x)]), eps=0.1, eps_mode=g.one_of(["add", "max"]))[0],
+            same=False,
+        )
+    ]
 
 
 @maker("BatchNormInference")

@@ -42,7 +42,9 @@ class Found(NamedTuple):
 
 
 def run_graphs(first: int, stop: int, instructions: str, folder: Path) -> Found:
-    """Seeds first .. stop on one instruction set; behind a graph that kills its child the next one goes on."""
+    """Seeds first .. stop on one instruction set; behind a graph that kills its child the next
+    one goes on.
+    """
     found, journal = Found(Counter(), [], []), folder / f"{instructions}-{first}"
     while first < stop and len(found.deaths) < MOST_DEATHS:
         command = [sys.executable, "-m", "tests.ir.memory.child", str(first), str(stop), str(journal)]
@@ -64,7 +66,9 @@ def assert_nothing_found(graphs: int, folder: Path) -> None:
     """So many graphs, shared among the instruction sets; as many processes at once as there are cores."""
     pieces = 4
     edges = [graphs * i // (pieces * len(SETS)) for i in range(pieces * len(SETS) + 1)]
-    jobs = [(*ends, SETS[i % len(SETS)], folder) for i, ends in enumerate(zip(edges, edges[1:], strict=False))]
+    jobs = [
+        (*ends, SETS[i % len(SETS)], folder) for i, ends in enumerate(zip(edges, edges[1:], strict=False))
+    ]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         found = list(pool.map(lambda job: run_graphs(*job), jobs))
     ends = sum((f.ends for f in found), Counter())

@@ -1,4 +1,6 @@
-"""One call of an operator, and everything that can run it: its definition, the interpreter, the executor, OpenVINO and onnxruntime."""
+"""One call of an operator, and everything that can run it: its definition, the interpreter, the executor,
+OpenVINO and onnxruntime.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -25,7 +27,8 @@ OPENVINO_CONFIG = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1
 class OnnxNode:
     """The same operator in ONNX, run by onnxruntime.
 
-    order: for each ONNX input, the port of ours that feeds it (None: left out); by default all ports, in order.
+    order: for each ONNX input, the port of ours that feeds it (None: left out); by default all ports, in
+    order.
     """
 
     type: str
@@ -41,8 +44,8 @@ Vendor = Callable[..., Any] | OnnxNode
 class Case:
     """One way to call an operator, and the vendor's operator that must give the same.
 
-    vendor: a function of OpenVINO nodes that returns a node, or an OnnxNode; None when no vendor has the operator.
-    constant_inputs: ports fed by Constants, besides the operator's value ports, which always are.
+    vendor: a function of OpenVINO nodes that returns a node, or an OnnxNode; None when no vendor has the
+    operator. constant_inputs: ports fed by Constants, besides the operator's value ports, which always are.
     rtol, atol: for floats; integers and booleans are compared exactly.
     """
 
@@ -55,7 +58,9 @@ class Case:
     label: str = ""
 
     def __post_init__(self) -> None:
-        self.inputs = [np.asarray(x) for x in self.inputs]  # arithmetic on 0-dimensional arrays gives NumPy scalars
+        self.inputs = [
+            np.asarray(x) for x in self.inputs
+        ]  # arithmetic on 0-dimensional arrays gives NumPy scalars
 
     def __str__(self) -> str:
         shapes = " ".join("x".join(map(str, x.shape)) or "scalar" for x in self.inputs)
@@ -100,7 +105,9 @@ def run_executor(case: Case) -> list[np.ndarray]:
 
 def run_vendor(case: Case) -> list[np.ndarray]:
     assert case.vendor is not None
-    return run_onnx(case, case.vendor) if isinstance(case.vendor, OnnxNode) else run_openvino(case, case.vendor)
+    return (
+        run_onnx(case, case.vendor) if isinstance(case.vendor, OnnxNode) else run_openvino(case, case.vendor)
+    )
 
 
 def run_openvino(case: Case, function: Callable[..., Any]) -> list[np.ndarray]:
@@ -128,7 +135,9 @@ def build_openvino(case: Case, function: Callable[..., Any]) -> ov.Model:
 def run_onnx(case: Case, vendor: OnnxNode) -> list[np.ndarray]:
     order = range(len(case.inputs)) if vendor.order is None else vendor.order
     outputs = [f"y{i}" for i in range(len(build_graph(case).outputs))]
-    node = helper.make_node(vendor.type, ["" if port is None else f"x{port}" for port in order], outputs, **vendor.attributes)
+    node = helper.make_node(
+        vendor.type, ["" if port is None else f"x{port}" for port in order], outputs, **vendor.attributes
+    )
     used = {port: case.inputs[port] for port in order if port is not None}
     graph = helper.make_graph(
         [node],
@@ -149,7 +158,9 @@ def run_onnx(case: Case, vendor: OnnxNode) -> list[np.ndarray]:
     return session.run(outputs, {name: x for name, x in case.feeds().items() if int(name[1:]) in used})
 
 
-def assert_same(actual: Sequence[np.ndarray], expected: Sequence[np.ndarray], rtol: float, atol: float) -> None:
+def assert_same(
+    actual: Sequence[np.ndarray], expected: Sequence[np.ndarray], rtol: float, atol: float
+) -> None:
     """Same number of outputs, dtypes and shapes; floats close (NaN equals NaN), everything else equal."""
     assert len(actual) == len(expected)
     for a, e in zip(actual, expected, strict=True):

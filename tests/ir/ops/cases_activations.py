@@ -47,7 +47,11 @@ SMOOTH = [
     (Elu(alpha=0.5), lambda x: ov.elu(x, 0.5), OnnxNode("Elu", {"alpha": 0.5})),
     (Erf(), ov.erf, OnnxNode("Erf")),
     (Gelu(), lambda x: ov.gelu(x, "erf"), OnnxNode("Gelu")),
-    (Gelu(approximation_mode="tanh"), lambda x: ov.gelu(x, "tanh"), OnnxNode("Gelu", {"approximate": "tanh"})),
+    (
+        Gelu(approximation_mode="tanh"),
+        lambda x: ov.gelu(x, "tanh"),
+        OnnxNode("Gelu", {"approximate": "tanh"}),
+    ),
     (HSigmoid(), ov.hsigmoid, OnnxNode("HardSigmoid", {"alpha": 1 / 6, "beta": 0.5})),
     (HSwish(), ov.hswish, OnnxNode("HardSwish")),
     (Mish(), ov.mish, OnnxNode("Mish")),
@@ -71,8 +75,16 @@ CASES = [
     *(Case(op, [x], openvino) for op, openvino, _ in SMOOTH + EXACT for x in (X, X[0, 0, 0, 0], X[:0])),
     *(Case(op, [EDGES], openvino, atol=3e-6, label="edges") for op, openvino, _ in SMOOTH + EXACT),
     *(Case(op, [HALF], openvino, rtol=2e-3, atol=2e-3, label="f16") for op, openvino, _ in SMOOTH + EXACT),
-    *(Case(op, [x], onnx, label=f"onnx-{x.size}") for op, _, onnx in SMOOTH + EXACT if onnx for x in (EDGES, NAN)),
-    *(Case(op, [INTEGERS], vendor, label="i32") for op, vendor in ((Abs(), ov.abs), (Negative(), ov.negative), (Floor(), ov.floor))),
+    *(
+        Case(op, [x], onnx, label=f"onnx-{x.size}")
+        for op, _, onnx in SMOOTH + EXACT
+        if onnx
+        for x in (EDGES, NAN)
+    ),
+    *(
+        Case(op, [INTEGERS], vendor, label="i32")
+        for op, vendor in ((Abs(), ov.abs), (Negative(), ov.negative), (Floor(), ov.floor))
+    ),
     Case(Clamp(min=0.0, max=float("inf")), [EDGES], OnnxNode("Relu"), label="open"),
     Case(LeakyReLU(), [X], OnnxNode("LeakyRelu"), label="default slope"),
     Case(Exp(), [X], ov.exp),
@@ -92,9 +104,22 @@ CASES = [
     Case(PReLU(), [X, SLOPES.reshape(3, 1, 1)], OnnxNode("PRelu")),
     Case(PReLU(), [X[:, :, 0, 0], SLOPES], ov.prelu),
     Case(PReLU(), [X[0, :, 0, 0], SLOPES], OnnxNode("PRelu")),
-    *(Case(SoftMax(axis=axis), [x], lambda x, axis=axis: ov.softmax(x, axis)) for axis in (1, -1, 0, 2) for x in (X, 30 * X)),
-    *(Case(LogSoftmax(axis=axis), [x], lambda x, axis=axis: ov.log_softmax(x, axis)) for axis in (1, -1, 0) for x in (X, 30 * X)),
-    Case(SoftMax(axis=0), [np.array([88.0, 1e4, 3e38], np.float32)], OnnxNode("Softmax", {"axis": 0}), label="overflow"),
+    *(
+        Case(SoftMax(axis=axis), [x], lambda x, axis=axis: ov.softmax(x, axis))
+        for axis in (1, -1, 0, 2)
+        for x in (X, 30 * X)
+    ),
+    *(
+        Case(LogSoftmax(axis=axis), [x], lambda x, axis=axis: ov.log_softmax(x, axis))
+        for axis in (1, -1, 0)
+        for x in (X, 30 * X)
+    ),
+    Case(
+        SoftMax(axis=0),
+        [np.array([88.0, 1e4, 3e38], np.float32)],
+        OnnxNode("Softmax", {"axis": 0}),
+        label="overflow",
+    ),
     Case(SoftMax(axis=1), [HALF], lambda x: ov.softmax(x, 1), rtol=2e-3, atol=1e-4, label="f16"),
     Case(LogSoftmax(axis=1), [HALF], lambda x: ov.log_softmax(x, 1), rtol=2e-3, atol=5e-3, label="f16"),
 ]

@@ -78,22 +78,43 @@ ONES, NAN = np.float32([1, 1, 1]), np.float32([1, np.nan, 2])
 SEVENS, TWOS = np.array([7, -7, 7, -7], np.int32), np.array([2, 2, -2, -2], np.int32)
 
 CASES = [
-    *(Case(op, [floats(a), floats(b)], openvino) for op, openvino, _ in [*ARITHMETIC, (Divide(), ov.divide, "")] for a, b in SHAPES),
+    *(
+        Case(op, [floats(a), floats(b)], openvino)
+        for op, openvino, _ in [*ARITHMETIC, (Divide(), ov.divide, "")]
+        for a, b in SHAPES
+    ),
     *(Case(op, [digits((2, 3)), digits((3,))], openvino, label="i32") for op, openvino, _ in ARITHMETIC),
-    *(Case(op, [digits((2, 3)).astype(np.int64)] * 2, OnnxNode(onnx), label="i64-onnx") for op, _, onnx in ARITHMETIC),
+    *(
+        Case(op, [digits((2, 3)).astype(np.int64)] * 2, OnnxNode(onnx), label="i64-onnx")
+        for op, _, onnx in ARITHMETIC
+    ),
     *(Case(op, [floats((2, 3)), floats((3,))], OnnxNode(onnx), label="onnx") for op, _, onnx in ARITHMETIC),
     *(
-        Case(op, [floats((2, 3)).astype(np.float16), floats((3,)).astype(np.float16)], openvino, rtol=2e-3, atol=1e-3, label="f16")
+        Case(
+            op,
+            [floats((2, 3)).astype(np.float16), floats((3,)).astype(np.float16)],
+            openvino,
+            rtol=2e-3,
+            atol=1e-3,
+            label="f16",
+        )
         for op, openvino, _ in ARITHMETIC
     ),
     *(Case(op, [digits(a), digits(b)], openvino) for op, openvino, _ in COMPARISONS for a, b in SHAPES),
     *(Case(op, [floats((9,)), floats((9,))], openvino, label="f32") for op, openvino, _ in COMPARISONS),
-    *(Case(op, [digits((9,)), digits((9,))], OnnxNode(onnx), label="onnx") for op, _, onnx in COMPARISONS if onnx),
-    *(Case(op, [ONES, NAN], OnnxNode(onnx), label="nan") for op, _, onnx in COMPARISONS if onnx),  # OpenVINO says 1 >= NaN
+    *(
+        Case(op, [digits((9,)), digits((9,))], OnnxNode(onnx), label="onnx")
+        for op, _, onnx in COMPARISONS
+        if onnx
+    ),
+    *(
+        Case(op, [ONES, NAN], OnnxNode(onnx), label="nan") for op, _, onnx in COMPARISONS if onnx
+    ),  # OpenVINO says 1 >= NaN
     *(Case(op, [flags(a), flags(b)], openvino) for op, openvino, _ in LOGIC for a, b in SHAPES),
     *(Case(op, [flags((9,)), flags((9,))], OnnxNode(onnx), label="onnx") for op, _, onnx in LOGIC),
     Case(LogicalNot(), [flags((2, 3))], ov.logical_not),
-    # integers round down in OpenVINO's definition (its constant folding; its CPU plugin does otherwise) and toward zero in ONNX
+    # integers round down in OpenVINO's definition (its constant folding; its CPU plugin does otherwise) and
+    # toward zero in ONNX
     Case(Divide(), [SEVENS, TWOS], ov.divide, constant_inputs=(0, 1), label="down"),
     Case(Divide(m_pythondiv=False), [SEVENS, TWOS], OnnxNode("Div"), label="toward zero"),
     Case(Divide(m_pythondiv=False), [digits((3, 4)), digits((4,))], ov.divide, label="i32"),
@@ -105,7 +126,12 @@ CASES = [
     Case(Power(), [BOTH_SIGNS, np.float32(2)], ov.power, constant_inputs=(1,), label="square"),
     Case(Power(), [BOTH_SIGNS, np.float32([2, 3, -1, 0.5])], OnnxNode("Pow"), label="onnx"),
     *(
-        Case(Power(), [np.array([[1, -1, 7, -5]], d), np.array([[3], [2], [0], [-3], [-2]], d)], OnnxNode("Pow"), label=str(d))
+        Case(
+            Power(),
+            [np.array([[1, -1, 7, -5]], d), np.array([[3], [2], [0], [-3], [-2]], d)],
+            OnnxNode("Pow"),
+            label=str(d),
+        )
         for d in (np.dtype(np.int32), np.dtype(np.int64))
     ),
     *(

@@ -52,7 +52,11 @@ def resize(
 
 
 def image(*shape: int, dtype: Any = np.float32) -> np.ndarray:
-    return rng.standard_normal(shape).astype(dtype) if np.dtype(dtype).kind == "f" else rng.integers(0, 256, shape).astype(dtype)
+    return (
+        rng.standard_normal(shape).astype(dtype)
+        if np.dtype(dtype).kind == "f"
+        else rng.integers(0, 256, shape).astype(dtype)
+    )
 
 
 GROWING: list[tuple[float, float]] = [(10, 12), (2.0, 1.5)]  # of a 5 x 6 image, by sizes and by scales
@@ -83,12 +87,22 @@ CASES = (
         resize(image(1, 2, 3, 4, 5), (5, 4, 9), "nearest", axes=(2, 3, 4)),
         resize(image(1, 2, 3, 4, 5), (5, 4, 9), "linear_onnx", axes=(2, 3, 4)),
         resize(image(2, 4, 3, 5), (7, 8), "linear", axes=(3, 2)),
-        resize(image(1, 1, 3, 21), (1 / 3, 1 / 7), "nearest", "asymmetric", "floor"),  # products that miss an integer by one rounding
+        resize(
+            image(1, 1, 3, 21), (1 / 3, 1 / 7), "nearest", "asymmetric", "floor"
+        ),  # products that miss an integer by one rounding
         resize(image(1, 1, 57, 23), (1.1052631, 1.2173913), "nearest"),
         Case(  # ONNX: the same resize by another vendor; the empty input is its unused region of interest
-            Interpolate(mode="linear_onnx", shape_calculation_mode="sizes", coordinate_transformation_mode="pytorch_half_pixel"),
+            Interpolate(
+                mode="linear_onnx",
+                shape_calculation_mode="sizes",
+                coordinate_transformation_mode="pytorch_half_pixel",
+            ),
             [image(1, 2, 5, 6), np.array([1, 2, 1, 9], np.int64), np.arange(4)],
-            OnnxNode("Resize", {"mode": "linear", "coordinate_transformation_mode": "pytorch_half_pixel"}, order=[0, None, None, 1]),
+            OnnxNode(
+                "Resize",
+                {"mode": "linear", "coordinate_transformation_mode": "pytorch_half_pixel"},
+                order=[0, None, None, 1],
+            ),
         ),
     ]
 )

@@ -12,7 +12,13 @@ from .battery import Case
 rng = np.random.default_rng(12)
 
 
-def matmul(a: tuple[int, ...], b: tuple[int, ...], transpose_a: bool = False, transpose_b: bool = False, dtype: Any = np.float32) -> Case:
+def matmul(
+    a: tuple[int, ...],
+    b: tuple[int, ...],
+    transpose_a: bool = False,
+    transpose_b: bool = False,
+    dtype: Any = np.float32,
+) -> Case:
     tolerance = 1e-5 if dtype == np.float32 else 2e-3
     return Case(
         MatMul(transpose_a=transpose_a, transpose_b=transpose_b),
@@ -20,7 +26,9 @@ def matmul(a: tuple[int, ...], b: tuple[int, ...], transpose_a: bool = False, tr
         lambda a, b: ov.matmul(a, b, transpose_a, transpose_b),
         rtol=tolerance,
         atol=tolerance,
-        label=f"{a}@{b}{'-ta' if transpose_a else ''}{'-tb' if transpose_b else ''}-{np.dtype(dtype)}".replace(" ", ""),
+        label=f"{a}@{b}{'-ta' if transpose_a else ''}{'-tb' if transpose_b else ''}-{np.dtype(dtype)}".replace(
+            " ", ""
+        ),
     )
 
 

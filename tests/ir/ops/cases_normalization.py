@@ -34,7 +34,13 @@ def batch_norm(*shape: int, epsilon: float = 1e-3, dtype: Any = np.float32) -> C
     )
 
 
-def mvn(shape: tuple[int, ...], axes: list[int], normalize_variance: bool = True, eps: float = 1e-5, eps_mode: Any = "inside_sqrt") -> Case:
+def mvn(
+    shape: tuple[int, ...],
+    axes: list[int],
+    normalize_variance: bool = True,
+    eps: float = 1e-5,
+    eps_mode: Any = "inside_sqrt",
+) -> Case:
     return Case(
         MVN(normalize_variance=normalize_variance, eps=eps, eps_mode=eps_mode),
         [normal(*shape), np.array(axes, np.int64)],

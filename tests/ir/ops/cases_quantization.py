@@ -39,17 +39,22 @@ def ends(low: Any, high: Any, rank: int = 4) -> list[np.ndarray]:
     return [np.asarray(v, F32).reshape(shape) for v in (low, high)]
 
 
-# ---- FakeQuantize and Quantize -------------------------------------------------------------------------------------------------
+# ---- FakeQuantize and Quantize -----------------------------------------------------------------------------
 
 
-def fake_quantize(x: np.ndarray, source: list[np.ndarray], result: list[np.ndarray], levels: int = 256, label: str = "") -> Case:
+def fake_quantize(
+    x: np.ndarray, source: list[np.ndarray], result: list[np.ndarray], levels: int = 256, label: str = ""
+) -> Case:
     return Case(
         FakeQuantize(levels=levels),
         [x, *(e.astype(x.dtype) for e in source + result)],
         lambda *nodes: ov.fake_quantize(*nodes, levels),
         constant_inputs=(1, 2, 3, 4),
         rtol=0 if x.dtype == F32 else 1e-3,
-        atol=1e-6 * float(np.abs(result).max()),  # OpenVINO rounds codes * step + low once, we twice; a wrong code is 1000 times more
+        atol=1e-6
+        * float(
+            np.abs(result).max()
+        ),  # OpenVINO rounds codes * step + low once, we twice; a wrong code is 1000 times more
         label=f"{label}-{levels}-{x.dtype}",
     )
 
@@ -60,7 +65,9 @@ def quantize(x: np.ndarray, low: Any, high: Any, levels: int = 256, label: str =
     multiplier = F32(levels - 1) / (source[1] - source[0])
 
     def vendor(x: Any, *_: Any) -> Any:
-        return ov.convert(ov.fake_quantize(x, *map(ov.constant, source + ends(0, levels - 1)), levels), np.uint8)
+        return ov.convert(
+            ov.fake_quantize(x, *map(ov.constant, source + ends(0, levels - 1)), levels), np.uint8
+        )
 
     inputs = [x, np.asarray(multiplier), np.asarray(-source[0] * multiplier)]
     return Case(Quantize(levels=levels), inputs, vendor, constant_inputs=(1, 2), label=f"{label}-{levels}")
@@ -80,7 +87,9 @@ FAKE_QUANTIZE = [
     fake_quantize(normal(2, 3, 8, 8), PER_CHANNEL, PER_CHANNEL, label="channels"),
     fake_quantize(normal(2, 3, 8, 8), PER_CHANNEL, ends(0, 255), label="channels-to-codes"),
     fake_quantize(normal(5, 7), ends(-2, 2, 2), ends(-2, 2, 2), label="matrix"),
-    fake_quantize(normal(4, 3, 5), ends([-1, -2, 0], [1, 1, 3], 3), ends([-1, -2, 0], [1, 1, 3], 3), label="1d"),
+    fake_quantize(
+        normal(4, 3, 5), ends([-1, -2, 0], [1, 1, 3], 3), ends([-1, -2, 0], [1, 1, 3], 3), label="1d"
+    ),
     Case(  # OpenVINO answers NaN for the channels whose range is one point
         FakeQuantize(levels=256),
         [normal(2, 3, 4, 4), *ends([-1, 0, 2], [1, 0, 2]), *ends([-1, 0, 2], [1, 0, 2])],
@@ -100,14 +109,36 @@ QUANTIZE = [
     quantize(normal(2, 3, 8, 8), -3, 3, levels=16, label="coarse"),
     quantize(HALVES, 0, 255, label="ties"),
     quantize(HALVES - 128, -128, 127, label="signed-ties"),
-    Case(Quantize(), [HALVES, np.array(1, F32), np.array(0, F32)], OnnxNode("QuantizeLinear", order=[0, 1]), label="onnx-ties"),
+    Case(
+        Quantize(),
+        [HALVES, np.array(1, F32), np.array(0, F32)],
+        OnnxNode("QuantizeLinear", order=[0, 1]),
+        label="onnx-ties",
+    ),
 ]
 
 DEQUANTIZE = [
-    Case(Dequantize(), [codes(2, 3, 4, 4), np.array(0.0173, F32), np.array(128, np.uint8)], OnnxNode("DequantizeLinear")),
-    Case(Dequantize(), [weights(2, 3, 4, 4), np.array(0.3, F32), np.array(-7, np.int8)], OnnxNode("DequantizeLinear")),
-    Case(Dequantize(), [codes(2, 3, 4, 4), np.array(0.3, F32)], OnnxNode("DequantizeLinear"), label="no-zero-point"),
-    Case(Dequantize(), [rng.integers(-(2**30), 2**30, (3, 9)).astype(np.int32), np.array(1e-6, F32)], OnnxNode("DequantizeLinear")),
+    Case(
+        Dequantize(),
+        [codes(2, 3, 4, 4), np.array(0.0173, F32), np.array(128, np.uint8)],
+        OnnxNode("DequantizeLinear"),
+    ),
+    Case(
+        Dequantize(),
+        [weights(2, 3, 4, 4), np.array(0.3, F32), np.array(-7, np.int8)],
+        OnnxNode("DequantizeLinear"),
+    ),
+    Case(
+        Dequantize(),
+        [codes(2, 3, 4, 4), np.array(0.3, F32)],
+        OnnxNode("DequantizeLinear"),
+        label="no-zero-point",
+    ),
+    Case(
+        Dequantize(),
+        [rng.integers(-(2**30), 2**30, (3, 9)).astype(np.int32), np.array(1e-6, F32)],
+        OnnxNode("DequantizeLinear"),
+    ),
     Case(
         Dequantize(),
         [codes(2, 3, 4, 4), rng.uniform(0.01, 1, (1, 3, 1, 1)).astype(F32), codes(1, 3, 1, 1)],
@@ -125,32 +156,53 @@ MULTIPLY_ADD = [  # OpenVINO rounds twice; exactness is tested in test_multiply_
         atol=1e-5,
         label=label,
     )
-    for label, *parameters in (("tensor", 19.24, -128), ("channels", rng.uniform(1, 9, (1, 3, 1, 1)), rng.uniform(-9, 9, (3, 1, 1))))
+    for label, *parameters in (
+        ("tensor", 19.24, -128),
+        ("channels", rng.uniform(1, 9, (1, 3, 1, 1)), rng.uniform(-9, 9, (3, 1, 1))),
+    )
 ]
 
-# ---- sums of codes -------------------------------------------------------------------------------------------------------------
+# ---- sums of codes -----------------------------------------------------------------------------------------
 
 
 def convolution_integer(
-    x: np.ndarray, w: np.ndarray, zero: np.ndarray, strides: Any, begin: Any, end: Any, dilations: Any, groups: int = 1, onnx: bool = False
+    x: np.ndarray,
+    w: np.ndarray,
+    zero: np.ndarray,
+    strides: Any,
+    begin: Any,
+    end: Any,
+    dilations: Any,
+    groups: int = 1,
+    onnx: bool = False,
 ) -> Case:
     """OpenVINO convolves the same integers as floats: exact, since every sum stays below 2**24."""
 
     def vendor(x: Any, w_node: Any, zero: Any) -> Any:
         shifted = ov.subtract(ov.convert(x, F32), ov.convert(zero, F32))
-        grouped = ov.reshape(ov.convert(w_node, F32), np.array([groups, len(w) // groups, *w.shape[1:]]), False)
+        grouped = ov.reshape(
+            ov.convert(w_node, F32), np.array([groups, len(w) // groups, *w.shape[1:]]), False
+        )
         return ov.convert(ov.group_convolution(shifted, grouped, strides, begin, end, dilations), np.int32)
 
-    node = OnnxNode("ConvInteger", {"strides": strides, "pads": [*begin, *end], "dilations": dilations, "group": groups})
+    node = OnnxNode(
+        "ConvInteger", {"strides": strides, "pads": [*begin, *end], "dilations": dilations, "group": groups}
+    )
     return Case(
-        ConvolutionInteger(strides=strides, pads_begin=begin, pads_end=end, dilations=dilations, groups=groups),
+        ConvolutionInteger(
+            strides=strides, pads_begin=begin, pads_end=end, dilations=dilations, groups=groups
+        ),
         [x, w, zero],
         node if onnx else vendor,
-        label=f"x{x.shape}w{w.shape}s{strides}p{begin}{end}d{dilations}g{groups}z{zero.size}{'-onnx' if onnx else ''}".replace(" ", ""),
+        label=f"x{x.shape}w{w.shape}s{strides}p{begin}{end}d{dilations}g{groups}z{zero.size}{'-onnx' if onnx else ''}".replace(
+            " ", ""
+        ),
     )
 
 
-def matmul_integer(x: np.ndarray, w: np.ndarray, zero: int, transpose_b: bool = False, onnx: bool = False) -> Case:
+def matmul_integer(
+    x: np.ndarray, w: np.ndarray, zero: int, transpose_b: bool = False, onnx: bool = False
+) -> Case:
     def vendor(x: Any, w: Any, zero: Any) -> Any:
         shifted = ov.subtract(ov.convert(x, F32), ov.convert(zero, F32))
         return ov.convert(ov.matmul(shifted, ov.convert(w, F32), False, transpose_b), np.int32)
@@ -159,7 +211,9 @@ def matmul_integer(x: np.ndarray, w: np.ndarray, zero: int, transpose_b: bool = 
         MatMulInteger(transpose_b=transpose_b),
         [x, w, np.array(zero, np.uint8)],
         OnnxNode("MatMulInteger") if onnx else vendor,
-        label=f"{x.shape}@{w.shape}z{zero}{'-tb' if transpose_b else ''}{'-onnx' if onnx else ''}".replace(" ", ""),
+        label=f"{x.shape}@{w.shape}z{zero}{'-tb' if transpose_b else ''}{'-onnx' if onnx else ''}".replace(
+            " ", ""
+        ),
     )
 
 
@@ -170,13 +224,25 @@ PADDED: Any = ((1, 1), (1, 1), (1, 1), (1, 1))
 CONVOLUTION_INTEGER = [
     convolution_integer(codes(2, 16, 5, 5), weights(8, 16, 1, 1), np.array(0, np.uint8), *UNIT),
     convolution_integer(codes(1, 3, 8, 9), weights(4, 3, 3, 3), Z128, *PADDED),
-    convolution_integer(codes(1, 5, 11, 8), weights(4, 5, 3, 2), np.array(50, np.uint8), (2, 3), (0, 1), (2, 0), (1, 1)),
+    convolution_integer(
+        codes(1, 5, 11, 8), weights(4, 5, 3, 2), np.array(50, np.uint8), (2, 3), (0, 1), (2, 0), (1, 1)
+    ),
     convolution_integer(codes(1, 3, 12, 13), weights(2, 3, 3, 2), Z128, (1, 2), (2, 0), (1, 3), (2, 3)),
     convolution_integer(codes(2, 12, 6, 6), weights(8, 3, 3, 3), Z128, *PADDED, groups=4),
     convolution_integer(codes(1, 8, 9, 9), weights(8, 1, 3, 3), codes(1, 8, 1, 1), *PADDED, groups=8),
     convolution_integer(codes(1, 4, 5, 5), weights(6, 4, 3, 3), codes(1, 4, 1, 1), *PADDED),
     convolution_integer(codes(1, 3, 8, 9), weights(4, 3, 3, 3, bits=7), Z128, *PADDED, onnx=True),
-    convolution_integer(codes(2, 6, 7, 7), weights(6, 2, 3, 3, bits=7), Z128, (2, 1), (1, 0), (0, 1), (1, 2), groups=3, onnx=True),
+    convolution_integer(
+        codes(2, 6, 7, 7),
+        weights(6, 2, 3, 3, bits=7),
+        Z128,
+        (2, 1),
+        (1, 0),
+        (0, 1),
+        (1, 2),
+        groups=3,
+        onnx=True,
+    ),
 ]
 
 MATMUL_INTEGER = [
@@ -189,7 +255,9 @@ MATMUL_INTEGER = [
 ]
 
 
-def transposed_integer(x: np.ndarray, w: np.ndarray, zero: int, strides: Any, begin: Any, end: Any, groups: int = 1) -> Case:
+def transposed_integer(
+    x: np.ndarray, w: np.ndarray, zero: int, strides: Any, begin: Any, end: Any, groups: int = 1
+) -> Case:
     def vendor(x: Any, *_: Any) -> Any:
         shifted = ov.subtract(ov.convert(x, F32), ov.constant(F32(zero)))
         keywords: dict[str, Any] = {"pads_begin": begin, "pads_end": end, "dilations": (1, 1)}
@@ -202,7 +270,12 @@ def transposed_integer(x: np.ndarray, w: np.ndarray, zero: int, strides: Any, be
 
     return Case(
         ConvolutionBackpropDataInteger(
-            strides=strides, pads_begin=begin, pads_end=end, dilations=(1, 1), output_padding=(0, 0), groups=groups
+            strides=strides,
+            pads_begin=begin,
+            pads_end=end,
+            dilations=(1, 1),
+            output_padding=(0, 0),
+            groups=groups,
         ),
         [x, w, np.array(zero, np.uint8)],
         vendor,
@@ -218,14 +291,29 @@ TRANSPOSED_INTEGER = [
 ]
 
 
-def im2col(x: np.ndarray, kernel: Any, strides: Any, begin: Any, end: Any, dilations: Any, border: int = 0, groups: int = 1) -> Case:
-    """OpenVINO knows no border and no groups: it is given the padded image, and its columns (tap, channel) are brought into groups."""
-    op = Im2Col(kernel=kernel, strides=strides, pads_begin=begin, pads_end=end, dilations=dilations, groups=groups)
+def im2col(
+    x: np.ndarray,
+    kernel: Any,
+    strides: Any,
+    begin: Any,
+    end: Any,
+    dilations: Any,
+    border: int = 0,
+    groups: int = 1,
+) -> Case:
+    """OpenVINO knows no border and no groups: it is given the padded image, and its columns (tap, channel)
+    are brought into groups.
+    """
+    op = Im2Col(
+        kernel=kernel, strides=strides, pads_begin=begin, pads_end=end, dilations=dilations, groups=groups
+    )
     n, channels, *size = op.infer_shape(x.shape, ())
     parts = [n, kernel[0] * kernel[1], groups, x.shape[1] // groups, *size]
 
     def vendor(x: Any, *_: Any) -> Any:
-        padded = ov.pad(ov.convert(x, F32), [0, 0, *begin], [0, 0, *end], "constant", ov.constant(F32(border)))
+        padded = ov.pad(
+            ov.convert(x, F32), [0, 0, *begin], [0, 0, *end], "constant", ov.constant(F32(border))
+        )
         columns = ov.extract_image_patches(padded, list(kernel), list(strides), list(dilations), "valid")
         by_group = ov.transpose(ov.reshape(columns, parts, False), [0, 2, 1, 3, 4, 5])
         return ov.convert(ov.reshape(by_group, [n, channels, *size], False), np.uint8)
@@ -240,4 +328,13 @@ IM2COL = [
     im2col(codes(2, 4, 5, 5), (2, 2), (1, 1), (1, 1), (1, 1), (1, 1), border=255, groups=4),
 ]
 
-CASES = FAKE_QUANTIZE + QUANTIZE + DEQUANTIZE + MULTIPLY_ADD + CONVOLUTION_INTEGER + MATMUL_INTEGER + TRANSPOSED_INTEGER + IM2COL
+CASES = (
+    FAKE_QUANTIZE
+    + QUANTIZE
+    + DEQUANTIZE
+    + MULTIPLY_ADD
+    + CONVOLUTION_INTEGER
+    + MATMUL_INTEGER
+    + TRANSPOSED_INTEGER
+    + IM2COL
+)

@@ -1,4 +1,6 @@
-"""Recurrent layers: directions, sequences of several lengths, clipping, other activations, both forms of a GRU."""
+"""Recurrent layers: directions, sequences of several lengths, clipping, other activations, both forms of a
+GRU.
+"""
 
 from typing import Any
 
@@ -19,7 +21,16 @@ KINDS: dict[str, tuple[type, Any, int, int]] = {  # operator, OpenVINO's, gates,
 }
 
 
-def recurrent(kind: str, n: int, steps: int, inputs: int, size: int, direction: str, lengths: Any = None, **attributes: Any) -> Case:
+def recurrent(
+    kind: str,
+    n: int,
+    steps: int,
+    inputs: int,
+    size: int,
+    direction: str,
+    lengths: Any = None,
+    **attributes: Any,
+) -> Case:
     operator, function, gates, states = KINDS[kind]
     directions = 2 if direction == "bidirectional" else 1
     linear = bool(attributes.get("linear_before_reset"))
@@ -48,7 +59,11 @@ def recurrent(kind: str, n: int, steps: int, inputs: int, size: int, direction: 
 
 
 CASES = [
-    *(recurrent(kind, 2, 5, 3, 4, direction) for kind in KINDS for direction in ("forward", "reverse", "bidirectional")),
+    *(
+        recurrent(kind, 2, 5, 3, 4, direction)
+        for kind in KINDS
+        for direction in ("forward", "reverse", "bidirectional")
+    ),
     *(recurrent(kind, 3, 4, 2, 3, "bidirectional", lengths=[4, 1, 2]) for kind in KINDS),
     *(recurrent(kind, 1, 1, 3, 2, "forward", clip=0.4) for kind in KINDS),
     recurrent("gru", 2, 5, 3, 4, "bidirectional", linear_before_reset=True),

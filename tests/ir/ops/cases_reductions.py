@@ -36,8 +36,8 @@ def top_k(axis: int, mode: str, sort: str) -> object:
 
 
 def top_k_by_index(axis: int, mode: str, _: str) -> object:
-    """What the stable sort by value chooses, in the order of indices. OpenVINO's own sort by index is not stable on every processor,
-    whatever the model asks for (test_top_k.py).
+    """What the stable sort by value chooses, in the order of indices. OpenVINO's own sort by index is not
+    stable on every processor, whatever the model asks for (test_top_k.py).
     """
 
     def build(x: Any, k: Any) -> list[Any]:
@@ -50,21 +50,48 @@ def top_k_by_index(axis: int, mode: str, _: str) -> object:
 
 CASES = [
     *(
-        Case(op(keep_dims=keep), [X, axes], lambda x, a, f=function, k=keep: f(x, a, k), atol=1e-5, label=f"{axes}-{keep}")
+        Case(
+            op(keep_dims=keep),
+            [X, axes],
+            lambda x, a, f=function, k=keep: f(x, a, k),
+            atol=1e-5,
+            label=f"{axes}-{keep}",
+        )
         for op, function, _ in REDUCTIONS
         for axes in AXES
         for keep in (False, True)
         if len(axes) or keep  # OpenVINO's CPU plugin cannot do no axes and drop them
     ),
-    *(Case(op(), [INTEGERS, np.array([1])], lambda x, a, f=f: f(x, a, False), label="i32") for op, f, _ in REDUCTIONS),
-    *(Case(op(), [X[0], np.array(1)], lambda x, a, f=f: f(x, a, False), label="scalar axis") for op, f, _ in REDUCTIONS),
-    *(Case(op(keep_dims=True), [X, AXES[0]], OnnxNode(name), label="onnx", atol=1e-5) for op, _, name in REDUCTIONS),
     *(
-        Case(op(), [X.astype(np.float16), np.array([1])], lambda x, a, f=f: f(x, a, False), rtol=2e-3, atol=1e-3, label="f16")
+        Case(op(), [INTEGERS, np.array([1])], lambda x, a, f=f: f(x, a, False), label="i32")
         for op, f, _ in REDUCTIONS
     ),
     *(
-        Case(TopK(axis=axis, mode=mode, sort=sort), [x, np.array(k)], vendor(axis, mode, sort), label=f"{axis}-{mode}-{sort}-{k}-{name}")
+        Case(op(), [X[0], np.array(1)], lambda x, a, f=f: f(x, a, False), label="scalar axis")
+        for op, f, _ in REDUCTIONS
+    ),
+    *(
+        Case(op(keep_dims=True), [X, AXES[0]], OnnxNode(name), label="onnx", atol=1e-5)
+        for op, _, name in REDUCTIONS
+    ),
+    *(
+        Case(
+            op(),
+            [X.astype(np.float16), np.array([1])],
+            lambda x, a, f=f: f(x, a, False),
+            rtol=2e-3,
+            atol=1e-3,
+            label="f16",
+        )
+        for op, f, _ in REDUCTIONS
+    ),
+    *(
+        Case(
+            TopK(axis=axis, mode=mode, sort=sort),
+            [x, np.array(k)],
+            vendor(axis, mode, sort),
+            label=f"{axis}-{mode}-{sort}-{k}-{name}",
+        )
         for name, x in (("ties", TIES), ("4d", X))
         for axis in (-1, 0)
         for mode in ("max", "min")

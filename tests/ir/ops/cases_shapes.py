@@ -48,7 +48,10 @@ X = floats(2, 3, 4, 6)
 
 
 def strided_slice(op: StridedSlice, begin: list[int], end: list[int], strides: list[int]) -> Case:
-    masks = [[*m, 0, 0][:2] for m in (op.begin_mask, op.end_mask, op.new_axis_mask, op.shrink_axis_mask, op.ellipsis_mask)]
+    masks = [
+        [*m, 0, 0][:2]
+        for m in (op.begin_mask, op.end_mask, op.new_axis_mask, op.shrink_axis_mask, op.ellipsis_mask)
+    ]
     return Case(
         op,
         [X, ints(*begin), ints(*end), ints(*strides)],
@@ -61,14 +64,29 @@ def pixels(mode: str, block: int) -> list[Case]:
     """DepthToSpace and SpaceToDepth, of two images."""
     deep, wide = floats(2, 2 * block**2, 2, 3), floats(2, 3, 2 * block, 3 * block)
     return [
-        Case(DepthToSpace(mode=mode, block_size=block), [deep], lambda x: ov.depth_to_space(x, mode, block), label=f"{mode}-{block}"),
-        Case(SpaceToDepth(mode=mode, block_size=block), [wide], lambda x: ov.space_to_depth(x, mode, block), label=f"{mode}-{block}"),
+        Case(
+            DepthToSpace(mode=mode, block_size=block),
+            [deep],
+            lambda x: ov.depth_to_space(x, mode, block),
+            label=f"{mode}-{block}",
+        ),
+        Case(
+            SpaceToDepth(mode=mode, block_size=block),
+            [wide],
+            lambda x: ov.space_to_depth(x, mode, block),
+            label=f"{mode}-{block}",
+        ),
     ]
 
 
 CASES = [
     *(
-        Case(Convert(destination_type=dtype), [x], lambda x, name=name: ov.convert(x, name), label=f"{x.dtype}-{name}")
+        Case(
+            Convert(destination_type=dtype),
+            [x],
+            lambda x, name=name: ov.convert(x, name),
+            label=f"{x.dtype}-{name}",
+        )
         for name, dtype in BY_NAME.items()
         for x in (FRACTIONS, WHOLES)
     ),
@@ -94,16 +112,30 @@ CASES = [
             (X, ints(1, 5), ints(3, 0), ints(1, -2), ints(-2, 3)),
         ]
     ),
-    Case(Slice(), [X, ints(1), ints(LAST), ints(2), ints(2)], OnnxNode("Slice", order=(0, 1, 2, 4, 3)), label="onnx"),
+    Case(
+        Slice(),
+        [X, ints(1), ints(LAST), ints(2), ints(2)],
+        OnnxNode("Slice", order=(0, 1, 2, 4, 3)),
+        label="onnx",
+    ),
     strided_slice(StridedSlice(), [0, 1], [2, 3], [1, 2]),
     strided_slice(StridedSlice(begin_mask=(1, 1), end_mask=(1, 1)), [0, 1], [2, 3], [1, 2]),
     strided_slice(StridedSlice(begin_mask=(1,), end_mask=(1,)), [0, 2], [0, 3], [1, 1]),
     strided_slice(StridedSlice(begin_mask=(0, 1), end_mask=(1, 1)), [-1, -1], [0, 0], [-1, -1]),
-    strided_slice(StridedSlice(begin_mask=(1, 0), end_mask=(1, 0), shrink_axis_mask=(0, 1)), [0, -2], [0, 2], [1, 1]),
-    strided_slice(StridedSlice(begin_mask=(1, 1), end_mask=(1, 1), shrink_axis_mask=(0, 1)), [0, 2], [0, 3], [1, 1]),
+    strided_slice(
+        StridedSlice(begin_mask=(1, 0), end_mask=(1, 0), shrink_axis_mask=(0, 1)), [0, -2], [0, 2], [1, 1]
+    ),
+    strided_slice(
+        StridedSlice(begin_mask=(1, 1), end_mask=(1, 1), shrink_axis_mask=(0, 1)), [0, 2], [0, 3], [1, 1]
+    ),
     strided_slice(StridedSlice(end_mask=(1, 0), new_axis_mask=(1, 0)), [0, 0], [0, 2], [1, 1]),
     strided_slice(StridedSlice(ellipsis_mask=(1, 0)), [0, 1], [0, 4], [1, 2]),
-    Case(StridedSlice(), [X, ints(1, 0), ints(2, 2)], lambda x, b, e: ov.strided_slice(x, b, e, ints(1, 1), [], []), label="no strides"),
+    Case(
+        StridedSlice(),
+        [X, ints(1, 0), ints(2, 2)],
+        lambda x, b, e: ov.strided_slice(x, b, e, ints(1, 1), [], []),
+        label="no strides",
+    ),
     *(
         Case(
             Gather(batch_dims=batch),
@@ -122,21 +154,49 @@ CASES = [
         ]
     ),
     *(
-        Case(Reshape(special_zero=zero), [X, ints(*pattern)], lambda x, p, zero=zero: ov.reshape(x, p, zero), label=f"{pattern}-{zero}")
-        for pattern, zero in [((6, 24), False), ((2, -1), False), ((0, -1), True), ((0, 0, 24), True), ((-1,), True), ((2, -1, 0, 6), True)]
+        Case(
+            Reshape(special_zero=zero),
+            [X, ints(*pattern)],
+            lambda x, p, zero=zero: ov.reshape(x, p, zero),
+            label=f"{pattern}-{zero}",
+        )
+        for pattern, zero in [
+            ((6, 24), False),
+            ((2, -1), False),
+            ((0, -1), True),
+            ((0, 0, 24), True),
+            ((-1,), True),
+            ((2, -1, 0, 6), True),
+        ]
     ),
     Case(Reshape(), [X[:0], ints(0, 5)], lambda x, p: ov.reshape(x, p, False), label="empty"),
-    Case(Reshape(special_zero=True), [X[:0], ints(0, -1)], lambda x, p: ov.reshape(x, p, True), label="empty batch"),
-    *(Case(Flatten(axis=axis), [X], OnnxNode("Flatten", {"axis": axis}), label=f"{axis}") for axis in (0, 1, 2, 4, -1)),
+    Case(
+        Reshape(special_zero=True),
+        [X[:0], ints(0, -1)],
+        lambda x, p: ov.reshape(x, p, True),
+        label="empty batch",
+    ),
+    *(
+        Case(Flatten(axis=axis), [X], OnnxNode("Flatten", {"axis": axis}), label=f"{axis}")
+        for axis in (0, 1, 2, 4, -1)
+    ),
     Case(Flatten(), [ROW.astype(np.float32)], OnnxNode("Flatten")),
     Case(Squeeze(), [X[:1, :, :1], ints(0, -2)], ov.squeeze),
     Case(Squeeze(), [X[:1, :, :1], ints(2)], ov.squeeze, label="one axis"),
     Case(Squeeze(), [X[:1, :, :1]], ov.squeeze, label="all axes"),
     Case(Unsqueeze(), [X, ints(0, -1)], ov.unsqueeze),
     Case(Unsqueeze(), [ROW, scalar(1)], ov.unsqueeze),
-    *(Case(Transpose(), [X, ints(*order)], ov.transpose, label=f"{order}") for order in ((0, 2, 3, 1), (3, 2, 1, 0), (1, 0, 2, 3), ())),
     *(
-        Case(Pad(pad_mode=mode), [X, ints(*begin), ints(*end)], lambda x, b, e, mode=mode: ov.pad(x, b, e, mode), label=f"{mode}-{begin}")
+        Case(Transpose(), [X, ints(*order)], ov.transpose, label=f"{order}")
+        for order in ((0, 2, 3, 1), (3, 2, 1, 0), (1, 0, 2, 3), ())
+    ),
+    *(
+        Case(
+            Pad(pad_mode=mode),
+            [X, ints(*begin), ints(*end)],
+            lambda x, b, e, mode=mode: ov.pad(x, b, e, mode),
+            label=f"{mode}-{begin}",
+        )
         for mode, begin, end in [
             ("constant", (0, 1, 2, 3), (1, 0, 2, 9)),
             ("edge", (0, 1, 2, 3), (1, 0, 2, 9)),
@@ -165,7 +225,11 @@ CASES = [
     ),
     Case(Broadcast(mode="bidirectional"), [X, ints(3, 1, 1)], OnnxNode("Expand"), label="onnx"),
     *(case for mode in ("blocks_first", "depth_first") for block in (2, 3) for case in pixels(mode, block)),
-    Case(DepthToSpace(mode="depth_first", block_size=2), [floats(1, 12, 3, 4)], OnnxNode("DepthToSpace", {"blocksize": 2, "mode": "CRD"})),
+    Case(
+        DepthToSpace(mode="depth_first", block_size=2),
+        [floats(1, 12, 3, 4)],
+        OnnxNode("DepthToSpace", {"blocksize": 2, "mode": "CRD"}),
+    ),
     Case(ShapeOf(), [X], ov.shape_of),
     Case(ShapeOf(output_type=I32), [ROW], lambda x: ov.shape_of(x, "i32")),
     Case(ShapeOf(output_type=I64), [X[0, 0, 0, 0]], OnnxNode("Shape")),

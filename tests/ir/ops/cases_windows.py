@@ -21,7 +21,14 @@ def normal(*shape: int, dtype: Any = np.float32) -> np.ndarray:
 
 
 def convolution(
-    x: np.ndarray, w: np.ndarray, strides: Any, begin: Any, end: Any, dilations: Any, groups: int = 1, **tolerance: float
+    x: np.ndarray,
+    w: np.ndarray,
+    strides: Any,
+    begin: Any,
+    end: Any,
+    dilations: Any,
+    groups: int = 1,
+    **tolerance: float,
 ) -> Case:
     """OpenVINO keeps groups in a leading dimension of the weights, and has another operator for them."""
 
@@ -38,7 +45,15 @@ def convolution(
 
 
 def transposed(
-    x: np.ndarray, w: np.ndarray, strides: Any, begin: Any, end: Any, dilations: Any, padding: Any, groups: int = 1, onnx: bool = False
+    x: np.ndarray,
+    w: np.ndarray,
+    strides: Any,
+    begin: Any,
+    end: Any,
+    dilations: Any,
+    padding: Any,
+    groups: int = 1,
+    onnx: bool = False,
 ) -> Case:
     def vendor(x: Any, weights: Any) -> Any:
         keywords = {"pads_begin": begin, "pads_end": end, "dilations": dilations, "output_padding": padding}
@@ -49,43 +64,84 @@ def transposed(
 
     node = OnnxNode(
         "ConvTranspose",
-        {"strides": strides, "pads": [*begin, *end], "dilations": dilations, "output_padding": padding, "group": groups},
+        {
+            "strides": strides,
+            "pads": [*begin, *end],
+            "dilations": dilations,
+            "output_padding": padding,
+            "group": groups,
+        },
     )
     op = ConvolutionBackpropData(
-        strides=strides, pads_begin=begin, pads_end=end, dilations=dilations, output_padding=padding, groups=groups
+        strides=strides,
+        pads_begin=begin,
+        pads_end=end,
+        dilations=dilations,
+        output_padding=padding,
+        groups=groups,
     )
     constants = (1,) if groups > 1 else ()
-    label = f"x{x.shape}w{w.shape}s{strides}p{begin}{end}d{dilations}o{padding}g{groups}{'-onnx' if onnx else ''}".replace(" ", "")
+    label = f"x{x.shape}w{w.shape}s{strides}p{begin}{end}d{dilations}o{padding}g{groups}{'-onnx' if onnx else ''}".replace(
+        " ", ""
+    )
     return Case(op, [x, w], node if onnx else vendor, constants, atol=1e-5, label=label)
 
 
-def max_pool(x: np.ndarray, kernel: Any, strides: Any, begin: Any, end: Any, dilations: Any, rounding: Any = "floor") -> Case:
+def max_pool(
+    x: np.ndarray, kernel: Any, strides: Any, begin: Any, end: Any, dilations: Any, rounding: Any = "floor"
+) -> Case:
     def vendor(node: Any) -> Any:
         values = ov.max_pool(node, strides, dilations, begin, end, kernel, rounding).output(0)
         return ov.convert(values, x.dtype.type)  # a node of one output: the indices are not compared
 
     return Case(
-        MaxPool(kernel=kernel, strides=strides, pads_begin=begin, pads_end=end, dilations=dilations, rounding_type=rounding),
+        MaxPool(
+            kernel=kernel,
+            strides=strides,
+            pads_begin=begin,
+            pads_end=end,
+            dilations=dilations,
+            rounding_type=rounding,
+        ),
         [x],
         vendor,
         label=f"{x.shape}{x.dtype}k{kernel}s{strides}p{begin}{end}d{dilations}{rounding}".replace(" ", ""),
     )
 
 
-def avg_pool(x: np.ndarray, kernel: Any, strides: Any, begin: Any, end: Any, exclude_pad: bool, rounding: Any = "floor") -> Case:
+def avg_pool(
+    x: np.ndarray, kernel: Any, strides: Any, begin: Any, end: Any, exclude_pad: bool, rounding: Any = "floor"
+) -> Case:
     def vendor(node: Any) -> Any:
         return ov.avg_pool(node, strides, begin, end, kernel, exclude_pad, rounding)
 
     onnx = OnnxNode(
-        "AveragePool", {"kernel_shape": kernel, "strides": strides, "pads": [*begin, *end], "ceil_mode": 1, "count_include_pad": 1}
+        "AveragePool",
+        {
+            "kernel_shape": kernel,
+            "strides": strides,
+            "pads": [*begin, *end],
+            "ceil_mode": 1,
+            "count_include_pad": 1,
+        },
     )
-    # Where rounding up reaches past a padding that counts, OpenVINO divides by the whole kernel; ONNX and PyTorch as we do.
+    # Where rounding up reaches past a padding that counts, OpenVINO divides by the whole kernel; ONNX and
+    # PyTorch as we do.
     differs = rounding != "floor" and not exclude_pad and any(begin + end)
     return Case(
-        AvgPool(kernel=kernel, strides=strides, pads_begin=begin, pads_end=end, exclude_pad=exclude_pad, rounding_type=rounding),
+        AvgPool(
+            kernel=kernel,
+            strides=strides,
+            pads_begin=begin,
+            pads_end=end,
+            exclude_pad=exclude_pad,
+            rounding_type=rounding,
+        ),
         [x],
         onnx if differs else vendor,
-        label=f"{x.shape}k{kernel}s{strides}p{begin}{end}{'excl' if exclude_pad else 'incl'}-{rounding}".replace(" ", ""),
+        label=f"{x.shape}k{kernel}s{strides}p{begin}{end}{'excl' if exclude_pad else 'incl'}-{rounding}".replace(
+            " ", ""
+        ),
     )
 
 
@@ -116,17 +172,30 @@ CONVOLUTIONS = [
     convolution(normal(1, 5, 4, 4), normal(6, 5, 1, 1), (1, 1), (1, 1), (1, 1), (1, 1)),  # a border of zeros
     convolution(normal(2, 3, 11, 8), normal(4, 3, 3, 2), (2, 3), (0, 1), (2, 0), (1, 1)),
     convolution(normal(1, 3, 12, 13), normal(2, 3, 3, 2), (1, 2), (2, 0), (1, 3), (2, 3)),
-    convolution(normal(1, 3, 9, 9), normal(2, 3, 2, 2), (4, 4), (0, 0), (0, 0), (1, 1)),  # stride beyond the kernel
+    convolution(
+        normal(1, 3, 9, 9), normal(2, 3, 2, 2), (4, 4), (0, 0), (0, 0), (1, 1)
+    ),  # stride beyond the kernel
     convolution(normal(2, 8, 9, 9), normal(8, 1, 3, 3), (1, 1), (1, 1), (1, 1), (1, 1), groups=8),
     convolution(normal(1, 8, 9, 9), normal(8, 1, 5, 5), (2, 2), (1, 2), (2, 1), (1, 1), groups=8),
-    convolution(normal(1, 4, 9, 9), normal(8, 1, 3, 3), (1, 1), (0, 0), (0, 0), (2, 2), groups=4),  # two outputs a channel
+    convolution(
+        normal(1, 4, 9, 9), normal(8, 1, 3, 3), (1, 1), (0, 0), (0, 0), (2, 2), groups=4
+    ),  # two outputs a channel
     convolution(normal(2, 12, 6, 7), normal(9, 4, 3, 3), (1, 1), (1, 0), (0, 1), (1, 1), groups=3),
     convolution(normal(2, 3, 17), normal(4, 3, 5), (2,), (1,), (2,), (2,)),
     convolution(normal(1, 6, 10), normal(6, 2, 3), (1,), (0,), (1,), (1,), groups=3),
     convolution(normal(1, 2, 5, 6, 7), normal(3, 2, 3, 2, 3), (1, 2, 1), (1, 0, 1), (0, 1, 1), (1, 1, 2)),
-    convolution(normal(1, 4, 5, 5, 5), normal(4, 1, 3, 3, 3), (2, 1, 1), (1, 1, 1), (1, 1, 1), (1, 1, 1), groups=4),
     convolution(
-        normal(1, 6, 6, 6, dtype=np.float16), normal(4, 6, 3, 3, dtype=np.float16), (1, 1), (1, 1), (1, 1), (1, 1), rtol=2e-3, atol=2e-3
+        normal(1, 4, 5, 5, 5), normal(4, 1, 3, 3, 3), (2, 1, 1), (1, 1, 1), (1, 1, 1), (1, 1, 1), groups=4
+    ),
+    convolution(
+        normal(1, 6, 6, 6, dtype=np.float16),
+        normal(4, 6, 3, 3, dtype=np.float16),
+        (1, 1),
+        (1, 1),
+        (1, 1),
+        (1, 1),
+        rtol=2e-3,
+        atol=2e-3,
     ),
 ]
 
@@ -134,13 +203,19 @@ TRANSPOSED = [
     transposed(normal(2, 3, 4, 5), normal(3, 4, 3, 3), (1, 1), (0, 0), (0, 0), (1, 1), (0, 0)),
     transposed(normal(1, 3, 4, 5), normal(3, 2, 4, 4), (2, 2), (1, 1), (1, 1), (1, 1), (0, 0)),
     transposed(normal(1, 3, 4, 4), normal(3, 2, 3, 3), (2, 3), (1, 0), (0, 1), (1, 1), (1, 2)),
-    transposed(normal(1, 3, 4, 4), normal(3, 2, 2, 2), (3, 3), (0, 0), (0, 0), (1, 1), (2, 0)),  # gaps between the painted kernels
+    transposed(
+        normal(1, 3, 4, 4), normal(3, 2, 2, 2), (3, 3), (0, 0), (0, 0), (1, 1), (2, 0)
+    ),  # gaps between the painted kernels
     transposed(normal(1, 2, 5, 4), normal(2, 3, 3, 2), (1, 2), (1, 0), (2, 1), (2, 3), (0, 1)),
     transposed(normal(1, 4, 5, 5), normal(4, 1, 4, 4), (2, 2), (1, 1), (1, 1), (1, 1), (0, 0), groups=4),
     transposed(normal(2, 6, 4, 4), normal(6, 2, 3, 3), (2, 2), (1, 1), (1, 1), (1, 1), (1, 1), groups=3),
-    transposed(normal(2, 6, 4, 4), normal(6, 2, 3, 3), (2, 2), (1, 0), (0, 1), (1, 2), (1, 1), groups=3, onnx=True),
+    transposed(
+        normal(2, 6, 4, 4), normal(6, 2, 3, 3), (2, 2), (1, 0), (0, 1), (1, 2), (1, 1), groups=3, onnx=True
+    ),
     transposed(normal(1, 3, 6), normal(3, 2, 3), (2,), (1,), (0,), (1,), (1,), onnx=True),
-    transposed(normal(1, 2, 3, 3, 4), normal(2, 3, 2, 3, 2), (2, 1, 2), (0, 1, 0), (1, 0, 0), (1, 1, 1), (1, 0, 0)),
+    transposed(
+        normal(1, 2, 3, 3, 4), normal(2, 3, 2, 3, 2), (2, 1, 2), (0, 1, 0), (1, 0, 0), (1, 1, 1), (1, 0, 0)
+    ),
 ]
 
 CORNERS = [  # kernel, stride, pad_begin, pad_end of one dimension of 6: where rounding up reaches out
@@ -155,7 +230,9 @@ CORNERS = [  # kernel, stride, pad_begin, pad_end of one dimension of 6: where r
 
 
 def legacy_ceil_is_defined(kernel: int, stride: int, begin: int, end: int) -> bool:
-    """Whether the last window of OpenVINO's first `ceil` mode sees any input; where it does not, its value is undefined."""
+    """Whether the last window of OpenVINO's first `ceil` mode sees any input; where it does not, its value is
+    undefined.
+    """
     return -(-(6 + begin + end - kernel) // stride) * stride < 6 + begin
 
 
@@ -170,11 +247,21 @@ POOLS = [
         avg_pool(normal(1, 2, 6, 6), (k, 2), (s, 1), (b, 0), (e, 1), False, rounding),
     )
 ] + [
-    max_pool(-1 - abs(normal(2, 3, 7, 8)), (3, 2), (2, 1), (1, 1), (1, 0), (1, 1)),  # negative: a zero from the padding would win
+    max_pool(
+        -1 - abs(normal(2, 3, 7, 8)), (3, 2), (2, 1), (1, 1), (1, 0), (1, 1)
+    ),  # negative: a zero from the padding would win
     max_pool(normal(1, 3, 11, 12), (3, 2), (2, 1), (2, 1), (1, 2), (2, 3)),
     max_pool(rng.integers(0, 256, (1, 4, 8, 8)).astype(np.uint8), (3, 3), (2, 2), (1, 1), (1, 1), (1, 1)),
     max_pool(rng.integers(-128, -100, (1, 4, 8, 8)).astype(np.int8), (3, 3), (2, 2), (1, 1), (1, 1), (1, 1)),
-    max_pool(rng.integers(-99, 9, (1, 2, 7, 7)).astype(np.int32), (2, 3), (2, 2), (1, 1), (0, 1), (1, 1), "ceil_torch"),
+    max_pool(
+        rng.integers(-99, 9, (1, 2, 7, 7)).astype(np.int32),
+        (2, 3),
+        (2, 2),
+        (1, 1),
+        (0, 1),
+        (1, 1),
+        "ceil_torch",
+    ),
     max_pool(normal(1, 2, 9), (3,), (2,), (1,), (0,), (2,)),
     max_pool(normal(1, 2, 5, 6, 7), (2, 3, 2), (1, 2, 2), (1, 1, 0), (0, 1, 1), (1, 1, 1), "ceil_torch"),
     avg_pool(normal(2, 3, 7, 7), (7, 7), (1, 1), (0, 0), (0, 0), True),

@@ -27,12 +27,20 @@ def test_all_operators_broadcast_like_the_vendor(shapes: BroadcastableShapes) ->
     nodes = [f(*parameters[:2]) for _, f in FLOAT_PAIRS] + [f(*parameters[2:]) for _, f in FLAG_PAIRS]
     compiled = CORE.compile_model(ov.Model(nodes, parameters), "CPU", OPENVINO_CONFIG)
     expected = compiled(inputs)
-    ours = [op.evaluate(*inputs[:2]) for op, _ in FLOAT_PAIRS] + [op.evaluate(*inputs[2:]) for op, _ in FLAG_PAIRS]
+    ours = [op.evaluate(*inputs[:2]) for op, _ in FLOAT_PAIRS] + [
+        op.evaluate(*inputs[2:]) for op, _ in FLAG_PAIRS
+    ]
     assert_same(ours, [expected[i] for i in range(len(nodes))], rtol=0, atol=0)
     assert broadcast_shapes(*shapes.input_shapes) == shapes.result_shape == ours[0].shape
 
 
 def test_every_elementwise_operator_of_two_tensors_is_tried() -> None:
     tried = {op.type for op, _ in FLOAT_PAIRS + FLAG_PAIRS}
-    needs_care = {"Divide", "FloorMod", "Mod", "Power", "Select"}  # division by zero, and three inputs: in the cases
+    needs_care = {
+        "Divide",
+        "FloorMod",
+        "Mod",
+        "Power",
+        "Select",
+    }  # division by zero, and three inputs: in the cases
     assert {name for name, cls in OPERATORS.items() if issubclass(cls, Elementwise)} == tried | needs_care

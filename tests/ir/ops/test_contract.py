@@ -24,18 +24,26 @@ from numpot.ir.ops.result import Result
 
 from .battery import Case, assert_same, build_graph, run_executor, run_interpreter, run_vendor
 
-MODULES = sorted(m.name for m in pkgutil.iter_modules([str(Path(__file__).parent)]) if m.name.startswith("cases_"))
-CASES: list[Case] = [case for name in MODULES for case in importlib.import_module(f".{name}", __package__).CASES]
+MODULES = sorted(
+    m.name for m in pkgutil.iter_modules([str(Path(__file__).parent)]) if m.name.startswith("cases_")
+)
+CASES: list[Case] = [
+    case for name in MODULES for case in importlib.import_module(f".{name}", __package__).CASES
+]
 STRUCTURE = {"Parameter", "Constant", "Result"}  # the ends of a graph: every case has them
 NO_VENDOR: dict[str, str] = {}  # operator -> why no vendor has it
 
 each_case = pytest.mark.parametrize("case", CASES, ids=str)
-one_case_per_operator = pytest.mark.parametrize("case", {c.op.type: c for c in CASES}.values(), ids=lambda c: c.op.type)
+one_case_per_operator = pytest.mark.parametrize(
+    "case", {c.op.type: c for c in CASES}.values(), ids=lambda c: c.op.type
+)
 
 
 def test_every_operator_has_a_case_and_a_vendor() -> None:
     assert OPERATORS.keys() - STRUCTURE == {c.op.type for c in CASES}
-    assert OPERATORS.keys() - STRUCTURE - NO_VENDOR.keys() == {c.op.type for c in CASES if c.vendor is not None}
+    assert OPERATORS.keys() - STRUCTURE - NO_VENDOR.keys() == {
+        c.op.type for c in CASES if c.vendor is not None
+    }
 
 
 @each_case
@@ -93,11 +101,15 @@ def test_wrong_number_of_inputs(case: Case) -> None:
 
 @each_case
 def test_what_does_not_fit_is_a_graph_error(case: Case) -> None:
-    """Random types, ranks, sizes and values on every port: refused by name, or accepted and then run as inferred."""
+    """Random types, ranks, sizes and values on every port: refused by name, or accepted and then run as
+    inferred.
+    """
     rng = np.random.default_rng(2024)
     for _ in range(12):
         inputs = [mutated(x, rng) for x in case.inputs]
-        wrong = Case(case.op, inputs, None, case.constant_inputs if rng.integers(2) else tuple(range(len(inputs))))
+        wrong = Case(
+            case.op, inputs, None, case.constant_inputs if rng.integers(2) else tuple(range(len(inputs)))
+        )
         try:
             node = build_graph(wrong).nodes["op"]
         except GraphError as error:
@@ -120,7 +132,9 @@ def mutated(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
             lambda: x,
             lambda: x.astype(rng.choice(list(BY_NAME.values()))),
             lambda: rng.integers(-9, 9, x.shape).astype(x.dtype),
-            lambda: rng.choice([-(2**63), -(2**40), -1, 0, 1, 2**20, 2**40, 2**63 - 1], x.shape).astype(x.dtype),
+            lambda: rng.choice([-(2**63), -(2**40), -1, 0, 1, 2**20, 2**40, 2**63 - 1], x.shape).astype(
+                x.dtype
+            ),
             lambda: x[None],
             lambda: x.ravel(),
             lambda: np.repeat(x, 2, axis=-1),

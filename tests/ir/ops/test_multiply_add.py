@@ -1,4 +1,6 @@
-"""fused_multiply_add against rational arithmetic: the float32 nearest to the exact value, ties to even, whatever the operands."""
+"""fused_multiply_add against rational arithmetic: the float32 nearest to the exact value, ties to even,
+whatever the operands.
+"""
 
 from fractions import Fraction
 from typing import Any
@@ -14,7 +16,9 @@ finite = st.floats(width=32, allow_nan=False, allow_infinity=False, min_value=-(
 
 
 def nearest_float32(value: Fraction) -> Any:
-    """By definition: of the float32 numbers around the value the nearest one, of two equally near ones the even one."""
+    """By definition: of the float32 numbers around the value the nearest one, of two equally near ones the
+    even one.
+    """
     near = F32(float(value))
     candidates = [np.nextafter(near, F32(-np.inf)), near, np.nextafter(near, F32(np.inf))]
     return min(candidates, key=lambda c: (abs(Fraction(float(c)) - value), int(c.view(np.int32)) & 1))
@@ -24,7 +28,8 @@ def fused(x: float, a: float, b: float) -> Any:
     return fused_multiply_add(*(np.asarray([v], F32) for v in (x, a, b)))[0]
 
 
-# half a unit of b's last place, but for 2**-47: float64 rounds the sum to a tie of float32, and rounding that goes the wrong way
+# half a unit of b's last place, but for 2**-47: float64 rounds the sum to a tie of float32, and rounding that
+# goes the wrong way
 BESIDE_A_TIE = (1 + 2.0**-23, (1 - 2.0**-23) / 2, 2.0**23 + 1)
 
 
@@ -48,7 +53,9 @@ def test_one_rounding_beside_ties(mantissa: int, step: int, above: bool, negativ
 
 def test_rounding_twice_would_be_seen() -> None:
     x, a, b = (F32(v) for v in BESIDE_A_TIE)
-    assert fused(*BESIDE_A_TIE) == 2**23 + 1 and F32(np.float64(x) * np.float64(a) + np.float64(b)) == 2**23 + 2
+    assert (
+        fused(*BESIDE_A_TIE) == 2**23 + 1 and F32(np.float64(x) * np.float64(a) + np.float64(b)) == 2**23 + 2
+    )
 
 
 def test_no_number_stays_none() -> None:

@@ -21,7 +21,9 @@ def run(function: Any, x: np.ndarray) -> np.ndarray:
 
 
 def fake_quantize(node: Any, low: Any, high: Any, out_low: Any, out_high: Any, levels: int = 256) -> Any:
-    return ov.opset15.fake_quantize(node, *(ov.opset15.constant(F32(v)) for v in (low, high, out_low, out_high)), levels)
+    return ov.opset15.fake_quantize(
+        node, *(ov.opset15.constant(F32(v)) for v in (low, high, out_low, out_high)), levels
+    )
 
 
 def symmetric(rng: np.random.Generator) -> tuple[F32, F32]:
@@ -46,19 +48,24 @@ def test_codes_of_a_float_tensor_equal_the_vendor_on_ties(draw: Any, levels: int
         half_codes = rng.integers(-10, 2 * levels + 10, (1, 8, 32, 64)).astype(F32) / 2
         x = (low + (high - low) / F32(levels - 1) * half_codes).astype(F32)
         codes = quantize(x, *quantization_multiplier(low, high, levels), levels)
-        np.testing.assert_array_equal(codes, run(lambda node: fake_quantize(node, low, high, 0, levels - 1, levels), x))  # noqa: B023
+        expected = run(lambda node: fake_quantize(node, low, high, 0, levels - 1, levels), x)  # noqa: B023
+        np.testing.assert_array_equal(codes, expected)
 
 
 def identity_convolution(node: Any, channels: int) -> Any:
     """1x1 convolution with int8 weights that changes nothing: makes the vendor compute its input in codes."""
     weights = ov.opset15.constant(np.eye(channels, dtype=np.int8).reshape(channels, channels, 1, 1))
-    scaled = ov.opset15.multiply(ov.opset15.convert(weights, F32), ov.opset15.constant(np.ones((channels, 1, 1, 1), F32)))
+    scaled = ov.opset15.multiply(
+        ov.opset15.convert(weights, F32), ov.opset15.constant(np.ones((channels, 1, 1, 1), F32))
+    )
     return ov.opset15.convolution(node, scaled, [1, 1], [0, 0], [0, 0], [1, 1])
 
 
 @pytest.mark.parametrize("draw", [symmetric, unsigned, lopsided])
 def test_codes_of_an_integer_layer_equal_the_vendor_on_ties(draw: Any) -> None:
-    """Two int8 layers in a row: the range of the second FakeQuantize is an even multiple of the first's step, so that half are ties."""
+    """Two int8 layers in a row: the range of the second FakeQuantize is an even multiple of the first's step,
+    so that half are ties.
+    """
     rng = np.random.default_rng(5)
     for _ in range(10):
         low, high = draw(rng)
@@ -83,13 +90,19 @@ def test_codes_of_an_integer_layer_equal_the_vendor_on_ties(draw: Any) -> None:
 @pytest.mark.parametrize("zero_point", [0, 128, 254])
 @pytest.mark.parametrize("scale", [2.0**k for k in (-7, -1, 0, 3)])
 def test_codes_equal_onnxruntime_for_powers_of_two(scale: float, zero_point: int) -> None:
-    """ONNX adds the zero point after rounding: the same for an even one, where x / scale + zero_point is exact."""
+    """ONNX adds the zero point after rounding: the same for an even one, where x / scale + zero_point is
+    exact.
+    """
     onnx, ort = pytest.importorskip("onnx"), pytest.importorskip("onnxruntime")
     text = """<ir_version: 10, opset_import: ["": 21]>
         g (float[n] x, float scale, uint8 zero) => (uint8[n] codes) { codes = QuantizeLinear(x, scale, zero) }"""
-    session = ort.InferenceSession(onnx.parser.parse_model(text).SerializeToString(), providers=["CPUExecutionProvider"])
+    session = ort.InferenceSession(
+        onnx.parser.parse_model(text).SerializeToString(), providers=["CPUExecutionProvider"]
+    )
     x = (np.arange(-600, 600) / 2 * scale).astype(F32)
-    (expected,) = session.run(None, {"x": x, "scale": np.array(scale, F32), "zero": np.array(zero_point, np.uint8)})
+    (expected,) = session.run(
+        None, {"x": x, "scale": np.array(scale, F32), "zero": np.array(zero_point, np.uint8)}
+    )
     np.testing.assert_array_equal(quantize(x, F32(1 / scale), F32(zero_point), 256), expected)
 
 

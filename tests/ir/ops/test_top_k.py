@@ -1,4 +1,6 @@
-"""TopK of equal elements against OpenVINO: the first ones when it sorts by value, any of them when it sorts by index."""
+"""TopK of equal elements against OpenVINO: the first ones when it sorts by value, any of them when it sorts
+by index.
+"""
 
 import numpy as np
 import pytest

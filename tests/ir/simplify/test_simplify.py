@@ -27,21 +27,33 @@ def ints(*values: int) -> np.ndarray:
 
 
 class Builder:
-    """A graph with input x, and a short way to add to it: arrays become Constants, the name is the operator's unless given."""
+    """A graph with input x, and a short way to add to it: arrays become Constants, the name is the operator's
+    unless given.
+    """
 
     def __init__(self, *shape: int) -> None:
         self.graph = Graph("test")
         self.x = self.graph.add(Parameter(element_type=F32, shape=shape), name="x").output
 
-    def __call__(self, operator: str, *inputs: Tensor | np.ndarray | float, name: str | None = None, **attributes: object) -> Tensor:
+    def __call__(
+        self,
+        operator: str,
+        *inputs: Tensor | np.ndarray | float,
+        name: str | None = None,
+        **attributes: object,
+    ) -> Tensor:
         tensors = [t if isinstance(t, Tensor) else self.constant(t) for t in inputs]
-        return self.graph.add(find(operator)(**attributes), tensors, name or self.graph.unique_name(operator.lower())).output
+        return self.graph.add(
+            find(operator)(**attributes), tensors, name or self.graph.unique_name(operator.lower())
+        ).output
 
     def constant(self, value: np.ndarray | float) -> Tensor:
         return self.graph.constant(value if isinstance(value, np.ndarray) else np.array(value, F32))
 
     def simplified(self, y: Tensor, tolerance: float = 1e-5) -> list[str]:
-        """Give the graph its output and simplify it; it must compute what it did. Returns the types of what is left."""
+        """Give the graph its output and simplify it; it must compute what it did. Returns the types of what
+        is left.
+        """
         self.graph.add(Result(), [y], name="y")
         shape = tuple(3 if d == -1 else d for d in self.x.shape)
         x = normal(*shape)
@@ -50,16 +62,25 @@ class Builder:
         after = Interpreter(self.graph, arithmetic="simulated").run(x)["y"]
         np.testing.assert_allclose(after, before, rtol=0, atol=tolerance * np.abs(before).max())
         assert simplify(self.graph) == []
-        return [n.type for n in self.graph.topological_order() if n.type not in ("Parameter", "Constant", "Result")]
+        return [
+            n.type
+            for n in self.graph.topological_order()
+            if n.type not in ("Parameter", "Constant", "Result")
+        ]
 
 
 def batch_norm(b: Builder, x: Tensor) -> Tensor:
     channels = x.shape[1]
-    statistics = normal(channels), normal(channels), normal(channels), np.abs(normal(channels)) + np.float32(0.5)
+    statistics = (
+        normal(channels),
+        normal(channels),
+        normal(channels),
+        np.abs(normal(channels)) + np.float32(0.5),
+    )
     return b("BatchNormInference", x, *statistics, name="bn", epsilon=1e-3)
 
 
-# ---- batch norm and its kind ---------------------------------------------------------------------------------------------------
+# ---- batch norm and its kind -------------------------------------------------------------------------------
 
 LAYERS: dict[str, Callable[[Builder], Tensor]] = {
     "Convolution": lambda b: b("Convolution", b.x, normal(6, 4, 3, 3), name="layer", **PLAIN),
@@ -68,9 +89,13 @@ LAYERS: dict[str, Callable[[Builder], Tensor]] = {
     "ConvolutionBackpropData": lambda b: b(
         "ConvolutionBackpropData", b.x, normal(4, 6, 3, 3), name="layer", output_padding=(0, 0), **PLAIN
     ),
-    "grouped transposed": lambda b: b("ConvolutionBackpropData", b.x, normal(4, 3, 2, 2), name="layer", groups=2, **TRANSPOSED),
+    "grouped transposed": lambda b: b(
+        "ConvolutionBackpropData", b.x, normal(4, 3, 2, 2), name="layer", groups=2, **TRANSPOSED
+    ),
     "MatMul": lambda b: b("MatMul", b("Flatten", b.x), normal(144, 5), name="layer"),
-    "MatMul transposed": lambda b: b("MatMul", b("Flatten", b.x), normal(5, 144), name="layer", transpose_b=True),
+    "MatMul transposed": lambda b: b(
+        "MatMul", b("Flatten", b.x), normal(5, 144), name="layer", transpose_b=True
+    ),
 }
 
 
@@ -89,11 +114,20 @@ def test_batch_norm_goes_into_the_layer(layer: str, biased: bool) -> None:
 
 def test_folded_weights_are_the_exact_ones_rounded_once_or_twice() -> None:
     b = Builder(1, 4, 6, 6)
-    w, gamma, beta, mean, variance = normal(6, 4, 3, 3), normal(6), normal(6), normal(6), np.abs(normal(6)) + np.float32(0.1)
+    w, gamma, beta, mean, variance = (
+        normal(6, 4, 3, 3),
+        normal(6),
+        normal(6),
+        normal(6),
+        np.abs(normal(6)) + np.float32(0.1),
+    )
     y = b("Convolution", b.x, w, name="conv", **PLAIN)
     b.simplified(b("BatchNormInference", y, gamma, beta, mean, variance, epsilon=1e-5))
     scale = gamma.astype(np.float64) / np.sqrt(variance.astype(np.float64) + 1e-5)
-    weights, bias = b.graph.nodes["conv/WithoutBiases"].inputs[1].constant, b.graph.nodes["conv"].inputs[1].constant
+    weights, bias = (
+        b.graph.nodes["conv/WithoutBiases"].inputs[1].constant,
+        b.graph.nodes["conv"].inputs[1].constant,
+    )
     np.testing.assert_allclose(weights, w * scale[:, None, None, None], rtol=2**-23)
     np.testing.assert_allclose(bias.ravel(), beta - mean * scale, rtol=2**-23)
 
@@ -102,7 +136,10 @@ def test_a_chain_of_factors_and_terms_becomes_one_bias() -> None:
     b = Builder(2, 4, 6, 6)
     y = b("Add", LAYERS["Convolution"](b), normal(1, 6, 1, 1))
     y = b("Divide", b("Subtract", y, 0.5), normal(6, 1, 1) + 3)
-    assert b.simplified(b("Add", b("Multiply", np.float32(2).reshape(1), y), normal(1, 6, 1, 1))) == ["Convolution", "Add"]
+    assert b.simplified(b("Add", b("Multiply", np.float32(2).reshape(1), y), normal(1, 6, 1, 1))) == [
+        "Convolution",
+        "Add",
+    ]
 
 
 def test_a_factor_alone_needs_no_bias() -> None:
@@ -131,7 +168,9 @@ def test_weights_that_two_layers_share_are_copied() -> None:
 @pytest.mark.parametrize(
     "after",
     [
-        pytest.param(lambda b, y: b("Add", b("Multiply", y, normal(1, 6, 1, 1)), y), id="somebody reads between"),
+        pytest.param(
+            lambda b, y: b("Add", b("Multiply", y, normal(1, 6, 1, 1)), y), id="somebody reads between"
+        ),
         pytest.param(lambda b, y: b("Multiply", y, normal(1, 1, 4, 4)), id="not per channel"),
         pytest.param(lambda b, y: b("Multiply", y, normal(2, 1, 1, 1)), id="per sample"),
         pytest.param(lambda b, y: b("Subtract", normal(1, 6, 1, 1), y), id="subtracted from"),
@@ -153,28 +192,34 @@ def test_batch_norm_with_no_layer_before_it_is_a_factor_and_a_term() -> None:
     assert b.graph.nodes["bn"].type == "Add"
 
 
-# ---- padding -------------------------------------------------------------------------------------------------------------------
+# ---- padding -----------------------------------------------------------------------------------------------
 
 
 def test_padding_with_zeros_goes_into_the_convolution() -> None:
     b = Builder(2, 4, 6, 6)
     padded = b("Pad", b.x, ints(0, 0, 0, 1), ints(0, 0, 2, 1), 0.0)
     attributes = {"strides": (2, 2), "pads_begin": (1, 0), "pads_end": (0, 0), "dilations": (1, 1)}
-    assert b.simplified(b("Convolution", padded, normal(6, 4, 3, 3), name="conv", **attributes)) == ["Convolution"]
+    assert b.simplified(b("Convolution", padded, normal(6, 4, 3, 3), name="conv", **attributes)) == [
+        "Convolution"
+    ]
     op = b.graph.nodes["conv"].op
     assert (op.pads_begin, op.pads_end) == ((1, 1), (2, 1))
 
 
 @pytest.mark.parametrize(
-    ("begin", "value", "mode"), [((0, 0, 1, 1), 0.5, "constant"), ((0, 1, 1, 1), 0.0, "constant"), ((0, 0, 1, 1), 0.0, "edge")]
+    ("begin", "value", "mode"),
+    [((0, 0, 1, 1), 0.5, "constant"), ((0, 1, 1, 1), 0.0, "constant"), ((0, 0, 1, 1), 0.0, "edge")],
 )
 def test_other_padding_stays(begin: tuple[int, ...], value: float, mode: str) -> None:
     b = Builder(2, 4, 6, 6)
     padded = b("Pad", b.x, ints(*begin), ints(0, 0, 0, 0), value, pad_mode=mode)
-    assert b.simplified(b("Convolution", padded, normal(6, padded.shape[1], 3, 3), **PLAIN)) == ["Pad", "Convolution"]
+    assert b.simplified(b("Convolution", padded, normal(6, padded.shape[1], 3, 3), **PLAIN)) == [
+        "Pad",
+        "Convolution",
+    ]
 
 
-# ---- constants and no-ops ------------------------------------------------------------------------------------------------------
+# ---- constants and no-ops ----------------------------------------------------------------------------------
 
 
 def test_what_depends_on_no_input_is_computed() -> None:
@@ -200,11 +245,22 @@ def test_constants_that_would_only_grow_are_left_to_be_computed() -> None:
 def test_stored_weights_stay_as_they_are_stored() -> None:
     b = Builder(2, 6)
     half = b("Convert", normal(6, 5).astype(F16), destination_type=F32)
-    codes = b("Multiply", b("Convert", RNG.integers(-9, 9, (5, 5)).astype(I8), destination_type=F32), normal(5, 1))
+    codes = b(
+        "Multiply", b("Convert", RNG.integers(-9, 9, (5, 5)).astype(I8), destination_type=F32), normal(5, 1)
+    )
     bounds = [np.array(v, F32) for v in (-1, 1, -1, 1)]
     fake = b("FakeQuantize", normal(5, 3), *bounds, levels=255)
     y = b("Add", b("MatMul", b("MatMul", b("MatMul", b.x, half), codes), fake), normal(3))
-    assert sorted(b.simplified(y)) == ["Add", "Convert", "Convert", "FakeQuantize", "MatMul", "MatMul", "MatMul", "Multiply"]
+    assert sorted(b.simplified(y)) == [
+        "Add",
+        "Convert",
+        "Convert",
+        "FakeQuantize",
+        "MatMul",
+        "MatMul",
+        "MatMul",
+        "Multiply",
+    ]
     assert b.done == []
 
 
@@ -223,7 +279,7 @@ def test_dead_layers_go_and_are_named() -> None:
     assert b.done == ["'dead' removed: no output needs it"]
 
 
-# ---- patterns ------------------------------------------------------------------------------------------------------------------
+# ---- patterns ----------------------------------------------------------------------------------------------
 
 
 def relu6_of_plus_3(b: Builder, x: Tensor) -> Tensor:
@@ -244,15 +300,27 @@ PATTERNS: list[tuple[str, Callable[[Builder, Tensor], Tensor]]] = [
     ("HSwish", lambda b, x: b("Multiply", x, b("Multiply", relu6_of_plus_3(b, x), 1 / 6))),
     ("HSwish", lambda b, x: b("Multiply", x, b("HardSigmoid", x, 1 / 6, 0.5))),
     ("HSigmoid", lambda b, x: b("Divide", relu6_of_plus_3(b, x), 6.0)),
-    ("Gelu", lambda b, x: b("Multiply", b("Multiply", x, 0.5), b("Add", b("Erf", b("Divide", x, 2**0.5)), 1.0))),
-    ("Gelu", lambda b, x: b("Multiply", 0.5, b("Multiply", x, b("Add", 1.0, b("Erf", b("Multiply", x, 0.5**0.5)))))),
+    (
+        "Gelu",
+        lambda b, x: b("Multiply", b("Multiply", x, 0.5), b("Add", b("Erf", b("Divide", x, 2**0.5)), 1.0)),
+    ),
+    (
+        "Gelu",
+        lambda b, x: b(
+            "Multiply", 0.5, b("Multiply", x, b("Add", 1.0, b("Erf", b("Multiply", x, 0.5**0.5))))
+        ),
+    ),
     ("MVN", lambda b, x: normalized(b, x, lambda b, d: b("Power", d, 2.0))),
     ("MVN", lambda b, x: normalized(b, x, lambda b, d: b("Multiply", d, d))),
 ]
 
 
-@pytest.mark.parametrize(("operator", "write_out"), PATTERNS, ids=[f"{name}-{i}" for i, (name, _) in enumerate(PATTERNS)])
-def test_a_function_written_out_is_recognised(operator: str, write_out: Callable[[Builder, Tensor], Tensor]) -> None:
+@pytest.mark.parametrize(
+    ("operator", "write_out"), PATTERNS, ids=[f"{name}-{i}" for i, (name, _) in enumerate(PATTERNS)]
+)
+def test_a_function_written_out_is_recognised(
+    operator: str, write_out: Callable[[Builder, Tensor], Tensor]
+) -> None:
     b = Builder(-1, 4, 8)
     y = write_out(b, b("Exp", b.x))
     assert b.simplified(y) == ["Exp", operator]

@@ -1,4 +1,6 @@
-"""Every instruction set this processor can run gives the same integers, in both arithmetics, in processes of their own."""
+"""Every instruction set this processor can run gives the same integers, in both arithmetics, in processes of
+their own.
+"""
 
 import os
 import subprocess
@@ -12,20 +14,41 @@ from numpot.kernels.codegen import isa
 from numpot.kernels.codegen.isa import available, choose, dot_products
 
 TESTS = Path(__file__).parents[1]
-INTEGERS = ["layers/test_gemm.py", "layers/test_convolution.py", "tiles/test_epilogue.py", "test_saturation.py", "layers/test_float32.py"]
+INTEGERS = [
+    "layers/test_gemm.py",
+    "layers/test_convolution.py",
+    "tiles/test_epilogue.py",
+    "test_saturation.py",
+    "layers/test_float32.py",
+]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", available())
 def test_kernels_are_the_definition_on(name: str) -> None:
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *(str(TESTS / file) for file in INTEGERS)]
-    done = subprocess.run(command, env={**os.environ, "NUMPOT_ISA": name, "NUMPOT_EXAMPLES": "30"}, capture_output=True, text=True)
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        *(str(TESTS / file) for file in INTEGERS),
+    ]
+    done = subprocess.run(
+        command,
+        env={**os.environ, "NUMPOT_ISA": name, "NUMPOT_EXAMPLES": "30"},
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.parametrize("name", ["portable", *available()][-2:])
 def test_a_large_sum_is_the_same_on(name: str) -> None:
-    """A few shapes only, so that it is always tested: all tiles, their edges, words that can clip and words that cannot."""
+    """A few shapes only, so that it is always tested: all tiles, their edges, words that can clip and words
+    that cannot.
+    """
     code = """
 import numpy as np
 from numpot.kernels import reference
@@ -41,7 +64,9 @@ for arithmetic, define in reference.GEMM.items():
     np.testing.assert_array_equal(out, define(a, b, 9))
 print(ISA.name)
 """
-    done = subprocess.run([sys.executable, "-c", code], env={**os.environ, "NUMPOT_ISA": name}, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, "NUMPOT_ISA": name}, capture_output=True, text=True
+    )
     assert done.stdout.strip() == name, done.stderr
 
 
@@ -61,19 +86,29 @@ for arithmetic in ("exact", "saturating"):
 print("equal")
 """
     old = {"NUMPOT_ISA": "avx2", "NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx2,+fma"}
-    done = subprocess.run([sys.executable, "-c", code], env={**os.environ, **old}, cwd=TESTS.parents[1], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **old},
+        cwd=TESTS.parents[1],
+        capture_output=True,
+        text=True,
+    )
     assert done.stdout.strip() == "equal", done.stderr
 
 
 def test_an_unknown_name_is_refused() -> None:
-    with pytest.raises(ValueError, match="^NUMPOT_ISA: expected one of .*portable, which this processor can run, found 'avx9'$"):
+    with pytest.raises(
+        ValueError,
+        match="^NUMPOT_ISA: expected one of .*portable, which this processor can run, found 'avx9'$",
+    ):
         choose("avx9")
 
 
 def test_a_set_that_is_known_says_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(isa.config, "CPU_FEATURES", "")
     with pytest.raises(
-        ValueError, match="^NUMPOT_ISA: expected one of portable, which a processor with NUMBA_CPU_FEATURES='' can run, "
+        ValueError,
+        match="^NUMPOT_ISA: expected one of portable, which a processor with NUMBA_CPU_FEATURES='' can run, ",
     ) as e:
         choose("avx2")
     assert str(e.value).endswith("found 'avx2', which needs avx2,fma")
@@ -95,7 +130,9 @@ needs_avx2 = pytest.mark.skipif("avx2" not in available(), reason="this processo
         ("+i8mm,+dotprod", "portable"),  # LLVM ignores what is another architecture's
     ],
 )
-def test_features_that_numba_is_given_are_those_of_the_processor(monkeypatch: pytest.MonkeyPatch, given: str, best: str) -> None:
+def test_features_that_numba_is_given_are_those_of_the_processor(
+    monkeypatch: pytest.MonkeyPatch, given: str, best: str
+) -> None:
     monkeypatch.setattr(isa.config, "CPU_FEATURES", given)
     assert choose(None).name == best
 
@@ -116,7 +153,9 @@ sweep(np.zeros((1, 1, 1), np.float32))
 print(ISA.name)
 """
     generic = {"NUMBA_CPU_NAME": "generic"}  # and no features, numba then says
-    done = subprocess.run([sys.executable, "-c", code], env={**os.environ, **generic}, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, **generic}, capture_output=True, text=True
+    )
     assert done.stdout.strip() == "portable", done.stderr
 
 
@@ -128,10 +167,14 @@ print(ISA.name)
         ("+avx2,+made_up,+fma", "expected features of this processor, found made_up, which it does not have"),
     ],
 )
-def test_features_that_are_none_or_are_missing_are_named(monkeypatch: pytest.MonkeyPatch, given: str, message: str) -> None:
+def test_features_that_are_none_or_are_missing_are_named(
+    monkeypatch: pytest.MonkeyPatch, given: str, message: str
+) -> None:
     """Of those that it knows, LLVM says whether the processor has them."""
     monkeypatch.setattr(isa.config, "CPU_FEATURES", given)
-    monkeypatch.setattr(isa.binding, "get_host_cpu_features", lambda: {"avx2": True, "fma": True, "made_up": False})
+    monkeypatch.setattr(
+        isa.binding, "get_host_cpu_features", lambda: {"avx2": True, "fma": True, "made_up": False}
+    )
     with pytest.raises(ValueError, match=f"^NUMBA_CPU_FEATURES: {message}$"):
         available()
 
@@ -155,7 +198,9 @@ def test_where_llvm_cannot_tell_the_kernels_are_portable(monkeypatch: pytest.Mon
         ("generic", "+neon,+dotprod,+i8mm", {"dotprod", "i8mm"}),
     ],
 )
-def test_the_dot_products_of_aarch64_are_known_by_the_name_or_given(cpu: str, listed: str, found: set[str]) -> None:
+def test_the_dot_products_of_aarch64_are_known_by_the_name_or_given(
+    cpu: str, listed: str, found: set[str]
+) -> None:
     binding.initialize_all_targets()
     binding.initialize_all_asmprinters()
     triple = "arm64-apple-darwin" if cpu.startswith("apple") else "aarch64-unknown-linux-gnu"

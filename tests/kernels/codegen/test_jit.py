@@ -23,12 +23,19 @@ SOURCES = Path(numpot.kernels.__file__).parent
 
 def run(code: str, **environment: str) -> str:
     return subprocess.run(
-        [sys.executable, "-c", code], env={**os.environ, **environment}, check=True, capture_output=True, text=True
+        [sys.executable, "-c", code],
+        env={**os.environ, **environment},
+        check=True,
+        capture_output=True,
+        text=True,
     ).stdout.strip()
 
 
 def test_definitions_and_proofs_do_not_import_numba() -> None:
-    code = "import sys, numpot.kernels, numpot.kernels.reference, numpot.kernels.saturation; print('numba' in sys.modules)"
+    code = (
+        "import sys, numpot.kernels, numpot.kernels.reference, numpot.kernels.saturation; "
+        "print('numba' in sys.modules)"
+    )
     assert run(code) == "False"
 
 
@@ -57,7 +64,9 @@ def add_one(address: int) -> None:
     x[0] += 1
 
 
-def test_machine_code_alone_is_kept_of_what_is_called_by_its_address(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_machine_code_alone_is_kept_of_what_is_called_by_its_address(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(jit, "candidates", lambda: [tmp_path])
     jit.cache_folder.cache_clear()
     x = np.zeros(1, np.int64)
@@ -87,11 +96,19 @@ print(module.{call})
 
 
 def test_code_that_is_kept_serves_a_module_by_any_name(tmp_path: Path) -> None:
-    """Numba imports the module that the code was compiled in by its name there, which is not one that every process has."""
+    """Numba imports the module that the code was compiled in by its name there, which is not one that every
+    process has.
+    """
     file = tmp_path / "doubled.py"
     file.write_text("from numpot.kernels.codegen.jit import kernel\n@kernel\ndef double(x): return 2 * x\n")
     for name in ("first", "second"):
-        assert run(CALL_IN_FILE.format(name=name, file=str(file), call="double(3)"), NUMBA_CACHE_DIR=str(tmp_path)) == "6"
+        assert (
+            run(
+                CALL_IN_FILE.format(name=name, file=str(file), call="double(3)"),
+                NUMBA_CACHE_DIR=str(tmp_path),
+            )
+            == "6"
+        )
 
 
 def test_a_process_that_finds_some_kernels_compiles_others(tmp_path: Path) -> None:
@@ -100,10 +117,16 @@ def test_a_process_that_finds_some_kernels_compiles_others(tmp_path: Path) -> No
         tmp_path / "counted.py",
         "@kernel\ndef {}(s, units):\n    n = 0\n    for unit in claimed(s, units): n += {}\n    return n\n",
     )
-    imports = "from numpot.kernels.codegen.jit import kernel\nfrom numpot.kernels.codegen.work_sharing import alone, claimed\n"
+    imports = (
+        "from numpot.kernels.codegen.jit import kernel\nfrom numpot.kernels.codegen.work_sharing "
+        "import alone, claimed\n"
+    )
     file.write_text(imports + part.format("count", "1") + part.format("total", "unit"))
     for call, expected in (("count(module.alone(), 5)", "5"), ("total(module.alone(), 5)", "10")):
-        assert run(CALL_IN_FILE.format(name="counted", file=str(file), call=call), NUMBA_CACHE_DIR=str(tmp_path)) == expected
+        assert (
+            run(CALL_IN_FILE.format(name="counted", file=str(file), call=call), NUMBA_CACHE_DIR=str(tmp_path))
+            == expected
+        )
 
 
 KEPT = """
@@ -125,7 +148,9 @@ def found():
 
 
 def test_code_that_is_kept_for_a_processor_is_not_run_on_another(tmp_path: Path) -> None:
-    """The same instruction set, and so the same folder; but LLVM may have used whatever else the processor has."""
+    """The same instruction set, and so the same folder; but LLVM may have used whatever else the processor
+    has.
+    """
     (tmp_path / "kept.py").write_text(KEPT)
     ours = {"PYTHONPATH": str(tmp_path), "NUMPOT_ISA": "portable", "NUMBA_CACHE_DIR": str(tmp_path)}
     other = {**ours, "NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}
@@ -150,7 +175,9 @@ print(out.item(), "found" if any(kernel.stats.cache_hits for kernel in compiled)
 
 
 def make_read_only(package: Path) -> None:
-    """As in a site-packages of the system. The superuser writes there all the same, so a file stands where the cache would be."""
+    """As in a site-packages of the system. The superuser writes there all the same, so a file stands where
+    the cache would be.
+    """
     (package / "__pycache__").write_text("")
     for path in [*package.rglob("*"), package]:
         path.chmod(0o555 if path.is_dir() else 0o444)
@@ -162,9 +189,16 @@ def test_installed_read_only_the_users_folder_is_taken(tmp_path: Path, variable:
     package, home = tmp_path / "copied", tmp_path / "home"
     shutil.copytree(SOURCES, package, ignore=shutil.ignore_patterns("__pycache__"))
     make_read_only(package)
-    environment = {"PYTHONPATH": str(tmp_path), "NUMBA_CACHE_DIR": "", "XDG_CACHE_HOME": "", variable: str(home)}
+    environment = {
+        "PYTHONPATH": str(tmp_path),
+        "NUMBA_CACHE_DIR": "",
+        "XDG_CACHE_HOME": "",
+        variable: str(home),
+    }
     for origin in ("compiled", "found"):
-        outcome = subprocess.run([sys.executable, "-c", CALL], env={**os.environ, **environment}, capture_output=True, text=True)
+        outcome = subprocess.run(
+            [sys.executable, "-c", CALL], env={**os.environ, **environment}, capture_output=True, text=True
+        )
         assert outcome.stdout == f"7 {origin}\n" and outcome.stderr == ""
     (folder,) = (home / ".cache" if variable == "HOME" else home).iterdir()
     assert folder.name.startswith("numpot-") and list(folder.rglob("*.nbc"))
@@ -176,15 +210,20 @@ def test_where_nothing_can_be_written_one_warning_is_given(tmp_path: Path) -> No
     shutil.copytree(SOURCES, package, ignore=shutil.ignore_patterns("__pycache__"))
     make_read_only(package)
     environment = {"PYTHONPATH": str(tmp_path), "NUMBA_CACHE_DIR": "", "XDG_CACHE_HOME": os.devnull}
-    outcome = subprocess.run([sys.executable, "-c", CALL], env={**os.environ, **environment}, capture_output=True, text=True)
+    outcome = subprocess.run(
+        [sys.executable, "-c", CALL], env={**os.environ, **environment}, capture_output=True, text=True
+    )
     assert outcome.stdout == "7 compiled\n"
-    assert outcome.stderr.count("no folder to keep compiled kernels in") == 1 and outcome.stderr.count("Warning") == 1
+    assert (
+        outcome.stderr.count("no folder to keep compiled kernels in") == 1
+        and outcome.stderr.count("Warning") == 1
+    )
 
 
 @pytest.mark.slow
 def test_the_second_process_compiles_nothing_and_an_edit_elsewhere_is_noticed(tmp_path: Path) -> None:
-    """The compiled caller lives in layers/depthwise.py, the edit is in tiles/epilogue_codegen.py: numba alone would go on running the old
-    code.
+    """The compiled caller lives in layers/depthwise.py, the edit is in tiles/epilogue_codegen.py: numba alone
+    would go on running the old code.
     """
     copy = tmp_path / "copied"
     shutil.copytree(SOURCES, copy, ignore=shutil.ignore_patterns("__pycache__"))
@@ -197,7 +236,10 @@ def test_the_second_process_compiles_nothing_and_an_edit_elsewhere_is_noticed(tm
 
 
 def test_kept_machine_code_runs_without_preparing_to_compile() -> None:
-    code = "import sys, numpy, numpot.kernels.statistics.min_max_sum as s; s.sweep(numpy.zeros((1, 1, 1), 'f4')); "
+    code = (
+        "import sys, numpy, numpot.kernels.statistics.min_max_sum as s; s.sweep(numpy.zeros((1, 1, "
+        "1), 'f4')); "
+    )
     code += "print('numba.np.arraymath' in sys.modules)"
     run(code)  # now there is machine code
     assert run(code) == "False"

@@ -1,4 +1,6 @@
-"""Kept machine code: whatever happens to a file, no byte of it runs that was not written, and the next call mends it."""
+"""Kept machine code: whatever happens to a file, no byte of it runs that was not written, and the next call
+mends it.
+"""
 
 import logging
 import os
@@ -82,7 +84,9 @@ def compile_and_call() -> bool:
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
-def test_a_damaged_file_is_compiled_again_with_one_line(folder: Path, damage: Damage, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_damaged_file_is_compiled_again_with_one_line(
+    folder: Path, damage: Damage, caplog: pytest.LogCaptureFixture
+) -> None:
     assert not compile_and_call() and compile_and_call()
     (file,) = folder.rglob("*.nbc")
     damage(file)
@@ -90,7 +94,9 @@ def test_a_damaged_file_is_compiled_again_with_one_line(folder: Path, damage: Da
         pytest.skip("the superuser reads it all the same")
     with caplog.at_level(logging.WARNING, "numpot"):
         assert not compile_and_call()
-    lines = 2 if damage is make_a_folder else 1  # a folder is not ours to delete, so nothing can be kept in its place
+    lines = (
+        2 if damage is make_a_folder else 1
+    )  # a folder is not ours to delete, so nothing can be kept in its place
     assert len(caplog.records) == lines and "compiled" in caplog.text and str(file.parent) in caplog.text
     if damage is not make_a_folder:
         caplog.clear()
@@ -143,7 +149,13 @@ def test_a_folder_that_is_deleted_meanwhile_is_made_again(folder: Path) -> None:
 
 def start(folder: Path) -> "subprocess.Popen[str]":
     environment = {**os.environ, "PYTHONPATH": str(folder), "NUMBA_CACHE_DIR": str(folder / "cache")}
-    return subprocess.Popen([sys.executable, "-c", CALL], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        [sys.executable, "-c", CALL],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def finish(process: "subprocess.Popen[str]") -> tuple[str, str]:
@@ -154,7 +166,9 @@ def finish(process: "subprocess.Popen[str]") -> tuple[str, str]:
 
 @pytest.mark.slow
 def test_in_processes_of_their_own(tmp_path: Path) -> None:
-    """Two compile at once; every file has one bit flipped; a third finds that, says one line and mends; a fourth finds all in order."""
+    """Two compile at once; every file has one bit flipped; a third finds that, says one line and mends; a
+    fourth finds all in order.
+    """
     sources = Path(jit.__file__).parents[1]
     shutil.copytree(sources, tmp_path / "copied", ignore=shutil.ignore_patterns("__pycache__"))
     assert [finish(p)[0] for p in [start(tmp_path), start(tmp_path)]] == ["7 compiled"] * 2
@@ -204,7 +218,10 @@ for k in kept.KERNELS:
 print("zmm" in kept.doubled.inspect_asm(kept.doubled.signatures[0]))
 """
 PROCESSORS = {
-    "with more": ("skylake-avx512", "+avx,+avx2,+fma,+avx512f,+avx512bw,+avx512dq,+avx512vl,+evex512,-prefer-256-bit"),
+    "with more": (
+        "skylake-avx512",
+        "+avx,+avx2,+fma,+avx512f,+avx512bw,+avx512dq,+avx512vl,+evex512,-prefer-256-bit",
+    ),
     "with less": ("haswell", "+avx,+avx2,+fma"),
 }
 
@@ -213,10 +230,16 @@ PROCESSORS = {
 @pytest.mark.skipif("avx2" not in available(), reason="the other processors are of the same family")
 @pytest.mark.parametrize("processor", PROCESSORS.values(), ids=PROCESSORS)
 def test_a_cache_of_another_processor_is_never_run(processor: tuple[str, str], tmp_path: Path) -> None:
-    """Its folder is copied here, as with a home on a network: nothing in it is taken, not even under the names that files have here; it is
-    compiled again, beside it, without a word. Damage of the foreign files changes nothing, and they are left as they are."""
+    """Its folder is copied here, as with a home on a network: nothing in it is taken, not even under the
+    names that files have here; it is compiled again, beside it, without a word. Damage of the foreign files
+    changes nothing, and they are left as they are."""
     (tmp_path / "kept.py").write_text(SUMS)
-    here = {**os.environ, "PYTHONPATH": str(tmp_path), "NUMPOT_ISA": "portable", "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    here = {
+        **os.environ,
+        "PYTHONPATH": str(tmp_path),
+        "NUMPOT_ISA": "portable",
+        "NUMBA_CACHE_DIR": str(tmp_path / "cache"),
+    }
 
     def run(code: str) -> str:
         done = subprocess.run([sys.executable, "-c", code], env=here, capture_output=True, text=True)
@@ -238,5 +261,7 @@ def test_a_cache_of_another_processor_is_never_run(processor: tuple[str, str], t
         for path in foreign:
             flip_a_bit(path)
         done = subprocess.run([sys.executable, "-c", call], env=here, capture_output=True, text=True)
-        assert (done.returncode, done.stdout) == (0, f"{right} 0\n") and done.stderr.count("\n") <= 1, done.stderr
+        assert (done.returncode, done.stdout) == (0, f"{right} 0\n") and done.stderr.count("\n") <= 1, (
+            done.stderr
+        )
         assert run(call) == f"{right} 2"

@@ -15,7 +15,9 @@ from ..problems import ConvolutionProblem, GemmProblem, convolution_problems, fe
 
 
 def in_order(a: np.ndarray, b: np.ndarray, bias: np.ndarray, low: float, high: float) -> np.ndarray:
-    """(M,K) @ (K,N) + bias, one k after the other, each product added and then rounded to float32, once (or, portable, twice)."""
+    """(M,K) @ (K,N) + bias, one k after the other, each product added and then rounded to float32, once (or,
+    portable, twice).
+    """
     wide = np.longdouble if ISA.has_fma else np.float32
     total = np.zeros((len(a), b.shape[1]), np.float32)
     for k in range(len(b)):
@@ -35,13 +37,17 @@ def check_convolution(p: ConvolutionProblem) -> None:
     rng, channels = np.random.default_rng(p.seed), len(p.w)
     x, w, bias = (rng.normal(size=shape).astype(np.float32) for shape in (p.x.shape, p.w.shape, (channels,)))
     low, high, out = p.epilogue.low, p.epilogue.high, p.empty_output(np.float32)
-    float32.convolution(nhwc(x), float32.pack_convolution(w, p.groups), bias, out, window=p.window, low=low, high=high)
+    float32.convolution(
+        nhwc(x), float32.pack_convolution(w, p.groups), bias, out, window=p.window, low=low, high=high
+    )
 
     seen = patches(x, 0, p.window.kernel, **{k: v for k, v in p.keywords.items() if k != "groups"})
     seen = seen.reshape(-1, w.shape[2] * w.shape[3], p.groups, p.depth)
     taps = w.reshape(p.groups, p.columns, p.depth, -1).transpose(0, 3, 2, 1).reshape(p.groups, -1, p.columns)
     columns = [
-        in_order(seen[:, :, g].reshape(len(seen), len(b)), b, bias[g * p.columns : (g + 1) * p.columns], low, high)
+        in_order(
+            seen[:, :, g].reshape(len(seen), len(b)), b, bias[g * p.columns : (g + 1) * p.columns], low, high
+        )
         for g, b in enumerate(taps)
     ]
     want = np.concatenate(columns, axis=1).reshape(out.shape)
@@ -101,13 +107,17 @@ def test_one_image_has_one_answer_in_any_batch() -> None:
 def test_convolution_is_close_to_onnxruntime() -> None:
     onnx, onnxruntime = pytest.importorskip("onnx"), pytest.importorskip("onnxruntime")
     rng, h = np.random.default_rng(0), onnx.helper
-    x, w, bias = (rng.normal(size=shape).astype(np.float32) for shape in ((2, 24, 20, 20), (40, 24, 3, 3), (40,)))
+    x, w, bias = (
+        rng.normal(size=shape).astype(np.float32) for shape in ((2, 24, 20, 20), (40, 24, 3, 3), (40,))
+    )
     values = {"x": x, "w": w, "b": bias}
     ports = [h.make_tensor_value_info(name, 1, v.shape) for name, v in values.items()]
     node = h.make_node("Conv", list(values), ["y"], strides=[2, 2], pads=[1, 0, 2, 1])
     graph = h.make_graph([node], "one", ports, [onnx.ValueInfoProto(name="y")])
     model = h.make_model(graph, opset_imports=[h.make_opsetid("", 17)], ir_version=9)
-    want = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"]).run(None, values)[0]
+    want = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"]).run(
+        None, values
+    )[0]
     window = Window((3, 3), strides=(2, 2), pads_begin=(1, 0), pads_end=(2, 1))
     out = np.empty((2, *window.output_size(20, 20), 40), np.float32)
     float32.convolution(nhwc(x), float32.pack_convolution(w), bias, out, window=window)

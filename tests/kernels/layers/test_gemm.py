@@ -74,7 +74,9 @@ def test_gemm_is_the_definition_ten_thousand_times(p: GemmProblem) -> None:
 
 @pytest.mark.parametrize("arithmetic", ["exact", "saturating"])
 def test_by_hand(arithmetic: reference.Arithmetic) -> None:
-    """255*127 + 255*127 = 64770 misses 16 bits by 32003; an odd last product stands alone; the zero point is taken off exactly."""
+    """255*127 + 255*127 = 64770 misses 16 bits by 32003; an odd last product stands alone; the zero point is
+    taken off exactly.
+    """
     a = np.array([[255, 255, 255], [255, 0, 1]], np.uint8)
     b = np.array([[127], [127], [127]], np.int8)
     clipped = 32003 if arithmetic == "saturating" else 0
@@ -86,7 +88,9 @@ def test_by_hand(arithmetic: reference.Arithmetic) -> None:
 
 
 def test_large_sizes_cross_blocks() -> None:
-    """More rows than one cache block holds, and a K whose sums pass 2**24, where float32 would already round."""
+    """More rows than one cache block holds, and a K whose sums pass 2**24, where float32 would
+    already round.
+    """
     rng = np.random.default_rng(0)
     a, b = rng.integers(200, 256, (300, 2049), np.uint8), rng.integers(90, 128, (2049, 7), np.int8)
     for arithmetic, define in reference.GEMM.items():
@@ -98,7 +102,10 @@ def test_large_sizes_cross_blocks() -> None:
 
 def test_arrays_that_do_not_fit_are_named() -> None:
     a, packed = np.zeros((4, 6), np.uint8), pack_gemm(np.zeros((6, 5), np.int8))
-    with pytest.raises(ValueError, match=r"^out: expected a C-contiguous int32 or .* array of shape \(4, 5\), found int32 \(5, 4\)$"):
+    with pytest.raises(
+        ValueError,
+        match=r"^out: expected a C-contiguous int32 or .* array of shape \(4, 5\), found int32 \(5, 4\)$",
+    ):
         gemm(a, packed, 0, np.zeros((5, 4), np.int32))
     with pytest.raises(ValueError, match=r"^a: .* found int8"):
         gemm(a.astype(np.int8), packed, 0, np.zeros((4, 5), np.int32))

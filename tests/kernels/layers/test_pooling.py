@@ -13,19 +13,27 @@ from ..problems import few, nhwc, seeds, windows
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
-inner_windows = windows().filter(lambda w: all(max(b, e) < k for b, e, k in zip(w[0].pads_begin, w[0].pads_end, w[0].kernel, strict=True)))
+inner_windows = windows().filter(
+    lambda w: all(max(b, e) < k for b, e, k in zip(w[0].pads_begin, w[0].pads_end, w[0].kernel, strict=True))
+)
 
 
 def run_onnx(op_type: str, x: np.ndarray, window: Window, **attributes: int) -> np.ndarray:
     h = onnx.helper
     port = h.make_tensor_value_info("x", h.np_dtype_to_tensor_dtype(x.dtype), x.shape)
-    geometry = {"kernel_shape": window.kernel, "strides": window.strides, "pads": window.pads_begin + window.pads_end}
+    geometry = {
+        "kernel_shape": window.kernel,
+        "strides": window.strides,
+        "pads": window.pads_begin + window.pads_end,
+    }
     node = h.make_node(op_type, ["x"], ["y"], dilations=window.dilations, **geometry, **attributes)
     graph = h.make_graph([node], "one", [port], [onnx.ValueInfoProto(name="y")])
     model = h.make_model(graph, opset_imports=[h.make_opsetid("", 19)], ir_version=9)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # it warns of its own shape inference when rounding up
-    return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"]).run(None, {"x": x})[0]
+    return onnxruntime.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    ).run(None, {"x": x})[0]
 
 
 @few
@@ -54,7 +62,9 @@ def test_average_pool(problem: tuple[Window, tuple[int, int]], seed: int, exclud
 
 
 def test_what_hangs_over_the_padded_edge_does_not_count() -> None:
-    """Five columns, windows of two by two, rounded up: the third window sees one column, and its mean is over that one alone."""
+    """Five columns, windows of two by two, rounded up: the third window sees one column, and its mean is over
+    that one alone.
+    """
     x, out = np.arange(5, dtype=np.float32).reshape(1, 1, 5, 1), np.empty((1, 1, 3, 1), np.float32)
     for exclude_pad in (True, False):
         average_pool(x, out, window=Window((1, 2), strides=(1, 2)), exclude_pad=exclude_pad)

@@ -22,7 +22,17 @@ def row(kind: Kernel) -> Row:
     made.shapes(SHAPE, SHAPE)
     made.window(Window((1, 1)))
     write_resize(made, *(Taps(np.arange(n)[:, None], np.ones((n, 1), np.float32)) for n in SHAPE[:2]))
-    write_dense(made, make_dense(pack_convolution(np.ones((4, 4, 3, 3), np.int8)), Window((3, 3), pads_begin=(1, 1)), (3, 5), 0, False, 1))
+    write_dense(
+        made,
+        make_dense(
+            pack_convolution(np.ones((4, 4, 3, 3), np.int8)),
+            Window((3, 3), pads_begin=(1, 1)),
+            (3, 5),
+            0,
+            False,
+            1,
+        ),
+    )
     return made
 
 
@@ -54,7 +64,9 @@ WRONG: list[tuple[Kernel, str, str, int, str]] = [
 
 
 @pytest.mark.parametrize(("kind", "part", "field", "value", "promise"), WRONG)
-def test_a_row_that_does_not_fit_is_refused(kind: Kernel, part: str, field: str, value: Any, promise: str) -> None:
+def test_a_row_that_does_not_fit_is_refused(
+    kind: Kernel, part: str, field: str, value: Any, promise: str
+) -> None:
     made = row(kind)
     made.record[part][field] = value
     with pytest.raises(ValueError, match=promise):
@@ -65,5 +77,7 @@ def test_a_row_that_does_not_fit_is_refused(kind: Kernel, part: str, field: str,
 @pytest.mark.parametrize("depth", range(1, 9))
 def test_the_last_word_of_the_last_group_ends_in_its_pixel(groups: int, depth: int) -> None:
     """Else the word would be read past the end of the image: two channels a group, four in all, were."""
-    layer = make_dense(pack_convolution(np.ones((groups, depth, 1, 1), np.int8), groups), Window((1, 1)), (3, 5), 0, False, 1)
+    layer = make_dense(
+        pack_convolution(np.ones((groups, depth, 1, 1), np.int8), groups), Window((1, 1)), (3, 5), 0, False, 1
+    )
     assert layer.in_place == (depth % 4 == 0)

@@ -4,7 +4,9 @@ import pytest
 from numpot.kernels.statistics.extreme_values import tails
 
 
-@pytest.mark.parametrize(("shape", "count"), [((1, 1, 1), 1), ((3, 7, 5), 7), ((2, 100, 33), 4), ((0, 4, 3), 2)])
+@pytest.mark.parametrize(
+    ("shape", "count"), [((1, 1, 1), 1), ((3, 7, 5), 7), ((2, 100, 33), 4), ((0, 4, 3), 2)]
+)
 def test_the_ends_of_what_numpy_sorts(shape, count):
     x = np.random.default_rng(0).standard_normal(shape).round(1).astype(np.float32)
     low, high = tails(x, count)

@@ -1,4 +1,6 @@
-"""AArch64, as far as another processor can test it: the code that LLVM makes of the tiles, and what the signed dot product sums up to."""
+"""AArch64, as far as another processor can test it: the code that LLVM makes of the tiles, and what the
+signed dot product sums up to.
+"""
 
 from collections import Counter
 from typing import Any
@@ -23,19 +25,25 @@ FEATURES = {"armi8mm": "+neon,+dotprod,+i8mm", "armdot": "+neon,+dotprod"}
 U8, S8, S32, S64 = (np.zeros(1, dtype) for dtype in (np.uint8, np.int8, np.int32, np.int64))
 
 SOURCE = typeof(Source(U8, 0, 0, S64, S64))
-TARGET = typeof(Target(U8, 0, S64, 0, 0, make_epilogue(1, 1.0), *[None] * (len(Target._fields) - 6)))  # nothing optional
+TARGET = typeof(
+    Target(U8, 0, S64, 0, 0, make_epilogue(1, 1.0), *[None] * (len(Target._fields) - 6))
+)  # nothing optional
 BLOCK = typeof(Block(S8, 0, S64, U8, 0, S32, 0, 0, (0, 0), (0, 0), (0, 0)))
 TILES = (SOURCE, BLOCK, TARGET, types.literal(2), types.none, types.literal(True))
 DEPTHWISE = (SOURCE, typeof(ChannelBlock(S8, 0, 0, 0, S32)), TARGET, types.literal(4), types.literal(1))
 
 
 def assembly(intrinsic: Any, arguments: tuple[Any, ...], features: str) -> tuple[str, Counter[str]]:
-    """An intrinsic for arguments of these numba types: LLVM's text, and how often each instruction of AArch64 is in the compiled one."""
+    """An intrinsic for arguments of these numba types: LLVM's text, and how often each instruction of AArch64
+    is in the compiled one.
+    """
     signature, generate = intrinsic._defn(None, *arguments)
     context = cpu_target.target_context
     module = ir.Module("arm")
     kinds = [context.get_value_type(kind) for kind in signature.args]
-    function = ir.Function(module, ir.FunctionType(context.get_value_type(signature.return_type), kinds), "tile")
+    function = ir.Function(
+        module, ir.FunctionType(context.get_value_type(signature.return_type), kinds), "tile"
+    )
     builder = ir.IRBuilder(function.append_basic_block())
     builder.ret(generate(context, builder, signature, function.args))
     binding.initialize_all_targets()
@@ -79,7 +87,9 @@ class Defined(Vectors):
             x, y = (self.builder.sext(self.builder.extract_element(v, I32(place)), I32) for v in factors)
             lane = I32(place // 4)
             total = self.builder.insert_element(
-                total, self.builder.add(self.builder.extract_element(total, lane), self.builder.mul(x, y)), lane
+                total,
+                self.builder.add(self.builder.extract_element(total, lane), self.builder.mul(x, y)),
+                lane,
             )
         return total
 
@@ -90,7 +100,9 @@ def signed_dot(_: Any, total: Any, codes: Any, weights: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         v = Defined(builder, ISAS["armdot"], 4)
-        places = [part(context, builder, kind, array) for kind, array in zip(signature.args, arguments, strict=True)]
+        places = [
+            part(context, builder, kind, array) for kind, array in zip(signature.args, arguments, strict=True)
+        ]
         v.store(v.dot(*(v.load(place, v.int32) for place in places)), places[0])
         return context.get_dummy_value()
 
@@ -105,7 +117,11 @@ def add_dot(total: np.ndarray, codes: np.ndarray, weights: np.ndarray) -> None:
 def test_the_signed_dot_product_with_flipped_codes_is_the_mixed_one() -> None:
     rng = np.random.default_rng(0)
     for codes in (rng.integers(0, 256, 16, np.uint8), np.full(16, 255, np.uint8), np.zeros(16, np.uint8)):
-        for weights in (rng.integers(-128, 128, 16, np.int8), np.full(16, -128, np.int8), np.full(16, 127, np.int8)):
+        for weights in (
+            rng.integers(-128, 128, 16, np.int8),
+            np.full(16, -128, np.int8),
+            np.full(16, 127, np.int8),
+        ):
             total = rng.integers(-1000, 1000, 4, np.int32)
             expected = total + (codes.astype(np.int32) * weights).reshape(4, 4).sum(axis=1)
             add_dot(total, codes, weights)

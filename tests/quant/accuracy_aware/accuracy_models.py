@@ -1,4 +1,6 @@
-"""A small classifier that loses accuracy with weights of 3 bits, and its samples: what tests of the accuracy-aware search run on."""
+"""A small classifier that loses accuracy with weights of 3 bits, and its samples: what tests of the
+accuracy-aware search run on.
+"""
 
 from numpot.ir.formats.native.model import write_model
 from numpot.ir.ops.add import Add
@@ -38,9 +40,13 @@ def scores(graph):
 
 
 def centred(graph):
-    """The same with a bias that gives every class a like share of the samples, and the labels that it gets all right."""
+    """The same with a bias that gives every class a like share of the samples, and the labels that it gets
+    all right.
+    """
     head = graph.outputs[0].inputs[0]
-    bias = graph.add(Add(), [head, graph.constant(-scores(graph).mean(axis=0, keepdims=True), "head/mean")], "head/bias")
+    bias = graph.add(
+        Add(), [head, graph.constant(-scores(graph).mean(axis=0, keepdims=True), "head/mean")], "head/bias"
+    )
     graph.redirect(head, bias.output, but=[bias])
     return graph, scores(graph).argmax(axis=1)
 
@@ -51,7 +57,9 @@ FEW_BITS = {"weights": {"bits": 3}}  # loses enough that there is something to g
 
 
 def run(drop=0.0, metric=None, data=DATA, **options):
-    return quantize_accuracy_aware(GRAPH, data, metric or Accuracy(), max_drop=drop, **{**FEW_BITS, **options})
+    return quantize_accuracy_aware(
+        GRAPH, data, metric or Accuracy(), max_drop=drop, **{**FEW_BITS, **options}
+    )
 
 
 def bytes_of(graph, folder):

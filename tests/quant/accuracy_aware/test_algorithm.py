@@ -24,7 +24,11 @@ def test_nothing_is_reverted_where_the_drop_is_allowed(tmp_path):
     assert report.reached and not report.float_layers and (report.full, report.partial) == (2, 0)
     whole = quantize(GRAPH, DATA, **FEW_BITS)
     assert [n.name for n in model] == [n.name for n in whole]
-    assert all(np.array_equal(a.op.value, b.op.value) for a, b in zip(model, whole, strict=True) if a.type == "Constant")
+    assert all(
+        np.array_equal(a.op.value, b.op.value)
+        for a, b in zip(model, whole, strict=True)
+        if a.type == "Constant"
+    )
 
 
 @pytest.mark.parametrize("search", ["best", "pot"])
@@ -32,7 +36,9 @@ def test_the_target_is_reached_and_the_report_is_true(search):
     model, report = run(drop=0.05, search=search)
     assert report.visited[1].drops["accuracy@1"] > 0.05 and report.reached
     made = model.info["quantization"]
-    assert set(report.float_layers) and set(report.float_layers) & set(integer_layers(model)) <= set(made["float_layers"])
+    assert set(report.float_layers) and set(report.float_layers) & set(integer_layers(model)) <= set(
+        made["float_layers"]
+    )
     assert evaluate(model, DATA, Accuracy()).value == report.values["accuracy@1"]
     assert report.record() == json.loads(json.dumps(report.record())) and report.record()["visited"]
 
@@ -48,14 +54,18 @@ def test_what_is_returned_is_on_the_pareto_front():
     returned = [v for v in report.visited[1:] if v.values == report.values]
     assert any(v.pareto for v in returned)
     fronts = [v for v in report.visited if v.pareto]
-    assert not any(a.drops["accuracy@1"] <= b.drops["accuracy@1"] and a.float_share < b.float_share for a in fronts for b in fronts)
+    assert not any(
+        a.drops["accuracy@1"] <= b.drops["accuracy@1"] and a.float_share < b.float_share
+        for a in fronts
+        for b in fronts
+    )
 
 
 def test_ranking_by_noise_needs_no_labels_to_rank():
     assert run(drop=0.05, rank_by="sqnr").report.reached
 
 
-# ---- real models ---------------------------------------------------------------------------------------------------------------------
+# ---- real models -------------------------------------------------------------------------------------------
 
 
 def quantized(name, drop, **options):
@@ -81,7 +91,11 @@ def test_digits_cnn():
     ours, pot = assert_no_more_work_than_pot("digits_cnn", 0.002)
     assert len(ours.float_layers) == 2 and ours.restored == 1
     order = [v.layers for v in pot.visited if v.what == "revert"]
-    assert order == [("/c1/Conv/WithoutBiases",), ("/c3/Conv/WithoutBiases",), ("/fc/Gemm/WithoutBiases",)]  # as POT's log has it
+    assert order == [
+        ("/c1/Conv/WithoutBiases",),
+        ("/c3/Conv/WithoutBiases",),
+        ("/fc/Gemm/WithoutBiases",),
+    ]  # as POT's log has it
 
 
 @needs_material
@@ -99,7 +113,11 @@ def test_the_mixed_model_runs_everywhere_as_accurately(tmp_path):
     data = load_data(name)
     result = quantized(name, 0.005)
     assert result.report.float_layers
-    paths = {"numpot": tmp_path / "numpot.xml", "openvino": tmp_path / "openvino.xml", "onnxruntime": tmp_path / "mixed.onnx"}
+    paths = {
+        "numpot": tmp_path / "numpot.xml",
+        "openvino": tmp_path / "openvino.xml",
+        "onnxruntime": tmp_path / "mixed.onnx",
+    }
     for runtime, path in paths.items():
         save_model(result.model, path, {"onnxruntime": "onnx"}.get(runtime, runtime))
     accuracy = {runtime: accuracy_in(runtime, path, data) for runtime, path in paths.items()}

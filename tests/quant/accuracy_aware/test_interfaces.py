@@ -75,7 +75,11 @@ def test_every_option_is_in_files_too(files):
     told = json.loads(Path("report.json").read_text())
     assert [v["what"] for v in told["visited"][:4]] == ["baseline", "int8", "preset mixed", "tuned"]
     algorithm = {"name": "AccuracyAwareQuantization", "params": EVERYTHING}
-    config = {"model": {"model": "net.xml"}, "engine": {"data_source": "data.npz"}, "compression": {"algorithms": [algorithm]}}
+    config = {
+        "model": {"model": "net.xml"},
+        "engine": {"data_source": "data.npz"},
+        "compression": {"algorithms": [algorithm]},
+    }
     Path("c.json").write_text(json.dumps(config))
     assert numpot("quantize", "--config", "c.json", "-o", "out.xml").exit_code == result.exit_code
     read = json.loads(Path("report.json").read_text())
@@ -85,7 +89,10 @@ def test_every_option_is_in_files_too(files):
 
 def test_a_baseline_that_is_no_number(files):
     result = numpot(*QUANTIZE, "--method", "accuracy-aware", "--baseline", "accuracy@1")
-    assert result.exit_code == 2 and "--baseline must look like accuracy@1=0.92, found 'accuracy@1'" in result.output
+    assert (
+        result.exit_code == 2
+        and "--baseline must look like accuracy@1=0.92, found 'accuracy@1'" in result.output
+    )
 
 
 PARAMS = {"maximal_drop": 0.05, "weights": {"bits": 3}, "metrics": [{"name": "accuracy@1"}]}
@@ -93,7 +100,11 @@ PARAMS = {"maximal_drop": 0.05, "weights": {"bits": 3}, "metrics": [{"name": "ac
 
 def test_configuration_file(files):
     algorithm = {"name": "AccuracyAwareQuantization", "params": PARAMS}
-    config = {"model": {"model": "net.xml"}, "engine": {"data_source": "data.npz"}, "compression": {"algorithms": [algorithm]}}
+    config = {
+        "model": {"model": "net.xml"},
+        "engine": {"data_source": "data.npz"},
+        "compression": {"algorithms": [algorithm]},
+    }
     Path("c.json").write_text(json.dumps(config))
     result = numpot("quantize", "--config", "c.json", "-o", "out.xml")
     assert result.exit_code == 0, result.output
@@ -101,7 +112,9 @@ def test_configuration_file(files):
     algorithm["params"] = {**PARAMS, "maximal_dorp": 1}
     Path("c.json").write_text(json.dumps(config))
     result = numpot("quantize", "--config", "c.json", "-o", "out.xml")
-    assert result.exit_code == 2 and "maximal_dorp is not known. Did you mean 'maximal_drop'?" in result.output
+    assert (
+        result.exit_code == 2 and "maximal_dorp is not known. Did you mean 'maximal_drop'?" in result.output
+    )
 
 
 class PotLoader(pot.DataLoader):
@@ -130,7 +143,10 @@ class PotMetric(pot.Metric):
         return {"accuracy": np.mean(self._right), "errors": 1 - np.mean(self._right)}
 
     def get_attributes(self):
-        return {"accuracy": {"direction": "higher-better", "type": "accuracy"}, "errors": {"direction": "higher-worse", "type": "user"}}
+        return {
+            "accuracy": {"direction": "higher-better", "type": "accuracy"},
+            "errors": {"direction": "higher-worse", "type": "user"},
+        }
 
 
 def pot_run(params, metric=None):
@@ -167,7 +183,10 @@ def test_pot_interface_finds_a_metric_that_fails_at_once(monkeypatch):
 def test_pot_interface_refuses():
     with pytest.raises(DataError, match="the engine has no metric 'accurazy'. Did you mean 'accuracy'"):
         pot_run({"metrics": [{"name": "accurazy"}]})
-    with pytest.raises(AccuracyError, match=r"metrics changed: expected values of \['accuracy', 'errors'\], found \['accuracy'\]"):
+    with pytest.raises(
+        AccuracyError,
+        match=r"metrics changed: expected values of \['accuracy', 'errors'\], found \['accuracy'\]",
+    ):
         pot_run({}, Changing())
     with pytest.raises(QuantizationError, match="annotation_free is for metrics of numpot"):
         pot_run({"annotation_free": True})

@@ -1,4 +1,6 @@
-"""Accuracy-aware runs that end before their time, by a kill or a metric that fails: what was measured is kept, and nothing else."""
+"""Accuracy-aware runs that end before their time, by a kill or a metric that fails: what was measured is
+kept, and nothing else.
+"""
 
 import os
 import signal
@@ -19,13 +21,15 @@ from numpot.quant.statistics.cache import StatisticsCacheError
 from ..data.array_data import ArrayData
 from .accuracy_models import GRAPH, LABELS, Labelled, X, bytes_of, run
 
-# ---- the journal ---------------------------------------------------------------------------------------------------------------------
+# ---- the journal -------------------------------------------------------------------------------------------
 
 
 def test_a_second_run_measures_nothing(tmp_path):
     first = run(drop=0.05, statistics_cache=tmp_path / "cache")
     again = run(drop=0.05, statistics_cache=tmp_path / "cache")
-    assert again.report.replayed == again.report.full + again.report.partial > 2 and first.report.replayed == 0
+    assert (
+        again.report.replayed == again.report.full + again.report.partial > 2 and first.report.replayed == 0
+    )
     assert bytes_of(first.model, tmp_path) == bytes_of(again.model, tmp_path)
 
 
@@ -71,7 +75,14 @@ needs_kill = pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
 
 def started(tmp_path, last=-1):
     """The run in a process of its own, which kills itself at evaluation number `last`."""
-    arguments = [sys.executable, "-c", SCRIPT, str(tmp_path / "cache"), str(tmp_path / "model.xml"), str(last)]
+    arguments = [
+        sys.executable,
+        "-c",
+        SCRIPT,
+        str(tmp_path / "cache"),
+        str(tmp_path / "model.xml"),
+        str(last),
+    ]
     return subprocess.Popen(arguments, cwd=Path(__file__).parents[3])
 
 
@@ -80,7 +91,9 @@ def test_a_killed_run_goes_on(tmp_path):
     expected = run(drop=0.05)
     assert started(tmp_path, last=5).wait() == -signal.SIGKILL
     resumed = run(drop=0.05, statistics_cache=tmp_path / "cache")
-    assert resumed.report.replayed == 4 and bytes_of(resumed.model, tmp_path) == bytes_of(expected.model, tmp_path)
+    assert resumed.report.replayed == 4 and bytes_of(resumed.model, tmp_path) == bytes_of(
+        expected.model, tmp_path
+    )
 
 
 @pytest.mark.slow
@@ -104,7 +117,7 @@ def test_a_run_killed_twenty_times_ends_as_if_nothing_had_happened(tmp_path):
     assert ((tmp_path / "model.xml").read_bytes(), (tmp_path / "model.bin").read_bytes()) == expected
 
 
-# ---- metrics that fail ---------------------------------------------------------------------------------------------------------------
+# ---- metrics that fail -------------------------------------------------------------------------------------
 
 
 def refusal(*args, **options):
@@ -113,7 +126,8 @@ def refusal(*args, **options):
     return str(caught.value)
 
 
-FAULT: dict = {}  # what a Failing metric does, and after how many good values: it stands for a disk that comes and goes
+# what a Failing metric does, and after how many good values: it stands for a disk that comes and goes
+FAULT: dict = {}
 
 
 class Failing(Accuracy):
@@ -145,7 +159,10 @@ class Repaired(Failing):
 
 
 FAULTS = [
-    ("nan", "metric accuracy@1 is NaN. It must be a number for every model; repair the metric, then run again"),
+    (
+        "nan",
+        "metric accuracy@1 is NaN. It must be a number for every model; repair the metric, then run again",
+    ),
     ("raise", "metric accuracy@1 failed in `value` (RuntimeError: no such file)."),
     ("rename", "metrics changed: expected values of ['accuracy@1'], found ['accuracy']"),
 ]
@@ -157,9 +174,13 @@ def test_a_metric_that_fails_later_leaves_a_good_journal(tmp_path, how, message)
     assert refusal(0.05, metric=Failing(), statistics_cache=tmp_path) == message
     expected = run(0.05).report
     FAULT.update(left=1000)
-    resumed = run(0.05, metric=Failing(), statistics_cache=tmp_path).report  # the same metric, and nothing fails any more
+    resumed = run(
+        0.05, metric=Failing(), statistics_cache=tmp_path
+    ).report  # the same metric, and nothing fails any more
     assert resumed.replayed == 2 and resumed.values == expected.values
-    changed = run(0.05, metric=Repaired(), statistics_cache=tmp_path).report  # another metric: nothing of the old one is trusted
+    changed = run(
+        0.05, metric=Repaired(), statistics_cache=tmp_path
+    ).report  # another metric: nothing of the old one is trusted
     assert changed.replayed == 0 and changed.values == expected.values
 
 
@@ -183,7 +204,9 @@ class NeverWorks(Metric):
 
 def test_what_is_refused_before_calibration(monkeypatch):
     monkeypatch.setattr("numpot.quant.accuracy_aware.run.calibrated", lambda *args: pytest.fail("calibrated"))
-    monkeypatch.setattr("numpot.quant.accuracy_aware.run.Measurements.of_float", lambda *args: pytest.fail("measured"))
+    monkeypatch.setattr(
+        "numpot.quant.accuracy_aware.run.Measurements.of_float", lambda *args: pytest.fail("measured")
+    )
     assert refusal(metric=NeverWorks()) == "metric broken failed on samples 0 to 0 (KeyError: 'scores')."
     assert refusal(metric=Sqnr()).startswith("metric sqnr of the float model is infinite")
     assert refusal(drop=-1) == "max_drop must be a number of at least 0, found -1"
@@ -193,7 +216,10 @@ def test_what_is_refused_before_calibration(monkeypatch):
     with pytest.raises(DataError, match="labels: metric accuracy@1 needs labels"):
         quantize_accuracy_aware(GRAPH, ArrayData(X), Accuracy())
     late = np.array([*LABELS[:-1], 5])
-    with pytest.raises(DataError, match="sample 59: metric accuracy@1: label 5 is no class of the model, which has 5, numbered from 0."):
+    with pytest.raises(
+        DataError,
+        match="sample 59: metric accuracy@1: label 5 is no class of the model, which has 5, numbered from 0.",
+    ):
         quantize_accuracy_aware(GRAPH, Labelled(X, late), Accuracy())
 
 

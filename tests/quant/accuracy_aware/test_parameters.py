@@ -48,7 +48,9 @@ def test_baselines_that_are_refused(baseline, message):
     with pytest.raises(QuantizationError) as caught:
         run(baseline=baseline)
     assert str(caught.value) == message
-    with pytest.raises(QuantizationError, match="a value of accuracy@2 is missing; give one of every metric, or of none"):
+    with pytest.raises(
+        QuantizationError, match="a value of accuracy@2 is missing; give one of every metric, or of none"
+    ):
         run(metric=[Accuracy(), Accuracy(2)], baseline={"accuracy@1": 1.0})
 
 
@@ -82,7 +84,10 @@ def test_tuning_tries_both_spaces_as_pot_does():
     best = tuned(settings, measured, {"m": True, "loss": False})
     assert len(asked) == 10 + 2 and asked[0] == settings
     assert len({repr(c.activations.range_estimator) for c in asked[:10]}) == 10
-    assert best.activations.range_estimator.max.outlier_prob == 1e-4 and best.weights.range_estimator.max.type == "max"
+    assert (
+        best.activations.range_estimator.max.outlier_prob == 1e-4
+        and best.weights.range_estimator.max.type == "max"
+    )
     assert best.use_fast_bias  # its loss is lower
     assert asked[-1].activations == best.activations  # the second space starts from the best of the first
     assert tuned(settings, lambda c: {"m": 0.5}, {"m": True}) == settings  # the first of equal ones
@@ -91,17 +96,22 @@ def test_tuning_tries_both_spaces_as_pot_does():
 def test_tuning_in_a_run():
     report = run(0.0, tune_hyperparams=True, statistics_cache=None).report
     assert report.visited[2].what == "tuned"
-    assert report.partial >= 12 and min(v.drops["accuracy@1"] for v in report.visited[1:]) == report.drops["accuracy@1"]
+    assert (
+        report.partial >= 12
+        and min(v.drops["accuracy@1"] for v in report.visited[1:]) == report.drops["accuracy@1"]
+    )
 
 
-# ---- annotation_free -----------------------------------------------------------------------------------------------------------------
+# ---- annotation_free ---------------------------------------------------------------------------------------
 
 
 def test_without_annotations_the_float_model_is_right():
     options = {"annotation_free": True, "annotation_conf_threshold": 0, **FEW_BITS}
     report = quantize_accuracy_aware(GRAPH, ArrayData(X), Accuracy(), max_drop=0.05, **options).report
     assert report.baseline == {"accuracy@1": 1.0} and report.reached and report.samples == len(X)
-    assert report.values == run(0.05).report.values  # the labels of the tests are the float model's answers too
+    assert (
+        report.values == run(0.05).report.values
+    )  # the labels of the tests are the float model's answers too
 
 
 def test_samples_that_the_float_model_is_not_sure_of_are_left_out():
@@ -128,18 +138,27 @@ def test_pixels_and_numbers():
     assert evaluate(graph, numbers, Rmse()).value == 0.0
 
 
-# ---- ranking, costs, precisions ------------------------------------------------------------------------------------------------------
+# ---- ranking, costs, precisions ----------------------------------------------------------------------------
 
 
 def test_ranking_by_noise_runs_the_float_model_once(monkeypatch):
     runs = []
     original = FloatOutputs.__call__
-    monkeypatch.setattr(FloatOutputs, "__call__", lambda self, inputs, numbers: runs.append(self) or original(self, inputs, numbers))
+    monkeypatch.setattr(
+        FloatOutputs,
+        "__call__",
+        lambda self, inputs, numbers: runs.append(self) or original(self, inputs, numbers),
+    )
     ranker = MetricEvaluator(Sqnr(), DATA, GRAPH, check_finite=False)
     model = quantize(GRAPH, DATA, **FEW_BITS)
     first = ranker.measure(model)
-    monkeypatch.setattr(ranker._reference._executor, "run", lambda inputs: pytest.fail("the float model ran again"))
-    assert ranker.measure(model, [7, 3, 5]).values["sqnr"] == evaluate(model, Some([7, 3, 5]), Sqnr(), reference=GRAPH).value
+    monkeypatch.setattr(
+        ranker._reference._executor, "run", lambda inputs: pytest.fail("the float model ran again")
+    )
+    assert (
+        ranker.measure(model, [7, 3, 5]).values["sqnr"]
+        == evaluate(model, Some([7, 3, 5]), Sqnr(), reference=GRAPH).value
+    )
     assert ranker.measure(model).values == first.values
 
 
@@ -172,12 +191,16 @@ def test_noise_ranks_on_the_samples_that_lost_most(monkeypatch):
 def test_costs(cost, tmp_path):
     model, report = run(0.05, cost=cost, statistics_cache=tmp_path)
     assert report.reached and all(0 <= v.float_share <= 1 for v in report.visited)
-    again = run(0.05, cost=cost, statistics_cache=tmp_path)  # measured times come from the journal, so the search is the same
+    again = run(
+        0.05, cost=cost, statistics_cache=tmp_path
+    )  # measured times come from the journal, so the search is the same
     assert again.report.visited == report.visited and again.report.replayed > 0
 
 
 def clipping():
-    """A classifier whose second layer clips on a CPU without VNNI: all weights of a channel are large and of one sign."""
+    """A classifier whose second layer clips on a CPU without VNNI: all weights of a channel are large and of
+    one sign.
+    """
     net = Network(seed=2)
     x = net.relu(net.conv(net.input(-1, 3, 8, 8), 16, 3, pad=1, name="stem"))
     graph = net.result(net.matmul(net.mean(net.conv(x, 8, name="heavy")), 5, name="head"))
@@ -195,7 +218,9 @@ def test_narrower_weights_where_pairs_saturate(precision):
     clipped = quantize_accuracy_aware(graph, data, Cosine(), precisions=(precision, "float"), **options)
     report = clipped.report
     assert report.visited[1].drops["cosine"] > 0.001 and report.reached
-    assert not report.float_layers and clipped.model.info["quantization"]["narrowed_weights"]  # no layer had to go to float
+    assert (
+        not report.float_layers and clipped.model.info["quantization"]["narrowed_weights"]
+    )  # no layer had to go to float
     floats = quantize_accuracy_aware(graph, data, Cosine(), **options).report
     assert floats.float_layers
 
@@ -212,11 +237,15 @@ def test_narrowed_models_are_what_saturation_fix_makes(mode, precision):
 
 
 def test_choices_that_are_refused():
-    with pytest.raises(QuantizationError, match="precisions: expected some of float, 7-bit, safe, found '6-bit'"):
+    with pytest.raises(
+        QuantizationError, match="precisions: expected some of float, 7-bit, safe, found '6-bit'"
+    ):
         run(precisions=("6-bit",))
     with pytest.raises(QuantizationError, match="safe is for symmetric weights with a range per channel"):
         run(precisions=("safe",), preset="accuracy")
-    with pytest.raises(QuantizationError, match="cost must be one of multiply-adds, bytes, time, found 'energy'"):
+    with pytest.raises(
+        QuantizationError, match="cost must be one of multiply-adds, bytes, time, found 'energy'"
+    ):
         run(cost="energy")
     with pytest.raises(QuantizationError, match="metric_subset_ratio must be above 0 and at most 1, found 0"):
         run(metric_subset_ratio=0)

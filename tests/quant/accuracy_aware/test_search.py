@@ -1,4 +1,6 @@
-"""The searches on models that are made up: a drop for each set of groups in float, so that every branch is taken and nothing is run."""
+"""The searches on models that are made up: a drop for each set of groups in float, so that every branch is
+taken and nothing is run.
+"""
 
 import numpy as np
 import pytest
@@ -19,12 +21,16 @@ A, B, C = (group(name) for name in "ABC")
 
 
 class World:
-    """drops: by the names in float, "AB" -> drop, or a tuple of drops of two metrics. Ranks by the order of names, and keeps a log."""
+    """drops: by the names in float, "AB" -> drop, or a tuple of drops of two metrics. Ranks by the order of
+    names, and keeps a log.
+    """
 
     def __init__(self, limit, **drops):
         self.drops = {name.replace("none", ""): np.atleast_1d(drop) for name, drop in drops.items()}
         self.metrics = [f"m{i}" for i in range(len(self.drops[""]))]
-        self.goal = goal(dict.fromkeys(self.metrics, 1.0), dict.fromkeys(self.metrics, True), limit, "absolute", 1e-9)
+        self.goal = goal(
+            dict.fromkeys(self.metrics, 1.0), dict.fromkeys(self.metrics, True), limit, "absolute", 1e-9
+        )
         self.measured, self.ranked = [], []
 
     def measure(self, groups):
@@ -52,22 +58,37 @@ LEFT = "nothing else is left"
 
 def test_best_keeps_what_helps_until_the_limit():
     world = World(0.1, none=0.5, A=0.3, AB=0.1)
-    assert world.run() == ("AB", [("revert", "A", True, "the drop is smaller"), ("revert", "B", True, "the drop is smaller")], IN)
+    assert world.run() == (
+        "AB",
+        [("revert", "A", True, "the drop is smaller"), ("revert", "B", True, "the drop is smaller")],
+        IN,
+    )
     assert world.ranked == [("ABC", "m0")]
 
 
 def test_best_puts_back_what_does_not_help_and_goes_on_with_the_same_ranking():
     world = World(0.1, none=0.5, A=0.6, B=0.05)
-    assert world.run() == ("B", [("revert", "A", False, "the drop is larger"), ("revert", "B", True, "the drop is smaller")], IN)
+    assert world.run() == (
+        "B",
+        [("revert", "A", False, "the drop is larger"), ("revert", "B", True, "the drop is smaller")],
+        IN,
+    )
     assert len(world.ranked) == 1
 
 
 def test_best_forces_what_was_refused_when_nothing_else_is_left():
     world = World(0.1, none=0.5, A=0.6, B=0.6, C=0.6, AB=0.7, ABC=0.0, BC=0.0, AC=0.6)
     kept, steps, why = world.run()
-    assert [s[1:] for s in steps[3:6]] == [("A", True, LEFT), ("B", True, LEFT), ("C", True, "the drop is smaller")]
+    assert [s[1:] for s in steps[3:6]] == [
+        ("A", True, LEFT),
+        ("B", True, LEFT),
+        ("C", True, "the drop is smaller"),
+    ]
     assert (kept, why) == ("BC", IN)  # A is what the others do not need
-    assert steps[6:] == [("restore", "A", True, "within the limit without it"), ("restore", "B", False, "needed")]
+    assert steps[6:] == [
+        ("restore", "A", True, "within the limit without it"),
+        ("restore", "B", False, "needed"),
+    ]
 
 
 def test_best_says_when_everything_is_in_float():
@@ -107,7 +128,12 @@ def test_pot_steps_back_at_a_second_worsening_and_may_take_the_group_again():
     world = World(0.0, none=0.5, A=0.4, AB=0.45, AC=0.3, ABC=0.0)
     kept, steps, _ = world.run(search_as_pot)
     # A is better, B worse: back. The group is ranked again, against the worse value: 0.45 is no worsening now
-    assert [s[:3] for s in steps] == [("revert", "A", True), ("revert", "B", False), ("revert", "B", True), ("revert", "C", True)]
+    assert [s[:3] for s in steps] == [
+        ("revert", "A", True),
+        ("revert", "B", False),
+        ("revert", "B", True),
+        ("revert", "C", True),
+    ]
     assert world.ranked == [("ABC", "m0"), ("BC", "m0")] and kept == "ABC"
 
 
@@ -126,8 +152,16 @@ def test_pot_stops_after_its_iterations():
 @pytest.mark.parametrize(
     ("scores", "costs", "order"),
     [
-        ({"A": 0.9, "B": 0.8, "C": 0.1, "D": 0.1, "E": 0.0}, {"A": 9, "B": 1, "C": 1, "D": 1, "E": 1}, "BACDE"),  # nearly as good, cheaper
-        ({"A": 0.9, "B": 0.3, "C": 0.1}, {"A": 9, "B": 1, "C": 1}, "ABC"),  # what gains no more than most do comes last, by score
+        (
+            {"A": 0.9, "B": 0.8, "C": 0.1, "D": 0.1, "E": 0.0},
+            {"A": 9, "B": 1, "C": 1, "D": 1, "E": 1},
+            "BACDE",
+        ),  # nearly as good, cheaper
+        (
+            {"A": 0.9, "B": 0.3, "C": 0.1},
+            {"A": 9, "B": 1, "C": 1},
+            "ABC",
+        ),  # what gains no more than most do comes last, by score
         ({"A": np.inf, "B": 0.3, "C": 0.1}, {"A": 9, "B": 1, "C": 1}, "ABC"),
         ({"A": 0.5, "B": 0.5, "C": 0.5}, {"A": 0, "B": 0, "C": 0}, "ABC"),
     ],

@@ -1,4 +1,6 @@
-"""numpot benchmark: what it reports, what it refuses, and that it notices a peer that computes something else."""
+"""numpot benchmark: what it reports, what it refuses, and that it notices a peer that computes something
+else.
+"""
 
 import json
 import re
@@ -20,7 +22,9 @@ onnx: Any = pytest.importorskip("onnx")
 pytest.importorskip("openvino")
 pytest.importorskip("onnxruntime")
 
-KEYS = "runtime batch threads calls min_ms median_ms p90_ms p99_ms samples_per_second speed_ratio difference".split()
+KEYS = (
+    "runtime batch threads calls min_ms median_ms p90_ms p99_ms samples_per_second speed_ratio difference"
+).split()
 
 
 def invoke(*arguments: object) -> Any:
@@ -29,13 +33,18 @@ def invoke(*arguments: object) -> Any:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """model.onnx, ReLU(x @ w) of a batch of any size; fixed.onnx for batch 1 only; model.xml in numpot's format; data.npz."""
+    """model.onnx, ReLU(x @ w) of a batch of any size; fixed.onnx for batch 1 only; model.xml in numpot's
+    format; data.npz.
+    """
     monkeypatch.chdir(tmp_path)
     h, rng = onnx.helper, np.random.default_rng(0)
     nodes = [h.make_node("MatMul", ["x", "w"], ["xw"]), h.make_node("Relu", ["xw"], ["y"])]
     weights = onnx.numpy_helper.from_array(rng.standard_normal((6, 5)).astype(np.float32), "w")
     for name, batch in (("model", "N"), ("fixed", 1)):
-        ports = [h.make_tensor_value_info(port, onnx.TensorProto.FLOAT, (batch, size)) for port, size in (("x", 6), ("y", 5))]
+        ports = [
+            h.make_tensor_value_info(port, onnx.TensorProto.FLOAT, (batch, size))
+            for port, size in (("x", 6), ("y", 5))
+        ]
         graph = h.make_graph(nodes, name, ports[:1], ports[1:], [weights])
         onnx.save(h.make_model(graph, opset_imports=[h.make_opsetid("", 17)], ir_version=9), f"{name}.onnx")
     net = Network()
@@ -48,10 +57,18 @@ def test_every_runtime_on_every_batch_and_thread_count(folder: Path) -> None:
     outcome = invoke("model.onnx", "--batch", "1,4", "--threads", "1,2", "--data", "data.npz", "--json")
     assert outcome.exit_code == 0, outcome.output
     report = json.loads(outcome.stdout)
-    assert list(report) == ["model", "arithmetic", "environment", "results", "warnings"] and report["warnings"] == []
-    assert {"cpu", "instructions", "python", "numpot", "numpy", "numba", "openvino", "onnxruntime"} == set(report["environment"])
+    assert (
+        list(report) == ["model", "arithmetic", "environment", "results", "warnings"]
+        and report["warnings"] == []
+    )
+    assert {"cpu", "instructions", "python", "numpot", "numpy", "numba", "openvino", "onnxruntime"} == set(
+        report["environment"]
+    )
     assert [(r["batch"], r["threads"], r["runtime"]) for r in report["results"]] == [
-        (batch, threads, runtime) for batch in (1, 4) for threads in (1, 2) for runtime in ("numpot", "openvino", "onnxruntime")
+        (batch, threads, runtime)
+        for batch in (1, 4)
+        for threads in (1, 2)
+        for runtime in ("numpot", "openvino", "onnxruntime")
     ]
     for result in report["results"]:
         assert list(result) == KEYS and result["calls"] >= benchmarking.LEAST_ROUNDS
@@ -65,16 +82,30 @@ def test_every_runtime_on_every_batch_and_thread_count(folder: Path) -> None:
 def test_the_table_names_the_ratio_and_the_place(folder: Path) -> None:
     outcome = invoke("model.onnx", "--against", "onnxruntime")
     assert outcome.exit_code == 0 and "openvino" not in outcome.stdout
-    assert "numpot's speed" in outcome.stdout and "instructions" in outcome.stdout and "warning" not in outcome.stdout
+    assert (
+        "numpot's speed" in outcome.stdout
+        and "instructions" in outcome.stdout
+        and "warning" not in outcome.stdout
+    )
 
 
 def test_peers_get_a_model_in_numpots_format_as_onnx(folder: Path) -> None:
     report = json.loads(invoke("model.xml", "--json", "--batch", 3).stdout)
-    assert [r["runtime"] for r in report["results"]] == ["numpot", "openvino", "onnxruntime"] and report["warnings"] == []
-    assert sorted(path.name for path in folder.iterdir()) == ["data.npz", "fixed.onnx", "model.bin", "model.onnx", "model.xml"]
+    assert [r["runtime"] for r in report["results"]] == ["numpot", "openvino", "onnxruntime"] and report[
+        "warnings"
+    ] == []
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "data.npz",
+        "fixed.onnx",
+        "model.bin",
+        "model.onnx",
+        "model.xml",
+    ]
 
 
-def test_without_the_package_onnx_numpots_format_runs_alone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_package_onnx_numpots_format_runs_alone(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(runtimes, "is_installed", lambda package: package != "onnx")
     assert [r["runtime"] for r in json.loads(invoke("model.xml", "--json").stdout)["results"]] == ["numpot"]
 
@@ -87,16 +118,28 @@ def test_a_peer_that_computes_something_else_is_named(folder: Path, monkeypatch:
     monkeypatch.setitem(benchmarking.PEER_RUNS, "openvino", wrong)
     outcome = invoke("model.onnx", "--batch", 8)
     assert outcome.exit_code == 0
-    assert "warning: openvino computes something else: its outputs differ from numpot's by 0.5 of the largest one" in outcome.stdout
+    assert (
+        "warning: openvino computes something else: its outputs differ from numpot's by 0.5 of the "
+        "largest one" in outcome.stdout
+    )
     assert "onnxruntime computes" not in outcome.stdout
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["model.onnx", "--against", "tensorrt"], "--against must name runtimes among openvino, onnxruntime, .* found 'tensorrt'"),
-        (["model.onnx", "--batch", "0"], "--batch must be a number from 1 to 1048576, or several .* found '0'"),
-        (["model.onnx", "--threads", "1,two"], "--threads must be a number from 1 to 1024, or several .* found '1,two'"),
+        (
+            ["model.onnx", "--against", "tensorrt"],
+            "--against must name runtimes among openvino, onnxruntime, .* found 'tensorrt'",
+        ),
+        (
+            ["model.onnx", "--batch", "0"],
+            "--batch must be a number from 1 to 1048576, or several .* found '0'",
+        ),
+        (
+            ["model.onnx", "--threads", "1,two"],
+            "--threads must be a number from 1 to 1024, or several .* found '1,two'",
+        ),
         (["fixed.onnx", "--batch", "2"], "input 'x' has a fixed batch of 1, found --batch 2"),
         (["absent.onnx"], "absent.onnx: cannot be read"),
     ],
@@ -109,7 +152,10 @@ def test_errors(folder: Path, arguments: list[str], message: str) -> None:
 
 def test_a_peer_that_is_not_installed_names_its_extra(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runtimes, "is_installed", lambda package: package != "onnxruntime")
-    assert [r["runtime"] for r in json.loads(invoke("model.onnx", "--json").stdout)["results"]] == ["numpot", "openvino"]
+    assert [r["runtime"] for r in json.loads(invoke("model.onnx", "--json").stdout)["results"]] == [
+        "numpot",
+        "openvino",
+    ]
     outcome = invoke("model.onnx", "--against", "onnxruntime")
     assert outcome.exit_code == 2 and "pip install 'numpot[onnxruntime]'" in outcome.stderr
 
@@ -124,10 +170,14 @@ def test_runtimes_take_turns_until_the_time_is_used_up(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(benchmarking, "perf_counter", lambda: clock[0])
     monkeypatch.setattr(benchmarking, "TURN", 0.25)
-    times = benchmarking.interleave({"slow": lambda: call("slow", 1.0), "fast": lambda: call("fast", 0.125)}, seconds=5.5)
+    times = benchmarking.interleave(
+        {"slow": lambda: call("slow", 1.0), "fast": lambda: call("fast", 0.125)}, seconds=5.5
+    )
     assert order == ["slow", "fast", "fast"] * 5
     np.testing.assert_array_equal(times["slow"], np.full(5, 1.0))
-    np.testing.assert_array_equal(times["fast"], np.full(5, 0.125))  # the first call of each turn does not count
+    np.testing.assert_array_equal(
+        times["fast"], np.full(5, 0.125)
+    )  # the first call of each turn does not count
 
 
 def test_differences() -> None:
@@ -143,4 +193,6 @@ def test_inputs_are_the_datas_first_samples_again_and_again(folder: Path) -> Non
 
     graph = runtimes.open_for_benchmark("model.onnx").graph
     x = np.load("data.npz")["x"]
-    np.testing.assert_array_equal(benchmarking.sample_inputs(graph, 4, open_data("data.npz", graph))["x"], x[[0, 1, 2, 0]])
+    np.testing.assert_array_equal(
+        benchmarking.sample_inputs(graph, 4, open_data("data.npz", graph))["x"], x[[0, 1, 2, 0]]
+    )

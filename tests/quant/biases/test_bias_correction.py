@@ -1,4 +1,6 @@
-"""BiasCorrection: after it, every layer's mean output is the float model's, though all weights are rounded."""
+"""BiasCorrection: after it, every layer's mean output is the float model's, though all weights
+are rounded.
+"""
 
 import numpy as np
 import pytest
@@ -68,7 +70,9 @@ def test_every_mean_is_restored(make):
     prepare(graph)
     targets, off = means(graph), rounded(graph)
     before = means(off)
-    assert correct_in_order(off, with_batch(off, 1), targets, INPUTS, None) == [layer.name for layer in weighted_layers(off)]
+    assert correct_in_order(off, with_batch(off, 1), targets, INPUTS, None) == [
+        layer.name for layer in weighted_layers(off)
+    ]
     after = means(off)
     for name, target in targets.items():
         np.testing.assert_allclose(after[name], target, rtol=1e-4, atol=1e-5, err_msg=name)
@@ -77,10 +81,14 @@ def test_every_mean_is_restored(make):
 
 def test_what_was_not_rounded_is_not_corrected():
     graph = chain()
-    biases = {layer.name: biased_output(layer).producer.inputs[1].constant for layer in weighted_layers(graph)}
+    biases = {
+        layer.name: biased_output(layer).producer.inputs[1].constant for layer in weighted_layers(graph)
+    }
     correct_in_order(graph, with_batch(graph, 1), means(graph), INPUTS, None)
     for layer in weighted_layers(graph):
-        np.testing.assert_allclose(biased_output(layer).producer.inputs[1].constant, biases[layer.name], rtol=0, atol=1e-5)
+        np.testing.assert_allclose(
+            biased_output(layer).producer.inputs[1].constant, biases[layer.name], rtol=0, atol=1e-5
+        )
 
 
 def test_a_layer_left_alone_is_corrected_for_by_the_next():
@@ -92,7 +100,9 @@ def test_a_layer_left_alone_is_corrected_for_by_the_next():
     bias[:, 1] = 0
     replace_constant(graph, add, 1, bias)
     targets, off = means(graph), rounded(graph)
-    assert correct_in_order(off, with_batch(off, 1), targets, INPUTS, 1000.0) == [layer.name for layer in others]
+    assert correct_in_order(off, with_batch(off, 1), targets, INPUTS, 1000.0) == [
+        layer.name for layer in others
+    ]
     np.testing.assert_array_equal(off.nodes[add.name].inputs[1].constant, bias)
     after = means(off)
     for layer in others:

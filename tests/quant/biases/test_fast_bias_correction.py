@@ -40,7 +40,9 @@ def measured(graph: Graph) -> tuple[Node, Means]:
     """The layer of a network that has one, and its means over X."""
     (layer,) = correctable(weighted_layers(graph))
     statistics = MeanStatistics(layer)
-    collect(graph, [{"x": X}], {layer.inputs[0]: [statistics.input], bias_of(layer).output: [statistics.output]})
+    collect(
+        graph, [{"x": X}], {layer.inputs[0]: [statistics.input], bias_of(layer).output: [statistics.output]}
+    )
     return layer, statistics.values
 
 
@@ -58,7 +60,9 @@ def value(node: Node) -> np.ndarray:
 
 @pytest.mark.parametrize("kind", ["convolution", "depthwise", "matmul"])
 def test_the_mean_of_every_channel_is_restored(kind):
-    """With other weights and the new bias, the mean output over the samples is the old one (without padding this is exact)."""
+    """With other weights and the new bias, the mean output over the samples is the old one (without padding
+    this is exact).
+    """
     graph = one_layer(kind)
     layer, means = measured(graph)
     bias = bias_of(layer)
@@ -90,12 +94,16 @@ def test_a_bias_that_would_move_too_far_is_left_alone():
 
 
 def test_padding_sees_zeros_at_the_border():
-    """The layer is run on an input of the real size, so that its border counts as it does in the model (eq. C8)."""
+    """The layer is run on an input of the real size, so that its border counts as it does in the model (eq.
+    C8).
+    """
     net = Network(seed=3)
     graph = net.result(net.conv(net.input(-1, 6, 7, 7), 5, 3, pad=1))
     layer, means = measured(graph)
     bias = bias_of(layer)
-    constant = np.broadcast_to(X.mean((0, 2, 3), dtype=np.float64)[:, None, None], (1, 6, 7, 7)).astype(np.float32)
+    constant = np.broadcast_to(X.mean((0, 2, 3), dtype=np.float64)[:, None, None], (1, 6, 7, 7)).astype(
+        np.float32
+    )
     through = layer.op.evaluate(constant, value(layer)).mean((0, 2, 3))
     expected = (layer.op.evaluate(X, value(layer)) + value(bias)).mean((0, 2, 3)) - through
     assert correct_bias(graph, layer, means, value(layer))
@@ -154,15 +162,25 @@ def test_numpots_correction_is_nothing_where_nothing_was_rounded():
 
 def digest() -> str:
     """Of all constants of the demo's model, quantized with eight pictures."""
-    model = quantize(read_model(demo.MODEL), ArrayData(np.load(demo.CALIBRATION)["x"][:8]), stat_subset_size=8)
+    model = quantize(
+        read_model(demo.MODEL), ArrayData(np.load(demo.CALIBRATION)["x"][:8]), stat_subset_size=8
+    )
     constants = [node.outputs[0].constant for node in model if node.type == "Constant"]
     return hashlib.sha256(b"".join(c.tobytes() for c in constants if c is not None)).hexdigest()
 
 
 def test_a_quantized_model_is_the_same_with_any_blas() -> None:
-    """A BLAS adds in another order for another processor. OpenBLAS can be told which one to take; any other ignores it."""
+    """A BLAS adds in another order for another processor. OpenBLAS can be told which one to take; any other
+    ignores it.
+    """
     environment = os.environ | {"OPENBLAS_CORETYPE": "Prescott"}
-    command = [sys.executable, "-c", "from tests.quant.biases.test_fast_bias_correction import digest; print(digest())"]
+    command = [
+        sys.executable,
+        "-c",
+        "from tests.quant.biases.test_fast_bias_correction import digest; print(digest())",
+    ]
     root = Path(__file__).parents[3]
-    elsewhere = subprocess.run(command, env=environment, cwd=root, check=True, capture_output=True, text=True).stdout.strip()
+    elsewhere = subprocess.run(
+        command, env=environment, cwd=root, check=True, capture_output=True, text=True
+    ).stdout.strip()
     assert elsewhere == digest()

@@ -32,7 +32,9 @@ def biases(graph: Graph) -> dict[str, np.ndarray]:
 def fast_biases_of_pot(name: str) -> dict[str, np.ndarray]:
     ov = pytest.importorskip("openvino")
     found = {}
-    for layer in ov.Core().read_model(MATERIAL / name / "pot" / f"{name}_default_performance.xml").get_ordered_ops():
+    for layer in (
+        ov.Core().read_model(MATERIAL / name / "pot" / f"{name}_default_performance.xml").get_ordered_ops()
+    ):
         if layer.get_type_name() in ("Convolution", "GroupConvolution", "MatMul"):
             (reader,) = layer.output(0).get_target_inputs()
             constant = reader.get_node().input_value(1).get_node()
@@ -45,12 +47,16 @@ def fast_biases_of_pot(name: str) -> dict[str, np.ndarray]:
 def assert_close(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
     assert found.keys() == expected.keys()
     for layer, bias in expected.items():
-        np.testing.assert_allclose(found[layer], bias, rtol=1e-3, atol=1e-6 * np.abs(bias).max(), err_msg=layer)
+        np.testing.assert_allclose(
+            found[layer], bias, rtol=1e-3, atol=1e-6 * np.abs(bias).max(), err_msg=layer
+        )
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_fast_bias_correction_is_pots(name):
-    """Every element within 1e-3 of itself, or, where terms cancel out, within 1e-6 of the largest of its layer."""
+    """Every element within 1e-3 of itself, or, where terms cancel out, within 1e-6 of the largest of its
+    layer.
+    """
     graph = quantized(name, True)
     assert_close(biases(graph), fast_biases_of_pot(name))
     before = biases(load_model(name))
@@ -65,4 +71,8 @@ def test_bias_correction_is_pots(name):
     reference = np.load(FULL)
     expected = {key.partition("|")[2]: reference[key] for key in reference if key.startswith(f"{name}|")}
     assert_close(biases(graph), expected)
-    assert len(graph.info["quantization"]["corrected_biases"]) == len(expected) == len(weighted_layers(load_model(name)))
+    assert (
+        len(graph.info["quantization"]["corrected_biases"])
+        == len(expected)
+        == len(weighted_layers(load_model(name)))
+    )

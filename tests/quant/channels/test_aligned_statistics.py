@@ -36,7 +36,11 @@ def network() -> Graph:
     graph = net.result(net.matmul(net.mean(net.relu(y)), 5, name="head"))
     weights = graph.nodes["squeeze"].inputs[1].constant
     assert weights is not None
-    graph.set_input(graph.nodes["squeeze"], 1, graph.constant(weights * np.array([1, 30, 0.1, 5, 1, 0], np.float32).reshape(6, 1, 1, 1)))
+    graph.set_input(
+        graph.nodes["squeeze"],
+        1,
+        graph.constant(weights * np.array([1, 30, 0.1, 5, 1, 0], np.float32).reshape(6, 1, 1, 1)),
+    )
     return graph
 
 
@@ -69,11 +73,19 @@ def test_statistics_are_those_of_the_aligned_model(samples):
         for found, which in zip(statistics, STATISTICS, strict=True):
             expected = Statistic(*which)
             expected.update(seen[tensor])
-            np.testing.assert_allclose(found.value, expected.value, rtol=0, atol=3e-6 * np.abs(seen[tensor]).max(), err_msg=str(which))
+            np.testing.assert_allclose(
+                found.value,
+                expected.value,
+                rtol=0,
+                atol=3e-6 * np.abs(seen[tensor]).max(),
+                err_msg=str(which),
+            )
             assert found.count == len(X)
 
 
-@pytest.mark.parametrize("reason", ["a quantile is wanted", "of a layer without its bias", "more samples than may be kept"])
+@pytest.mark.parametrize(
+    "reason", ["a quantile is wanted", "of a layer without its bias", "more samples than may be kept"]
+)
 def test_what_a_sweep_does_not_give_takes_two_passes(reason, samples, monkeypatch):
     graph = network()
     pairs = find_pairs(graph)
@@ -99,7 +111,9 @@ def test_a_model_is_the_same_after_one_pass_as_after_two(preset, monkeypatch):
     for node in two.of_type("Constant"):
         found, expected = one.nodes[node.name].output.constant, node.output.constant
         assert found is not None and expected is not None
-        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5 * float(np.abs(expected).max()), err_msg=node.name)
+        np.testing.assert_allclose(
+            found, expected, rtol=1e-5, atol=1e-5 * float(np.abs(expected).max()), err_msg=node.name
+        )
 
 
 def test_sweeps_are_put_together_from_states_and_parts():
@@ -115,7 +129,9 @@ def test_sweeps_are_put_together_from_states_and_parts():
     change = Change(np.array([0.5, -1, 0], np.float32), np.array([2, 0.25, 1], np.float32))
     moved = (X - change.shift.reshape(3, 1, 1)) / change.scale.reshape(3, 1, 1)
     np.testing.assert_array_equal(found.aligned(change).reduce("min", 1), moved.min((2, 3)))
-    np.testing.assert_array_equal(found.aligned(change).reduce("abs_max", None), np.abs(moved).max((1, 2, 3))[:, None])
+    np.testing.assert_array_equal(
+        found.aligned(change).reduce("abs_max", None), np.abs(moved).max((1, 2, 3))[:, None]
+    )
     with pytest.raises(ValueError, match=r"rows have the shape \(9, 3, 3\)"):
         found.restore(saved.state() | {"count": 8})
     with pytest.raises(ValueError, match="NaN or infinity"):

@@ -19,7 +19,13 @@ def stretched(first: str, kernel: int = 1, *, second_bias: bool = True, **second
     """Two layers, the outputs of the first of very different widths."""
     net = Network(seed=2)
     x = net.input(-1, 6, 7, 7)
-    y = net.conv(net.depthwise(x), 4) if first == "convolution" else net.conv(x, 4) if first == "wide" else net.depthwise(x)
+    y = (
+        net.conv(net.depthwise(x), 4)
+        if first == "convolution"
+        else net.conv(x, 4)
+        if first == "wide"
+        else net.depthwise(x)
+    )
     y = net.conv(y, 8, kernel, bias=second_bias, name="second", **second)
     graph = net.result(y)
     if first != "depthwise":
@@ -74,7 +80,9 @@ def test_the_factor_is_limited():
     layer = find_pairs(graph)[-1].producer
     weights = layer.inputs[1].constant
     assert weights is not None
-    graph.set_input(layer, 1, graph.constant(weights * np.array([1e6, 1, 1, 1], np.float32).reshape(4, 1, 1, 1)))
+    graph.set_input(
+        layer, 1, graph.constant(weights * np.array([1e6, 1, 1, 1], np.float32).reshape(4, 1, 1, 1))
+    )
     before, after = (g.nodes["second"].inputs[1].constant for g in (graph, aligned(graph)))
     assert before is not None and after is not None
     np.testing.assert_allclose((after / before).max(), 100, rtol=1e-4)
@@ -85,7 +93,9 @@ def test_a_dead_channel_is_left_alone():
     layer = find_pairs(graph)[-1].producer
     weights = layer.inputs[1].constant
     assert weights is not None
-    graph.set_input(layer, 1, graph.constant(weights * np.array([0, 1, 1, 1], np.float32).reshape(4, 1, 1, 1)))
+    graph.set_input(
+        layer, 1, graph.constant(weights * np.array([0, 1, 1, 1], np.float32).reshape(4, 1, 1, 1))
+    )
     before, after = (g.nodes["second"].inputs[1].constant for g in (graph, aligned(graph)))
     assert before is not None and after is not None
     np.testing.assert_array_equal(after[:, 0], before[:, 0])
@@ -93,7 +103,9 @@ def test_a_dead_channel_is_left_alone():
 
 @pytest.mark.parametrize("second", [{"pad": 1}, {"stride": 2}, {"groups": 2, "kernel": 1}])
 def test_layers_that_do_not_commute_are_no_pair(second):
-    assert "second" not in [pair.consumer.name for pair in find_pairs(stretched("wide", **{"kernel": 3, **second}))]
+    assert "second" not in [
+        pair.consumer.name for pair in find_pairs(stretched("wide", **{"kernel": 3, **second}))
+    ]
 
 
 def test_an_activation_between_makes_no_pair():

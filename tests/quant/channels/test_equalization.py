@@ -56,11 +56,15 @@ def network(body, seed: int = 0) -> Graph:
 
 
 def unbalanced(graph: Graph, rng: np.random.Generator, spread: int) -> None:
-    """Scale every output channel of every convolution but the last layer by powers of two: a network that is hard to quantize."""
+    """Scale every output channel of every convolution but the last layer by powers of two: a network that is
+    hard to quantize.
+    """
     for layer in graph.of_type("Convolution"):
         factor = np.exp2(rng.integers(-spread, spread + 1, layer.inputs[1].shape[0])).astype(np.float32)
         replace_constant(graph, layer, 1, layer.inputs[1].constant * factor[:, None, None, None])
-        replace_constant(graph, bias_add(layer), 1, bias_add(layer).inputs[1].constant * factor[:, None, None])
+        replace_constant(
+            graph, bias_add(layer), 1, bias_add(layer).inputs[1].constant * factor[:, None, None]
+        )
 
 
 def equalize(graph: Graph) -> list[str]:
@@ -82,7 +86,9 @@ def test_the_function_stays_the_same_bit_for_bit(body, seed, spread):
 
 @pytest.mark.parametrize("body", BODIES)
 def test_unbalanced_channels_become_alike(body):
-    """Among the channels that may be scaled, shares of amplitude and weight are within a factor of 2 on either side (eq. E4)."""
+    """Among the channels that may be scaled, shares of amplitude and weight are within a factor of 2 on
+    either side (eq. E4).
+    """
     graph = network(body)
     unbalanced(graph, np.random.default_rng(1), 6)
     assert equalize(graph)
@@ -103,7 +109,9 @@ class Hide(Equalization):
 
 
 def test_a_network_made_hard_is_as_easy_as_before():
-    """Error of quantization against the float network, which stays the same: measured 0.0013, 0.053 made hard, 0.00013 once equalized."""
+    """Error of quantization against the float network, which stays the same: measured 0.0013, 0.053 made
+    hard, 0.00013 once equalized.
+    """
     easy = network(residual)
     hard = easy.copy()
     assert Hide(hard, find_quantizers(hard)).apply()
@@ -137,4 +145,6 @@ def test_columns_of_grouped_weights():
     net = Network()
     y = net.conv(net.input(-1, 6, 8, 8), 4, groups=2, name="grouped")
     net.result(y)
-    np.testing.assert_array_equal(columns(net.graph.nodes["grouped"]), [[0, 1, 2], [0, 1, 2], [3, 4, 5], [3, 4, 5]])
+    np.testing.assert_array_equal(
+        columns(net.graph.nodes["grouped"]), [[0, 1, 2], [0, 1, 2], [3, 4, 5], [3, 4, 5]]
+    )

@@ -28,7 +28,11 @@ def test_a_configuration_says_everything(folder):
     report = json.loads(outcome.stdout)
     assert report["output"] == "results/small_DefaultQuantization/optimized/small.xml"
     params = report["configuration"]["compression"]["algorithms"][0]["params"]
-    assert (params["preset"], params["target_device"], params["saturation_fix"]) == ("mixed", "CPU", "first_layer")
+    assert (params["preset"], params["target_device"], params["saturation_fix"]) == (
+        "mixed",
+        "CPU",
+        "first_layer",
+    )
     info = read_model(report["output"]).info["quantization"]
     assert (info["samples"], info["parameters"]["preset"], info["float_layers"]) == (7, "mixed", ["head"])
 
@@ -37,21 +41,32 @@ def test_the_resolved_configuration_is_shown(folder):
     write({})
     outcome = invoke("quantize", "--config", "config.json", "-o", "int8.xml")
     assert outcome.exit_code == 0 and Path("int8.xml").is_file()
-    assert '"saturation_fix": "first_layer"' in outcome.stdout and "2 of 2 layers on integers" in outcome.stdout
+    assert (
+        '"saturation_fix": "first_layer"' in outcome.stdout and "2 of 2 layers on integers" in outcome.stdout
+    )
 
 
 def test_the_same_as_with_options(folder):
     write({"preset": "mixed"})
     assert invoke("quantize", "-c", "config.json", "-o", "one.xml").exit_code == 0
-    assert invoke("quantize", "model.xml", "--data", "bare.npz", "--preset", "mixed", "-o", "two.xml").exit_code == 0
+    assert (
+        invoke("quantize", "model.xml", "--data", "bare.npz", "--preset", "mixed", "-o", "two.xml").exit_code
+        == 0
+    )
     assert Path("one.bin").read_bytes() == Path("two.bin").read_bytes()
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["-c", "config.json", "--preset", "mixed"], "--preset and --config exclude each other; set it in the file"),
-        (["model.xml", "--data", "bare.npz"], "--output is missing: give MODEL, --data and --output, or a --config that names them"),
+        (
+            ["-c", "config.json", "--preset", "mixed"],
+            "--preset and --config exclude each other; set it in the file",
+        ),
+        (
+            ["model.xml", "--data", "bare.npz"],
+            "--output is missing: give MODEL, --data and --output, or a --config that names them",
+        ),
         (["--data", "bare.npz", "-o", "a.xml"], "MODEL is missing"),
         (["-c", "none.json"], "none.json: cannot be read as a configuration"),
     ],
@@ -66,7 +81,10 @@ def test_an_unknown_key_ends_the_command(folder):
     write({"preset": "mixed", "sead": 1})
     outcome = invoke("quantize", "-c", "config.json")
     assert outcome.exit_code == 2
-    assert "config.json: compression.algorithms.0.params.sead is not known. Did you mean 'seed'?" in outcome.output
+    assert (
+        "config.json: compression.algorithms.0.params.sead is not known. Did you mean 'seed'?"
+        in outcome.output
+    )
 
 
 def test_the_schema_is_json(folder):

@@ -56,14 +56,17 @@ def test_every_direction_keeps_every_bit(source: str, to: str, model, folder: Pa
     np.testing.assert_array_equal(Executor(graph).run(x)["y"], Executor(expected).run(x)["y"])
 
 
-# ---- what cannot be converted --------------------------------------------------------------------------------------------------
+# ---- what cannot be converted ------------------------------------------------------------------------------
 
 
 def test_a_lowered_model_is_nothing_for_openvino(tmp_path: Path) -> None:
     save_model(for_arithmetic(int8(), "exact"), tmp_path / "lowered.xml")
     outcome = invoke("convert", tmp_path / "lowered.xml", tmp_path / "vendor.xml", "--to", "openvino")
     assert outcome.exit_code == 2 and outcome.stderr.count("\n") == 1
-    assert "OpenVINO has no such operator" in outcome.stderr and "before its layers were lowered" in outcome.stderr, outcome.stderr
+    assert (
+        "OpenVINO has no such operator" in outcome.stderr
+        and "before its layers were lowered" in outcome.stderr
+    ), outcome.stderr
     assert sorted(p.name for p in tmp_path.iterdir()) == ["lowered.bin", "lowered.xml"]
 
 
@@ -76,13 +79,19 @@ def test_an_input_shape_that_is_none(given: str, folder: Path, tmp_path: Path) -
 
 @pytest.mark.parametrize("source", FILES)
 def test_an_input_shape_for_an_input_that_is_not_there(source: str, folder: Path, tmp_path: Path) -> None:
-    outcome = invoke("convert", folder / "float32" / FILES[source], tmp_path / "m.xml", "--input-shape", "xx=1,8,7,7")
-    assert outcome.exit_code == 2 and "there is no input 'xx' to give a shape to" in outcome.stderr, outcome.output
+    outcome = invoke(
+        "convert", folder / "float32" / FILES[source], tmp_path / "m.xml", "--input-shape", "xx=1,8,7,7"
+    )
+    assert outcome.exit_code == 2 and "there is no input 'xx' to give a shape to" in outcome.stderr, (
+        outcome.output
+    )
 
 
 @pytest.mark.parametrize("source", FILES)
 def test_an_input_shape_closes_the_batch(source: str, folder: Path, tmp_path: Path) -> None:
-    outcome = invoke("convert", folder / "float32" / FILES[source], tmp_path / "m.xml", "--input-shape", "x=2,8,7,7")
+    outcome = invoke(
+        "convert", folder / "float32" / FILES[source], tmp_path / "m.xml", "--input-shape", "x=2,8,7,7"
+    )
     assert outcome.exit_code == 0, outcome.output
     assert read_model(tmp_path / "m.xml").inputs[0].output.shape == (2, 8, 7, 7)
 
@@ -91,8 +100,12 @@ def test_an_input_shape_closes_the_batch(source: str, folder: Path, tmp_path: Pa
 def test_an_input_shape_that_no_layer_can_take(source: str, folder: Path, tmp_path: Path) -> None:
     """One of another rank; one of other channels than the weights have."""
     for shape, word in (("8,7,7", "[8, 7, 7]"), ("1,9,7,7", "9")):
-        outcome = invoke("convert", folder / "float32" / FILES[source], tmp_path / "m.xml", "--input-shape", f"x={shape}")
-        assert outcome.exit_code == 2 and outcome.stderr.count("\n") == 1 and word in outcome.stderr, outcome.output
+        outcome = invoke(
+            "convert", folder / "float32" / FILES[source], tmp_path / "m.xml", "--input-shape", f"x={shape}"
+        )
+        assert outcome.exit_code == 2 and outcome.stderr.count("\n") == 1 and word in outcome.stderr, (
+            outcome.output
+        )
 
 
 def test_a_file_that_is_no_model(tmp_path: Path) -> None:

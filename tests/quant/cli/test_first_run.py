@@ -1,4 +1,6 @@
-"""What a user waits for: kernels are compiled the first time on a machine, with a word about why, and never again."""
+"""What a user waits for: kernels are compiled the first time on a machine, with a word about why, and never
+again.
+"""
 
 import json
 import os
@@ -30,9 +32,24 @@ FEW = 200  # functions: the kernels that one model needs, and what they call
 
 
 def evaluate(cache: Path, *options: str) -> tuple[int, subprocess.CompletedProcess[str]]:
-    """How many functions a `numpot evaluate` on a few pictures compiled, and what it printed; compiled kernels are kept in `cache`."""
-    command = [sys.executable, "-c", COUNTING, "evaluate", str(demo.MODEL), "--data", str(demo.TEST), "--limit", "40", *options]
-    done = subprocess.run(command, env={**os.environ, "NUMBA_CACHE_DIR": str(cache)}, capture_output=True, text=True, check=True)
+    """How many functions a `numpot evaluate` on a few pictures compiled, and what it printed; compiled
+    kernels are kept in `cache`.
+    """
+    command = [
+        sys.executable,
+        "-c",
+        COUNTING,
+        "evaluate",
+        str(demo.MODEL),
+        "--data",
+        str(demo.TEST),
+        "--limit",
+        "40",
+        *options,
+    ]
+    done = subprocess.run(
+        command, env={**os.environ, "NUMBA_CACHE_DIR": str(cache)}, capture_output=True, text=True, check=True
+    )
     *said, last = done.stderr.splitlines()
     done.stderr = "\n".join(said)
     return int(last.split()[1]), done
@@ -42,7 +59,9 @@ def evaluate(cache: Path, *options: str) -> tuple[int, subprocess.CompletedProce
 def test_compilation_is_announced_once_and_never_on_stdout(tmp_path: Path) -> None:
     compiled, cold = evaluate(tmp_path, "--json")
     assert 0 < compiled < FEW
-    assert cold.stderr.count("compiling kernels for this processor, once") == 1 and str(tmp_path) in cold.stderr
+    assert (
+        cold.stderr.count("compiling kernels for this processor, once") == 1 and str(tmp_path) in cold.stderr
+    )
     assert json.loads(cold.stdout)["samples"] == 40
     compiled, warm = evaluate(tmp_path, "--json")
     assert compiled == 0 and warm.stderr == ""

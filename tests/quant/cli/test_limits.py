@@ -1,4 +1,6 @@
-"""What a command line or a call can be told: no number, name or file of samples starts what would never end, or ends in a traceback."""
+"""What a command line or a call can be told: no number, name or file of samples starts what would never end,
+or ends in a traceback.
+"""
 
 import json
 import math
@@ -43,7 +45,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-# ---- options -------------------------------------------------------------------------------------------------------------------------
+# ---- options -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -65,7 +67,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ({"preset": []}, "preset must be one of performance, mixed, accuracy, best, found []"),
         ({"weights": {"bits": [[]]}}, "weights.bits must be a whole number, found [[]]"),
         ({"weights": 0}, "weights must be a dictionary, found 0"),
-        ({"activations": {"level_low": 0, "level_high": 1}}, "activations: level_low 0 to level_high 1 are 2 levels; expected 3"),
+        (
+            {"activations": {"level_low": 0, "level_high": 1}},
+            "activations: level_low 0 to level_high 1 are 2 levels; expected 3",
+        ),
         (
             {"range_estimator": {"max": {"clipping_value": math.inf}}},
             "range_estimator.max.clipping_value must be a finite number, found inf",
@@ -82,23 +87,35 @@ def test_options_of_the_wrong_kind(options: dict[str, Any], message: str) -> Non
 
 
 def test_numbers_of_numpy_and_none_for_an_empty_list_are_what_they_stand_for() -> None:
-    options: dict[str, Any] = {"stat_subset_size": np.int64(4), "seed": np.uint8(1), "ignored_scope": None, "shuffle_data": np.bool_(True)}
-    made, plain = (quantize(network(), ArrayData(X), **o) for o in (options, {"stat_subset_size": 4, "seed": 1, "shuffle_data": True}))
+    options: dict[str, Any] = {
+        "stat_subset_size": np.int64(4),
+        "seed": np.uint8(1),
+        "ignored_scope": None,
+        "shuffle_data": np.bool_(True),
+    }
+    made, plain = (
+        quantize(network(), ArrayData(X), **o)
+        for o in (options, {"stat_subset_size": 4, "seed": 1, "shuffle_data": True})
+    )
     assert made.info == plain.info and made.of_type("FakeQuantize")
 
 
-@pytest.mark.parametrize("wrong", [(b"m.xml", ArrayData(X)), (3, ArrayData(X)), (network(), X), (network(), None)])
+@pytest.mark.parametrize(
+    "wrong", [(b"m.xml", ArrayData(X)), (3, ArrayData(X)), (network(), X), (network(), None)]
+)
 def test_a_model_and_samples_of_the_wrong_kind(wrong: tuple[Any, Any]) -> None:
     with pytest.raises(NumpotError, match="must be a (Graph|DataLoader)"):
         quantize(*wrong)
 
 
-# ---- the command line ----------------------------------------------------------------------------------------------------------------
+# ---- the command line --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("text", ["1e30", "100000", "0", "-1", "١", "1_0", "9" * 5000, "", "1,,2"])
 def test_numbers_on_the_command_line(text: str) -> None:
-    with pytest.raises(NumpotError, match="--threads must be a number from 1 to 1024, or several separated by commas"):
+    with pytest.raises(
+        NumpotError, match="--threads must be a number from 1 to 1024, or several separated by commas"
+    ):
         read_numbers("--threads", text, 1024)
     assert read_numbers("--threads", "1,1024", 1024) == [1, 1024]
 
@@ -109,7 +126,18 @@ def test_numbers_on_the_command_line(text: str) -> None:
         ["evaluate", "m.xml", "--data", "d.npz", "--metric", "accuracy@" + "9" * 5000],
         ["quantize", "m.xml", "--data", "d.npz", "-o", "o.xml", "--weights", "bits=" + "[" * 5000],
         ["quantize", "m.xml", "--data", "d.npz", "-o", "o.xml", "--weights", "bits=" + "9" * 5000],
-        ["quantize", "m.xml", "--data", "d.npz", "-o", "o.xml", "--activations", "level_low=0", "--activations", "level_high=1"],
+        [
+            "quantize",
+            "m.xml",
+            "--data",
+            "d.npz",
+            "-o",
+            "o.xml",
+            "--activations",
+            "level_low=0",
+            "--activations",
+            "level_high=1",
+        ],
         ["benchmark", "m.xml", "--batch", "1e29"],
         ["benchmark", "m.xml", "--threads", "100000"],
         ["check", "a\nb.xml"],
@@ -119,11 +147,17 @@ def test_numbers_on_the_command_line(text: str) -> None:
         ["--memory", "1KiB", "evaluate", "m.xml", "--data", "d.npz"],
     ],
 )
-def test_an_error_is_one_sentence_and_status_2(folder: Path, arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_is_one_sentence_and_status_2(
+    folder: Path, arguments: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("NUMPOT_MEMORY", "")
     outcome = invoke(*arguments)
     assert outcome.exit_code == 2 and outcome.stdout == "" and not (folder / "o.xml").exists()
-    assert outcome.stderr.startswith("numpot: ") and outcome.stderr.count("\n") == 1 and len(outcome.stderr) < 3000
+    assert (
+        outcome.stderr.startswith("numpot: ")
+        and outcome.stderr.count("\n") == 1
+        and len(outcome.stderr) < 3000
+    )
 
 
 def test_settings_that_are_not_json_are_text() -> None:
@@ -142,7 +176,10 @@ def test_stdout_that_cannot_be_written(folder: Path) -> None:
     command = [sys.executable, "-m", "numpot.quant.cli", "check", "m.xml"]
     with Path("/dev/full").open("w") as full:
         found = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
-    assert found.returncode == 2 and found.stderr == "numpot: stdout: cannot be written (No space left on device)\n"
+    assert (
+        found.returncode == 2
+        and found.stderr == "numpot: stdout: cannot be written (No space left on device)\n"
+    )
     reader, writer = os.pipe()
     os.close(reader)
     closed = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True)
@@ -159,10 +196,12 @@ def test_characters_that_a_terminal_does_not_have(folder: Path) -> None:
     assert found.returncode == 0 and b"Traceback" not in found.stderr and b"\\u2192" in found.stdout
 
 
-# ---- files ---------------------------------------------------------------------------------------------------------------------------
+# ---- files -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("text", ["[1]", "[" * 100_000, '{"a": ' + "1" * 5000 + "}", "/*" * 100_000, "null", '"' * 99_999])
+@pytest.mark.parametrize(
+    "text", ["[1]", "[" * 100_000, '{"a": ' + "1" * 5000 + "}", "/*" * 100_000, "null", '"' * 99_999]
+)
 def test_configurations_that_are_none(tmp_path: Path, text: str) -> None:
     (tmp_path / "c.json").write_text(text)
     with pytest.raises(QuantizationError, match=r"c\.json.*expected"):
@@ -170,8 +209,13 @@ def test_configurations_that_are_none(tmp_path: Path, text: str) -> None:
 
 
 def test_an_npz_that_unpacks_to_far_too_much(tmp_path: Path) -> None:
-    with zipfile.ZipFile(tmp_path / "d.npz", "w", zipfile.ZIP_DEFLATED) as archive, archive.open("x.npy", "w") as member:
-        np.lib.format.write_array_header_1_0(member, {"descr": "|u1", "fortran_order": False, "shape": (10, 3, 3 * 2**12, 2**10)})
+    with (
+        zipfile.ZipFile(tmp_path / "d.npz", "w", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("x.npy", "w") as member,
+    ):
+        np.lib.format.write_array_header_1_0(
+            member, {"descr": "|u1", "fortran_order": False, "shape": (10, 3, 3 * 2**12, 2**10)}
+        )
         for _ in range(90):
             member.write(bytes(2**22))
     with pytest.raises(DataError, match=r"array 'x' unpacks to 360 MiB, \d+ times what is stored"):
@@ -179,7 +223,13 @@ def test_an_npz_that_unpacks_to_far_too_much(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "header", [b"{'descr': '<f4', 'fortran_order': False, 'shape': (", b"{1: []}", b"{'descr': (), 'shape': 3}", b"((("]
+    "header",
+    [
+        b"{'descr': '<f4', 'fortran_order': False, 'shape': (",
+        b"{1: []}",
+        b"{'descr': (), 'shape': 3}",
+        b"(((",
+    ],
 )
 def test_headers_that_are_damaged(tmp_path: Path, header: bytes) -> None:
     for version in (b"\x01\x00", b"\x02\x00"):
@@ -211,10 +261,12 @@ def test_accuracies_that_are_none(name: str) -> None:
         parse_metric(name)
 
 
-# ---- clusters ------------------------------------------------------------------------------------------------------------------------
+# ---- clusters ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("address", ["nonsense", "tcp://127.0.0.1:1", "tcp://127.0.0.1:99999", "tcp://[::1", "tcp://a b:1", "é"])
+@pytest.mark.parametrize(
+    "address", ["nonsense", "tcp://127.0.0.1:1", "tcp://127.0.0.1:99999", "tcp://[::1", "tcp://a b:1", "é"]
+)
 def test_a_scheduler_that_is_not_there_is_told_at_once(address: str) -> None:
     pytest.importorskip("distributed")
     with pytest.raises(ClusterError, match="cannot be reached"), open_pool(scheduler=address):
@@ -223,7 +275,10 @@ def test_a_scheduler_that_is_not_there_is_told_at_once(address: str) -> None:
 
 @pytest.mark.parametrize("workers", [0, -1, 10**6, True, 1.5, "2"])
 def test_numbers_of_workers(workers: Any) -> None:
-    with pytest.raises(ClusterError, match="workers must be a whole number from 1 to 1024"), open_pool(workers=workers):
+    with (
+        pytest.raises(ClusterError, match="workers must be a whole number from 1 to 1024"),
+        open_pool(workers=workers),
+    ):
         pass
 
 
@@ -236,4 +291,7 @@ def test_workers_that_do_not_start_are_one_sentence(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(distributed, "LocalCluster", start)
     with pytest.raises(ClusterError) as caught, open_pool(workers=2):
         pass
-    assert str(caught.value) == "2 local workers could not be started (Nanny failed to start.). Run the same command again"
+    assert (
+        str(caught.value)
+        == "2 local workers could not be started (Nanny failed to start.). Run the same command again"
+    )

@@ -25,7 +25,15 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-SPELLINGS = ["model.xml", "./model.xml", "../{folder}/model.xml", "{absolute}/model.xml", "soft.xml", "hard.xml", "other.xml"]
+SPELLINGS = [
+    "model.xml",
+    "./model.xml",
+    "../{folder}/model.xml",
+    "{absolute}/model.xml",
+    "soft.xml",
+    "hard.xml",
+    "other.xml",
+]
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
@@ -33,7 +41,10 @@ SPELLINGS = ["model.xml", "./model.xml", "../{folder}/model.xml", "{absolute}/mo
 def test_the_model_stays_as_it_is(command: str, spelling: str, folder: Path) -> None:
     output = spelling.format(folder=folder.name, absolute=folder)
     before = {p.name: p.read_bytes() for p in folder.iterdir()}
-    arguments = {"convert": ["convert", "model.xml", output], "quantize": ["quantize", "model.xml", "--data", "x.npz", "-o", output]}
+    arguments = {
+        "convert": ["convert", "model.xml", output],
+        "quantize": ["quantize", "model.xml", "--data", "x.npz", "-o", output],
+    }
     if command == "config":
         (folder / "c.json").write_text(CONFIG)
         before["c.json"] = CONFIG.encode()

@@ -22,7 +22,9 @@ from .command_line import invoke
 
 ROOT = Path(__file__).parents[3]
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-SUGGESTED = re.compile(r"(?:^Next: +|^To see what it costs: |To compare their answers alone: )(numpot .*)$", re.MULTILINE)
+SUGGESTED = re.compile(
+    r"(?:^Next: +|^To see what it costs: |To compare their answers alone: )(numpot .*)$", re.MULTILINE
+)
 ODD = ["plain", "it's a dou\"ble", "$HOME `id`;a&b|c", "-hyphen st*r?[x]", "naïve 日本 back\\slash"]
 
 
@@ -42,12 +44,16 @@ class Ones(Network):
 
 
 def run_suggestions(text: str, expected: int = 1) -> list[str]:
-    """Those in what was printed. A shell takes each for the words it was made of, and each ends with status 0."""
+    """Those in what was printed. A shell takes each for the words it was made of, and each ends with status
+    0.
+    """
     lines = SUGGESTED.findall(text)
     assert len(lines) == expected, text
     for line in lines:
         words = shlex.split(line)[1:]
-        seen = subprocess.run(["sh", "-c", f'numpot() {{ printf "%s\\n" "$@"; }}; {line}'], capture_output=True, check=True)
+        seen = subprocess.run(
+            ["sh", "-c", f'numpot() {{ printf "%s\\n" "$@"; }}; {line}'], capture_output=True, check=True
+        )
         assert seen.stdout.decode().splitlines() == words and not seen.stderr
         outcome = invoke(*words)
         assert outcome.exit_code == 0, f"{line}\n{outcome.output}"
@@ -86,14 +92,18 @@ def test_after_quantize_with_pictures(odd: str, with_classes: bool) -> None:
     Path(f"{odd}.txt").write_text("c2\nc1\nc0\n")
     more = ["--classes", f"{odd}.txt"] if with_classes else []
     save_to = ["-o", "out.onnx"] if odd == "plain" else ["-o", "out.xml"]
-    outcome = invoke(*given("quantize", "model.xml", "--data", odd, *save_to, "--mean", "-0.5", "--std", "0.25", *more))
+    outcome = invoke(
+        *given("quantize", "model.xml", "--data", odd, *save_to, "--mean", "-0.5", "--std", "0.25", *more)
+    )
     assert outcome.exit_code == 0, outcome.output
     (line,) = run_suggestions(outcome.stdout)
     assert "--mean -0.5 --std 0.25" in line and ("--classes" in line) == with_classes
 
 
 @pytest.mark.parametrize("outputs", [1, 2])
-def test_after_quantize_of_what_is_no_classifier(outputs: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_after_quantize_of_what_is_no_classifier(
+    outputs: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     save_model(network(outputs=outputs), "model.xml")
     np.savez("d.npz", x=normal(8, 1, 4, 4), y=normal(8, 3))
@@ -107,7 +117,11 @@ def test_after_quantize_with_a_configuration(odd: str) -> None:
     config = {
         "model": {"model_name": "m", "model": f"{odd}.xml"},
         "engine": {"type": "simplified", "data_source": f"{odd}.npz"},
-        "compression": {"algorithms": [{"name": "DefaultQuantization", "params": {"preset": "performance", "stat_subset_size": 8}}]},
+        "compression": {
+            "algorithms": [
+                {"name": "DefaultQuantization", "params": {"preset": "performance", "stat_subset_size": 8}}
+            ]
+        },
     }
     Path("c.json").write_text(json.dumps(config), "utf-8")
     outcome = invoke("quantize", "-c", "c.json", *given("-o", f"{odd} int8.xml"))
@@ -131,7 +145,9 @@ def test_after_saturation(odd: str, labelled: bool) -> None:
 def test_after_compare_of_models_without_relation(odd: str) -> None:
     save_model(network(), f"{odd}.xml")
     net = Network(seed=5)
-    save_model(net.result(net.matmul(net.do("Flatten", net.input(-1, 1, 4, 4), axis=1), 3), "y0"), f"{odd} other.xml")
+    save_model(
+        net.result(net.matmul(net.do("Flatten", net.input(-1, 1, 4, 4), axis=1), 3), "y0"), f"{odd} other.xml"
+    )
     np.savez(f"{odd}.npz", x=normal(8, 1, 4, 4))
     outcome = invoke(*given("compare", f"{odd}.xml", "--with", f"{odd} other.xml", "--data", f"{odd}.npz"))
     assert outcome.exit_code == 2 and "differ in structure" in outcome.stderr
@@ -144,7 +160,10 @@ def test_nothing_is_suggested_that_could_not_run(tmp_path: Path, monkeypatch: py
     save_model(network(classes=5), "b.xml")
     np.savez("d.npz", x=normal(8, 1, 4, 4))
     outcome = invoke("compare", "a.xml", "--with", "b.xml", "--data", "d.npz")
-    assert outcome.exit_code == 2 and "output 'y0' has shape [-1, 3] in the model, [-1, 5] in the reference" in outcome.stderr
+    assert (
+        outcome.exit_code == 2
+        and "output 'y0' has shape [-1, 3] in the model, [-1, 5] in the reference" in outcome.stderr
+    )
     run_suggestions(outcome.stderr, 0)
 
 

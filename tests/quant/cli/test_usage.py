@@ -1,4 +1,6 @@
-"""Wrong command lines, every kind for every command: one sentence on stderr, nothing on stdout, status 2. Status 1 has one meaning."""
+"""Wrong command lines, every kind for every command: one sentence on stderr, nothing on stdout, status 2.
+Status 1 has one meaning.
+"""
 
 import ast
 import os
@@ -34,7 +36,11 @@ COMMANDS = {path: command for path, command in ALL.items() if path not in GROUPS
 
 
 def options(command: Any) -> Iterator[Any]:
-    return (p for p in command.params if p.param_type_name == "option" and p.name not in ("install_completion", "show_completion"))
+    return (
+        p
+        for p in command.params
+        if p.param_type_name == "option" and p.name not in ("install_completion", "show_completion")
+    )
 
 
 def needed(path: Words) -> list[str]:
@@ -49,7 +55,11 @@ def needed(path: Words) -> list[str]:
 def refusal(*words: str) -> str:
     outcome = invoke(*words)
     assert outcome.exit_code == 2 and outcome.stdout == "", outcome.output
-    assert outcome.stderr.startswith("numpot: ") and outcome.stderr.count("\n") == 1 and "Error" not in outcome.stderr, outcome.stderr
+    assert (
+        outcome.stderr.startswith("numpot: ")
+        and outcome.stderr.count("\n") == 1
+        and "Error" not in outcome.stderr
+    ), outcome.stderr
     return outcome.stderr.removeprefix("numpot: ").rstrip("\n")
 
 
@@ -67,7 +77,11 @@ each_group = pytest.mark.parametrize("path", GROUPS, ids=ids(GROUPS))
 
 
 def test_the_registry_is_whole() -> None:
-    assert len(COMMANDS) > 10 and ("config", "schema") in COMMANDS and sum(1 for c in ALL.values() for _ in options(c)) > 60
+    assert (
+        len(COMMANDS) > 10
+        and ("config", "schema") in COMMANDS
+        and sum(1 for c in ALL.values() for _ in options(c)) > 60
+    )
 
 
 @every
@@ -91,12 +105,16 @@ def test_a_value_of_an_option_that_takes_none(path: Words) -> None:
     for p in options(ALL[path]):
         for name in p.opts if p.is_flag else ():
             if name.startswith("--") and name != "--help":
-                assert refusal(*needed(path), f"{name}=3") == said(path, f"takes no value after {name}, found '3'")
+                assert refusal(*needed(path), f"{name}=3") == said(
+                    path, f"takes no value after {name}, found '3'"
+                )
 
 
 def literal(hint: Any) -> list[str]:
     """The choices in an annotation."""
-    return [hint] if isinstance(hint, str) else [choice for part in get_args(hint) for choice in literal(part)]
+    return (
+        [hint] if isinstance(hint, str) else [choice for part in get_args(hint) for choice in literal(part)]
+    )
 
 
 def wrong_values(hint: Any) -> list[str]:
@@ -121,7 +139,9 @@ def test_a_value_of_the_wrong_kind(path: Words) -> None:
                 continue
             sentence = refusal(*needed(path), name, value)
             assert sentence == refusal(*needed(path), f"{name}={value}")
-            assert sentence.startswith(said(path, f"needs {name} to be ")) and f", found {value!r}" in sentence, sentence
+            assert (
+                sentence.startswith(said(path, f"needs {name} to be ")) and f", found {value!r}" in sentence
+            ), sentence
             choices = literal(hints[p.name])
             assert all(choice in sentence for choice in choices)
             assert "number" in sentence or choices
@@ -133,8 +153,17 @@ def test_a_value_of_the_wrong_kind(path: Words) -> None:
 def test_a_number_beyond_its_bounds(path: Words) -> None:
     hints = get_type_hints(ALL[path].callback, include_extras=True)
     for p in options(ALL[path]):
-        bounds = next((m for m in getattr(hints.get(p.name), "__metadata__", ()) if getattr(m, "min", None) is not None), None)
-        for value in () if bounds is None else (bounds.min - 1, *(() if bounds.max is None else (bounds.max + 1,))):
+        bounds = next(
+            (
+                m
+                for m in getattr(hints.get(p.name), "__metadata__", ())
+                if getattr(m, "min", None) is not None
+            ),
+            None,
+        )
+        for value in (
+            () if bounds is None else (bounds.min - 1, *(() if bounds.max is None else (bounds.max + 1,)))
+        ):
             sentence = refusal(*needed(path), f"{p.opts[0]}={value}")
             assert f"at least {bounds.min}" in sentence or f"from {bounds.min} to {bounds.max}" in sentence
             assert sentence.endswith(f"found '{value}'")
@@ -155,7 +184,9 @@ def test_what_a_command_needs_and_what_is_too_much(path: Words) -> None:
     arguments = [p for p in ALL[path].params if p.param_type_name == "argument"]
     if any(p.nargs == -1 for p in arguments):
         return  # it takes as many as there are
-    extra = refusal(*path, *["x"] * len(arguments), "y\n", *whole[len(path) + sum(p.required for p in arguments) :])
+    extra = refusal(
+        *path, *["x"] * len(arguments), "y\n", *whole[len(path) + sum(p.required for p in arguments) :]
+    )
     assert extra.startswith(said(path, "takes ")) and extra.endswith("found 'y\\n'")
 
 
@@ -182,7 +213,7 @@ def test_no_word_at_all_shows_what_there_is(path: Words) -> None:
         assert invoke(*path, help).stdout.startswith("Usage: ")
 
 
-# ---- status 1 ------------------------------------------------------------------------------------------------------------------------
+# ---- status 1 ----------------------------------------------------------------------------------------------
 
 
 def test_only_a_missed_target_has_status_1() -> None:
@@ -198,8 +229,12 @@ def test_only_a_missed_target_has_status_1() -> None:
 
 
 @pytest.mark.parametrize("end", ["sys.exit(1)", "raise EOFError", "raise KeyboardInterrupt"])
-def test_however_code_of_the_users_ends(end: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, demo_model: Path) -> None:
-    (tmp_path / "ending.py").write_text(f"import sys\nclass Data:\n    def __len__(self):\n        {end}\n    __getitem__ = None\n")
+def test_however_code_of_the_users_ends(
+    end: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, demo_model: Path
+) -> None:
+    (tmp_path / "ending.py").write_text(
+        f"import sys\nclass Data:\n    def __len__(self):\n        {end}\n    __getitem__ = None\n"
+    )
     command = [sys.executable, "-m", "numpot.quant.cli", "evaluate", str(demo_model), "--data", "ending:Data"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     expected = {"sys.exit(1)": (2, 1), "raise KeyboardInterrupt": (130, 1)}.get(end)
@@ -216,7 +251,9 @@ def demo_model() -> Path:
 
 
 def run(words: list[str], **streams: Any) -> tuple[int, str]:
-    done = subprocess.run([sys.executable, "-m", "numpot.quant.cli", *words], stderr=subprocess.PIPE, text=True, **streams)
+    done = subprocess.run(
+        [sys.executable, "-m", "numpot.quant.cli", *words], stderr=subprocess.PIPE, text=True, **streams
+    )
     return done.returncode, done.stderr
 
 

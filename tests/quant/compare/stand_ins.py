@@ -1,4 +1,6 @@
-"""Runtimes that differ from numpot in one known way, and models to run on them, so that every cause can be provoked."""
+"""Runtimes that differ from numpot in one known way, and models to run on them, so that every cause can be
+provoked.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -25,8 +27,12 @@ class Samples(ArrayData):
         return data if isinstance(data, tuple) else (data, None)
 
 
-def numpot_itself(arithmetic: str = "exact", edit: Callable[[Graph], Graph] = lambda g: g, inputs: Callable = lambda x: x):
-    """A compile function as vendors have: numpot in an arithmetic, on an edited model or with changed inputs."""
+def numpot_itself(
+    arithmetic: str = "exact", edit: Callable[[Graph], Graph] = lambda g: g, inputs: Callable = lambda x: x
+):
+    """A compile function as vendors have: numpot in an arithmetic, on an edited model or with
+    changed inputs.
+    """
 
     def compile(graph: Graph, folder: Path) -> Run:
         executor = Executor(edit(graph), arithmetic=arithmetic)  # type: ignore[arg-type]
@@ -35,7 +41,9 @@ def numpot_itself(arithmetic: str = "exact", edit: Callable[[Graph], Graph] = la
     return compile
 
 
-def compare_with(monkeypatch: pytest.MonkeyPatch, compile, graph: Graph, x: np.ndarray, **options) -> Comparison:
+def compare_with(
+    monkeypatch: pytest.MonkeyPatch, compile, graph: Graph, x: np.ndarray, **options
+) -> Comparison:
     """numpot against a stand-in."""
     monkeypatch.setitem(observing.COMPILERS, "stand-in", compile)
     monkeypatch.setattr(against_runtime, "check_vendor", lambda *_: None)

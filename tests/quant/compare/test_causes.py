@@ -29,7 +29,7 @@ def whole_codes() -> np.ndarray:
     return np.random.default_rng(0).integers(1, 250, (4, 8, 4, 4)).astype(F32)
 
 
-# ---- one model, two runtimes ---------------------------------------------------------------------------------------------------
+# ---- one model, two runtimes -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -45,7 +45,9 @@ def test_nothing_differs_from_itself(name: str, monkeypatch: pytest.MonkeyPatch)
 def test_rounding_tie(monkeypatch: pytest.MonkeyPatch) -> None:
     """A runtime that rounds halves up, where numpot rounds to even."""
     halves = whole_codes() + F32(0.5)
-    found = compare_with(monkeypatch, numpot_itself(inputs=lambda x: np.nextafter(x, F32(np.inf))), chain(), halves)
+    found = compare_with(
+        monkeypatch, numpot_itself(inputs=lambda x: np.nextafter(x, F32(np.inf))), chain(), halves
+    )
     first = found.first_difference
     assert first is found.layers[0] and first.cause is not None and first.cause.label == "rounding tie"
     assert first.isolated.mismatches == np.count_nonzero(np.rint(halves) < halves)
@@ -68,7 +70,9 @@ def test_saturation_where_the_reference_does_not_saturate(monkeypatch: pytest.Mo
 
 def test_missing_fake_quantize(monkeypatch: pytest.MonkeyPatch) -> None:
     """A runtime that computes in float."""
-    found = compare_with(monkeypatch, numpot_itself(edit=without_fake_quantize), chain(), whole_codes() + F32(0.3))
+    found = compare_with(
+        monkeypatch, numpot_itself(edit=without_fake_quantize), chain(), whole_codes() + F32(0.3)
+    )
     assert causes(found)[:2] == ["missing FakeQuantize"] * 2
 
 
@@ -87,13 +91,17 @@ def test_unexplained(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_fused_operator() -> None:
-    """onnxruntime rounds both branches of a residual Add, numpot does so only in the arithmetic named for it."""
+    """onnxruntime rounds both branches of a residual Add, numpot does so only in the arithmetic
+    named for it.
+    """
     pytest.importorskip("onnxruntime")
     graph = network("residual", "unsigned")
     graph.prune()
     small = Samples(samples("residual") / 8)  # nothing clips in any arithmetic
     as_onnxruntime = compare_with_vendor(graph, "onnxruntime", small, arithmetic="saturating-onnxruntime")
-    assert not any(layer.point.fused for layer in as_onnxruntime.layers) and "fused operator" not in causes(as_onnxruntime)
+    assert not any(layer.point.fused for layer in as_onnxruntime.layers) and "fused operator" not in causes(
+        as_onnxruntime
+    )
     found = compare_with_vendor(graph, "onnxruntime", small, arithmetic="exact")
     (add,) = [c for c in found.layers if c.point.type == "Add"]
     assert add.cause is not None and add.cause.label == "fused operator" and len(add.point.fused) == 1
@@ -104,7 +112,9 @@ def test_fused_by_openvino_alone() -> None:
     pytest.importorskip("openvino")
     graph = network("residual", "unsigned")
     graph.prune()
-    found = compare_with_vendor(graph, "openvino", Samples(samples("residual") / 8), arithmetic="saturating-onnxruntime")
+    found = compare_with_vendor(
+        graph, "openvino", Samples(samples("residual") / 8), arithmetic="saturating-onnxruntime"
+    )
     (add,) = [c for c in found.layers if c.point.type == "Add"]
     assert add.cause is not None and add.cause.label == "fused operator" and ", 0 if" in add.cause.detail
 
@@ -128,16 +138,22 @@ def test_float_rounding(vendor: str) -> None:
     y = net.relu(net.conv(net.input(-1, 16, 6, 6), 16, 3, pad=1, name="first"))
     graph = net.result(net.matmul(net.mean(y), 5, name="second"))
     graph.prune()
-    found = compare_with_vendor(graph, vendor, Samples(np.random.default_rng(0).standard_normal((4, 16, 6, 6)).astype(F32)))
+    found = compare_with_vendor(
+        graph, vendor, Samples(np.random.default_rng(0).standard_normal((4, 16, 6, 6)).astype(F32))
+    )
     assert [c.name for c in found.layers] == ["first"] and [c.name for c in found.outputs] == ["second"]
     assert set(causes(found)) <= {"float rounding", "inherited", None}
 
 
-# ---- two models ----------------------------------------------------------------------------------------------------------------
+# ---- two models --------------------------------------------------------------------------------------------
 
 
-def two_layers(*, weight_noise: float = 0, low: float = 0, high: float = 8, int8: bool = True, skip: bool = False) -> Graph:
-    """conv -> ReLU -> conv, the weights equal in all variants but for the noise; skip: the second layer reads floats."""
+def two_layers(
+    *, weight_noise: float = 0, low: float = 0, high: float = 8, int8: bool = True, skip: bool = False
+) -> Graph:
+    """conv -> ReLU -> conv, the weights equal in all variants but for the noise; skip: the second layer reads
+    floats.
+    """
     rng = np.random.default_rng(3)
     net = Network(int8=int8)
     w = [rng.integers(-127, 128, shape) / F32(127) for shape in ((8, 4, 1, 1), (6, 8, 1, 1))]
@@ -146,7 +162,9 @@ def two_layers(*, weight_noise: float = 0, low: float = 0, high: float = 8, int8
     def conv(x, w, name):
         attributes = {"strides": (1, 1), "pads_begin": (0, 0), "pads_end": (0, 0), "dilations": (1, 1)}
         noisy = (w + weight_noise * rng.standard_normal(w.shape)).astype(F32)
-        return net.do("Add", net.do("Convolution", x, noisy, name=name, **attributes), np.ones((1, len(w), 1, 1), F32))
+        return net.do(
+            "Add", net.do("Convolution", x, noisy, name=name, **attributes), np.ones((1, len(w), 1, 1), F32)
+        )
 
     y = net.relu(conv(x, w[0], "first"))
     graph = net.result(conv(y if skip else net.quantize(y, 0, 30), w[1], "second"))
@@ -170,20 +188,29 @@ def test_rounding_of_inputs() -> None:
 
 
 def test_clipping_of_inputs() -> None:
-    found = compare_models(two_layers(high=3), two_layers(int8=False), inputs_up_to(8), arithmetic="simulated")
+    found = compare_models(
+        two_layers(high=3), two_layers(int8=False), inputs_up_to(8), arithmetic="simulated"
+    )
     assert by_name(found)["first"] == "clipping of inputs" and found.worst is found.layers[0]
 
 
 def test_rounding_of_weights() -> None:
-    found = compare_models(two_layers(weight_noise=0.1), two_layers(int8=False), inputs_up_to(8), arithmetic="simulated")
+    found = compare_models(
+        two_layers(weight_noise=0.1), two_layers(int8=False), inputs_up_to(8), arithmetic="simulated"
+    )
     assert by_name(found) == {"first": "rounding of weights", "second": "rounding of weights"}
 
 
 def test_a_layer_that_one_model_leaves_in_float() -> None:
-    for model, reference, has in ((two_layers(), two_layers(skip=True), "model"), (two_layers(skip=True), two_layers(), "reference")):
+    for model, reference, has in (
+        (two_layers(), two_layers(skip=True), "model"),
+        (two_layers(skip=True), two_layers(), "reference"),
+    ):
         found = compare_models(model, reference, inputs_up_to(8), arithmetic="simulated")
         assert by_name(found) == {"first": None, "second": "missing FakeQuantize"}
-        assert found.layers[1].cause is not None and found.layers[1].cause.detail.startswith(f"the {has} quantizes")
+        assert found.layers[1].cause is not None and found.layers[1].cause.detail.startswith(
+            f"the {has} quantizes"
+        )
 
 
 def test_saturation_of_a_model() -> None:
@@ -191,7 +218,10 @@ def test_saturation_of_a_model() -> None:
     large = Samples(F32(255) - whole_codes() / F32(8))
     found = compare_models(graph, without_fake_quantize(graph), large, arithmetic="saturating")
     assert by_name(found)["first"] == "saturation"
-    assert by_name(compare_models(graph, without_fake_quantize(graph), large, arithmetic="exact"))["first"] == "rounding of inputs"
+    assert (
+        by_name(compare_models(graph, without_fake_quantize(graph), large, arithmetic="exact"))["first"]
+        == "rounding of inputs"
+    )
 
 
 def test_a_model_is_equal_to_itself() -> None:

@@ -62,7 +62,11 @@ def test_against_the_float_model_as_json_and_html(folder: Path) -> None:
     assert found.keys() == {
         "model", "reference", "arithmetic", "samples", "layers", "first_difference", "worst", "output", "notes", "not_finite"
     }  # fmt: skip
-    assert found["samples"] == 4 and found["reference"] == str(demo.MODEL) and list(found["output"]) == ["logits"]
+    assert (
+        found["samples"] == 4
+        and found["reference"] == str(demo.MODEL)
+        and list(found["output"]) == ["logits"]
+    )
     assert all(layer.keys() == KEYS for layer in [*found["layers"], *found["output"].values()])
     sqnr = {layer["name"]: layer["isolated"]["sqnr_db"] for layer in found["layers"]}
     assert len(sqnr) > 25 and found["worst"] == min(sqnr, key=sqnr.__getitem__)
@@ -70,12 +74,16 @@ def test_against_the_float_model_as_json_and_html(folder: Path) -> None:
     assert 10 < found["output"]["logits"]["sqnr_db"] < 60
     text = page.read_text()
     assert all(name in text for name in sqnr)
-    assert "<script" not in text and not re.search(r"""(src|href)=|url\(|https?://""", text)  # nothing is fetched
+    assert "<script" not in text and not re.search(
+        r"""(src|href)=|url\(|https?://""", text
+    )  # nothing is fetched
 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with int8.xml, an int8 network with a residual Add, float.xml, the same without FakeQuantize, and x.npz."""
+    """A folder with int8.xml, an int8 network with a residual Add, float.xml, the same without FakeQuantize,
+    and x.npz.
+    """
     folder = tmp_path_factory.mktemp("small")
     graph = network("residual", "unsigned")
     graph.prune()
@@ -87,11 +95,16 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("arithmetic", [None, "exact", "saturating", "saturating-onnxruntime"])
 @pytest.mark.parametrize("reference", ["openvino", "onnxruntime", "fp32", "float.xml"])
-def test_every_reference_in_every_arithmetic(reference: str, arithmetic: str | None, small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_reference_in_every_arithmetic(
+    reference: str, arithmetic: str | None, small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     is_runtime = reference in ("openvino", "onnxruntime")
     if is_runtime:
         pytest.importorskip(reference)
-    if (reference, arithmetic) == ("openvino", "saturating") and platform.machine().lower() not in ("x86_64", "amd64"):
+    if (reference, arithmetic) == ("openvino", "saturating") and platform.machine().lower() not in (
+        "x86_64",
+        "amd64",
+    ):
         pytest.skip("the instruction that saturates is x86 only")
     monkeypatch.chdir(small)
     asked = [] if arithmetic is None else ["--arithmetic", arithmetic]
@@ -102,7 +115,9 @@ def test_every_reference_in_every_arithmetic(reference: str, arithmetic: str | N
     own = probe(reference).arithmetic if is_runtime else "exact"
     assert all(layer.keys() == KEYS for layer in layers) and list(found["output"]) == ["y"]
     assert (found["arithmetic"], found["samples"]) == (arithmetic or own, 8)
-    assert found["reference"].startswith(("int8.xml without", reference)) and len(found["notes"]) == is_runtime
+    assert (
+        found["reference"].startswith(("int8.xml without", reference)) and len(found["notes"]) == is_runtime
+    )
     causes = {layer["cause"] for layer in layers}
     if reference == "openvino":
         if arithmetic == "saturating-onnxruntime":  # OpenVINO fuses residual Adds, onnxruntime does not
@@ -110,7 +125,9 @@ def test_every_reference_in_every_arithmetic(reference: str, arithmetic: str | N
         else:  # every x86 processor can saturate as on AVX2
             assert "saturation" in causes if arithmetic == "exact" != own else causes == {None}
     elif reference == "onnxruntime":
-        different = arithmetic is not None and (arithmetic == "exact") != (own == "exact")  # both pair even channels alike
+        different = arithmetic is not None and (arithmetic == "exact") != (
+            own == "exact"
+        )  # both pair even channels alike
         fuses = (arithmetic or own) != "saturating-onnxruntime"  # as OpenVINO, whose arithmetic it is
         assert "saturation" in causes if different else "unexplained" not in causes
         assert ("fused operator" in causes) == (fuses and not different)
@@ -124,7 +141,10 @@ def test_the_demo_against_openvino(folder: Path) -> None:
     outcome = compare(folder, "--with", "openvino")
     assert outcome.exit_code == 0, outcome.output
     assert "openvino" in outcome.stdout and "INFERENCE_PRECISION_HINT=f32" in outcome.stdout
-    assert "no element differs" in outcome.stdout and f"note: {probe('openvino').does}: compared with" in outcome.stdout
+    assert (
+        "no element differs" in outcome.stdout
+        and f"note: {probe('openvino').does}: compared with" in outcome.stdout
+    )
 
 
 def test_fp32_keeps_the_weights(folder: Path) -> None:
@@ -140,7 +160,7 @@ def test_table_names_the_first_and_the_worst(folder: Path) -> None:
     assert "first difference: " in outcome.stdout and "hurts most: " in outcome.stdout
 
 
-# ---- bad input -----------------------------------------------------------------------------------------------------------------
+# ---- bad input ---------------------------------------------------------------------------------------------
 
 
 def fails(outcome, message: str) -> None:
@@ -151,21 +171,28 @@ def fails(outcome, message: str) -> None:
 @pytest.mark.parametrize("vendor", ["openvino", "onnxruntime"])
 def test_a_vendor_that_is_not_installed(vendor: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, vendor, None)
-    message = rf"comparing with {vendor} needs the package '{vendor}', which is not installed: pip install 'numpot\[{vendor}\]'"
+    message = (
+        rf"comparing with {vendor} needs the package '{vendor}', which is not installed: pip "
+        rf"install 'numpot\[{vendor}\]'"
+    )
     fails(compare(folder, "--with", vendor), message)
 
 
 def test_a_report_without_jinja2(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "jinja2", None)
     outcome = compare(folder, "--with", demo.MODEL, "--html", folder / "none.html")
-    fails(outcome, r"an HTML report needs the package 'jinja2', which is not installed: pip install 'numpot\[report\]'")
+    fails(
+        outcome,
+        r"an HTML report needs the package 'jinja2', which is not installed: pip install 'numpot\[report\]'",
+    )
     assert not (folder / "none.html").exists()
 
 
 def test_a_reference_that_is_no_file(folder: Path) -> None:
     fails(
         compare(folder, "--with", "openvin"),
-        r"--with must be openvino, onnxruntime, fp32 or a model file, found 'openvin'. Did you mean 'openvino'\?",
+        r"--with must be openvino, onnxruntime, fp32 or a model file, found 'openvin'. Did you mean "
+        r"'openvino'\?",
     )
 
 
@@ -178,11 +205,19 @@ def test_a_report_that_cannot_be_written(folder: Path) -> None:
 def test_models_with_other_inputs(folder: Path) -> None:
     net = Network()
     save_model(net.result(net.matmul(net.input(-1, 5, name="features"), 3)), folder / "other.xml")
-    message = r"the models have different inputs: the model 'x' \[-1, 1, 28, 28\]; the reference 'features' \[-1, 5\]"
+    message = (
+        r"the models have different inputs: the model 'x' \[-1, 1, 28, 28\]; the reference "
+        r"'features' \[-1, 5\]"
+    )
     fails(compare(folder, "--with", folder / "other.xml"), message)
 
 
 def test_data_that_does_not_fit(folder: Path) -> None:
     np.savez(folder / "wide.npz", x=np.zeros((3, 1, 28, 30), np.float32))
     outcome = invoke(folder / "int8.xml", "--data", folder / "wide.npz", "--with", "fp32")
-    assert outcome.exit_code == 2 and "[1, 28, 28]" in outcome.stderr and "[1, 28, 30]" in outcome.stderr and "'x'" in outcome.stderr
+    assert (
+        outcome.exit_code == 2
+        and "[1, 28, 28]" in outcome.stderr
+        and "[1, 28, 30]" in outcome.stderr
+        and "'x'" in outcome.stderr
+    )

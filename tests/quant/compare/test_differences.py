@@ -62,5 +62,10 @@ def test_batches_may_be_cut_anywhere(values: np.ndarray, cut: int) -> None:
     whole.add(values, other)
     for a, b in ((values[:cut], other[:cut]), (values[cut:], other[cut:])):
         parts.add(a, b)
-    assert (whole.elements, whole.mismatches, whole.max_abs, whole.peak) == (parts.elements, parts.mismatches, parts.max_abs, parts.peak)
+    assert (whole.elements, whole.mismatches, whole.max_abs, whole.peak) == (
+        parts.elements,
+        parts.mismatches,
+        parts.max_abs,
+        parts.peak,
+    )
     assert whole.noise == pytest.approx(parts.noise) and whole.signal == pytest.approx(parts.signal)

@@ -38,7 +38,10 @@ def test_layers_in_float_are_compared_behind_their_activation() -> None:
     net = Network()
     y = net.relu(net.conv(net.input(-1, 2, 4, 4), 3, name="first"))
     graph = net.result(net.conv(y, 3, name="second"))
-    assert [(p.layer, p.tensor) for p in points_of_model(graph, graph)] == [("first", "ReLU"), ("second", "y")]
+    assert [(p.layer, p.tensor) for p in points_of_model(graph, graph)] == [
+        ("first", "ReLU"),
+        ("second", "y"),
+    ]
 
 
 def test_a_quantized_model_and_its_float_model_have_their_layers_in_common() -> None:
@@ -50,7 +53,12 @@ def test_a_quantized_model_and_its_float_model_have_their_layers_in_common() -> 
         return net.result(net.do("Add", net.quantize(a, 0, 2), net.quantize(b, 0, 2), name="sum"))
 
     found = points_in_common(build(True), build(False))
-    assert [(p.layer, p.is_output) for p in found] == [("a", False), ("b", False), ("sum", False), ("sum", True)]
+    assert [(p.layer, p.is_output) for p in found] == [
+        ("a", False),
+        ("b", False),
+        ("sum", False),
+        ("sum", True),
+    ]
     assert found[0].tensor == found[0].reference == "ReLU"
 
 
@@ -63,14 +71,19 @@ def test_nothing_in_common() -> None:
             net.result(y, f"{name}{i}")
         return net.graph
 
-    with pytest.raises(CompareError, match="no layer and no output in common: the model has layers 'mine'; the reference 'other'"):
+    with pytest.raises(
+        CompareError,
+        match="no layer and no output in common: the model has layers 'mine'; the reference 'other'",
+    ):
         points_in_common(build("mine", 2), build("other", 2))
     (only,) = points_in_common(build("mine", 1), build("other", 1))
     assert (only.tensor, only.reference) == ("mine0", "other0")
 
 
 def test_codes_and_reals_of_a_grid() -> None:
-    grid = Grid(np.array([-1, 0], np.float32).reshape(1, 2, 1), np.array([1, 510], np.float32).reshape(1, 2, 1))
+    grid = Grid(
+        np.array([-1, 0], np.float32).reshape(1, 2, 1), np.array([1, 510], np.float32).reshape(1, 2, 1)
+    )
     codes = np.arange(256, dtype=np.uint8).reshape(1, 1, 256).repeat(2, axis=1)
     np.testing.assert_array_equal(grid.codes(grid.real(codes)), codes)
     np.testing.assert_array_equal(grid.real(codes)[0, 1], 2 * np.arange(256))

@@ -1,4 +1,6 @@
-"""Models that have nothing to do with each other are refused; those that are the same, however they were made and written, are not."""
+"""Models that have nothing to do with each other are refused; those that are the same, however they were made
+and written, are not.
+"""
 
 import json
 from pathlib import Path
@@ -35,7 +37,7 @@ def small(*channels: int, seed: int = 0) -> Graph:
     return net.result(net.matmul(net.mean(x), 10), "logits")
 
 
-# ---- accepted ------------------------------------------------------------------------------------------------------------------
+# ---- accepted ----------------------------------------------------------------------------------------------
 
 
 @settings(max_examples=30, deadline=None)
@@ -59,7 +61,13 @@ def test_any_network_whose_layers_are_called_otherwise(graph: Graph) -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{}, {"preset": "accuracy"}, {"weights": {"bits": 2}}, {"equalize_channels": True}, {"weights": {"granularity": "pertensor"}}],
+    [
+        {},
+        {"preset": "accuracy"},
+        {"weights": {"bits": 2}},
+        {"equalize_channels": True},
+        {"weights": {"granularity": "pertensor"}},
+    ],
     ids=str,
 )
 def test_a_float_model_and_what_quantize_makes_of_it(options: dict) -> None:
@@ -75,10 +83,14 @@ def test_one_model_in_three_formats(tmp_path: Path) -> None:
     net = Network()
     y = net.relu(net.conv(net.input(-1, 1, 28, 28), 4, 3, stride=2, name="stem"))
     y = net.relu6(net.conv(net.depthwise(y, name="depth"), 8, name="point"))
-    fp32 = net.result(net.do("Add", net.conv(y, 8, 13, name="head"), np.float32(1).reshape(1, 1, 1, 1)), "scores")
+    fp32 = net.result(
+        net.do("Add", net.conv(y, 8, 13, name="head"), np.float32(1).reshape(1, 1, 1, 1)), "scores"
+    )
     save_model(fp32, tmp_path / "m.onnx")
     save_model(fp32, tmp_path / "m.xml", "openvino")
-    openvino.save_model(openvino.Core().read_model(tmp_path / "m.onnx"), tmp_path / "converted.xml", compress_to_fp16=True)
+    openvino.save_model(
+        openvino.Core().read_model(tmp_path / "m.onnx"), tmp_path / "converted.xml", compress_to_fp16=True
+    )
     graphs = [fp32, *(read_model(tmp_path / name) for name in ("m.onnx", "m.xml", "converted.xml"))]
     for a in graphs:
         for b in graphs:
@@ -108,33 +120,42 @@ def test_fused_and_unfused_layers() -> None:
 
 
 def test_half_of_a_model_is_still_the_model() -> None:
-    check_structure(small(4, 8, 16), small(4, 8))  # two layers of four; the last one reads another number of channels
+    check_structure(
+        small(4, 8, 16), small(4, 8)
+    )  # two layers of four; the last one reads another number of channels
     with pytest.raises(CompareError, match="1 of 4 layers"):
         check_structure(small(4, 8, 16), small(4))
 
 
-# ---- refused -------------------------------------------------------------------------------------------------------------------
+# ---- refused -----------------------------------------------------------------------------------------------
 
 
 def test_models_of_other_structure_name_no_culprit_but_what_is_missing() -> None:
     with pytest.raises(CompareError) as refused:
         compare_models(small(4, 8, 16), small(5, 6), ArrayData(normal(2, 1, 28, 28)))
     assert str(refused.value) == (
-        "the models differ in structure, so no layer can be blamed: 0 of 4 layers with weights have a counterpart of the same "
-        "size; only the model has 'Convolution', 'Convolution_1', 'Convolution_2' and 1 more, only the reference 'Convolution', "
+        "the models differ in structure, so no layer can be blamed: 0 of 4 layers with weights have a "
+        "counterpart of the same "
+        "size; only the model has 'Convolution', 'Convolution_1', 'Convolution_2' and 1 more, only the "
+        "reference 'Convolution', "
         "'Convolution_1', 'MatMul'"
     )
 
 
 def test_layers_of_one_name_and_size_with_other_weights() -> None:
-    with pytest.raises(CompareError, match="same names and sizes, but other weights, .*: 0 of 3 layers have weights like the reference's"):
+    with pytest.raises(
+        CompareError,
+        match="same names and sizes, but other weights, .*: 0 of 3 layers have weights like the reference's",
+    ):
         compare_models(small(4, 8), small(4, 8, seed=1), ArrayData(normal(2, 1, 28, 28)))
 
 
 @settings(max_examples=30, deadline=None)
 @given(networks(int8=False), networks(int8=False))
 def test_whatever_is_accepted_can_be_compared(a: Graph, b: Graph) -> None:
-    """Two networks that were drawn by themselves: refused, or compared without a culprit that has no counterpart."""
+    """Two networks that were drawn by themselves: refused, or compared without a culprit that has no
+    counterpart.
+    """
     if a.inputs[0].output.shape != b.inputs[0].output.shape:
         return
     shape = a.inputs[0].output.shape[1:]
@@ -153,9 +174,13 @@ def test_outputs_of_other_shapes_or_names() -> None:
             net.result(net.matmul(y, classes, name=f"head {name}"), name)
         return net.graph
 
-    with pytest.raises(CompareError, match=r"output 'a' has shape \[-1, 5\] in the model, \[-1, 6\] in the reference"):
+    with pytest.raises(
+        CompareError, match=r"output 'a' has shape \[-1, 5\] in the model, \[-1, 6\] in the reference"
+    ):
         check_structure(build(5, "a"), build(6, "b"))
-    with pytest.raises(CompareError, match="of outputs only the model has 'a', 'b', only the reference 'c', 'd', 'e'"):
+    with pytest.raises(
+        CompareError, match="of outputs only the model has 'a', 'b', only the reference 'c', 'd', 'e'"
+    ):
         check_structure(build(5, "a", "b"), build(6, "c", "d", "e"))
 
 
@@ -163,10 +188,14 @@ def test_on_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.chdir(tmp_path)
     save_model(small(5, 6), "other.xml")
     outcome = invoke("compare", demo.MODEL, "--with", "other.xml", "--data", demo.TEST, "--limit", 2)
-    assert outcome.exit_code == 2 and "differ in structure" in outcome.stderr and "hurts most" not in outcome.output
+    assert (
+        outcome.exit_code == 2
+        and "differ in structure" in outcome.stderr
+        and "hurts most" not in outcome.output
+    )
 
 
-# ---- outputs that are no numbers -----------------------------------------------------------------------------------------------
+# ---- outputs that are no numbers ---------------------------------------------------------------------------
 
 
 def test_outputs_that_are_not_finite_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,7 +219,10 @@ def test_outputs_that_are_not_finite_are_counted(tmp_path: Path, monkeypatch: py
     assert counts["infinite_samples"] == int(negative.any(axis=1).sum()) > 0
     assert found["not_finite"]["reference"]["infinite_numbers"] == 0
     assert any(note.startswith("outputs of the model are infinite for ") for note in found["notes"])
-    assert "note: outputs of the model are infinite for" in invoke("compare", "broken.xml", "--with", "sound.xml", "--data", "x.npz").stdout
+    assert (
+        "note: outputs of the model are infinite for"
+        in invoke("compare", "broken.xml", "--with", "sound.xml", "--data", "x.npz").stdout
+    )
 
 
 def test_outputs_that_are_not_finite_in_a_runtime(tmp_path: Path) -> None:
@@ -204,4 +236,8 @@ def test_outputs_that_are_not_finite_in_a_runtime(tmp_path: Path) -> None:
     (outputs,) = Interpreter(graph).run(normal(6, 4)).values()
     nan = np.isnan(outputs)
     for counts in (found.not_finite, found.reference_not_finite):
-        assert (counts.numbers, counts.nan_numbers, counts.nan_samples) == (18, int(nan.sum()), int(nan.any(axis=1).sum()))
+        assert (counts.numbers, counts.nan_numbers, counts.nan_samples) == (
+            18,
+            int(nan.sum()),
+            int(nan.any(axis=1).sum()),
+        )

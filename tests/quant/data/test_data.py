@@ -44,7 +44,7 @@ def numbered(count: int, labels: bool = True) -> Memory:
 VECTOR = model(x=(-1, 3))
 
 
-# ---- subset ------------------------------------------------------------------------------------------------------------------------
+# ---- subset ------------------------------------------------------------------------------------------------
 
 
 def test_subset_takes_the_first_samples():
@@ -72,14 +72,17 @@ def test_a_subset_names_samples_by_their_place_in_the_source():
         list(batches(drawn, VECTOR, 4))
 
 
-# ---- batches -----------------------------------------------------------------------------------------------------------------------
+# ---- batches -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 3, 7, 100])
 def test_batches_hold_the_samples_in_order_whatever_their_size(batch_size):
     got = list(batches(numbered(7), VECTOR, batch_size))
     assert [len(b.indices) for b in got[:-1]] == [batch_size] * (len(got) - 1)
-    np.testing.assert_array_equal(np.concatenate([b.inputs["x"] for b in got]), np.repeat(np.arange(7, dtype=np.float32), 3).reshape(7, 3))
+    np.testing.assert_array_equal(
+        np.concatenate([b.inputs["x"] for b in got]),
+        np.repeat(np.arange(7, dtype=np.float32), 3).reshape(7, 3),
+    )
     assert [i for b in got for i in b.indices] == list(range(7))
     assert np.concatenate([b.labels for b in got]).tolist() == list(range(7))
     assert all(b.inputs["x"].dtype == np.float32 and b.labels.dtype == np.int64 for b in got)
@@ -110,7 +113,9 @@ def test_labels_of_any_kind_stay_a_list_and_none_stays_none():
 def test_a_missing_label_among_others_is_named():
     data = numbered(4)
     data.samples[2] = (data.samples[2][0], None)
-    with pytest.raises(DataError, match="^Memory: sample 2 has no label, and others have. Label all samples, or none.$"):
+    with pytest.raises(
+        DataError, match="^Memory: sample 2 has no label, and others have. Label all samples, or none.$"
+    ):
         list(batches(data, VECTOR, 4))
 
 
@@ -131,37 +136,55 @@ def test_a_fixed_batch_that_samples_do_not_fill():
 
 def test_inputs_that_disagree_about_the_batch():
     data = Memory([({"a": np.zeros(3, np.float32), "b": np.zeros(3, np.float32)}, None)])
-    with pytest.raises(DataError, match="must have one batch size, their first dimension, found 'a': 2, 'b': 4"):
+    with pytest.raises(
+        DataError, match="must have one batch size, their first dimension, found 'a': 2, 'b': 4"
+    ):
         batches(data, model(a=(2, 3), b=(4, 3)), 1)
     (batch,) = batches(data, model(a=(1, 3), b=(-1, 3)), 8)
     assert {name: array.shape for name, array in batch.inputs.items()} == {"a": (1, 3), "b": (1, 3)}
 
 
 def test_an_input_without_a_batch_dimension():
-    with pytest.raises(DataError, match="input 't' of the model is a single number; samples need a first dimension, the batch"):
+    with pytest.raises(
+        DataError,
+        match="input 't' of the model is a single number; samples need a first dimension, the batch",
+    ):
         batches(numbered(1), model(x=(-1, 3), t=()), 1)
 
 
-# ---- open_data -------------------------------------------------------------------------------------------------------------------
+# ---- open_data ---------------------------------------------------------------------------------------------
 
 
 def test_a_name_that_is_nothing(tmp_path):
     with pytest.raises(DataError) as error:
         open_data("absent.npz", VECTOR)
     assert str(error.value) == (
-        "absent.npz: no such file or folder. Data is an .npz file, a folder of pictures or IDX files, or module:Class."
+        "absent.npz: no such file or folder. Data is an .npz file, a folder of pictures or IDX files, "
+        "or module:Class."
     )
 
 
 def test_modules_are_light():
     """`numpot --help` imports these: neither the compiler nor pictures nor bars may come with them."""
-    modules = "numpot.quant.data.sources, numpot.quant.metrics.classification, numpot.quant.parallel.progress, numpot.quant"
+    modules = (
+        "numpot.quant.data.sources, numpot.quant.metrics.classification, "
+        "numpot.quant.parallel.progress, numpot.quant"
+    )
     check = f"import sys, {modules}; print(*sorted({{'numba', 'PIL', 'rich', 'lxml'}} & set(sys.modules)))"
-    assert subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True).stdout.split() == []
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", check], capture_output=True, text=True, check=True
+        ).stdout.split()
+        == []
+    )
 
 
 def test_the_package_exports_functions_not_the_modules_of_their_name():
     check = (
-        "import numpot.quant.metrics.evaluate; from numpot.quant import Accuracy, DataLoader, Metric, evaluate; print(callable(evaluate))"
+        "import numpot.quant.metrics.evaluate; from numpot.quant import Accuracy, DataLoader, "
+        "Metric, evaluate; print(callable(evaluate))"
     )
-    assert subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True).stdout == "True\n"
+    assert (
+        subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True).stdout
+        == "True\n"
+    )

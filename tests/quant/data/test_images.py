@@ -14,7 +14,9 @@ from numpot.quant.data.sources import DataError, open_data
 
 
 def model(*shape):
-    graph = Graph("model", {"preprocessing": {"mean": [0.0], "std": [1.0 / 255]}})  # floats are then the pixels themselves
+    graph = Graph(
+        "model", {"preprocessing": {"mean": [0.0], "std": [1.0 / 255]}}
+    )  # floats are then the pixels themselves
     graph.add(Parameter(element_type=F32, shape=shape), name="x")
     return graph
 
@@ -50,25 +52,33 @@ def test_pictures_are_scaled_and_in_the_order_red_green_blue(tmp_path, suffix):
     assert data.where(0) == str(tmp_path / f"a{suffix}") and labels(data) == [None, None]
     got = values(data)
     assert got.shape == (2, 3, 4, 8)
-    np.testing.assert_allclose(got.mean(axis=(2, 3)), [[10, 20, 30], [200, 100, 50]], atol=4)  # what is lossy may be a little off
+    np.testing.assert_allclose(
+        got.mean(axis=(2, 3)), [[10, 20, 30], [200, 100, 50]], atol=4
+    )  # what is lossy may be a little off
 
 
 def test_pictures_keep_their_rows_and_columns(tmp_path):
     pixels = np.random.default_rng(2).integers(0, 256, (4, 8, 3), np.uint8)
     Image.fromarray(pixels).save(tmp_path / "a.png")
-    np.testing.assert_allclose(values(open_data(str(tmp_path), COLOR))[0], pixels.transpose(2, 0, 1), rtol=1e-6)
+    np.testing.assert_allclose(
+        values(open_data(str(tmp_path), COLOR))[0], pixels.transpose(2, 0, 1), rtol=1e-6
+    )
 
 
 def test_pictures_become_gray_for_a_model_with_one_channel(tmp_path):
     write_picture(tmp_path / "a.png", (0, 255, 0))
-    np.testing.assert_allclose(values(open_data(str(tmp_path), model(-1, 1, 4, 8))), 150, atol=1)  # ITU-R 601: 0.587
+    np.testing.assert_allclose(
+        values(open_data(str(tmp_path), model(-1, 1, 4, 8))), 150, atol=1
+    )  # ITU-R 601: 0.587
 
 
 def test_sub_folders_are_classes_in_the_order_of_their_names(tmp_path):
     for name in ("dog/2.png", "cat/9.png", "cat/1.png", "zebra/0.png", ".cache/0.png"):
         write_picture(tmp_path / name, "red")
     data = open_data(str(tmp_path), COLOR)
-    assert [data.where(i) for i in range(4)] == [str(tmp_path / n) for n in ("cat/1.png", "cat/9.png", "dog/2.png", "zebra/0.png")]
+    assert [data.where(i) for i in range(4)] == [
+        str(tmp_path / n) for n in ("cat/1.png", "cat/9.png", "dog/2.png", "zebra/0.png")
+    ]
     assert labels(data) == [0, 0, 1, 2]
 
 
@@ -76,7 +86,12 @@ def test_classes_that_are_numbers_are_in_the_order_of_the_numbers(tmp_path):
     for name in ("10", "9", "1", "2"):
         write_picture(tmp_path / name / "0.png", "red")
     data = open_data(str(tmp_path), COLOR)
-    assert [Path(data.where(i)).parent.name for i in range(4)] == ["1", "2", "9", "10"] and labels(data) == [0, 1, 2, 3]
+    assert [Path(data.where(i)).parent.name for i in range(4)] == ["1", "2", "9", "10"] and labels(data) == [
+        0,
+        1,
+        2,
+        3,
+    ]
 
 
 def test_an_empty_class_keeps_its_number(tmp_path):
@@ -111,21 +126,26 @@ def test_labels_that_do_not_fit_the_pictures(tmp_path, text, message):
 
 def test_a_folder_without_data(tmp_path):
     assert refusal(tmp_path) == (
-        f"{tmp_path}: expected pictures (.png .jpg .jpeg .bmp .webp) or IDX files (train-images-idx3-ubyte), found neither."
+        f"{tmp_path}: expected pictures (.png .jpg .jpeg .bmp .webp) or IDX files "
+        "(train-images-idx3-ubyte), found neither."
     )
 
 
 def test_a_picture_outside_of_the_classes(tmp_path):
     write_picture(tmp_path / "cat/0.png", "red")
     write_picture(tmp_path / "a.png", "red")
-    assert refusal(tmp_path) == (f"{tmp_path}: a.png is in no class sub-folder, but 1 pictures are. Move it, or write labels.txt.")
+    assert refusal(tmp_path) == (
+        f"{tmp_path}: a.png is in no class sub-folder, but 1 pictures are. Move it, or write labels.txt."
+    )
 
 
 def test_a_file_that_is_no_picture_is_refused_at_once(tmp_path):
     write_picture(tmp_path / "a.png", "red")
     (tmp_path / "b.png").write_bytes(b"not a picture")
     message = refusal(tmp_path)
-    assert message.startswith(f"{tmp_path / 'b.png'}: cannot be read as a picture (cannot identify image file")
+    assert message.startswith(
+        f"{tmp_path / 'b.png'}: cannot be read as a picture (cannot identify image file"
+    )
     assert message.endswith("Repair or remove it.")
 
 
@@ -162,7 +182,9 @@ def test_no_length_in_a_picture_makes_anybody_ask_for_more_than_the_file_has(tmp
 
     monkeypatch.setattr(data_images, "Bounded", Watched)
     monkeypatch.setattr(data_images, "FileIO", Raw)
-    Image.fromarray(np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)).save(tmp_path / f"a{suffix}")
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)).save(
+        tmp_path / f"a{suffix}"
+    )
     whole = (tmp_path / f"a{suffix}").read_bytes()
     outcomes = set()
     for at in range(0, len(whole), 1 if suffix == ".png" else 5):
@@ -180,12 +202,14 @@ def test_no_length_in_a_picture_makes_anybody_ask_for_more_than_the_file_has(tmp
 def test_pictures_of_16_bits_are_refused(tmp_path):
     Image.fromarray(np.full((4, 8), 40000, np.uint16)).save(tmp_path / "a.png")
     assert refusal(tmp_path) == (
-        f"{tmp_path / 'a.png'}: expected 8 bits per channel, found Pillow mode 'I;16'. Convert it, or give an .npz."
+        f"{tmp_path / 'a.png'}: expected 8 bits per channel, found Pillow mode 'I;16'. Convert it, or "
+        "give an .npz."
     )
 
 
 def test_pictures_for_a_model_that_takes_none(tmp_path):
     write_picture(tmp_path / "a.png", "red")
     assert refusal(tmp_path, model(-1, 10)) == (
-        f"{tmp_path}: pictures fit a model with one input [N, 1 or 3, H, W]; this one has [-1, 10]. Give an .npz."
+        f"{tmp_path}: pictures fit a model with one input [N, 1 or 3, H, W]; this one has [-1, 10]. "
+        "Give an .npz."
     )

@@ -41,19 +41,23 @@ def refusal(data, graph, preprocessing=None):
     return str(error.value)
 
 
-# ---- pixels ------------------------------------------------------------------------------------------------------------------------
+# ---- pixels ------------------------------------------------------------------------------------------------
 
 
 def test_pixels_become_what_openvino_makes_of_them():
     """u8 HWC -> f32 CHW by OpenVINO's own preprocessing steps, in units of pixel instead of pixel / 255."""
     pixels = np.random.default_rng(0).integers(0, 256, (6, 5, 3), np.uint8)
     x = opset13.parameter([1, 3, 6, 5], np.float32)
-    steps = ov.preprocess.PrePostProcessor(ov.Model([opset13.result(opset13.relu(opset13.add(x, np.float32(100))))], [x]))
+    steps = ov.preprocess.PrePostProcessor(
+        ov.Model([opset13.result(opset13.relu(opset13.add(x, np.float32(100))))], [x])
+    )
     steps.input().tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
     steps.input().model().set_layout(ov.Layout("NCHW"))
     scaled = steps.input().preprocess().convert_element_type(ov.Type.f32)
     scaled.mean([255 * m for m in RGB.mean]).scale([255 * s for s in RGB.std])
-    compiled = ov.Core().compile_model(steps.build(), "CPU", {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1})
+    compiled = ov.Core().compile_model(
+        steps.build(), "CPU", {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1}
+    )
     expected = compiled(pixels[None])[0][0] - 100  # 100 keeps relu from cutting: a model needs one layer
     got = fitted(pixels, model(-1, 3, 6, 5), RGB)
     assert got.dtype == np.float32 and got.shape == (3, 6, 5)
@@ -104,7 +108,11 @@ def test_preprocessing_for_another_number_of_channels():
     ("mean", "std", "message"),
     [
         ((), (1.0,), "preprocessing: mean must be one finite number or one per channel, found []."),
-        ((0.0,), (float("nan"),), "preprocessing: std must be one finite number or one per channel, found [nan]."),
+        (
+            (0.0,),
+            (float("nan"),),
+            "preprocessing: std must be one finite number or one per channel, found [nan].",
+        ),
         ((0.0,), (1.0, 0.0), "preprocessing: std must be positive, found [1.0, 0.0]."),
     ],
 )
@@ -114,13 +122,18 @@ def test_preprocessing_without_meaning(mean, std, message):
     assert str(error.value) == message
 
 
-@pytest.mark.parametrize("record", [{"mean": [0.1]}, {"mean": 0.1, "std": [1.0]}, {"mean": ["?"], "std": [1.0]}, "imagenet"])
+@pytest.mark.parametrize(
+    "record", [{"mean": [0.1]}, {"mean": 0.1, "std": [1.0]}, {"mean": ["?"], "std": [1.0]}, "imagenet"]
+)
 def test_a_record_of_preprocessing_that_is_damaged(record):
     message = refusal(np.zeros((4, 5), np.uint8), model(-1, 1, 4, 5, info={"preprocessing": record}))
-    assert message == f"model 'model': preprocessing must be lists of numbers 'mean' and 'std', found {record!r}."
+    assert (
+        message
+        == f"model 'model': preprocessing must be lists of numbers 'mean' and 'std', found {record!r}."
+    )
 
 
-# ---- floats and integers -----------------------------------------------------------------------------------------------------------
+# ---- floats and integers -----------------------------------------------------------------------------------
 
 
 def test_float64_is_rounded_and_a_leading_one_dropped():
@@ -144,25 +157,38 @@ def test_integers_may_widen_but_not_narrow():
 @pytest.mark.parametrize("dtype", [np.int64, np.float16, ">f4", "U3"])
 def test_other_types_for_a_float_input(dtype):
     message = refusal(np.zeros(4, dtype), model(-1, 4))
-    assert message == f"One: sample 0 of input 'x' must be float32 or float64, or uint8 pixels, found {np.dtype(dtype)}."
+    assert (
+        message
+        == f"One: sample 0 of input 'x' must be float32 or float64, or uint8 pixels, found {np.dtype(dtype)}."
+    )
 
 
 def test_floats_are_never_transposed():
     message = refusal(np.zeros((4, 5, 3), np.float32), model(-1, 3, 4, 5))
-    assert message == "One: sample 0 of input 'x' must have shape [3, 4, 5], as the model has, found [4, 5, 3]."
+    assert (
+        message == "One: sample 0 of input 'x' must have shape [3, 4, 5], as the model has, found [4, 5, 3]."
+    )
 
 
-@pytest.mark.parametrize(("value", "found"), [(np.nan, "NaN"), (np.inf, "Inf"), (-np.inf, "Inf"), (1e300, "Inf")])
+@pytest.mark.parametrize(
+    ("value", "found"), [(np.nan, "NaN"), (np.inf, "Inf"), (-np.inf, "Inf"), (1e300, "Inf")]
+)
 def test_values_that_are_not_finite(value, found):
     message = refusal(np.array([0, value, 0]), model(-1, 3))
-    assert message == f"One: sample 0 of input 'x' holds {found}. Calibration needs finite values; drop the sample or repair it."
+    assert (
+        message
+        == f"One: sample 0 of input 'x' holds {found}. Calibration needs finite values; drop the sample "
+        "or repair it."
+    )
 
 
 def test_what_is_no_array():
-    assert refusal([1.0, 2.0], model(-1, 2)) == "One: sample 0 of input 'x' must be a NumPy array, found list."
+    assert (
+        refusal([1.0, 2.0], model(-1, 2)) == "One: sample 0 of input 'x' must be a NumPy array, found list."
+    )
 
 
-# ---- several inputs, and the sample itself --------------------------------------------------------------------------------------
+# ---- several inputs, and the sample itself -----------------------------------------------------------------
 
 
 def two_inputs():
@@ -186,13 +212,19 @@ def test_several_inputs_need_names():
     )
 
 
-@pytest.mark.parametrize("sample", [np.zeros(3, np.float32), (np.zeros(3, np.float32),), [np.zeros(3, np.float32), 1]])
+@pytest.mark.parametrize(
+    "sample", [np.zeros(3, np.float32), (np.zeros(3, np.float32),), [np.zeros(3, np.float32), 1]]
+)
 def test_a_sample_that_is_no_pair(sample):
     loader = One(None)
     loader.sample = sample
     with pytest.raises(DataError) as error:
         ModelData(loader, model(-1, 3))
-    assert str(error.value) == f"One: sample 0 must be a pair (data, label), found {type(sample).__name__}; the label may be None."
+    assert (
+        str(error.value)
+        == f"One: sample 0 must be a pair (data, label), found {type(sample).__name__}; the label may "
+        "be None."
+    )
 
 
 def test_no_samples():

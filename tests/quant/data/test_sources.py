@@ -37,7 +37,7 @@ def labels(data):
     return [data[i][1] for i in range(len(data))]
 
 
-# ---- .npz --------------------------------------------------------------------------------------------------------------------------
+# ---- .npz --------------------------------------------------------------------------------------------------
 
 X = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
 Y = np.array([3, 1, 4, 1, 5])
@@ -73,22 +73,33 @@ def test_npz_nan_is_named_in_full(tmp_path, monkeypatch):
     with pytest.raises(DataError) as error:
         data[17]
     assert str(error.value) == (
-        "data.npz: sample 17 of input 'x' holds NaN. Calibration needs finite values; drop the sample or repair it."
+        "data.npz: sample 17 of input 'x' holds NaN. Calibration needs finite values; drop the sample "
+        "or repair it."
     )
 
 
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"a": X}, "expected an array for each input of the model, 'image' [N, 3] (or 'x'); found 'a' [5, 3]."),
-        ({"x": X, "y": Y[:4]}, "expected as many samples in every array, and as many labels, found 'image': 5, 'y': 4."),
+        (
+            {"a": X},
+            "expected an array for each input of the model, 'image' [N, 3] (or 'x'); found 'a' [5, 3].",
+        ),
+        (
+            {"x": X, "y": Y[:4]},
+            "expected as many samples in every array, and as many labels, found 'image': 5, 'y': 4.",
+        ),
         ({"x": X[:0]}, "expected at least one sample, found none."),
         ({"x": X[:, :2]}, "sample 0 of input 'image' must have shape [3], as the model has, found [2]."),
         (
             {"x": np.float32(1)},
-            "cannot be read as an .npz file (array 'x' is a single value, not one per sample). Write it with numpy.savez.",
+            "cannot be read as an .npz file (array 'x' is a single value, not one per sample). Write it "
+            "with numpy.savez.",
         ),
-        ({"x": np.array([{}], object)}, "cannot be read as an .npz file (array 'x' holds Python objects). Write it with numpy.savez."),
+        (
+            {"x": np.array([{}], object)},
+            "cannot be read as an .npz file (array 'x' holds Python objects). Write it with numpy.savez.",
+        ),
     ],
 )
 def test_npz_that_does_not_fit(tmp_path, arrays, message):
@@ -98,16 +109,29 @@ def test_npz_that_does_not_fit(tmp_path, arrays, message):
 
 def test_a_file_that_is_no_npz(tmp_path):
     (tmp_path / "data.npz").write_bytes(b"PK but not really")
-    message = f"{tmp_path / 'data.npz'}: cannot be read as an .npz file (File is not a zip file). Write it with numpy.savez."
+    message = (
+        f"{tmp_path / 'data.npz'}: cannot be read as an .npz file (File is not a zip file). Write "
+        "it with numpy.savez."
+    )
     assert refusal(tmp_path / "data.npz", model(-1, 3)) == message
 
 
 def test_npz_whose_header_claims_more_than_there_is(tmp_path):
-    """A shape is believed only if the bytes are there: nothing is allocated for it, nothing behind the array is read."""
+    """A shape is believed only if the bytes are there: nothing is allocated for it, nothing behind the array
+    is read.
+    """
     np.savez(tmp_path / "honest.npz", x=X)
-    with zipfile.ZipFile(tmp_path / "honest.npz") as honest, zipfile.ZipFile(tmp_path / "data.npz", "w", zipfile.ZIP_DEFLATED) as forged:
-        forged.writestr("x.npy", honest.read("x.npy").replace(b"(5, 3)", b"(5,3000000000)").replace(b" " * 9 + b"\n", b" \n"))
-    assert "array 'x' of shape [5, 3000000000] needs 60000000000 bytes, found 60" in refusal(tmp_path / "data.npz", model(-1, 3))
+    with (
+        zipfile.ZipFile(tmp_path / "honest.npz") as honest,
+        zipfile.ZipFile(tmp_path / "data.npz", "w", zipfile.ZIP_DEFLATED) as forged,
+    ):
+        forged.writestr(
+            "x.npy",
+            honest.read("x.npy").replace(b"(5, 3)", b"(5,3000000000)").replace(b" " * 9 + b"\n", b" \n"),
+        )
+    assert "array 'x' of shape [5, 3000000000] needs 60000000000 bytes, found 60" in refusal(
+        tmp_path / "data.npz", model(-1, 3)
+    )
 
 
 def test_npz_with_a_damaged_compressed_array(tmp_path):
@@ -119,7 +143,7 @@ def test_npz_with_a_damaged_compressed_array(tmp_path):
     assert refusal(path, model(-1, 3)).startswith(f"{path}: cannot be read as an .npz file (")
 
 
-# ---- IDX ---------------------------------------------------------------------------------------------------------------------------
+# ---- IDX ---------------------------------------------------------------------------------------------------
 
 PICTURES = np.random.default_rng(1).integers(0, 256, (4, 6, 5), np.uint8)
 DIGITS = np.array([7, 2, 1, 0], np.uint8)
@@ -151,7 +175,10 @@ def test_idx_sets_are_chosen_by_name(tmp_path):
     write_set(tmp_path, "t10k")
     assert labels(open_data(f"{tmp_path}:train", GRAY)) == DIGITS[::-1].tolist()
     assert labels(open_data(f"{tmp_path}:t10k", GRAY)) == DIGITS.tolist()
-    assert refusal(tmp_path, GRAY) == f"{tmp_path}: holds 2 sets of IDX files; say which: {tmp_path}:t10k or {tmp_path}:train."
+    assert (
+        refusal(tmp_path, GRAY)
+        == f"{tmp_path}: holds 2 sets of IDX files; say which: {tmp_path}:t10k or {tmp_path}:train."
+    )
     assert refusal(f"{tmp_path}:test", GRAY) == (
         f"{tmp_path}: expected a file test-images-idx3-ubyte (or .gz), found these sets: t10k, train."
     )
@@ -177,10 +204,13 @@ def test_idx_that_is_wrong(tmp_path):
     digits.write_bytes(digits.read_bytes()[:-9])
     assert refusal(tmp_path, GRAY).startswith(f"{digits}: cannot be read (")
     images.write_bytes(images.read_bytes()[:-1])
-    assert refusal(tmp_path, GRAY) == f"{images}: expected 120 bytes for shape [4, 6, 5], found 119. Download it again."
+    assert (
+        refusal(tmp_path, GRAY)
+        == f"{images}: expected 120 bytes for shape [4, 6, 5], found 119. Download it again."
+    )
 
 
-# ---- module:Class ------------------------------------------------------------------------------------------------------------------
+# ---- module:Class ------------------------------------------------------------------------------------------
 
 PLUGIN = """
 import numpy as np
@@ -230,7 +260,8 @@ def test_a_class_of_the_users(plugin):
         ("NoLength", "the class must be a DataLoader or have __len__ and __getitem__; __len__ is missing."),
         (
             "NeedsPath",
-            "NeedsPath() without arguments failed (TypeError: NeedsPath.__init__() missing 1 required positional argument: 'path').",
+            "NeedsPath() without arguments failed (TypeError: NeedsPath.__init__() missing 1 required "
+            "positional argument: 'path').",
         ),
         ("One", "module '{module}' has no class 'One'. Did you mean 'Ones'?"),
         ("number", "module '{module}' has no class 'number'."),
@@ -242,5 +273,6 @@ def test_a_class_that_cannot_be_used(plugin, cls, message):
 
 def test_a_module_that_is_not_there():
     assert refusal("no_such_module:Data", model(-1, 3)) == (
-        "no_such_module:Data: cannot import 'no_such_module' (ModuleNotFoundError: No module named 'no_such_module')."
+        "no_such_module:Data: cannot import 'no_such_module' (ModuleNotFoundError: No module named "
+        "'no_such_module')."
     )

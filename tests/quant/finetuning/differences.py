@@ -1,4 +1,6 @@
-"""Gradients as anybody can compute them: move one element a little either way, and see what becomes of the result."""
+"""Gradients as anybody can compute them: move one element a little either way, and see what becomes of the
+result.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -26,8 +28,12 @@ def outputs_of(op: Any, inputs: Arrays) -> list[np.ndarray]:
     return [np.asarray(y) for y in (found if isinstance(found, list) else [found])]
 
 
-def assert_gradients(op: Any, inputs: Arrays, wanted: Sequence[int] = (0,), *, step: float = 1e-5, tolerance: float = 1e-6) -> None:
-    """The rule of an operator against differences, for the input ports `wanted`; what weighs the outputs is drawn at random."""
+def assert_gradients(
+    op: Any, inputs: Arrays, wanted: Sequence[int] = (0,), *, step: float = 1e-5, tolerance: float = 1e-6
+) -> None:
+    """The rule of an operator against differences, for the input ports `wanted`; what weighs the outputs is
+    drawn at random.
+    """
     outputs = outputs_of(op, inputs)
     rng = np.random.default_rng(7)
     weights = [rng.standard_normal(y.shape).astype(y.dtype) for y in outputs]
@@ -42,4 +48,6 @@ def assert_gradients(op: Any, inputs: Arrays, wanted: Sequence[int] = (0,), *, s
         found = gradients[port]
         assert found is not None and found.shape == inputs[port].shape and found.dtype == inputs[port].dtype
         expected = central_differences(weighed, inputs[port], step)
-        np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance * max(1, np.abs(expected).max()))
+        np.testing.assert_allclose(
+            found, expected, rtol=tolerance, atol=tolerance * max(1, np.abs(expected).max())
+        )

@@ -76,7 +76,7 @@ def losses(graph: Graph) -> list[float]:
     return [epoch["loss"] for epoch in graph.info["finetuning"]["history"]]  # type: ignore[index]
 
 
-# ---- what changes ----------------------------------------------------------------------------------------------------------------------
+# ---- what changes ------------------------------------------------------------------------------------------
 
 
 def test_only_codes_and_biases_change() -> None:
@@ -95,7 +95,10 @@ def test_only_codes_and_biases_change() -> None:
     readers = {use.node.type for name in changed for use in after.nodes[name].output.consumers}
     assert readers == {"Convert", "Add"}
     assert len(changed) == 2 * len(codes(int8)) == 10  # every layer's codes and bias
-    assert before.info == int8.info and {**after.info, "finetuning": None} == {**int8.info, "finetuning": None}
+    assert before.info == int8.info and {**after.info, "finetuning": None} == {
+        **int8.info,
+        "finetuning": None,
+    }
 
 
 def test_layers_left_in_float_are_trained_too() -> None:
@@ -113,17 +116,21 @@ def test_weights_with_a_zero_point() -> None:
 
 
 def test_it_learns() -> None:
-    """Of three-bit weights much can be won back, from the float model's answers, from labels and from numbers."""
+    """Of three-bit weights much can be won back, from the float model's answers, from labels and from
+    numbers.
+    """
     int8 = quantized(weights={"bits": 3})
     found = tuned(int8, epochs=12, learning_rate=0.006, validation=DATA, metric=Sqnr()).info["finetuning"]
     assert found["after"] > found["before"] + 6  # type: ignore[index]
-    by_labels = losses(finetune(int8, Labelled(X, np.arange(len(X)) % CLASSES), epochs=20, learning_rate=0.02))
+    by_labels = losses(
+        finetune(int8, Labelled(X, np.arange(len(X)) % CLASSES), epochs=20, learning_rate=0.02)
+    )
     assert by_labels[-1] < 0.8 * by_labels[0]
     by_numbers = losses(tuned(int8, loss="mse", epochs=12, learning_rate=0.006))
     assert by_numbers[-1] < 0.2 * by_numbers[0]
 
 
-# ---- what stays true -------------------------------------------------------------------------------------------------------------------
+# ---- what stays true ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("fix", "bits"), [("all", 8), ("auto-strict", 8), ("first_layer", 8), ("no", 4)])
@@ -180,7 +187,9 @@ def test_softmax_at_the_end_is_the_losses_own() -> None:
 
 
 def test_a_model_with_a_fixed_batch() -> None:
-    """One of 1 is trained with larger batches, to the same codes; of any other the batch is the model's own, and stays so."""
+    """One of 1 is trained with larger batches, to the same codes; of any other the batch is the model's own,
+    and stays so.
+    """
     for batch, as_free in ((1, 16), (8, 8)):
         fixed = small_network(batch=batch)
         found = finetune(quantize(fixed, DATA), DATA, fixed, epochs=2, batch_size=16, learning_rate=0.02)
@@ -198,7 +207,7 @@ def test_an_output_that_nothing_trained_has_a_part_in() -> None:
     assert any((old != codes(found)[name]).any() for name, old in codes(int8).items())
 
 
-# ---- what is refused -------------------------------------------------------------------------------------------------------------------
+# ---- what is refused ---------------------------------------------------------------------------------------
 
 
 def with_operator(type: str, *inputs: np.ndarray, softmax: int | None = None) -> Graph:
@@ -246,9 +255,15 @@ def test_labels_that_are_not_there() -> None:
     with pytest.raises(DataError, match="loss cross_entropy needs labels, and ArrayData gives none"):
         finetune(quantized(), DATA)
     for wrong in (CLASSES, -1, 0.5, [1, 2]):
-        with pytest.raises(DataError, match="Labelled: sample 2: loss cross_entropy needs labels that are classes from 0 to 3, 1 of them"):
+        with pytest.raises(
+            DataError,
+            match="Labelled: sample 2: loss cross_entropy needs labels that are classes from 0 to 3, "
+            "1 of them",
+        ):
             finetune(quantized(), Labelled(X[:3], [0, 3, wrong]))
-    with pytest.raises(DataError, match="sample 1: loss mse needs labels that are numbers of shape .4., found 3"):
+    with pytest.raises(
+        DataError, match="sample 1: loss mse needs labels that are numbers of shape .4., found 3"
+    ):
         finetune(quantized(), Labelled(X[:2], [np.zeros(4), 3]), loss="mse")
     with pytest.raises(DataError, match="metric accuracy@1 needs labels"):
         tuned(quantized(), validation=DATA, metric=Accuracy())

@@ -40,7 +40,19 @@ CASES: list[tuple[Any, list[np.ndarray], tuple[int, ...]]] = [
     (op("Select"), [X > 0, X, ROW], (1, 2)),
     *[
         (op(name), [X], (0,))
-        for name in ("Negative", "Abs", "Exp", "Erf", "ReLU", "Sigmoid", "Tanh", "HSigmoid", "HSwish", "SoftPlus", "Mish")
+        for name in (
+            "Negative",
+            "Abs",
+            "Exp",
+            "Erf",
+            "ReLU",
+            "Sigmoid",
+            "Tanh",
+            "HSigmoid",
+            "HSwish",
+            "SoftPlus",
+            "Mish",
+        )
     ],
     *[(op(name), [POSITIVE], (0,)) for name in ("Sqrt", "Log")],
     (op("Clamp", min=-0.5, max=1.5), [X], (0,)),
@@ -76,15 +88,26 @@ CASES: list[tuple[Any, list[np.ndarray], tuple[int, ...]]] = [
     (op("Broadcast"), [ROW, ints(2, 3, 4)], (0,)),
     (op("DepthToSpace", mode="blocks_first", block_size=2), [draw(1, 8, 2, 3)], (0,)),
     (op("SpaceToDepth", mode="depth_first", block_size=2), [draw(1, 2, 4, 2)], (0,)),
-    *[(op("Pad", pad_mode=mode), [X, ints(0, 1, 2), ints(1, 0, 1)], (0,)) for mode in ("constant", "edge", "symmetric")],
+    *[
+        (op("Pad", pad_mode=mode), [X, ints(0, 1, 2), ints(1, 0, 1)], (0,))
+        for mode in ("constant", "edge", "symmetric")
+    ],
     (op("Pad", pad_mode="reflect"), [X, ints(0, 1, 2), ints(1, 0, 1)], (0,)),
     (op("Pad"), [X, ints(0, 1, 2), ints(1, 0, 1), np.array(2.5)], (0,)),
     *[
-        (op("AvgPool", kernel=(2, 2), strides=(2, 1), exclude_pad=e, rounding_type="ceil", **FREE_PADS), [IMAGE], (0,))
+        (
+            op("AvgPool", kernel=(2, 2), strides=(2, 1), exclude_pad=e, rounding_type="ceil", **FREE_PADS),
+            [IMAGE],
+            (0,),
+        )
         for e in (True, False)
     ],
     (op("MaxPool", kernel=(3, 2), strides=(2, 1), dilations=(1, 2), **FREE_PADS), [IMAGE], (0,)),
-    (op("BatchNormInference", epsilon=1e-3), [X, *(draw(3, seed=s) for s in (1, 2, 3)), np.abs(draw(3, seed=4))], (0,)),
+    (
+        op("BatchNormInference", epsilon=1e-3),
+        [X, *(draw(3, seed=s) for s in (1, 2, 3)), np.abs(draw(3, seed=4))],
+        (0,),
+    ),
     (op("MatMul"), [draw(2, 3, 4), draw(4, 5)], (0, 1)),
     (op("MatMul", transpose_a=True, transpose_b=True), [draw(4, 3), draw(2, 5, 4)], (0, 1)),
     (op("MatMul", transpose_a=True), [draw(4), draw(2, 4, 3)], (0, 1)),
@@ -104,7 +127,11 @@ COARSE = [
         for n in (True, False)
         for m in ("inside_sqrt", "outside_sqrt")
     ],
-    *[(op("NormalizeL2", eps=0.5, eps_mode=mode), [X * scale, ints(1)]) for mode in ("add", "max") for scale in (1, 0.05)],
+    *[
+        (op("NormalizeL2", eps=0.5, eps_mode=mode), [X * scale, ints(1)])
+        for mode in ("add", "max")
+        for scale in (1, 0.05)
+    ],
     *[
         (op("Interpolate", mode=mode, shape_calculation_mode="sizes"), [IMAGE[:1], ints(7, 3), ints(2, 3)])
         for mode in ("nearest", "linear", "linear_onnx", "cubic")
@@ -126,17 +153,31 @@ def convolutions(draw_from: st.DrawFn, transposed: bool) -> tuple[Any, list[np.n
     def numbers(least: int, most: int) -> tuple[int, ...]:
         return tuple(draw_from(st.integers(least, most)) for _ in range(rank))
 
-    groups, inside, outside = draw_from(st.sampled_from([(1, 1, 1), (1, 2, 3), (2, 2, 1), (3, 1, 1), (2, 1, 2)]))
+    groups, inside, outside = draw_from(
+        st.sampled_from([(1, 1, 1), (1, 2, 3), (2, 2, 1), (3, 1, 1), (2, 1, 2)])
+    )
     kernel, strides, dilations = numbers(1, 3), numbers(1, 3), numbers(1, 2)
     reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilations, strict=True)]
     size = tuple(draw_from(st.integers(max(r, 3), max(r, 3) + 1)) for r in reach)
     images = draw_from(st.integers(1, 2))
-    window = {"strides": strides, "pads_begin": numbers(0, 1), "pads_end": numbers(0, 1), "dilations": dilations, "groups": groups}
+    window = {
+        "strides": strides,
+        "pads_begin": numbers(0, 1),
+        "pads_end": numbers(0, 1),
+        "dilations": dilations,
+        "groups": groups,
+    }
     if transposed:
         padding = tuple(draw_from(st.integers(0, s - 1)) for s in strides)
         weights = draw(groups * inside, outside, *kernel)
-        return op("ConvolutionBackpropData", output_padding=padding, **window), [draw(images, groups * inside, *size), weights]
-    return op("Convolution", **window), [draw(images, groups * inside, *size), draw(groups * outside, inside, *kernel)]
+        return op("ConvolutionBackpropData", output_padding=padding, **window), [
+            draw(images, groups * inside, *size),
+            weights,
+        ]
+    return op("Convolution", **window), [
+        draw(images, groups * inside, *size),
+        draw(groups * outside, inside, *kernel),
+    ]
 
 
 @settings(max_examples=40)
@@ -189,7 +230,9 @@ def test_straight_through_where_inside_and_zero_where_clipped() -> None:
 
 
 def test_the_line_behind_the_staircase_has_this_slope() -> None:
-    """Averaged over many steps of the staircase, the difference is what the straight-through estimator says."""
+    """Averaged over many steps of the staircase, the difference is what the straight-through
+    estimator says.
+    """
     fake, ends = op("FakeQuantize", levels=256), [np.asarray(v, np.float32) for v in (-1, 1, -1, 1)]
     a, b = (fake.evaluate(np.float32(v).reshape(1), *ends)[0] for v in (-0.5, 0.5))
     assert abs((b - a) - 1) < 1 / 100

@@ -1,4 +1,6 @@
-"""The parts of fine-tuning by themselves: whole networks backwards, losses, Adam, and codes that stay within their limits."""
+"""The parts of fine-tuning by themselves: whole networks backwards, losses, Adam, and codes that stay within
+their limits.
+"""
 
 from typing import Any
 
@@ -18,18 +20,22 @@ from tests.quant.data.array_data import normal
 
 from .differences import central_differences
 
-# ---- whole networks --------------------------------------------------------------------------------------------------------------------
+# ---- whole networks ----------------------------------------------------------------------------------------
 
 
 def branching() -> Graph:
-    """A tensor read three times, a depthwise layer, pools, a concatenation, a gate by Sigmoid, and a tensor nobody needs."""
+    """A tensor read three times, a depthwise layer, pools, a concatenation, a gate by Sigmoid, and a tensor
+    nobody needs.
+    """
     net = Network(seed=5)
     x = net.do("HSwish", net.conv(net.input(-1, 2, 6, 6), 4, 3, pad=1))
     a, b = net.do("Tanh", net.depthwise(x)), net.conv(x, 3)
     gate = net.do("Sigmoid", net.conv(net.do("ReduceMean", x, np.array([2, 3]), keep_dims=True), 4))
     joined = net.do("Concat", net.max_pool(net.do("Multiply", a, gate)), net.max_pool(b), axis=1)
     net.do("Exp", b)
-    channels = net.do("Gather", net.do("ShapeOf", joined), np.array([1]), np.array(0))  # depends on x, and changes with no weight
+    channels = net.do(
+        "Gather", net.do("ShapeOf", joined), np.array([1]), np.array(0)
+    )  # depends on x, and changes with no weight
     rows = net.do("Concat", np.array([-1]), net.do("Multiply", channels, np.array([9])), axis=0)
     return net.result(net.matmul(net.do("Reshape", joined, rows), 3))
 
@@ -51,7 +57,9 @@ def test_a_network_against_differences() -> None:
         def loss(value: np.ndarray, tensor: Any = tensor) -> float:
             return losses.cross_entropy(network.forward(x, {**values, tensor: value})[output], labels)[0]
 
-        np.testing.assert_allclose(found, central_differences(loss, values[tensor], 1e-6), rtol=1e-5, atol=1e-8)
+        np.testing.assert_allclose(
+            found, central_differences(loss, values[tensor], 1e-6), rtol=1e-5, atol=1e-8
+        )
 
 
 def test_a_quantized_network_computes_what_the_interpreter_simulates() -> None:
@@ -62,12 +70,14 @@ def test_a_quantized_network_computes_what_the_interpreter_simulates() -> None:
     graph = net.result(net.matmul(net.mean(net.depthwise(net.quantize(x, 0.0, 3.0))), 5))
     trained = [one for one, _ in (*find_weights(graph), *find_biases(graph))]
     data = normal(4, 3, 6, 6)
-    run = Trainable(graph, [one.tensor for one in trained]).forward({"x": data}, {one.tensor: one.value for one in trained})
+    run = Trainable(graph, [one.tensor for one in trained]).forward(
+        {"x": data}, {one.tensor: one.value for one in trained}
+    )
     expected = Interpreter(graph, arithmetic="simulated").run(data)["y"]
     np.testing.assert_allclose(run[graph.outputs[0].inputs[0]], expected, rtol=1e-4, atol=1e-4)
 
 
-# ---- losses and steps ------------------------------------------------------------------------------------------------------------------
+# ---- losses and steps --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("shape", [(3, 5), (2, 4, 3, 2)])
@@ -75,7 +85,11 @@ def test_losses_against_differences(shape: tuple[int, ...]) -> None:
     rng = np.random.default_rng(0)
     output, teacher = 3 * rng.standard_normal(shape), 3 * rng.standard_normal(shape)
     labels = rng.integers(0, shape[1], (shape[0], *shape[2:]))
-    for loss, target in ((losses.cross_entropy, labels), (losses.distillation, teacher), (losses.mse, teacher)):
+    for loss, target in (
+        (losses.cross_entropy, labels),
+        (losses.distillation, teacher),
+        (losses.mse, teacher),
+    ):
         value, gradient = loss(output, target)
         expected = central_differences(lambda o, loss=loss, target=target: loss(o, target)[0], output, 1e-5)  # type: ignore[misc]
         np.testing.assert_allclose(gradient, expected, rtol=1e-6, atol=1e-9)
@@ -94,16 +108,23 @@ def test_adam_takes_the_steps_of_the_paper() -> None:
     adam, m, v = Adam(), np.zeros(3), np.zeros(3)
     for t, g in enumerate(gradients, start=1):
         m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
-        np.testing.assert_allclose(adam.direction(g), -(m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8), rtol=1e-12)
+        np.testing.assert_allclose(
+            adam.direction(g), -(m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8), rtol=1e-12
+        )
     assert np.allclose(Adam().direction(np.array([3.0, -1e-3])), [-1, 1], rtol=1e-4)
 
 
 def test_the_rate_falls_along_a_cosine() -> None:
     rates = [cosine(step, 10) for step in range(11)]
-    assert rates[0] == 1 and np.isclose(rates[5], 0.5) and rates[10] == 0 and rates == sorted(rates, reverse=True)
+    assert (
+        rates[0] == 1
+        and np.isclose(rates[5], 0.5)
+        and rates[10] == 0
+        and rates == sorted(rates, reverse=True)
+    )
 
 
-# ---- codes -----------------------------------------------------------------------------------------------------------------------------
+# ---- codes -------------------------------------------------------------------------------------------------
 
 
 def layer_of(codes: np.ndarray) -> TrainedCodes:
@@ -115,7 +136,15 @@ def layer_of(codes: np.ndarray) -> TrainedCodes:
     if codes.ndim == 2:
         layer = net.do("MatMul", x, w, transpose_b=True)
     else:
-        layer = net.do("Convolution", x, w, strides=ones, pads_begin=(0,) * len(ones), pads_end=(0,) * len(ones), dilations=ones)
+        layer = net.do(
+            "Convolution",
+            x,
+            w,
+            strides=ones,
+            pads_begin=(0,) * len(ones),
+            pads_end=(0,) * len(ones),
+            dilations=ones,
+        )
     how = dequantization(w)
     assert how is not None
     return TrainedCodes(w, how, layer.producer)

@@ -37,18 +37,28 @@ LAYERS = [
 def test_a_step_of_all_weights_is_as_large_as_the_output(
     type: str, attributes: dict[str, Any], shape: tuple[int, ...], weights: tuple[int, ...]
 ) -> None:
-    """Inputs that are at their typical size throughout, times the units, make outputs of the typical size times the root of how many
-    weights there are to an output, as none of these steps goes the other way."""
+    """Inputs that are at their typical size throughout, times the units, make outputs of the typical size
+    times the root of how many weights there are to an output, as none of these steps goes the other way."""
     channels = -2 if "transpose_a" in attributes else -1 if type == "MatMul" else 1
-    x = np.moveaxis(np.broadcast_to(np.array([1, 4, 0.5, 2], np.float32), np.moveaxis(np.empty(shape), channels, -1).shape), -1, channels)
-    node = layer(type, x, np.ones(weights, np.float32), **attributes)
-    y = normal(*node.output.shape) * (1 + np.arange(node.output.shape[1 if type != "MatMul" else -1])).reshape(
-        -1, *ONES[: 2 * (type != "MatMul")]
+    x = np.moveaxis(
+        np.broadcast_to(
+            np.array([1, 4, 0.5, 2], np.float32), np.moveaxis(np.empty(shape), channels, -1).shape
+        ),
+        -1,
+        channels,
     )
+    node = layer(type, x, np.ones(weights, np.float32), **attributes)
+    y = normal(*node.output.shape) * (
+        1 + np.arange(node.output.shape[1 if type != "MatMul" else -1])
+    ).reshape(-1, *ONES[: 2 * (type != "MatMul")])
     unit = weight_unit(weights, x, y.astype(np.float32), node) * np.ones(weights, np.float32)
     found = node.op.evaluate(x, unit)
-    wanted = typical_size(y, () if len(weights) == 1 else (1, y.shape[1], 1, 1) if type != "MatMul" else y.shape[-1:])
-    inside = found[:, :, 1:-1] if type == "ConvolutionBackpropData" else found  # at the border fewer terms meet
+    wanted = typical_size(
+        y, () if len(weights) == 1 else (1, y.shape[1], 1, 1) if type != "MatMul" else y.shape[-1:]
+    )
+    inside = (
+        found[:, :, 1:-1] if type == "ConvolutionBackpropData" else found
+    )  # at the border fewer terms meet
     terms = node.op.evaluate(np.ones_like(x), np.ones(weights, np.float32)).max()
     np.testing.assert_allclose(inside, np.broadcast_to(wanted * np.sqrt(terms), inside.shape), rtol=1e-5)
 
@@ -58,5 +68,7 @@ def test_a_dead_channel_moves_slowly_and_not_never() -> None:
     sums[:, 1] = 0
     unit = bias_unit(sums, np.zeros((1, 3, 1, 1), np.float32))
     assert unit.shape == (1, 3, 1, 1)
-    assert np.isclose(unit[0, 1], 0.01 * unit.max()) and np.isclose(unit[0, 0], np.sqrt(np.square(sums[:, 0]).mean()))
+    assert np.isclose(unit[0, 1], 0.01 * unit.max()) and np.isclose(
+        unit[0, 0], np.sqrt(np.square(sums[:, 0]).mean())
+    )
     assert np.isclose(typical_size(sums, ()), np.sqrt(np.square(sums).mean()))

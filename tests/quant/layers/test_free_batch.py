@@ -23,7 +23,11 @@ def one_image(tail=lambda net, x: x) -> Graph:
 def test_what_runs_one_sample_at_a_time_can_run_several():
     graph, x = one_image(), normal(5, 3, 8, 8)
     free = with_free_batch(graph)
-    assert graph.inputs[0].output.shape[0] == 1 and free.inputs[0].output.shape[0] == -1 and list(free.nodes) == list(graph.nodes)
+    assert (
+        graph.inputs[0].output.shape[0] == 1
+        and free.inputs[0].output.shape[0] == -1
+        and list(free.nodes) == list(graph.nodes)
+    )
     alone, together = Executor(graph), Executor(free).run(x)["y"]
     np.testing.assert_array_equal(np.concatenate([alone.run(x[i : i + 1])["y"] for i in range(5)]), together)
 
@@ -31,7 +35,12 @@ def test_what_runs_one_sample_at_a_time_can_run_several():
 def test_a_quantized_model_too():
     net = Network(int8=True)
     x = net.relu6(net.conv(net.quantize(net.input(1, 3, 8, 8), -2.0, [2.0, 3.0, 1.0]), 4, 3))
-    assert with_free_batch(net.result(net.matmul(net.mean(net.quantize(x, 0.0, 6.0)), 6))).inputs[0].output.shape[0] == -1
+    assert (
+        with_free_batch(net.result(net.matmul(net.mean(net.quantize(x, 0.0, 6.0)), 6)))
+        .inputs[0]
+        .output.shape[0]
+        == -1
+    )
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,9 @@ def test_an_input_may_be_an_output():
 def test_ancestors_end_where_they_are_told():
     graph = branched()
     above = ancestors([graph.nodes["join"]], stop=[graph.nodes["left"]])
-    assert {n.name for n in above if n.type != "Constant"} >= {"join", "right", "a", "x"} and graph.nodes["left"] not in above
+    assert {n.name for n in above if n.type != "Constant"} >= {"join", "right", "a", "x"} and graph.nodes[
+        "left"
+    ] not in above
 
 
 def test_a_fixed_batch_is_known_everywhere():

@@ -16,7 +16,9 @@ def boxes(count, classes=3):
 
 
 def problem(images, shift):
-    """Labels [G, 5] of each image, and detections [images, 12, 6] that are near some of them; the rest is noise and padding."""
+    """Labels [G, 5] of each image, and detections [images, 12, 6] that are near some of them; the rest is
+    noise and padding.
+    """
     labels = [boxes(RNG.integers(0, 6)) for _ in range(images)]
     found = np.zeros((images, 12, 6), np.float32)
     for rows, truth in zip(found, labels, strict=True):
@@ -38,14 +40,25 @@ def authority(labels, found):
         "images": [{"id": i + 1} for i in range(len(labels))],
         "categories": [{"id": c} for c in range(3)],
         "annotations": [
-            {"id": n, "image_id": image, "category_id": int(r[4]), "bbox": [r[0], r[1], r[2] - r[0], r[3] - r[1]], "iscrowd": 0}
+            {
+                "id": n,
+                "image_id": image,
+                "category_id": int(r[4]),
+                "bbox": [r[0], r[1], r[2] - r[0], r[3] - r[1]],
+                "iscrowd": 0,
+            }
             | {"area": (r[2] - r[0]) * (r[3] - r[1])}
             for n, (image, r) in enumerate(entries, 1)
         ],
     }
     truth.createIndex()
     detections = [
-        {"image_id": i, "category_id": int(r[5]), "bbox": [r[0], r[1], r[2] - r[0], r[3] - r[1]], "score": r[4]}
+        {
+            "image_id": i,
+            "category_id": int(r[5]),
+            "bbox": [r[0], r[1], r[2] - r[0], r[3] - r[1]],
+            "score": r[4],
+        }
         for i, rows in enumerate(found.astype(float), 1)
         for r in rows
         if r[4] > 0
@@ -76,7 +89,9 @@ def test_three_outputs_and_padded_labels_are_the_same():
         row[: len(truth)] = truth
     one, three = parse_metric("map"), parse_metric("map")
     one.update({"y": found}, labels)
-    three.update({"boxes": found[..., :4], "scores": found[..., 4], "labels": found[..., 5].astype(np.int64)}, padded)
+    three.update(
+        {"boxes": found[..., :4], "scores": found[..., 4], "labels": found[..., 5].astype(np.int64)}, padded
+    )
     assert one.value == three.value
 
 
@@ -90,7 +105,12 @@ def test_nothing_to_find():
 
 
 def test_refusals():
-    with pytest.raises(DataError, match=r"metric map needs one output \[n, D, 6\], or boxes, scores and labels; found y \[1, 4\]"):
+    with pytest.raises(
+        DataError,
+        match=r"metric map needs one output \[n, D, 6\], or boxes, scores and labels; found y \[1, 4\]",
+    ):
         parse_metric("map").update({"y": np.zeros((1, 4), np.float32)}, [[]])
-    with pytest.raises(DataError, match=r"metric map needs labels \[G, 5\] of x1, y1, x2, y2, class; found \[2, 4\]"):
+    with pytest.raises(
+        DataError, match=r"metric map needs labels \[G, 5\] of x1, y1, x2, y2, class; found \[2, 4\]"
+    ):
         parse_metric("map").check_labels({"y": np.zeros((1, 4, 6), np.float32)}, [np.zeros((2, 4))])

@@ -22,7 +22,9 @@ from numpot.quant.metrics.not_finite import NotFiniteWarning
 from ...networks import Network
 from ..cli.command_line import invoke
 
-pytestmark = pytest.mark.filterwarnings("ignore::numpot.quant.metrics.chance.ChanceWarning")  # labels are random here
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::numpot.quant.metrics.chance.ChanceWarning"
+)  # labels are random here
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(50, 6)).astype(np.float32)
 Y = RNG.integers(0, 6, 50)
@@ -55,7 +57,11 @@ def refusal(*args, **options):
 def test_accuracy_of_a_model(data):
     result = evaluate(MODEL, data, Accuracy())
     assert result.value == np.mean(X.argmax(axis=1) == Y)
-    assert (result.metric, result.samples, result.arithmetic) == ("accuracy@1", 50, "exact") and result.seconds > 0
+    assert (result.metric, result.samples, result.arithmetic) == (
+        "accuracy@1",
+        50,
+        "exact",
+    ) and result.seconds > 0
 
 
 def test_a_limit_takes_the_first_samples(data):
@@ -69,7 +75,9 @@ def test_comparison_with_a_reference(data):
     clipped = np.clip(X, np.float32(-0.3), np.float32(0.3))
     agreement = evaluate(COARSE, data, Agreement(), reference=MODEL)
     assert agreement.value == np.mean(clipped.argmax(axis=1) == X.argmax(axis=1)) < 1
-    expected = 10 * np.log10(np.square(X, dtype=np.float64).sum() / np.square(X.astype(np.float64) - clipped).sum())
+    expected = 10 * np.log10(
+        np.square(X, dtype=np.float64).sum() / np.square(X.astype(np.float64) - clipped).sum()
+    )
     assert evaluate(COARSE, data, Sqnr(), reference=MODEL).value == pytest.approx(expected)
 
 
@@ -91,7 +99,7 @@ def test_progress_is_silent_unless_wanted(data, capsys):
     assert out == "" and err.splitlines()[-1].startswith("measuring accuracy@1: 100 % (50 of 50)")
 
 
-# ---- refusals ----------------------------------------------------------------------------------------------------------------------
+# ---- refusals ----------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -112,13 +120,18 @@ def test_missing_labels(nothing_runs, tmp_path, monkeypatch):
 
 
 def test_missing_reference(nothing_runs, data):
-    assert refusal(MODEL, data, Sqnr()) == "metric sqnr compares with a reference model, usually the float one, and none was given."
+    assert (
+        refusal(MODEL, data, Sqnr())
+        == "metric sqnr compares with a reference model, usually the float one, and none was given."
+    )
 
 
 def test_data_for_another_model(nothing_runs, data):
     other = Graph("other")
     other.add(Parameter(element_type=F32, shape=(-1, 7)), name="x")
-    assert refusal(other, data, Accuracy()) == ("data.npz: sample 0 of input 'x' must have shape [7], as the model has, found [6].")
+    assert refusal(other, data, Accuracy()) == (
+        "data.npz: sample 0 of input 'x' must have shape [7], as the model has, found [6]."
+    )
 
 
 def renamed(graph: Graph, name: str) -> Graph:
@@ -136,11 +149,13 @@ def test_a_reference_may_call_its_output_otherwise(data, metric):
 def test_a_reference_with_more_outputs_is_refused(data):
     two = MODEL.copy()
     two.add(Result(), [two.outputs[0].inputs[0]], name="again")
-    with pytest.raises(DataError, match="the reference must have the model's outputs, scores; it has scores, again"):
+    with pytest.raises(
+        DataError, match="the reference must have the model's outputs, scores; it has scores, again"
+    ):
         evaluate(MODEL, data, Sqnr(), reference=two)
 
 
-# ---- outputs that are no numbers ---------------------------------------------------------------------------------------------------
+# ---- outputs that are no numbers ---------------------------------------------------------------------------
 
 
 def divided() -> Graph:
@@ -150,8 +165,17 @@ def divided() -> Graph:
     return net.result(net.do("Divide", x, net.do("ReLU", x)), "scores")
 
 
-BROKEN = np.array([[1, 1, 1, 1, 1, 1], [0, 0, 1, 1, 1, 1], [-1, 1, 1, 1, 1, 1], [0, -1, -1, 1, 1, 1]], np.float32)
-COUNTS = {"samples": 4, "numbers": 24, "nan_samples": 2, "nan_numbers": 3, "infinite_samples": 2, "infinite_numbers": 3}
+BROKEN = np.array(
+    [[1, 1, 1, 1, 1, 1], [0, 0, 1, 1, 1, 1], [-1, 1, 1, 1, 1, 1], [0, -1, -1, 1, 1, 1]], np.float32
+)
+COUNTS = {
+    "samples": 4,
+    "numbers": 24,
+    "nan_samples": 2,
+    "nan_numbers": 3,
+    "infinite_samples": 2,
+    "infinite_numbers": 3,
+}
 SENTENCE = "are NaN for 2 of 4 samples (3 of 24 numbers) and infinite for 2 of 4 samples (3 of 24 numbers)"
 
 
@@ -178,4 +202,6 @@ def test_outputs_that_are_no_numbers_on_the_command_line(tmp_path, monkeypatch):
     assert json.loads(outcome.stdout)["not_finite"] == COUNTS
     assert outcome.stderr.splitlines() == [f"numpot: warning: outputs of model 'network' {SENTENCE}"]
     again = invoke("evaluate", "broken.xml", "--data", "broken.npz")
-    assert "warning: outputs of model 'network' are NaN" in again.stderr and "accuracy@1 0.2500" in again.stdout
+    assert (
+        "warning: outputs of model 'network' are NaN" in again.stderr and "accuracy@1 0.2500" in again.stdout
+    )

@@ -26,7 +26,14 @@ def double(x):
 
 def everything():
     """A metric that holds one of each kind, and itself."""
-    more = {"when": (1, 2.5, None), "which": {"b", "a"}, "how": double, "kind": Accuracy, "inner": Accuracy(3), "range": range(3)}
+    more = {
+        "when": (1, 2.5, None),
+        "which": {"b", "a"},
+        "how": double,
+        "kind": Accuracy,
+        "inner": Accuracy(3),
+        "range": range(3),
+    }
     metric = Weighted(np.arange(6.0), **more)
     metric.self = metric
     return metric
@@ -53,7 +60,9 @@ def test_what_a_metric_was_made_with_is_part_of_it():
 def test_equal_metrics_are_equal_in_another_process():
     assert identity(everything()) == identity(everything())
     script = "from tests.quant.metrics.test_metric_identity import *; print(identity(everything()), end='')"
-    found = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    found = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
     assert found == identity(everything())
 
 

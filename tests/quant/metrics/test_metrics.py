@@ -26,7 +26,7 @@ def refusal(call, *args):
     return str(error.value)
 
 
-# ---- accuracy ----------------------------------------------------------------------------------------------------------------------
+# ---- accuracy ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("k", "right"), [(1, 1), (2, 3), (3, 4), (10, 4)])
@@ -34,12 +34,16 @@ def test_accuracy(k, right):
     assert updated(Accuracy(k), SCORES, LABELS).value == right / 4
 
 
-@given(arrays(np.float32, (6, 5), elements=st.sampled_from([0.0, 0.5, 1.0, -1.0])), st.lists(st.integers(0, 4), min_size=6, max_size=6))
+@given(
+    arrays(np.float32, (6, 5), elements=st.sampled_from([0.0, 0.5, 1.0, -1.0])),
+    st.lists(st.integers(0, 4), min_size=6, max_size=6),
+)
 def test_accuracy_counts_labels_with_fewer_than_k_better_classes(scores, labels):
     """By ranks instead of by sorting; ties are frequent here, and the class that comes first wins them."""
     for k in (1, 2, 4):
         better = [
-            sum(s > row[label] for s in row) + sum(s == row[label] for s in row[:label]) for row, label in zip(scores, labels, strict=True)
+            sum(s > row[label] for s in row) + sum(s == row[label] for s in row[:label])
+            for row, label in zip(scores, labels, strict=True)
         ]
         assert updated(Accuracy(k), scores, labels).value == sum(b < k for b in better) / 6
     assert updated(Accuracy(), scores, labels).value == np.mean(scores.argmax(axis=1) == labels)
@@ -55,7 +59,9 @@ def test_batches_add_up_and_reset_forgets(metric):
         metric.reset()
         for first in range(0, 50, size):
             part = slice(first, first + size)
-            metric.update({"y": outputs[part]}, {"y": wanted[part]} if metric.needs_reference else labels[part])
+            metric.update(
+                {"y": outputs[part]}, {"y": wanted[part]} if metric.needs_reference else labels[part]
+            )
         results.add(metric.value)
     assert len(results) == 1 and 0 < abs(results.pop()) < 1000
     metric.reset()
@@ -70,9 +76,18 @@ def test_scores_may_have_trailing_ones():
     ("labels", "message"),
     [
         ([1, 2, 0, 3], "metric accuracy@1: label 3 is no class of the model, which has 3, numbered from 0."),
-        ([1, 2, -1, 0], "metric accuracy@1: label -1 is no class of the model, which has 3, numbered from 0."),
-        ([1.0, 2.0, 0.0, 1.0], "metric accuracy@1 needs one integer label per sample, found float64 of shape [4]."),
-        ([[1], [2], [0], [2]], "metric accuracy@1 needs one integer label per sample, found int64 of shape [4, 1]."),
+        (
+            [1, 2, -1, 0],
+            "metric accuracy@1: label -1 is no class of the model, which has 3, numbered from 0.",
+        ),
+        (
+            [1.0, 2.0, 0.0, 1.0],
+            "metric accuracy@1 needs one integer label per sample, found float64 of shape [4].",
+        ),
+        (
+            [[1], [2], [0], [2]],
+            "metric accuracy@1 needs one integer label per sample, found int64 of shape [4, 1].",
+        ),
     ],
 )
 def test_labels_that_are_no_classes(labels, message):
@@ -88,17 +103,22 @@ def test_outputs_that_are_no_scores():
     )
 
 
-# ---- comparisons with a reference --------------------------------------------------------------------------------------------------
+# ---- comparisons with a reference --------------------------------------------------------------------------
 
 
 def test_agreement_compares_the_largest_scores():
-    wanted = {"logits": np.array([[0, 1, 0], [0, 1, 0], [0, 0, 9], [3, 1, 2]])}  # outputs may be called differently
+    wanted = {
+        "logits": np.array([[0, 1, 0], [0, 1, 0], [0, 0, 9], [3, 1, 2]])
+    }  # outputs may be called differently
     assert updated(Agreement(), SCORES, wanted).value == 0.75
 
 
 def test_sqnr_is_in_decibels_over_all_outputs():
     metric = Sqnr()
-    metric.update({"a": np.array([[3.0, 4.0]]), "b": np.array([[1.0]])}, {"a": np.array([[3.0, 3.9]]), "b": np.array([[1.1]])})
+    metric.update(
+        {"a": np.array([[3.0, 4.0]]), "b": np.array([[1.0]])},
+        {"a": np.array([[3.0, 3.9]]), "b": np.array([[1.1]])},
+    )
     assert metric.value == pytest.approx(10 * math.log10((3**2 + 3.9**2 + 1.1**2) / (0.1**2 + 0.1**2)))
 
 
@@ -113,14 +133,16 @@ def test_sqnr_does_not_overflow_in_float32():
     assert updated(Sqnr(), np.float32(1.001) * huge, {"y": huge}).value == pytest.approx(60, abs=0.1)
 
 
-# ---- names -------------------------------------------------------------------------------------------------------------------------
+# ---- names -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["accuracy@1", "accuracy@5", "agreement", "sqnr"])
 def test_metrics_by_name(name):
     metric = parse_metric(name)
     assert metric.name == name and metric.higher_better
-    assert (metric.needs_labels, metric.needs_reference) == ((True, False) if name.startswith("accuracy") else (False, True))
+    assert (metric.needs_labels, metric.needs_reference) == (
+        (True, False) if name.startswith("accuracy") else (False, True)
+    )
 
 
 @pytest.mark.parametrize(
@@ -134,7 +156,10 @@ def test_metrics_by_name(name):
             "f1, precision, recall, miou, map, rmse, mae, cosine and module:Class.",
         ),
         ("accuracy@0", "metric accuracy@0: expected at least 1 after the @."),
-        ("fractions:Fraction", "metric fractions:Fraction: expected a subclass of numpot.quant.Metric, found Fraction."),
+        (
+            "fractions:Fraction",
+            "metric fractions:Fraction: expected a subclass of numpot.quant.Metric, found Fraction.",
+        ),
     ],
 )
 def test_names_that_are_no_metric(text, message):
@@ -147,7 +172,8 @@ def test_a_metric_of_the_users(tmp_path, monkeypatch):
         "from numpot.quant import Metric\n"
         "class Worst(Metric):\n"
         "    name, higher_better, value = 'worst', False, 0.0\n"
-        "    def update(self, outputs, labels): self.value = max(self.value, abs(outputs['y'] - labels).max())\n"
+        "    def update(self, outputs, labels): self.value = max(self.value, abs(outputs['y'] - "
+        "labels).max())\n"
         "    def reset(self): self.value = 0.0\n"
     )
     metric = parse_metric("my_error_metric:Worst")

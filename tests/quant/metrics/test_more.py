@@ -22,15 +22,28 @@ def value(name, output, truth, batch=40):
 
 def per_class(formula):
     predicted = SCORES.argmax(axis=1)
-    return np.mean([formula(((predicted == c) & (c == LABELS)).sum(), (c == LABELS).sum(), (predicted == c).sum()) for c in range(4)])
+    return np.mean(
+        [
+            formula(((predicted == c) & (c == LABELS)).sum(), (c == LABELS).sum(), (predicted == c).sum())
+            for c in range(4)
+        ]
+    )
 
 
 @pytest.mark.parametrize("batch", [1, 7, 40])
 def test_classes(batch):
-    assert value("precision", SCORES, LABELS, batch) == per_class(lambda right, labelled, predicted: right / predicted)
-    assert value("recall", SCORES, LABELS, batch) == per_class(lambda right, labelled, predicted: right / labelled if labelled else 0)
-    assert value("f1", SCORES, LABELS, batch) == per_class(lambda right, labelled, predicted: 2 * right / (labelled + predicted))
-    assert value("miou", SCORES, LABELS, batch) == per_class(lambda right, labelled, predicted: right / (labelled + predicted - right))
+    assert value("precision", SCORES, LABELS, batch) == per_class(
+        lambda right, labelled, predicted: right / predicted
+    )
+    assert value("recall", SCORES, LABELS, batch) == per_class(
+        lambda right, labelled, predicted: right / labelled if labelled else 0
+    )
+    assert value("f1", SCORES, LABELS, batch) == per_class(
+        lambda right, labelled, predicted: 2 * right / (labelled + predicted)
+    )
+    assert value("miou", SCORES, LABELS, batch) == per_class(
+        lambda right, labelled, predicted: right / (labelled + predicted - right)
+    )
 
 
 def test_pixels_without_a_label_do_not_count():
@@ -51,7 +64,10 @@ def test_numbers(batch):
 
 def test_cosine_compares_with_the_reference():
     metric = parse_metric("cosine")
-    metric.update({"y": np.array([[1.0, 0], [2, 2], [0, 0], [0, 0]])}, {"y": np.array([[0, 3.0], [1, 1], [0, 0], [1, 0]])})
+    metric.update(
+        {"y": np.array([[1.0, 0], [2, 2], [0, 0], [0, 0]])},
+        {"y": np.array([[0, 3.0], [1, 1], [0, 0], [1, 0]])},
+    )
     assert metric.value == pytest.approx((0 + 1 + 1 + 0) / 4) and metric.needs_reference
 
 
@@ -65,7 +81,9 @@ def test_refusals(name):
 def test_against_scikit_learn():
     sklearn = pytest.importorskip("sklearn.metrics")
     predicted, every = SCORES.argmax(axis=1), {"labels": range(4), "average": "macro", "zero_division": 0}
-    assert value("precision", SCORES, LABELS) == pytest.approx(sklearn.precision_score(LABELS, predicted, **every))
+    assert value("precision", SCORES, LABELS) == pytest.approx(
+        sklearn.precision_score(LABELS, predicted, **every)
+    )
     assert value("recall", SCORES, LABELS) == pytest.approx(sklearn.recall_score(LABELS, predicted, **every))
     assert value("f1", SCORES, LABELS) == pytest.approx(sklearn.f1_score(LABELS, predicted, **every))
     assert value("miou", SCORES, LABELS) == pytest.approx(sklearn.jaccard_score(LABELS, predicted, **every))
@@ -77,7 +95,9 @@ def test_against_scikit_learn():
     assert value("mae", SCORES, truth) == pytest.approx(sklearn.mean_absolute_error(truth, SCORES))
     cosine, reference = parse_metric("cosine"), truth.astype(np.float32)
     cosine.update({"y": SCORES}, {"y": reference})
-    assert cosine.value == pytest.approx(sklearn.pairwise.cosine_similarity(SCORES, reference).diagonal().mean())
+    assert cosine.value == pytest.approx(
+        sklearn.pairwise.cosine_similarity(SCORES, reference).diagonal().mean()
+    )
     sqnr = parse_metric("sqnr")
     sqnr.update({"y": SCORES}, {"y": reference})
     noise = sklearn.mean_squared_error(reference, SCORES) / np.square(reference).mean()

@@ -1,4 +1,6 @@
-"""Metrics of somebody's own that break their promises: one sentence that names the metric and what was expected, with the cause kept."""
+"""Metrics of somebody's own that break their promises: one sentence that names the metric and what was
+expected, with the cause kept.
+"""
 
 from typing import Any
 
@@ -129,14 +131,23 @@ EXPECTED = {
     TextValue: (None, r"metric own must have one number as its `value`, found '0.5'\."),
     FlagValue: (None, r"metric own must have one number as its `value`, found True\."),
     ComplexValue: (None, r"metric own must have one number as its `value`, found 1j\."),
-    MethodValue: (None, r"metric own must have one number as its `value`, found <bound method .*put @property above it\."),
+    MethodValue: (
+        None,
+        r"metric own must have one number as its `value`, found <bound method .*put @property above it\.",
+    ),
     RaisingValue: (ZeroDivisionError, r"metric own failed in `value` \(ZeroDivisionError: no samples\)\."),
     RaisingUpdate: (KeyError, r"metric own failed.* \(KeyError: 'boxes'\)\."),
     RaisingReset: (ValueError, r"metric own failed.* \(ValueError: locked\)\."),
     RaisingMerge: (ValueError, r"metric own failed.* \(ValueError: cannot be merged\)\."),
     NeedsCopy: (TypeError, r"metric own failed.* \(TypeError: cannot pickle a handle\)\."),
-    NoName: (None, r"metric NoName must have an attribute `name` that is text, as reports show it; found none\."),
-    NumberAsName: (None, r"metric NumberAsName must have an attribute `name` that is text, as reports show it; found 3\."),
+    NoName: (
+        None,
+        r"metric NoName must have an attribute `name` that is text, as reports show it; found none\.",
+    ),
+    NumberAsName: (
+        None,
+        r"metric NumberAsName must have an attribute `name` that is text, as reports show it; found 3\.",
+    ),
     RaisingName: (RuntimeError, r"metric RaisingName: its name cannot be read \(RuntimeError: not yet\)\."),
 }
 USES = {
@@ -154,7 +165,11 @@ def test_a_broken_metric_is_one_sentence(broken: type[Own], use: str) -> None:
     assert type(refused.value.__cause__) is (type(None) if cause is None else cause)
 
 
-@pytest.mark.parametrize("given", [np.float32(0.5), np.array(0.5), np.array([0.5]), np.array([[0.5]]), np.int64(1), 1, 0.5], ids=repr)
+@pytest.mark.parametrize(
+    "given",
+    [np.float32(0.5), np.array(0.5), np.array([0.5]), np.array([[0.5]]), np.int64(1), 1, 0.5],
+    ids=repr,
+)
 def test_an_array_of_one_number_is_a_number(given: Any) -> None:
     metric = Own()
     metric.given = given
@@ -182,7 +197,12 @@ class Broken(Metric):
     [
         ("name = 'mine'", "pass", "None", "metric mine must have one number as its `value`, found None."),
         ("name = 'mine'", "raise KeyError(3)", "1", "metric mine failed on samples 0 to 5 (KeyError: 3)."),
-        ("", "pass", "1", "metric Broken must have an attribute `name` that is text, as reports show it; found none."),
+        (
+            "",
+            "pass",
+            "1",
+            "metric Broken must have an attribute `name` that is text, as reports show it; found none.",
+        ),
     ],
 )
 def test_on_the_command_line(name, update, value, message, tmp_path, monkeypatch) -> None:
@@ -192,7 +212,11 @@ def test_on_the_command_line(name, update, value, message, tmp_path, monkeypatch
     module = f"broken_{len(message)}"
     (tmp_path / f"{module}.py").write_text(MODULE.format(name=name, update=update, value=value))
     outcome = invoke("evaluate", "model.xml", "--data", "data.npz", "--metric", f"{module}:Broken")
-    assert outcome.exit_code == 2 and outcome.stderr.splitlines()[-1] == f"numpot: {message}" and "Traceback" not in outcome.stderr
+    assert (
+        outcome.exit_code == 2
+        and outcome.stderr.splitlines()[-1] == f"numpot: {message}"
+        and "Traceback" not in outcome.stderr
+    )
 
 
 @pytest.mark.slow

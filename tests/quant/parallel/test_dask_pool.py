@@ -1,4 +1,6 @@
-"""Work shared among Dask workers: the same bits as alone, models sent once, a worker that dies costs its piece, and clear refusals."""
+"""Work shared among Dask workers: the same bits as alone, models sent once, a worker that dies costs its
+piece, and clear refusals.
+"""
 
 import contextlib
 import gc
@@ -65,16 +67,23 @@ class Deviation(Metric):
     value = 0.0
 
 
-# ---- the same bits ---------------------------------------------------------------------------------------------------------------
+# ---- the same bits -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("options", [{}, {"preset": "best", "use_fast_bias": False}])
 def test_default_quantization(pool, tmp_path, options):
-    assert bytes_of(quantize(GRAPH, DATA, pool=pool, **options), tmp_path) == bytes_of(quantize(GRAPH, DATA, **options), tmp_path)
+    assert bytes_of(quantize(GRAPH, DATA, pool=pool, **options), tmp_path) == bytes_of(
+        quantize(GRAPH, DATA, **options), tmp_path
+    )
 
 
 @pytest.mark.parametrize(
-    "options", [{"metric": Accuracy(), "drop": 0.05}, {"metric": Deviation(), "data": Many(), "max_iter_num": 2}, {"rank_by": "sqnr"}]
+    "options",
+    [
+        {"metric": Accuracy(), "drop": 0.05},
+        {"metric": Deviation(), "data": Many(), "max_iter_num": 2},
+        {"rank_by": "sqnr"},
+    ],
 )
 def test_accuracy_aware(pool, tmp_path, options):
     alone, shared = run(**options), run(**options, pool=pool)
@@ -90,7 +99,9 @@ def test_evaluation(pool, metric):
 
 
 class Stops(DataLoader):
-    """Cannot read a sample as long as `file` is there; reads it once for the check of all samples at the start."""
+    """Cannot read a sample as long as `file` is there; reads it once for the check of all samples at the
+    start.
+    """
 
     def __init__(self, file):
         self._file = file
@@ -107,21 +118,30 @@ class Stops(DataLoader):
 @pytest.mark.parametrize("first_alone", [True, False])
 def test_a_pool_goes_on_where_another_stopped(pool, tmp_path, monkeypatch, first_alone):
     monkeypatch.setattr(statistics_cache, "SECONDS_BETWEEN_SAVES", 0)
-    monkeypatch.setattr("numpot.quant.default_quantization.data_digest", lambda samples: "the same")  # which would read sample 41
-    loader, options = Stops(tmp_path / "stop"), {"statistics_cache": tmp_path / "cache", "align_channels": False}
+    monkeypatch.setattr(
+        "numpot.quant.default_quantization.data_digest", lambda samples: "the same"
+    )  # which would read sample 41
+    loader, options = (
+        Stops(tmp_path / "stop"),
+        {"statistics_cache": tmp_path / "cache", "align_channels": False},
+    )
     (tmp_path / "stop").touch()
     with pytest.raises(DataError, match="stop"):
         quantize(GRAPH, loader, pool=None if first_alone else pool, **options)
     (tmp_path / "stop").unlink()
     resumed = quantize(GRAPH, loader, pool=pool if first_alone else None, preset="mixed", **options)
-    assert bytes_of(resumed, tmp_path) == bytes_of(quantize(GRAPH, loader, preset="mixed", align_channels=False), tmp_path)
+    assert bytes_of(resumed, tmp_path) == bytes_of(
+        quantize(GRAPH, loader, preset="mixed", align_channels=False), tmp_path
+    )
 
 
-# ---- what travels ----------------------------------------------------------------------------------------------------------------
+# ---- what travels ------------------------------------------------------------------------------------------
 
 
 def arrivals(pool):
-    """How often each parcel came to a worker: computed there, from what the scheduler sent, or from another worker."""
+    """How often each parcel came to a worker: computed there, from what the scheduler sent, or from another
+    worker.
+    """
     received = Counter()
     log = pool._client.run(lambda dask_worker: [(set(e["keys"])) for e in dask_worker.transfer_incoming_log])
     for worker, transfers in log.items():
@@ -135,8 +155,12 @@ def test_models_travel_once_to_each_worker(pool):
     assert report.partial > 4 and report.full > 3  # many pieces, for each of which the models are needed
     new = arrivals(pool) - before
     sent = set(pool._shared) - known
-    assert pool._shared and set(new.values()) <= {1}  # nothing is sent if another test has sent the same models
-    for key in sent:  # one worker gets it from the scheduler, each other one, if it works on such a piece, from a worker
+    assert pool._shared and set(new.values()) <= {
+        1
+    }  # nothing is sent if another test has sent the same models
+    for key in (
+        sent
+    ):  # one worker gets it from the scheduler, each other one, if it works on such a piece, from a worker
         assert sum(1 for _, arrived in new if arrived == key) <= 1
 
 
@@ -148,7 +172,11 @@ def test_data_is_opened_by_the_worker(tmp_path, monkeypatch):
     monkeypatch.chdir("/")
     assert len(packed) < 1000 < X.nbytes
     again = pickle.loads(packed)
-    assert len(again) == len(X) and np.array_equal(again[7][0]["x"], data[7][0]["x"]) and again[7][1] == LABELS[7]
+    assert (
+        len(again) == len(X)
+        and np.array_equal(again[7][0]["x"], data[7][0]["x"])
+        and again[7][1] == LABELS[7]
+    )
 
 
 def test_pieces_are_whole_batches():
@@ -164,7 +192,7 @@ def test_a_merge_that_knows_less_than_the_update_is_not_used():
     assert merges(Accuracy()) and merges(F1()) and not merges(Deviation()) and not merges(Other())
 
 
-# ---- a worker that dies ----------------------------------------------------------------------------------------------------------
+# ---- a worker that dies ------------------------------------------------------------------------------------
 
 
 class Deadly(Many):
@@ -200,14 +228,19 @@ class Fatal(Many):
 @pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
 def test_a_piece_that_ends_every_worker_is_given_up():
     pytest.importorskip("distributed", reason="needs the extra 'distributed'")
-    with pytest.raises(ClusterError, match="a piece of work has ended every worker that tried it"), open_pool(workers=1) as pool:
+    with (
+        pytest.raises(ClusterError, match="a piece of work has ended every worker that tried it"),
+        open_pool(workers=1) as pool,
+    ):
         evaluate(GRAPH, Fatal(), Accuracy(), pool=pool)
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
 def test_workers_killed_during_a_search(tmp_path):
-    """At any time, by somebody else; with one worker at a time all that was shared is lost with it, and sent again."""
+    """At any time, by somebody else; with one worker at a time all that was shared is lost with it, and sent
+    again.
+    """
     pytest.importorskip("distributed", reason="needs the extra 'distributed'")
     expected = bytes_of(run(drop=0.02, data=Many()).model, tmp_path)
     with open_pool(workers=1) as pool:
@@ -215,7 +248,9 @@ def test_workers_killed_during_a_search(tmp_path):
         for timer in timers:
             timer.start()
         found = set()
-        while not all(timer.finished.is_set() for timer in timers):  # however fast a search is, both come during one
+        while not all(
+            timer.finished.is_set() for timer in timers
+        ):  # however fast a search is, both come during one
             found.add(bytes_of(run(drop=0.02, data=Many(), pool=pool).model, tmp_path))
     assert found == {expected}
 
@@ -225,7 +260,7 @@ def _kill_workers(pool):
         os.kill(pid, signal.SIGKILL)
 
 
-# ---- Ctrl-C, and workers that never begin ------------------------------------------------------------------------------------------
+# ---- Ctrl-C, and workers that never begin ------------------------------------------------------------------
 
 
 def handler_of_interrupts():
@@ -330,7 +365,9 @@ def test_ctrl_c_at_any_moment_of_the_start_is_one_line(delay, tmp_path):
     time.sleep(delay)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all
     out, said = process.communicate(timeout=60)
-    assert process.returncode == 130 and out == "" and said == "numpot: interrupted; nothing was written\n", said
+    assert process.returncode == 130 and out == "" and said == "numpot: interrupted; nothing was written\n", (
+        said
+    )
     assert nobody_is_left(process)
 
 
@@ -339,18 +376,24 @@ def test_ctrl_c_at_any_moment_of_the_start_is_one_line(delay, tmp_path):
 @pytest.mark.parametrize("delay", [0, 0.3, 0.6])
 def test_a_worker_that_is_killed_while_it_starts(delay, tmp_path):
     process = started(tmp_path)
-    while not (workers := [number for number, command in processes_of(process.pid) if "spawn_main" in command]):
+    while not (
+        workers := [number for number, command in processes_of(process.pid) if "spawn_main" in command]
+    ):
         time.sleep(0.01)
     time.sleep(delay)
     with contextlib.suppress(ProcessLookupError):
         os.kill(workers[0], signal.SIGKILL)
     _, said = process.communicate(timeout=60)
-    expected = "numpot: 2 local workers could not be started (Nanny failed to start.). Run the same command again\n"
-    assert (process.returncode, said) == (2, expected) or (process.returncode == 0 and "Traceback" not in said), said
+    expected = (
+        "numpot: 2 local workers could not be started (Nanny failed to start.). Run the same command again\n"
+    )
+    assert (process.returncode, said) == (2, expected) or (
+        process.returncode == 0 and "Traceback" not in said
+    ), said
     assert nobody_is_left(process)
 
 
-# ---- refusals --------------------------------------------------------------------------------------------------------------------
+# ---- refusals ----------------------------------------------------------------------------------------------
 
 
 def refusal(error=ClusterError, **options):
@@ -364,9 +407,14 @@ def test_bad_input(monkeypatch):
     monkeypatch.setattr(distributed, "CONNECT_SECONDS", 0.2)
     assert refusal(workers=0) == "workers must be a whole number from 1 to 1024, found 0"
     assert "give one of them" in refusal(workers=2, scheduler="tcp://127.0.0.1:1")
-    assert refusal(scheduler="tcp://127.0.0.1:1").startswith("scheduler tcp://127.0.0.1:1: cannot be reached (")
+    assert refusal(scheduler="tcp://127.0.0.1:1").startswith(
+        "scheduler tcp://127.0.0.1:1: cannot be reached ("
+    )
     for address in ("nonsense", "tcp://", "tcp://127.0.0.1:99999", "127.0.0.1:22", "tcp://a b:1"):
-        assert refusal(scheduler=address) == f"scheduler {address}: cannot be reached (an address looks like tcp://host:8786)"
+        assert (
+            refusal(scheduler=address)
+            == f"scheduler {address}: cannot be reached (an address looks like tcp://host:8786)"
+        )
 
 
 @pytest.mark.parametrize("address", ["nonsense://x", "ucx://127.0.0.1:1", "inproc://x"])
@@ -394,7 +442,9 @@ def test_whoever_else_listens_is_not_taken_for_a_scheduler(says, monkeypatch):
         thread = threading.Thread(target=answer)
         thread.start()
         address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
-        assert refusal(scheduler=address).startswith(f"scheduler {address}: what listens there does not answer as a Dask scheduler. ")
+        assert refusal(scheduler=address).startswith(
+            f"scheduler {address}: what listens there does not answer as a Dask scheduler. "
+        )
         thread.join()
 
 
@@ -405,8 +455,12 @@ def test_without_the_extra(monkeypatch):
 
 def test_a_worker_with_other_versions(pool, monkeypatch):
     mine = distributed.environment()
-    monkeypatch.setattr(distributed, "environment", type("Cached", (), {"__call__": lambda self: mine | {"numpy": "1.0"}})())
-    with pytest.raises(ClusterError, match=r"worker \S+: has numpy \d\S+, expected 1.0 as here; results could differ"):
+    monkeypatch.setattr(
+        distributed, "environment", type("Cached", (), {"__call__": lambda self: mine | {"numpy": "1.0"}})()
+    )
+    with pytest.raises(
+        ClusterError, match=r"worker \S+: has numpy \d\S+, expected 1.0 as here; results could differ"
+    ):
         list(pool.map(str, ["x"], [1]))  # a worker that came later
 
 
@@ -414,7 +468,10 @@ def test_no_worker(monkeypatch):
     dask = pytest.importorskip("distributed", reason="needs the extra 'distributed'")
     with dask.LocalCluster(n_workers=0, processes=False, dashboard_address=":0") as cluster:
         address = cluster.scheduler_address
-        assert refusal(scheduler=address) == f"scheduler {address}: has no worker. Start some with `dask worker {address} --nthreads 1`"
+        assert (
+            refusal(scheduler=address)
+            == f"scheduler {address}: has no worker. Start some with `dask worker {address} --nthreads 1`"
+        )
 
 
 def test_command_line(tmp_path, monkeypatch):

@@ -44,7 +44,10 @@ def test_a_line_per_ten_percent(capsys):
     assert err.splitlines()[-1].startswith("calibrating: 100 % (300 of 300)")
 
 
-@pytest.mark.parametrize(("total", "step", "expected"), [(1, 1, [100]), (3, 1, [33, 66, 100]), (300, 128, [42, 85, 100]), (0, 1, [])])
+@pytest.mark.parametrize(
+    ("total", "step", "expected"),
+    [(1, 1, [100]), (3, 1, [33, 66, 100]), (300, 128, [42, 85, 100]), (0, 1, [])],
+)
 def test_lines_for_few_items_and_large_steps(capsys, total, step, expected):
     work(total, step)
     assert percents(capsys.readouterr().err) == expected
@@ -56,7 +59,11 @@ def test_the_time_left_follows_the_pace_behind_the_first_items(capsys, monkeypat
     with track(100, "calibrating") as advance:
         for count in (40, 40, 20):
             advance(count)
-    lines = ["40 % (40 of 100), 8 s, 12 s left", "80 % (80 of 100), 10 s, 1 s left", "100 % (100 of 100), 11 s, 0 s left"]
+    lines = [
+        "40 % (40 of 100), 8 s, 12 s left",
+        "80 % (80 of 100), 10 s, 1 s left",
+        "100 % (100 of 100), 11 s, 0 s left",
+    ]
     assert capsys.readouterr().err.splitlines() == [f"calibrating: {line}" for line in lines]
 
 
@@ -71,7 +78,9 @@ def test_a_bar_on_a_terminal(capsys, monkeypatch):
     with track(40, "calibrating") as advance:
         advance(40)
         print("an answer")
-    assert capsys.readouterr().out == "an answer\n", "what others print to stdout must arrive there, and nothing else"
+    assert capsys.readouterr().out == "an answer\n", (
+        "what others print to stdout must arrive there, and nothing else"
+    )
     assert "calibrating" in terminal.getvalue() and "40/40" in terminal.getvalue()
 
 
@@ -93,4 +102,6 @@ def test_an_error_inside_puts_the_terminal_right(monkeypatch):
     with pytest.raises(ZeroDivisionError), track(2, "outer"), track(2, "inner"):
         1 / 0  # noqa: B018
     assert progress._screen is None
-    assert terminal.getvalue().count("\x1b[?25h") == terminal.getvalue().count("\x1b[?25l") == 1, "the cursor is hidden, then shown"
+    assert terminal.getvalue().count("\x1b[?25h") == terminal.getvalue().count("\x1b[?25l") == 1, (
+        "the cursor is hidden, then shown"
+    )

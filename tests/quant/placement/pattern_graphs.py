@@ -1,4 +1,6 @@
-"""For a line of quant/placement/fused_patterns.py, the smallest graph that it describes, made from the line itself."""
+"""For a line of quant/placement/fused_patterns.py, the smallest graph that it describes, made from the line
+itself.
+"""
 
 from collections.abc import Iterator
 from itertools import product
@@ -19,7 +21,10 @@ WINDOW: dict[str, Any] = {"strides": (1, 1), "pads_begin": (0, 0), "pads_end": (
 #: What an operator needs besides the data it reads: attributes, and constant inputs.
 NEEDS: dict[str, tuple[dict[str, Any], list[Any]]] = {
     "Convolution": (WINDOW, [np.ones((CHANNELS, CHANNELS, 1, 1), np.float32)]),
-    "ConvolutionBackpropData": ({**WINDOW, "output_padding": (0, 0)}, [np.ones((CHANNELS, CHANNELS, 1, 1), np.float32)]),
+    "ConvolutionBackpropData": (
+        {**WINDOW, "output_padding": (0, 0)},
+        [np.ones((CHANNELS, CHANNELS, 1, 1), np.float32)],
+    ),
     "MatMul": ({}, [np.ones((SIDE, SIDE), np.float32)]),
     "Clamp": ({"min": 0.0, "max": 6.0}, []),
     "Convert": ({"destination_type": F32}, []),
@@ -35,19 +40,28 @@ NEEDS: dict[str, tuple[dict[str, Any], list[Any]]] = {
     "Gather": ({}, [np.arange(CHANNELS), np.array(1)]),
     "Split": ({"num_splits": 2}, [np.array(1)]),
 }
-BINARY = frozenset("Add Multiply Subtract Divide Power Maximum Minimum Less LessEqual Greater GreaterEqual Equal NotEqual FloorMod".split())
-ON_BOOLEANS = frozenset("LogicalOr LogicalXor LogicalAnd LogicalNot".split())  # need a second layer of comparisons to be fed
+BINARY = frozenset(
+    "Add Multiply Subtract Divide Power Maximum Minimum Less LessEqual Greater GreaterEqual Equal "
+    "NotEqual FloorMod".split()
+)
+ON_BOOLEANS = frozenset(
+    "LogicalOr LogicalXor LogicalAnd LogicalNot".split()
+)  # need a second layer of comparisons to be fed
 
 
 def expansions(line: str) -> Iterator[list[tuple[_Step, str]]]:
     """The line with each choice of types made, all combinations."""
     steps = parse(line)
-    for types in product(*(sorted(step.types - ON_BOOLEANS if len(step.types) > 2 else step.types) for step in steps)):
+    for types in product(
+        *(sorted(step.types - ON_BOOLEANS if len(step.types) > 2 else step.types) for step in steps)
+    ):
         yield list(zip(steps, types, strict=True))
 
 
 def build(steps: list[tuple[_Step, str]]) -> tuple[Network, list[Node]]:
-    """The graph, and the node of each step. What a step reads besides the chain are inputs of the model, and constants."""
+    """The graph, and the node of each step. What a step reads besides the chain are inputs of the model, and
+    constants.
+    """
     net = Network()
     first = steps[0][1]
     x = net.input(-1, CHANNELS, SIDE, SIDE, *((1,) if first == "Squeeze" else ()), name="x")
@@ -59,7 +73,9 @@ def build(steps: list[tuple[_Step, str]]) -> tuple[Network, list[Node]]:
         elif step.downwards:
             nodes.append(_make(net, step, type_, nodes[-1].outputs if nodes else [x], labels))
         else:
-            above = _make(net, step, type_, [net.input(-1, CHANNELS, SIDE, SIDE, name=f"x{len(nodes)}")], labels)
+            above = _make(
+                net, step, type_, [net.input(-1, CHANNELS, SIDE, SIDE, name=f"x{len(nodes)}")], labels
+            )
             net.graph.set_input(nodes[-1], 1 if nodes[-1].type == "MatMul" else 0, above.output)
             nodes.append(above)
         if step.label:
@@ -72,7 +88,9 @@ def _make(net: Network, step: _Step, type_: str, reads: list[Tensor], labels: di
     data = list(reads[:1])
     if type_ == "Concat":
         attributes = {"axis": 1 if len(reads) > 1 else 0}
-        data = list(reads) + ([net.graph.constant(np.zeros((2, *reads[0].shape[1:]), np.float32))] if step.constant else [])
+        data = list(reads) + (
+            [net.graph.constant(np.zeros((2, *reads[0].shape[1:]), np.float32))] if step.constant else []
+        )
     if step.also_reads:
         data.append(labels[step.also_reads])
     elif type_ in BINARY and not step.constant:

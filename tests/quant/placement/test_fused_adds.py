@@ -15,7 +15,9 @@ def tensors(graph: Graph, device) -> set[str]:
 
 
 def block(*, shared: bool, bias: bool = True) -> tuple[Graph, str, str]:
-    """x -> conv -> + -> result, where the shortcut is read by a second layer too if `shared`. Also the names of the Add's producers."""
+    """x -> conv -> + -> result, where the shortcut is read by a second layer too if `shared`. Also the names
+    of the Add's producers.
+    """
     net = Network()
     x = net.relu(net.conv(net.input(-1, 3, 8, 8), 4, name="stem"))
     y = net.conv(x, 4, bias=bias, name="body")
@@ -37,7 +39,11 @@ def test_of_two_equal_branches_that_end_in_layers_one_goes():
 
 def test_the_larger_tensor_is_the_one_that_goes():
     net = Network()
-    small = net.relu(net.conv(net.do("ReduceMean", net.input(-1, 3, 8, 8), np.array([2, 3]), keep_dims=True), 4, name="small"))
+    small = net.relu(
+        net.conv(
+            net.do("ReduceMean", net.input(-1, 3, 8, 8), np.array([2, 3]), keep_dims=True), 4, name="small"
+        )
+    )
     large = net.relu(net.conv(net.input(-1, 3, 8, 8, name="other"), 4, name="large"))
     graph = net.result(net.do("Add", small, large, name="join"))
     assert tensors(graph, "CPU") - tensors(graph, "CPU_SPR") == {large.producer.name}

@@ -30,10 +30,16 @@ def quantized_layers(graph: Graph, ignored: Ignored) -> set[str]:
         ({"type": "Convolution"}, set()),
         ({"type": "Convolution", "attributes": {}}, set()),
         ({"type": "Convolution", "attributes": {"strides": [2, 2]}}, {"a", "filter", "c"}),
-        ({"type": "Convolution", "attributes": {"strides": "2,2"}}, {"a", "filter", "c"}),  # as OpenVINO writes it
+        (
+            {"type": "Convolution", "attributes": {"strides": "2,2"}},
+            {"a", "filter", "c"},
+        ),  # as OpenVINO writes it
         ({"type": "Convolution", "attributes": {"groups": 4}}, {"a", "b", "c"}),
         ({"type": "Convolution", "attributes": {"groups": 1, "strides": [1, 1]}}, {"b", "filter"}),
-        ({"type": "Convolution", "attributes": {"dilation": 1}}, {"a", "b", "filter", "c"}),  # no such attribute
+        (
+            {"type": "Convolution", "attributes": {"dilation": 1}},
+            {"a", "b", "filter", "c"},
+        ),  # no such attribute
         ({"type": "MatMul"}, {"a", "b", "filter", "c"}),
     ],
 )
@@ -54,7 +60,9 @@ def attention() -> Graph:
 
 
 def x_like(net: Network, tensor) -> object:
-    return net.do("Tanh", net.input(*tensor.shape, name=f"x{len(net.graph)}"))  # what reads an input directly may be preprocessing
+    return net.do(
+        "Tanh", net.input(*tensor.shape, name=f"x{len(net.graph)}")
+    )  # what reads an input directly may be preprocessing
 
 
 def uses(graph: Graph, ignored: Ignored, device="ANY") -> set[str]:
@@ -73,7 +81,11 @@ def test_a_cpu_with_amx_quantizes_multiplications_too():
 
 @pytest.mark.parametrize("model_type", [None, "transformer"])
 def test_products_of_two_tensors_are_symmetric_in_a_transformer(model_type):
-    found = {q.name: q.symmetric for q in find_quantizers(attention(), Ignored(model_type=model_type)) if not q.is_weight}
+    found = {
+        q.name: q.symmetric
+        for q in find_quantizers(attention(), Ignored(model_type=model_type))
+        if not q.is_weight
+    }
     symmetric = {name for name, flag in found.items() if flag}
     assert symmetric == ({"scores/fq_input_0", "scores/fq_input_1"} if model_type else set())
 

@@ -26,7 +26,7 @@ def quantizer(graph: Graph, name: str) -> Quantizer:
     return {q.name: q for q in find_quantizers(graph)}[name]
 
 
-# ---- patterns ------------------------------------------------------------------------------------------------------------------
+# ---- patterns ----------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -66,7 +66,11 @@ def test_a_constant_operand_must_be_constant(line, alone):
     alone(line)
     for steps in expansions(line):
         net, nodes = build(steps)
-        starred = [n for (step, _), n in zip(steps, nodes, strict=True) if step.constant and n.type in ("Add", "Multiply")]
+        starred = [
+            n
+            for (step, _), n in zip(steps, nodes, strict=True)
+            if step.constant and n.type in ("Add", "Multiply")
+        ]
         for node in starred:
             port = [t.constant is not None for t in node.inputs].index(True)
             net.graph.set_input(node, port, net.input(*node.output.shape, name=f"{node.name} is fed"))
@@ -89,10 +93,15 @@ def test_what_leads_to_a_top_k_is_skipped_up_to_the_layer():
     y = net.conv(net.input(-1, 4, 5, 5), 4, name="layer")
     y = net.do("Multiply", y, net.input(-1, 4, 5, 5, name="scores"))
     net.do("TopK", y, np.array(2), axis=1, mode="max", sort="value")
-    assert sorted(n.type for n in patterns.skipped_nodes(net.graph)) == ["Add", "Multiply", "Parameter", "TopK"]
+    assert sorted(n.type for n in patterns.skipped_nodes(net.graph)) == [
+        "Add",
+        "Multiply",
+        "Parameter",
+        "TopK",
+    ]
 
 
-# ---- chains --------------------------------------------------------------------------------------------------------------------
+# ---- chains ------------------------------------------------------------------------------------------------
 
 
 def test_a_chain_of_convolutions():
@@ -109,14 +118,18 @@ def test_a_chain_of_convolutions():
 
 def test_a_reversal_of_channels_is_jumped_over():
     net = Network()
-    parts = net.do("Split", net.relu(net.conv(net.input(-1, 3, 8, 8), 3, name="a")), np.array(1), num_splits=3).producer.outputs
+    parts = net.do(
+        "Split", net.relu(net.conv(net.input(-1, 3, 8, 8), 3, name="a")), np.array(1), num_splits=3
+    ).producer.outputs
     graph = net.result(net.conv(net.do("Concat", *reversed(parts), axis=1, name="reversed"), 4, name="b"))
     (name,) = activations(graph).keys() - {"a/fq_input_0"}
     assert activations(graph)[name] == ("ReLU", ["Split"])
 
 
 def test_only_depthwise_layers_decide_the_granularity_of_what_an_output_shares():
-    """Results read no codes: a pool that ends in one does not make the range of its depthwise reader one for all channels."""
+    """Results read no codes: a pool that ends in one does not make the range of its depthwise reader one for
+    all channels.
+    """
     net = Network()
     pooled = net.max_pool(net.relu(net.conv(net.input(-1, 3, 8, 8), 4, name="a")))
     net.do("Result", pooled, name="side")
@@ -127,7 +140,9 @@ def test_only_depthwise_layers_decide_the_granularity_of_what_an_output_shares()
 
 def test_nothing_is_quantized_at_the_end():
     net = Network()
-    assert list(activations(net.result(net.relu(net.conv(net.input(-1, 3, 8, 8), 4, name="a"))))) == ["a/fq_input_0"]
+    assert list(activations(net.result(net.relu(net.conv(net.input(-1, 3, 8, 8), 4, name="a"))))) == [
+        "a/fq_input_0"
+    ]
 
 
 def test_a_tensor_that_two_operators_read_is_quantized_once_under_the_first_name():
@@ -147,20 +162,33 @@ def test_product_of_two_activations():
 
 def test_constants_of_arithmetic_are_weights():
     net = Network()
-    graph = net.result(net.do("Multiply", net.relu(net.input(-1, 4)), np.ones((1, 4), np.float32), name="scale"))
-    assert [(q.name, q.is_weight) for q in find_quantizers(graph)] == [("scale/fq_input_0", False), ("scale/fq_weights_1", True)]
+    graph = net.result(
+        net.do("Multiply", net.relu(net.input(-1, 4)), np.ones((1, 4), np.float32), name="scale")
+    )
+    assert [(q.name, q.is_weight) for q in find_quantizers(graph)] == [
+        ("scale/fq_input_0", False),
+        ("scale/fq_weights_1", True),
+    ]
 
 
 def test_shapes_and_integers_are_not_quantized():
     net = Network()
     x = net.input(-1, 4, 2)
-    net.do("Result", net.do("Add", net.do("Gather", net.do("ShapeOf", x), np.array(0), np.array(0)), np.array(1)), name="count")
-    number = net.do("Convert", net.do("Gather", net.do("ShapeOf", x), np.array(1), np.array(0)), destination_type=np.dtype(np.float32))
+    net.do(
+        "Result",
+        net.do("Add", net.do("Gather", net.do("ShapeOf", x), np.array(0), np.array(0)), np.array(1)),
+        name="count",
+    )
+    number = net.do(
+        "Convert",
+        net.do("Gather", net.do("ShapeOf", x), np.array(1), np.array(0)),
+        destination_type=np.dtype(np.float32),
+    )
     graph = net.result(net.do("Divide", net.relu(x), number, name="mean"))
     assert activations(graph).keys() == {"mean/fq_input_0"}
 
 
-# ---- rising --------------------------------------------------------------------------------------------------------------------
+# ---- rising ------------------------------------------------------------------------------------------------
 
 
 def test_a_quantizer_rises_past_operators_that_work_on_codes():
@@ -174,13 +202,17 @@ def test_a_quantizer_rises_past_operators_that_work_on_codes():
 
 @pytest.mark.parametrize("guarded", [False, True])
 def test_a_reader_that_wants_reals_holds_a_quantizer_back(guarded):
-    """Above the pool the Tanh, too, would see quantized numbers; a second convolution brings a quantizer of its own."""
+    """Above the pool the Tanh, too, would see quantized numbers; a second convolution brings a quantizer of
+    its own.
+    """
     net = Network()
     y = net.max_pool(net.relu(net.conv(net.input(-1, 3, 8, 8), 4, name="a")))
     other = net.conv(y, 4, name="c") if guarded else net.do("Tanh", y)
     net.do("Result", other, name="other")
     places = activations(net.result(net.conv(y, 4, name="b")))
-    assert list(places) == (["MaxPool/fq_input_0", "a/fq_input_0"] if guarded else ["a/fq_input_0", "b/fq_input_0"])
+    assert list(places) == (
+        ["MaxPool/fq_input_0", "a/fq_input_0"] if guarded else ["a/fq_input_0", "b/fq_input_0"]
+    )
 
 
 def test_a_result_holds_nothing_back():
@@ -204,7 +236,7 @@ def test_preprocessing_behind_an_input_stays_float():
     assert list(activations(net.result(net.conv(x, 4, name="a")))) == ["a/fq_input_0"]
 
 
-# ---- concatenation -------------------------------------------------------------------------------------------------------------
+# ---- concatenation -----------------------------------------------------------------------------------------
 
 
 def two_branches(consumer: str) -> Graph:
@@ -226,7 +258,10 @@ def test_inputs_of_a_concat_before_a_layer_share_one_range():
 
 def test_inputs_of_a_concat_before_a_depthwise_layer_need_not():
     graph = two_branches("depthwise")
-    assert len(quantizer(graph, "Concat/fq_input_0").group) == 1 and quantizer(graph, "Concat/fq_input_0").per_channel
+    assert (
+        len(quantizer(graph, "Concat/fq_input_0").group) == 1
+        and quantizer(graph, "Concat/fq_input_0").per_channel
+    )
 
 
 def test_groups_that_touch_become_one():
@@ -241,10 +276,13 @@ def test_groups_that_touch_become_one():
     assert len(groups) == 1 and len(*groups) == 3
 
 
-# ---- granularity, exclusions ---------------------------------------------------------------------------------------------------
+# ---- granularity, exclusions -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("readers", "per_channel"), [(["depthwise"], True), (["depthwise"] * 2, True), (["depthwise", "conv"], False)])
+@pytest.mark.parametrize(
+    ("readers", "per_channel"),
+    [(["depthwise"], True), (["depthwise"] * 2, True), (["depthwise", "conv"], False)],
+)
 def test_a_range_per_channel_where_only_depthwise_convolutions_read(readers, per_channel):
     net = Network()
     x = net.relu(net.conv(net.input(-1, 3, 8, 8), 4, name="a"))

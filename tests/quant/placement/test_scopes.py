@@ -1,4 +1,6 @@
-"""What an ignored scope changed is said, and one that changes nothing is refused: whatever kind of scope, whatever layer it means."""
+"""What an ignored scope changed is said, and one that changes nothing is refused: whatever kind of scope,
+whatever layer it means.
+"""
 
 import json
 from collections.abc import Iterator
@@ -45,7 +47,11 @@ def fed_with_codes(model: Graph) -> set[str]:
     def is_rounded(node: Node) -> bool:
         return node.type == "FakeQuantize" or (node.type == "MaxPool" and is_rounded(node.inputs[0].producer))
 
-    return {n.name for n in model if n.type not in ("Result", "MaxPool") and n.inputs and is_rounded(n.inputs[0].producer)}
+    return {
+        n.name
+        for n in model
+        if n.type not in ("Result", "MaxPool") and n.inputs and is_rounded(n.inputs[0].producer)
+    }
 
 
 WITHOUT_SCOPES = fed_with_codes(quantize(GRAPH, X))
@@ -63,19 +69,27 @@ def every_scope() -> Iterator[dict[str, Any]]:
 
 @pytest.mark.parametrize("scope", list(every_scope()), ids=str)
 def test_a_scope_says_what_it_changed_or_is_refused(scope):
-    """Held against the quantized models themselves: which operators read rounded numbers in one and not in the other."""
+    """Held against the quantized models themselves: which operators read rounded numbers in one and not in
+    the other.
+    """
     (option, (entry,)) = next(iter(scope.items()))
     try:
         made = quantize(GRAPH, X, **scope)
     except QuantizationError as error:
         text = repr(entry)
-        assert str(error).startswith(f"{option}: {text} changes nothing in model {GRAPH.name!r}, because what it means would stay in float")
+        assert str(error).startswith(
+            f"{option}: {text} changes nothing in model {GRAPH.name!r}, because what it means would "
+            "stay in float"
+        )
         assert "name what is quantized: " in str(error)
         changed: set[str] = set()
     else:
         (record,) = made.info["quantization"]["scopes"]
         changed = set(record["layers"])
-        assert (record["option"], record["entry"]) == (option, entry if isinstance(entry, str) else repr(entry)) and changed
+        assert (record["option"], record["entry"]) == (
+            option,
+            entry if isinstance(entry, str) else repr(entry),
+        ) and changed
         assert changed == WITHOUT_SCOPES - fed_with_codes(made)
     assert changed == by_hand(option, entry)
 
@@ -90,7 +104,9 @@ def by_hand(option: str, entry: Any) -> set[str]:
         meant = set(GRAPH.of_type(entry))
     else:
         meant = {n for n in GRAPH.of_type(entry["type"]) if "attributes" not in entry or n.name == "filter"}
-    return quantized & {n.name for n in meant} | {use.node.name for n in meant if n.type == "MaxPool" for use in n.output.consumers}
+    return quantized & {n.name for n in meant} | {
+        use.node.name for n in meant if n.type == "MaxPool" for use in n.output.consumers
+    }
 
 
 def test_many_entries_that_change_nothing_are_one_sentence():
@@ -106,8 +122,14 @@ def test_many_entries_that_change_nothing_are_one_sentence():
 
 def test_scopes_that_mean_the_same_layer_are_not_refused():
     """Each of them alone changes something."""
-    made = quantize(GRAPH, X, ignored_scope=["stem", "last"], ignored_types=["Convolution"]).info["quantization"]
-    assert [s["layers"] for s in made["scopes"]] == [["stem"], ["last"], ["stem", "filter", "project", "last"]]
+    made = quantize(GRAPH, X, ignored_scope=["stem", "last"], ignored_types=["Convolution"]).info[
+        "quantization"
+    ]
+    assert [s["layers"] for s in made["scopes"]] == [
+        ["stem"],
+        ["last"],
+        ["stem", "filter", "project", "last"],
+    ]
     assert [s for s in remarks(made) if "float" in s] == [
         "ignored_scope leaves 2 layers in float: stem, last",
         "ignored_types 'Convolution' leaves 4 layers in float: stem, filter, project, last",
@@ -122,7 +144,9 @@ def test_what_the_kind_of_model_leaves_in_float_needs_no_scope():
 def test_the_accuracy_aware_search_says_it_too():
     free: dict[str, Any] = {"annotation_free": True, "annotation_conf_threshold": 0.0}
     made = quantize_accuracy_aware(GRAPH, X, Agreement(), max_drop=1.0, ignored_scope=["last"], **free).model
-    assert made.info["quantization"]["scopes"] == [{"option": "ignored_scope", "entry": "last", "layers": ["last"]}]
+    assert made.info["quantization"]["scopes"] == [
+        {"option": "ignored_scope", "entry": "last", "layers": ["last"]}
+    ]
     with pytest.raises(QuantizationError, match="changes nothing"):
         quantize_accuracy_aware(GRAPH, X, Agreement(), ignored_scope=["gate"], **free)
 
@@ -130,7 +154,9 @@ def test_the_accuracy_aware_search_says_it_too():
 def test_scripts_and_files_written_for_pot_are_refused_too():
     engine = pot.IEEngine({}, [(x, None) for x in normal(4, 3, 8, 8)])
     for scope in ({"scope": ["gate"]}, {"operations": [{"type": "Sigmoid"}]}):
-        pipeline = pot.create_pipeline([{"name": "DefaultQuantization", "params": {"ignored": scope}}], engine)
+        pipeline = pot.create_pipeline(
+            [{"name": "DefaultQuantization", "params": {"ignored": scope}}], engine
+        )
         with pytest.raises(QuantizationError, match="changes nothing"):
             pipeline.run(GRAPH)
 
@@ -155,7 +181,9 @@ def test_the_command_says_it(folder, how):
     assert report["scopes"] == [{"option": "ignored_scope", "entry": "conv", "layers": ["conv"]}]
 
 
-@pytest.mark.parametrize("arguments", [("--ignore", "relu"), ("--ignore-type", "ReLU"), ("--ignore", "conv", "--ignore", "logits")])
+@pytest.mark.parametrize(
+    "arguments", [("--ignore", "relu"), ("--ignore-type", "ReLU"), ("--ignore", "conv", "--ignore", "logits")]
+)
 def test_the_command_refuses_what_changes_nothing(folder, arguments):
     outcome = invoke("quantize", "model.xml", "--data", "bare.npz", "-o", "int8.xml", *arguments)
     assert outcome.exit_code == 2 and "changes nothing" in outcome.stderr and not Path("int8.xml").exists()

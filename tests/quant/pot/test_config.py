@@ -53,7 +53,11 @@ def test_a_pot_configuration_resolves(tmp_path):
         ignored={"scope": ["a"], "operations": [{"type": "Add"}]},
     )
     options = config.params.options(1000)
-    assert (options["stat_subset_size"], options["ignored_scope"], options["ignored_operations"]) == (300, ["a"], [{"type": "Add"}])
+    assert (options["stat_subset_size"], options["ignored_scope"], options["ignored_operations"]) == (
+        300,
+        ["a"],
+        [{"type": "Add"}],
+    )
     assert config.resolved()["compression"]["algorithms"][0]["params"]["saturation_fix"] == "first_layer"
 
 
@@ -83,12 +87,21 @@ def test_what_an_algorithm_says_goes_before_what_stands_beside_it(tmp_path):
         (
             ("compression", "algorithms", 0, "params", "activations"),
             {"range_estimator": {"max": {"agregator": "max"}}},
-            "compression.algorithms.0.params.activations.range_estimator.max.agregator is not known. Did you mean 'aggregator'?",
+            "compression.algorithms.0.params.activations.range_estimator.max.agregator is not known. "
+            "Did you mean 'aggregator'?",
         ),
-        (("engine", "colour"), 1, "engine.colour is not known. Known are type, data_source, layout, device, mean, std"),
+        (
+            ("engine", "colour"),
+            1,
+            "engine.colour is not known. Known are type, data_source, layout, device, mean, std",
+        ),
         (("model", "model"), ..., "model.model is missing"),
         (("model", "cascade"), [], "model.cascade: a cascade of models is not supported"),
-        (("engine",), {"config": "ac.yml"}, "engine.config: accuracy-checker configurations are not supported; give"),
+        (
+            ("engine",),
+            {"config": "ac.yml"},
+            "engine.config: accuracy-checker configurations are not supported; give",
+        ),
         (
             ("compression", "algorithms", 0, "params", "use_layerwise_tuning"),
             True,
@@ -99,7 +112,11 @@ def test_what_an_algorithm_says_goes_before_what_stands_beside_it(tmp_path):
             "GNA",
             "compression.target_device: input should be 'ANY', 'CPU', 'CPU_SPR' or 'GPU', found 'GNA'",
         ),
-        (("compression", "algorithms"), [], "compression.algorithms: list should have at least 1 item after validation, not 0"),
+        (
+            ("compression", "algorithms"),
+            [],
+            "compression.algorithms: list should have at least 1 item after validation, not 0",
+        ),
         (
             ("compression", "algorithms", 0, "params", "stat_subset_size"),
             "300",
@@ -108,7 +125,8 @@ def test_what_an_algorithm_says_goes_before_what_stands_beside_it(tmp_path):
         (
             ("compression", "algorithms", 0, "params", "preset"),
             "fast",
-            "compression.algorithms.0.params.preset: input should be 'performance', 'mixed', 'accuracy' or 'best', found 'fast'",
+            "compression.algorithms.0.params.preset: input should be 'performance', 'mixed', 'accuracy' "
+            "or 'best', found 'fast'",
         ),
     ],
 )

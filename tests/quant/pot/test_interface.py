@@ -100,7 +100,7 @@ def test_a_pot_script_changes_only_its_import_line(here):
     assert len(names["model"].of_type("FakeQuantize")) == 0  # the model given is not changed
 
 
-# ---- pieces --------------------------------------------------------------------------------------------------------------------
+# ---- pieces ------------------------------------------------------------------------------------------------
 
 
 class Loader(pot.DataLoader):
@@ -201,7 +201,7 @@ def test_outputs_can_be_postprocessed():
     assert metrics == {"sum": pytest.approx(2 * float(Y[0].sum()), rel=1e-5)}
 
 
-# ---- algorithms ----------------------------------------------------------------------------------------------------------------
+# ---- algorithms --------------------------------------------------------------------------------------------
 
 
 def run(*algorithms) -> Graph:
@@ -217,14 +217,23 @@ def test_stages_one_by_one_are_default_quantization():
 
 def test_a_stage_left_out_is_not_run():
     staged = run({"name": "MinMaxQuantization"}, {"name": "BiasCorrection", "params": {"threshold": 500.0}})
-    expected = quantize(network(), ArrayData(X), align_channels=False, use_fast_bias=False, threshold=500.0, stat_subset_size=len(X))
+    expected = quantize(
+        network(),
+        ArrayData(X),
+        align_channels=False,
+        use_fast_bias=False,
+        threshold=500.0,
+        stat_subset_size=len(X),
+    )
     assert_same_graph(staged, expected)
     bare = run({"name": "QuantizationAlgorithms.MinMaxQuantization"})
     assert bare.info["quantization"]["corrected_biases"] == []
 
 
 def test_a_model_that_is_ignored_comes_back_as_it_was():
-    assert_same_graph(run({"name": "DefaultQuantization", "params": {"ignored": {"skip_model": True}}}), network())
+    assert_same_graph(
+        run({"name": "DefaultQuantization", "params": {"ignored": {"skip_model": True}}}), network()
+    )
 
 
 def test_the_model_before_bias_correction_can_be_kept(here):
@@ -239,13 +248,19 @@ def test_the_model_before_bias_correction_can_be_kept(here):
     ("algorithms", "message"),
     [
         ([], "algorithms: expected at least one of DefaultQuantization, "),
-        ([{"name": "DefaultQuantisation"}], r"algorithms\[0\]: 'DefaultQuantisation' is not known. Did you mean 'DefaultQuantization'\?"),
+        (
+            [{"name": "DefaultQuantisation"}],
+            r"algorithms\[0\]: 'DefaultQuantisation' is not known. Did you mean 'DefaultQuantization'\?",
+        ),
         ([{"name": "FastBiasCorrection"}], "FastBiasCorrection need MinMaxQuantization"),
         (
             [{"name": "MinMaxQuantization"}, {"name": "FastBiasCorrection"}, {"name": "BiasCorrection"}],
             "expected DefaultQuantization alone",
         ),
-        ([{"name": "DefaultQuantization", "params": {"presets": "mixed"}}], r"\[0\].params: presets is not known. Did you mean 'preset'\?"),
+        (
+            [{"name": "DefaultQuantization", "params": {"presets": "mixed"}}],
+            r"\[0\].params: presets is not known. Did you mean 'preset'\?",
+        ),
     ],
 )
 def test_algorithms_that_make_no_sense(algorithms, message):

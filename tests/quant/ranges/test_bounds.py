@@ -101,7 +101,9 @@ def test_asymmetric_ranges_hold_what_was_seen_and_zero_is_a_code(one, other, lev
 
 
 CHANNELS = st.lists(st.tuples(VALUES, VALUES), min_size=1, max_size=5)
-TINY = st.integers(-40, -25).map(lambda e: F32(2.0**e))  # of numbers up to 2000, which thus stay below POT's floors
+TINY = st.integers(-40, -25).map(
+    lambda e: F32(2.0**e)
+)  # of numbers up to 2000, which thus stay below POT's floors
 
 
 @given(CHANNELS)
@@ -145,12 +147,16 @@ def test_asymmetric_ranges_of_small_numbers_are_those_of_large_ones_scaled(pairs
 
 @given(st.integers(-40, 20), st.integers(0, 100), st.booleans(), st.sampled_from([4, 8]))
 def test_weights_of_any_size_keep_their_function(exponent, seed, symmetric, bits):
-    """Layers of 4 channels whose numbers are any power of two: what is rounded is as near as for ordinary weights."""
+    """Layers of 4 channels whose numbers are any power of two: what is rounded is as near as for ordinary
+    weights.
+    """
     ordinary = np.random.default_rng(seed).standard_normal((4, 30)).astype(F32)
     scheme = Scheme(bits, "symmetric" if symmetric else "asymmetric", "perchannel", is_weight=True)
     noise = []
     for weights in (ordinary, ordinary * F32(2.0**exponent)):
-        codes = quantize_weights(weights, *weight_bounds(weights, 0, scheme, RangeEstimation()), scheme.levels)
+        codes = quantize_weights(
+            weights, *weight_bounds(weights, 0, scheme, RangeEstimation()), scheme.levels
+        )
         assert not codes.is_zero
         noise.append(np.square(codes.values - weights).sum() / np.square(weights, dtype=float).sum())
     assert noise[1] <= noise[0] * 1.1 + 1e-6
@@ -159,5 +165,9 @@ def test_weights_of_any_size_keep_their_function(exponent, seed, symmetric, bits
 @pytest.mark.parametrize("shape", [(), (3,), (3, 1, 1, 1)])
 def test_bounds_are_float32_of_the_shape_given(shape):
     values = np.full(shape, 2, F32)
-    for bounds in (symmetric_weight_range(values), symmetric_range(-values, values, 256), asymmetric_range(-values, values)):
+    for bounds in (
+        symmetric_weight_range(values),
+        symmetric_range(-values, values, 256),
+        asymmetric_range(-values, values),
+    ):
         assert [(b.dtype, b.shape) for b in bounds] == [(np.dtype(F32), shape)] * 2

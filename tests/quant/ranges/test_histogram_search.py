@@ -42,13 +42,21 @@ def test_predicted_noise_is_that_of_rounding(x, bits):
 @pytest.mark.parametrize("x", [TAILED, np.abs(TAILED)])
 def test_the_range_found_is_about_the_best(x, mode):
     scheme = Scheme(4, mode, "pertensor")
-    low, high = least_noise_range(histogram(x), np.ones(1), scheme, float(x.min()), float(x.max()), signed=bool((x < 0).any()))
+    low, high = least_noise_range(
+        histogram(x), np.ones(1), scheme, float(x.min()), float(x.max()), signed=bool((x < 0).any())
+    )
     found = squared_error(x, low, high, 16)
     shares = np.linspace(0.05, 1, 96)
-    others = [squared_error(x, min(float(x.min()) * a, 0), float(x.max()) * b, 16) for a in shares[::5] for b in shares]
+    others = [
+        squared_error(x, min(float(x.min()) * a, 0), float(x.max()) * b, 16)
+        for a in shares[::5]
+        for b in shares
+    ]
     if mode == "symmetric" and low < 0:
         assert low == -high
-        others = [squared_error(x, -float(np.abs(x).max()) * a, float(np.abs(x).max()) * a, 16) for a in shares]
+        others = [
+            squared_error(x, -float(np.abs(x).max()) * a, float(np.abs(x).max()) * a, 16) for a in shares
+        ]
     assert found <= 1.1 * min(others)
     assert high < 0.8 * np.abs(x).max()  # and not the whole
 
@@ -64,7 +72,7 @@ def test_percentiles_are_those_of_all_values_zeros_included():
             assert high[c] == pytest.approx(np.quantile(part, 0.99), abs=width)
 
 
-# ---- which channels matter -----------------------------------------------------------------------------------------------------
+# ---- which channels matter ---------------------------------------------------------------------------------
 
 
 def rescaled_channels(scale: np.ndarray):
@@ -116,11 +124,13 @@ def test_readers_of_other_kinds():
         if not quantizer.is_weight:
             weight = importance(quantizer, histogram(data, channel_axis_of(quantizer)))
             assert weight.shape == (4,) and (weight > 0).all()
-            total = float(weight @ histogram(data, 1).power)  # each reader's ratio is 1 when the noise is the signal itself
+            total = float(
+                weight @ histogram(data, 1).power
+            )  # each reader's ratio is 1 when the noise is the signal itself
             assert total == pytest.approx(len(quantizer.layers), rel=1e-9), quantizer.name
 
 
-# ---- weights -------------------------------------------------------------------------------------------------------------------
+# ---- weights -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("mode", ["symmetric", "asymmetric"])
@@ -133,7 +143,8 @@ def test_searched_weight_ranges_are_no_worse_in_any_channel(mode, bits):
         low, high = weight_bounds(weights, 0, scheme, RangeEstimation(preset))
         assert low.shape == high.shape == (6, 1, 1, 1)
         errors[preset] = [
-            squared_error(w, float(a), float(b), scheme.levels) for w, a, b in zip(weights, low.ravel(), high.ravel(), strict=True)
+            squared_error(w, float(a), float(b), scheme.levels)
+            for w, a, b in zip(weights, low.ravel(), high.ravel(), strict=True)
         ]
     assert all(m <= d * (1 + 1e-4) for m, d in zip(errors["mse"], errors["default"], strict=True))
     if bits == 3:

@@ -1,4 +1,6 @@
-"""Which bits, mode and granularity a quantizer gets: the device's table, what the user asks for, and the preset."""
+"""Which bits, mode and granularity a quantizer gets: the device's table, what the user asks for, and the
+preset.
+"""
 
 import numpy as np
 import pytest
@@ -26,27 +28,41 @@ WANTED = {
 
 
 def network():
-    """stem reads the input; `filter`, a depthwise convolution, reads one tensor alone and another with `other`."""
+    """stem reads the input; `filter`, a depthwise convolution, reads one tensor alone and another with
+    `other`.
+    """
     net = Network()
     x = net.relu(net.conv(net.input(-1, 3, 8, 8), 8, name="stem"))
     alone = net.depthwise(net.relu(net.conv(x, 8, name="expand")), name="filter")
     shared = net.relu(net.conv(alone, 8, name="project"))
-    both = net.do("Add", net.depthwise(shared, name="filter2"), net.conv(shared, 8, name="other"), name="join")
+    both = net.do(
+        "Add", net.depthwise(shared, name="filter2"), net.conv(shared, 8, name="other"), name="join"
+    )
     return net.result(net.matmul(net.mean(both), 5, name="head"))
 
 
 def activation_schemes(preset: str, wanted: dict) -> dict:
     asked = read_quantizer("activations", wanted)
-    return {q.name: activation_scheme(q, preset, asked) for q in find_quantizers(network()) if not q.is_weight}
+    return {
+        q.name: activation_scheme(q, preset, asked) for q in find_quantizers(network()) if not q.is_weight
+    }
 
 
-@pytest.mark.parametrize(("preset", "mode"), [("performance", "symmetric"), ("mixed", "asymmetric"), ("accuracy", "asymmetric")])
+@pytest.mark.parametrize(
+    ("preset", "mode"), [("performance", "symmetric"), ("mixed", "asymmetric"), ("accuracy", "asymmetric")]
+)
 def test_presets(preset, mode):
     schemes = activation_schemes(preset, {})
-    assert {s.mode for s in schemes.values()} == {mode} and {(s.bits, s.levels, s.signed) for s in schemes.values()} == {(8, 256, False)}
-    assert [name for name, s in schemes.items() if s.per_channel] == ["filter/fq_input_0"]  # filter2 shares its tensor with `other`
+    assert {s.mode for s in schemes.values()} == {mode} and {
+        (s.bits, s.levels, s.signed) for s in schemes.values()
+    } == {(8, 256, False)}
+    assert [name for name, s in schemes.items() if s.per_channel] == [
+        "filter/fq_input_0"
+    ]  # filter2 shares its tensor with `other`
     weights = weight_scheme(preset, read_quantizer("weights", {}))
-    assert (weights.mode, weights.levels) == (("asymmetric", 256) if preset == "accuracy" else ("symmetric", 255))
+    assert (weights.mode, weights.levels) == (
+        ("asymmetric", 256) if preset == "accuracy" else ("symmetric", 255)
+    )
     assert weights.per_channel
 
 
@@ -87,7 +103,9 @@ def test_activations_as_asked_for(wanted, preset, mode, levels, per_channel):
 @pytest.mark.parametrize("activations", WANTED)
 @pytest.mark.parametrize("weights", WANTED)
 def test_every_combination_runs_as_simulated(weights, activations):
-    """Integers where all is 8 bits and one range, and the same result, but for a code here and there, as FakeQuantize in float."""
+    """Integers where all is 8 bits and one range, and the same result, but for a code here and there, as
+    FakeQuantize in float.
+    """
     graph = network()
     quantized = quantize(graph, ArrayData(X), weights=WANTED[weights], activations=WANTED[activations])
     found, simulated = (Executor(quantized, arithmetic=a).run(X)["y"] for a in ("exact", "simulated"))
@@ -104,7 +122,9 @@ def test_every_combination_runs_as_simulated(weights, activations):
 
 @pytest.mark.parametrize("bits", range(2, 9))
 def test_codes_use_the_bits_that_are_given(bits):
-    quantized = quantize(network(), ArrayData(X), weights={"bits": bits}, activations={"bits": bits}, saturation_fix="no")
+    quantized = quantize(
+        network(), ArrayData(X), weights={"bits": bits}, activations={"bits": bits}, saturation_fix="no"
+    )
     for layer in quantized.of_type("Convolution", "MatMul"):
         found = integer_weights(layer.inputs[1])
         assert found is not None and np.abs(found.codes).max() == 2 ** (bits - 1) - 1
@@ -113,12 +133,20 @@ def test_codes_use_the_bits_that_are_given(bits):
 
 def test_weights_of_fewer_bits_need_no_saturation_fix():
     """7 bits are safe: halving 4 bits as well, as POT does, would leave 3."""
-    safe, fixed = (quantize(network(), ArrayData(X), weights={"bits": 4}, saturation_fix=fix) for fix in ("no", "all"))
+    safe, fixed = (
+        quantize(network(), ArrayData(X), weights={"bits": 4}, saturation_fix=fix) for fix in ("no", "all")
+    )
     for layer in safe.of_type("Convolution", "MatMul"):
-        np.testing.assert_array_equal(*(integer_weights(g.nodes[layer.name].inputs[1]).codes for g in (safe, fixed)))
+        np.testing.assert_array_equal(
+            *(integer_weights(g.nodes[layer.name].inputs[1]).codes for g in (safe, fixed))
+        )
 
 
 @pytest.mark.parametrize("device", ["CPU", "CPU_SPR", "GPU"])
 def test_only_cpus_that_may_saturate_get_narrower_weights(device):
-    narrowed = quantize(network(), ArrayData(X), target_device=device).info["quantization"]["narrowed_weights"]
-    assert narrowed == (["project", "stem"] if device == "CPU" else [])  # the first, and one that alignment has made larger
+    narrowed = quantize(network(), ArrayData(X), target_device=device).info["quantization"][
+        "narrowed_weights"
+    ]
+    assert narrowed == (
+        ["project", "stem"] if device == "CPU" else []
+    )  # the first, and one that alignment has made larger

@@ -33,7 +33,13 @@ MEASURED = {
         "fmnist_mobilenet_hard": 88.54,
         "fmnist_resnet": 92.29,
     },
-    "best": {"digits_cnn": 97.0, "digits_mlp": 98.4, "fmnist_mobilenet": 91.50, "fmnist_mobilenet_hard": 91.53, "fmnist_resnet": 92.38},
+    "best": {
+        "digits_cnn": 97.0,
+        "digits_mlp": 98.4,
+        "fmnist_mobilenet": 91.50,
+        "fmnist_mobilenet_hard": 91.53,
+        "fmnist_resnet": 92.38,
+    },
 }
 
 
@@ -44,7 +50,9 @@ def quantized(name: str, how: str) -> Graph:
 
 
 @needs_material
-@pytest.mark.parametrize("name", [n if n.startswith("digits") else pytest.param(n, marks=pytest.mark.slow) for n in NAMES])
+@pytest.mark.parametrize(
+    "name", [n if n.startswith("digits") else pytest.param(n, marks=pytest.mark.slow) for n in NAMES]
+)
 def test_best_is_no_worse_than_performance_on_any_model(name):
     best = quantized(name, "best")
     assert all(integer_layers(best).values())  # every layer int8
@@ -54,10 +62,16 @@ def test_best_is_no_worse_than_performance_on_any_model(name):
 
 
 @needs_material
-@pytest.mark.parametrize("name", [n if n.startswith("digits") else pytest.param(n, marks=pytest.mark.slow) for n in NAMES])
+@pytest.mark.parametrize(
+    "name", [n if n.startswith("digits") else pytest.param(n, marks=pytest.mark.slow) for n in NAMES]
+)
 def test_best_is_no_worse_than_any_other_tool(name):
     """The best of POT, NNCF and onnxruntime, with whatever preset, on the same images."""
-    (others,) = (m["acc"] for key, m in json.loads((MATERIAL / "reference.json").read_text())["models"].items() if key.endswith(f"/{name}"))
+    (others,) = (
+        m["acc"]
+        for key, m in json.loads((MATERIAL / "reference.json").read_text())["models"].items()
+        if key.endswith(f"/{name}")
+    )
     best = max(value for how, value in others.items() if how.startswith(("default_", "nncf_", "ort_")))
     assert top_1(quantized(name, "best"), name) >= 100 * best - 0.1
 
@@ -88,12 +102,18 @@ def test_equalization_leaves_the_float_model_bit_for_bit():
     prepare(graph)
     before = Executor(graph).run(data.test[:20])["logits"]
     equalization = Equalization(graph, find_quantizers(graph))
-    collect(graph, [{"x": data.calibration[:50]}], {tensor: [statistic] for tensor, statistic in equalization.wanted.items()})
-    assert len(equalization.apply()) == 10  # that write to or read the residual streams, but for the first, which starts in a ReLU6
+    collect(
+        graph,
+        [{"x": data.calibration[:50]}],
+        {tensor: [statistic] for tensor, statistic in equalization.wanted.items()},
+    )
+    assert (
+        len(equalization.apply()) == 10
+    )  # that write to or read the residual streams, but for the first, which starts in a ReLU6
     np.testing.assert_array_equal(Executor(graph).run(data.test[:20])["logits"], before)
 
 
-# ---- the preset ----------------------------------------------------------------------------------------------------------------
+# ---- the preset --------------------------------------------------------------------------------------------
 
 
 def test_other_presets_stay_as_they_are():

@@ -1,4 +1,6 @@
-"""Statistics on disk: what is reused, what is refused, and that a killed run ends as if nothing had happened."""
+"""Statistics on disk: what is reused, what is refused, and that a killed run ends as if nothing
+had happened.
+"""
 
 import contextlib
 import os
@@ -43,7 +45,9 @@ def bytes_of(graph: Graph, folder: Path) -> tuple[bytes, bytes]:
 
 
 class Counted(Executor):
-    """Counts the samples that calibration ran on, in `samples`, and those of the look at the result, in `looked_at`."""
+    """Counts the samples that calibration ran on, in `samples`, and those of the look at the result, in
+    `looked_at`.
+    """
 
     samples = looked_at = 0
 
@@ -72,7 +76,7 @@ def ran(monkeypatch):
     return samples
 
 
-# ---- reuse ---------------------------------------------------------------------------------------------------------------------
+# ---- reuse -------------------------------------------------------------------------------------------------
 
 
 def test_a_second_run_runs_nothing_and_gives_the_same_model(tmp_path, ran):
@@ -81,8 +85,12 @@ def test_a_second_run_runs_nothing_and_gives_the_same_model(tmp_path, ran):
     assert ran() == len(X)
     first = bytes_of(quantize(network(), ArrayData(X), statistics_cache=tmp_path / "state"), tmp_path)
     assert ran() == len(X)
-    second = bytes_of(quantize(network(), ArrayData(X), statistics_cache=tmp_path / "state", stat_batch_size=3), tmp_path)
-    assert ran() == 0 and Counted.looked_at == looked_at + 3 * 2 * MOST_SAMPLES  # which is not kept, and as much in every run
+    second = bytes_of(
+        quantize(network(), ArrayData(X), statistics_cache=tmp_path / "state", stat_batch_size=3), tmp_path
+    )
+    assert (
+        ran() == 0 and Counted.looked_at == looked_at + 3 * 2 * MOST_SAMPLES
+    )  # which is not kept, and as much in every run
     assert plain == first
     assert second[1] == first[1]  # the .xml tells the batch size
 
@@ -103,7 +111,9 @@ def test_another_preset_reuses_what_it_can(tmp_path, ran):
 def test_a_run_that_stops_goes_on_where_it_was(estimator, passes, tmp_path, monkeypatch, ran):
     """By an exception, at every third batch of every pass; each has 8."""
     monkeypatch.setattr(statistics_cache, "SECONDS_BETWEEN_SAVES", 0.0)
-    expected = bytes_of(quantize(network(), ArrayData(X), range_estimator=estimator, stat_batch_size=4), tmp_path)
+    expected = bytes_of(
+        quantize(network(), ArrayData(X), range_estimator=estimator, stat_batch_size=4), tmp_path
+    )
     ran()
 
     batches = 0
@@ -116,19 +126,29 @@ def test_a_run_that_stops_goes_on_where_it_was(estimator, passes, tmp_path, monk
             raise InterruptedError
         return result
 
-    monkeypatch.setattr("numpot.ir.executor.executor.Executor", type("Stopping", (Counted,), {"run": stopping}))
+    monkeypatch.setattr(
+        "numpot.ir.executor.executor.Executor", type("Stopping", (Counted,), {"run": stopping})
+    )
     stops = 0
     while True:
         try:
-            found = quantize(network(), ArrayData(X), range_estimator=estimator, stat_batch_size=4, statistics_cache=tmp_path / "state")
+            found = quantize(
+                network(),
+                ArrayData(X),
+                range_estimator=estimator,
+                stat_batch_size=4,
+                statistics_cache=tmp_path / "state",
+            )
             break
         except InterruptedError:
             stops += 1
-    assert stops == {1: 3, 2: 7}[passes] and ran() == passes * len(X) + 4 * stops  # and the batch that was lost each time
+    assert (
+        stops == {1: 3, 2: 7}[passes] and ran() == passes * len(X) + 4 * stops
+    )  # and the batch that was lost each time
     assert bytes_of(found, tmp_path) == expected
 
 
-# ---- what is refused -----------------------------------------------------------------------------------------------------------
+# ---- what is refused ---------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -149,12 +169,17 @@ def test_statistics_of_something_else_are_refused_by_field(state):
     assert "'model_sha256' is" in refusal(network(seed=1), ArrayData(X), state)
     assert "'samples' is 30, expected 20" in refusal(network(), ArrayData(X), state, stat_subset_size=20)
     message = refusal(network(), ArrayData(X[::-1]), state)
-    assert "'data_sha256' is" in message and "or in another order. Name another folder, or delete the file" in message
+    assert (
+        "'data_sha256' is" in message
+        and "or in another order. Name another folder, or delete the file" in message
+    )
 
 
 def test_another_version_is_refused(state, monkeypatch):
     monkeypatch.setattr(statistics_cache, "ALGORITHM_VERSION", 7)
-    assert "'algorithm_version' is 1, expected 7: another version of numpot wrote it" in refusal(network(), ArrayData(X), state)
+    assert "'algorithm_version' is 1, expected 7: another version of numpot wrote it" in refusal(
+        network(), ArrayData(X), state
+    )
 
 
 def test_every_cut_and_every_flipped_byte_is_found(state):
@@ -166,7 +191,10 @@ def test_every_cut_and_every_flipped_byte_is_found(state):
         data + b"\0",
     ):
         state.write_bytes(damaged)
-        with pytest.raises(QuantizationError, match="'sha256' does not fit"), open_cache(state.parent, *header):
+        with (
+            pytest.raises(QuantizationError, match="'sha256' does not fit"),
+            open_cache(state.parent, *header),
+        ):
             pytest.fail("it was opened")
 
 
@@ -183,7 +211,13 @@ def test_what_is_whole_but_makes_no_sense_is_refused(state):
     name = next(name for p in body["passes"].values() for name in p if name.startswith("x | abs_max"))
     known = next(p for p in body["passes"].values() if name in p)
     good = known[name]
-    for bad in ({}, {"count": -1}, {"count": 30}, good | {"limbs": {**good["limbs"], "shape": [2**40, 3]}}, good | {"limbs": 5}):
+    for bad in (
+        {},
+        {"count": -1},
+        {"count": 30},
+        good | {"limbs": {**good["limbs"], "shape": [2**40, 3]}},
+        good | {"limbs": 5},
+    ):
         known[name] = bad
         assert f"'passes' is damaged at {name!r}" in written(msgpack.packb(body))
     assert "'passes' is damaged. Delete the file" in written(msgpack.packb(body | {"passes": [1]}))
@@ -192,7 +226,10 @@ def test_what_is_whole_but_makes_no_sense_is_refused(state):
 
 
 def test_a_folder_in_use_or_none_at_all_is_refused(state, tmp_path):
-    with open_cache(tmp_path / "other", "", 1, ""), pytest.raises(QuantizationError, match="is in use by another process"):
+    with (
+        open_cache(tmp_path / "other", "", 1, ""),
+        pytest.raises(QuantizationError, match="is in use by another process"),
+    ):
         quantize(network(), ArrayData(X), statistics_cache=tmp_path / "other")
     with pytest.raises(QuantizationError, match="cannot be used as a folder"):
         quantize(network(), ArrayData(X), statistics_cache=tmp_path / "no" / "where")
@@ -200,7 +237,7 @@ def test_a_folder_in_use_or_none_at_all_is_refused(state, tmp_path):
         quantize(network(), ArrayData(X), statistics_cache=state)
 
 
-# ---- killed --------------------------------------------------------------------------------------------------------------------
+# ---- killed ------------------------------------------------------------------------------------------------
 
 SERVER = """
 import os, sys, time
@@ -237,7 +274,8 @@ for line in sys.stdin:
 def survives(folder: Path, kills: int, pause: float) -> None:
     """A run is killed so many times, wherever it happens to be, and then left alone.
 
-    Runs are forked from one process that has imported everything, because importing takes longer than the run.
+    Runs are forked from one process that has imported everything, because importing takes longer than the
+    run.
     """
     write_model(network(), folder / "float.xml")
     np.savez(folder / "data.npz", x=X)
@@ -254,7 +292,9 @@ def survives(folder: Path, kills: int, pause: float) -> None:
         for _ in range(kills):
             pid = start(pause)
             time.sleep(rng.uniform(0, 1))
-            with contextlib.suppress(ProcessLookupError):  # it may have ended by itself: what the killed ones left makes it short
+            with contextlib.suppress(
+                ProcessLookupError
+            ):  # it may have ended by itself: what the killed ones left makes it short
                 os.kill(pid, signal.SIGKILL)
             assert int(server.stdout.readline()) in (signal.SIGKILL, 0)
         start(0)

@@ -1,4 +1,6 @@
-"""Sums without rounding: equal to arithmetic in fractions, for every float32 there is, in every order and every split."""
+"""Sums without rounding: equal to arithmetic in fractions, for every float32 there is, in every order and
+every split.
+"""
 
 from fractions import Fraction
 

@@ -25,7 +25,9 @@ def assert_same(a: Histogram, b: Histogram) -> None:
 
 
 def test_counts_are_numpys():
-    x = np.maximum(X, -0.5) * np.array([1, 10, 0.01, 0], np.float32)[:, None, None]  # the last channel is dead
+    x = (
+        np.maximum(X, -0.5) * np.array([1, 10, 0.01, 0], np.float32)[:, None, None]
+    )  # the last channel is dead
     histogram = fed(1, x[:5], x[5:])
     for c in range(4):
         values = x[:, c].ravel()
@@ -59,7 +61,9 @@ def test_images_may_lie_channels_last():
 
 
 @pytest.mark.parametrize("name", ["counts", "exponent", "zeros"])
-@pytest.mark.parametrize("spoil", [lambda a: a[:0], lambda a: a[0], lambda a: a - 2**20], ids=["none", "scalar", "negative"])
+@pytest.mark.parametrize(
+    "spoil", [lambda a: a[:0], lambda a: a[0], lambda a: a - 2**20], ids=["none", "scalar", "negative"]
+)
 def test_a_state_that_cannot_be_is_refused(name, spoil):
     """As a statistics file with a digest that fits may hold it."""
     made = Histogram(1)

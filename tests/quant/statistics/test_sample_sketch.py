@@ -68,9 +68,11 @@ def test_a_sketch_beyond_its_budget_is_bounded_and_as_exact_as_it_says(spread):
         np.testing.assert_allclose(np.repeat(values, counts), np.sort(x[:, c]), rtol=error * (1 + 1e-12))
 
 
-# ---- what is made of a table ---------------------------------------------------------------------------------------------------
+# ---- what is made of a table -------------------------------------------------------------------------------
 
-NUMBERS = arrays(np.float64, st.integers(1, 40), elements=st.floats(-1e6, 1e6) | st.sampled_from([0.0, 1.0, 2.0]))
+NUMBERS = arrays(
+    np.float64, st.integers(1, 40), elements=st.floats(-1e6, 1e6) | st.sampled_from([0.0, 1.0, 2.0])
+)
 
 
 def counted(x):

@@ -25,7 +25,12 @@ from ..data.array_data import normal
 
 CHANNELS = 32
 X = np.random.default_rng(0).standard_normal((12, 4, 5, 3)).astype(np.float32)
-REDUCTIONS = {"min": np.min, "max": np.max, "abs_max": lambda x, axis: np.max(np.abs(x), axis), "mean": np.mean}
+REDUCTIONS = {
+    "min": np.min,
+    "max": np.max,
+    "abs_max": lambda x, axis: np.max(np.abs(x), axis),
+    "mean": np.mean,
+}
 AGGREGATES = {"min": np.min, "max": np.max, "mean": np.mean}
 
 
@@ -50,13 +55,21 @@ def test_a_statistic_is_numpys_on_the_whole(reduction, aggregate, channel_axis):
 
 def definition(x: np.ndarray, reduction: str, aggregate: str, axis: int | None, q: float) -> np.ndarray:
     """In plain NumPy, on all samples at once. x: (N, ...) -> () or (C,)."""
-    rows = x.reshape(len(x), 1, -1) if axis is None else np.moveaxis(x, axis, 1).reshape(len(x), x.shape[axis], -1)
+    rows = (
+        x.reshape(len(x), 1, -1)
+        if axis is None
+        else np.moveaxis(x, axis, 1).reshape(len(x), x.shape[axis], -1)
+    )
     by_quantile = {"quantile": rows, "abs_quantile": np.abs(rows)}
     if reduction in by_quantile:
         values = np.quantile(by_quantile[reduction], q, axis=2)
     else:
-        values = (REDUCTIONS | {"mean": lambda x, axis: x.astype(np.float64).mean(axis)})[reduction](rows, axis=2)
-    found = np.array([aggregated(column, aggregate) for column in values.astype(np.float32).astype(np.float64).T])
+        values = (REDUCTIONS | {"mean": lambda x, axis: x.astype(np.float64).mean(axis)})[reduction](
+            rows, axis=2
+        )
+    found = np.array(
+        [aggregated(column, aggregate) for column in values.astype(np.float32).astype(np.float64).T]
+    )
     return found[0] if axis is None else found
 
 
@@ -127,10 +140,14 @@ def peak_memory(samples: int, aggregate: str) -> int:
 
 @pytest.mark.parametrize("aggregate", ["min", "mean", "median", "hl_estimator"])
 def test_memory_is_the_same_for_300_and_3000_samples(aggregate):
-    """A median may still fill its budget of 512 values a channel, 16 bytes each, and needs that a few times while it sorts."""
+    """A median may still fill its budget of 512 values a channel, 16 bytes each, and needs that a few times
+    while it sorts.
+    """
     small, large = peak_memory(300, aggregate), peak_memory(3000, aggregate)
     if aggregate in ("min", "mean"):
-        assert large - small < 2700 * CHANNELS  # not a byte for each further sample and channel; a histogram may get wider
+        assert (
+            large - small < 2700 * CHANNELS
+        )  # not a byte for each further sample and channel; a histogram may get wider
     else:
         assert large <= small + 5 * 16 * SAMPLE_BUDGET * CHANNELS
         assert peak_memory(6000, aggregate) <= 1.1 * large
@@ -160,16 +177,22 @@ def test_quantize_needs_no_more_memory_for_3000_samples_than_for_300(estimator):
         gc.collect()  # what earlier tests left is not to be counted, or freed, in between
         tracemalloc.start()
         try:
-            quantize(graph, Drawn(count), stat_subset_size=count, stat_batch_size=32, range_estimator=estimator)
+            quantize(
+                graph, Drawn(count), stat_subset_size=count, stat_batch_size=32, range_estimator=estimator
+            )
             peaks.append(tracemalloc.get_traced_memory()[1])
         finally:
             tracemalloc.stop()
-    assert peaks[1] - peaks[0] < 3000 * 3 * 8 * 8 * 4 / 10  # a tenth of the samples; measured: 5 % of a peak, either way
+    assert (
+        peaks[1] - peaks[0] < 3000 * 3 * 8 * 8 * 4 / 10
+    )  # a tenth of the samples; measured: 5 % of a peak, either way
 
 
 def test_every_value_is_kept_when_that_is_asked_for():
     x = normal(2000, 1, 3)
-    exact, sketched = (fed(Statistic("abs_max", "median", budget=budget), x, [2000]).value for budget in (None, 256))
+    exact, sketched = (
+        fed(Statistic("abs_max", "median", budget=budget), x, [2000]).value for budget in (None, 256)
+    )
     expected = np.median(np.abs(x).max(axis=(1, 2)))
     assert exact == expected != sketched
     np.testing.assert_allclose(sketched, expected, rtol=0.01)
@@ -185,7 +208,9 @@ def test_images_may_lie_channels_last():
 
 def test_samples_that_are_vectors_or_single_numbers():
     assert fed(Statistic("max", "mean"), np.array([[1, 5], [3, 2]], np.float32), [2]).value == 4
-    np.testing.assert_array_equal(fed(Statistic("mean", "mean", -1), np.array([[1, 5], [3, 2]], np.float32), [1, 1]).value, [2, 3.5])
+    np.testing.assert_array_equal(
+        fed(Statistic("mean", "mean", -1), np.array([[1, 5], [3, 2]], np.float32), [1, 1]).value, [2, 3.5]
+    )
     assert fed(Statistic("abs_max", "max"), np.array([1, -7, 3], np.float32), [3]).value == 7
 
 
@@ -226,7 +251,9 @@ def test_a_tensor_that_is_not_finite_is_named(collector):
 
 
 def test_collectors_that_are_ahead_take_in_only_what_is_new():
-    """As after a run that was interrupted: one has seen 5 samples, the other none, and the run starts over at 0."""
+    """As after a run that was interrupted: one has seen 5 samples, the other none, and the run starts over at
+    0.
+    """
     net = Network()
     x = net.input(-1, 4, 5, 3)
     ahead, behind = fed(Statistic("mean", "mean"), X[:5], [5]), Statistic("mean", "mean")
@@ -237,6 +264,11 @@ def test_collectors_that_are_ahead_take_in_only_what_is_new():
 @pytest.mark.parametrize("positions", [1, 2, 3, 49, 196, 3136, 12544])
 @pytest.mark.parametrize("q", [0.0, 1e-4, 0.9999, 1.0, 1e-3, 0.01])
 def test_quantiles_of_images_are_numpys_to_the_last_bit(positions, q):
-    x = np.random.default_rng(positions).standard_normal((2, positions, 1, 5)).astype(np.float32).transpose(0, 3, 1, 2)
+    x = (
+        np.random.default_rng(positions)
+        .standard_normal((2, positions, 1, 5))
+        .astype(np.float32)
+        .transpose(0, 3, 1, 2)
+    )
     expected = np.quantile(x.reshape(2, 5, -1), [q], axis=2)[0].astype(np.float32)
     np.testing.assert_array_equal(Observed(x).reduce("quantile", 1, q), expected, strict=True)

@@ -68,7 +68,9 @@ def test_asymmetric_weights_use_all_256_codes():
     np.testing.assert_allclose(found.values[0, 250], 0, atol=1e-6)  # real zero is a code
 
 
-@pytest.mark.parametrize("quantized", [symmetric(normal(4, 6)), asymmetric(normal(4, 6)), symmetric(normal(4, 6), factor=2.0)])
+@pytest.mark.parametrize(
+    "quantized", [symmetric(normal(4, 6)), asymmetric(normal(4, 6)), symmetric(normal(4, 6), factor=2.0)]
+)
 def test_the_graph_computes_these_very_values(quantized):
     net = Network()
     old = net.graph.constant(normal(4, 6), "w")
@@ -78,4 +80,6 @@ def test_the_graph_computes_these_very_values(quantized):
     stored = graph.nodes["w/int8"].output.constant
     np.testing.assert_array_equal(stored, quantized.codes)
     found = integer_weights(graph.nodes["layer/fq_weights_1"].output)
-    assert (found is None) == (quantized.zero_point is not None)  # integers that layers can take have no zero point
+    assert (found is None) == (
+        quantized.zero_point is not None
+    )  # integers that layers can take have no zero point

@@ -56,9 +56,13 @@ def quantized(net: Network, x: Tensor) -> Tensor:
 Make = Callable[[Network], Tensor]
 WEIGHTS: dict[str, Make] = {
     "weights have a zero point": lambda net: net.do(
-        "Multiply", net.do("Subtract", codes(net, np.int8, 5, 4), np.full((5, 1), 3, np.float32)), np.full((5, 1), 0.01, np.float32)
+        "Multiply",
+        net.do("Subtract", codes(net, np.int8, 5, 4), np.full((5, 1), 3, np.float32)),
+        np.full((5, 1), 0.01, np.float32),
     ),
-    "weights are stored as u8, not as int8": lambda net: net.do("Multiply", codes(net, np.uint8, 5, 4), np.float32(0.01).reshape(1, 1)),
+    "weights are stored as u8, not as int8": lambda net: net.do(
+        "Multiply", codes(net, np.uint8, 5, 4), np.float32(0.01).reshape(1, 1)
+    ),
     "the scale of weights changes within an output channel": lambda net: net.do(
         "Multiply", codes(net, np.int8, 5, 4), np.linspace(0.01, 0.02, 4, dtype=np.float32).reshape(1, 4)
     ),
@@ -76,14 +80,25 @@ def model(reason: str) -> Graph:
     elif reason == "input is not quantized to 8 bits":
         odd = net.do("MatMul", x, int8_weights(net), transpose_b=True, name="odd")
     elif reason == "input has a scale for each channel":
-        odd = net.do("MatMul", net.quantize(x, np.zeros(4), np.linspace(1, 2, 4)), int8_weights(net), transpose_b=True, name="odd")
+        odd = net.do(
+            "MatMul",
+            net.quantize(x, np.zeros(4), np.linspace(1, 2, 4)),
+            int8_weights(net),
+            transpose_b=True,
+            name="odd",
+        )
     else:
         assert reason == "weights are not quantized"
         odd = net.do("MatMul", y, normal(5, 4), transpose_b=True, name="odd")
     return net.result(net.matmul(quantized(net, odd), 3, name="sound"))
 
 
-REASONS = [*WEIGHTS, "input is not quantized to 8 bits", "input has a scale for each channel", "weights are not quantized"]
+REASONS = [
+    *WEIGHTS,
+    "input is not quantized to 8 bits",
+    "input has a scale for each channel",
+    "weights are not quantized",
+]
 
 
 @pytest.mark.parametrize("reason", REASONS)
@@ -102,7 +117,9 @@ def test_on_the_command_line(reason: str, tmp_path: Path, monkeypatch: pytest.Mo
     assert found["not_counted"] == [{"name": "odd", "why": reason}]
     printed = invoke("saturation", "m.xml", "--data", "x.npz").stdout
     assert f"not counted: 'odd' in float here ({reason})" in printed
-    assert ("onnxruntime computes such a layer on integers" in printed) == (reason == "weights have a zero point")
+    assert ("onnxruntime computes such a layer on integers" in printed) == (
+        reason == "weights have a zero point"
+    )
 
 
 def test_a_model_of_onnx_whose_weights_have_zero_points(tmp_path: Path) -> None:
@@ -110,8 +127,11 @@ def test_a_model_of_onnx_whose_weights_have_zero_points(tmp_path: Path) -> None:
     fp32, calibration, test = demo.load()
     save_model(quantize(fp32, calibration, preset="accuracy", stat_subset_size=8), tmp_path / "m.onnx")
     with pytest.raises(
-        QuantizationError, match="no integer layer, so nothing can be counted; not counted: .* and 21 more in float here"
+        QuantizationError,
+        match="no integer layer, so nothing can be counted; not counted: .* and 21 more in float here",
     ) as e:
         measure_saturation(read_model(tmp_path / "m.onnx"), test, limit=1)
-    assert "weights have a zero point" in str(e.value) and "onnxruntime computes such a layer on integers" in str(e.value)
+    assert "weights have a zero point" in str(
+        e.value
+    ) and "onnxruntime computes such a layer on integers" in str(e.value)
     assert "quantize it first" not in str(e.value)

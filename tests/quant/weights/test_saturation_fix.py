@@ -1,4 +1,6 @@
-"""Which layers get narrower weights, that those can never clip, and that `auto` narrows them no further than needed."""
+"""Which layers get narrower weights, that those can never clip, and that `auto` narrows them no further than
+needed.
+"""
 
 import numpy as np
 import pytest
@@ -20,7 +22,9 @@ from ..data.array_data import ArrayData, normal
 
 
 def two_stems() -> Graph:
-    """Input a meets a convolution, and, past a matrix product, another; input b only one that comes second for a."""
+    """Input a meets a convolution, and, past a matrix product, another; input b only one that comes second
+    for a.
+    """
     net = Network()
     a, b = net.input(-1, 4, 8, 8, name="a"), net.input(-1, 4, 8, 8, name="b")
     first = net.relu(net.conv(a, 4, name="first"))
@@ -66,7 +70,9 @@ def wild_network() -> Graph:
     return net.result(net.matmul(net.mean(y), 4, name="head"))
 
 
-@pytest.mark.parametrize(("mode", "safe"), [("no", set()), ("first_layer", {"first"}), ("all", {"first", "second", "head"})])
+@pytest.mark.parametrize(
+    ("mode", "safe"), [("no", set()), ("first_layer", {"first"}), ("all", {"first", "second", "head"})]
+)
 def test_seven_bit_layers_are_safe_and_others_clip(mode, safe):
     x = np.abs(normal(8, 16, 6, 6)) * 3
     graph = quantize(wild_network(), ArrayData(x), saturation_fix=mode)
@@ -99,7 +105,9 @@ def test_auto_modes_leave_nothing_that_clips_on_the_samples(mode):
     executor = Executor(graph, arithmetic="saturating", count_saturation=True)
     executor.run(x)
     assert not any(layer.saturated.any() for layer in executor.saturation)
-    assert all(provably_safe(codes_of(graph, name)).all() for name in graph.info["quantization"]["narrowed_weights"])
+    assert all(
+        provably_safe(codes_of(graph, name)).all() for name in graph.info["quantization"]["narrowed_weights"]
+    )
 
 
 def test_auto_leaves_layers_alone_that_do_not_clip():
@@ -109,9 +117,13 @@ def test_auto_leaves_layers_alone_that_do_not_clip():
     graph = net.result(net.matmul(net.mean(y), 4, name="head"))
     x = np.abs(normal(8, 16, 6, 6)) * np.float32(3)
     x[:, 1::2] = -x[:, 1::2]  # neighbours of opposite sign: their codes lie on either side of the zero point
-    strict = quantize(graph, ArrayData(x), saturation_fix="auto-strict").info["quantization"]["narrowed_weights"]
+    strict = quantize(graph, ArrayData(x), saturation_fix="auto-strict").info["quantization"][
+        "narrowed_weights"
+    ]
     found = quantize(graph, ArrayData(x), saturation_fix="auto").info["quantization"]["narrowed_weights"]
-    clipping = Executor(quantize(graph, ArrayData(x), saturation_fix="no"), arithmetic="saturating", count_saturation=True)
+    clipping = Executor(
+        quantize(graph, ArrayData(x), saturation_fix="no"), arithmetic="saturating", count_saturation=True
+    )
     clipping.run(x)
     assert strict == ["first", "head"]
     assert set(found) == {layer.name for layer in clipping.saturation if layer.saturated.any()}
@@ -148,8 +160,16 @@ def test_the_fitting_factor_is_safe_and_not_wasteful(shape, groups, is_matrix, s
     factor = fitting_factor(w, high, ways)
     assert factor.shape == high.shape and (factor >= 1).all() and (factor <= 2).all()
     assert safe_anywhere(quantize_weights(w, -high, high, 255, factor).codes, ways).all()
-    for channel in np.flatnonzero(factor.ravel() > 1 + 1 / 32):  # where it narrows, a little less would not have been safe
-        less = quantize_weights(w, -high, high, 255, np.where(np.arange(len(w)) == channel, 0.96, 1.0).reshape(factor.shape) * factor)
+    for channel in np.flatnonzero(
+        factor.ravel() > 1 + 1 / 32
+    ):  # where it narrows, a little less would not have been safe
+        less = quantize_weights(
+            w,
+            -high,
+            high,
+            255,
+            np.where(np.arange(len(w)) == channel, 0.96, 1.0).reshape(factor.shape) * factor,
+        )
         assert not safe_anywhere(less.codes, ways)[channel]
 
 
@@ -165,7 +185,13 @@ def test_auto_strict_makes_every_kind_of_layer_safe(type: str) -> None:
     else:
         ones = (1, 1)
         w = np.random.default_rng(0).standard_normal((6, 4, 2, 2)).astype(np.float32)
-        where = {"strides": ones, "dilations": ones, "pads_begin": (0, 0), "pads_end": (0, 0), "output_padding": (0, 0)}
+        where = {
+            "strides": ones,
+            "dilations": ones,
+            "pads_begin": (0, 0),
+            "pads_end": (0, 0),
+            "output_padding": (0, 0),
+        }
         y = net.do("ConvolutionBackpropData", x, w, **where, name="layer")
     int8 = quantize(net.result(y), ArrayData(normal(8, 6, 5, 5)), saturation_fix="auto-strict")
     (layer,) = measure_saturation(int8, ArrayData(normal(8, 6, 5, 5)))

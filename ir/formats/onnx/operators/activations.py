@@ -69,7 +69,9 @@ def hard_sigmoid(node: OnnxNode) -> Tensor:
 
 @reads("PRelu")
 def prelu(node: OnnxNode) -> Tensor:
-    """ONNX lines a vector of slopes up with the last axis, PReLU with the channels: ones in front leave no doubt."""
+    """ONNX lines a vector of slopes up with the last axis, PReLU with the channels: ones in front leave no
+    doubt.
+    """
     x, slope = node.input(0), node.shape(1)
     missing = len(x.shape) - len(slope)
     return node.add(PReLU(), x, node.reshaped(1, (1,) * missing + slope) if missing > 0 else node.input(1))
@@ -79,7 +81,9 @@ def prelu(node: OnnxNode) -> Tensor:
 def clip_by_attributes(node: OnnxNode) -> Tensor:
     x = node.input(0)
     limits = np.finfo(x.dtype)
-    return node.add(Clamp(min=node.attribute("min", float(limits.min)), max=node.attribute("max", float(limits.max))), x)
+    return node.add(
+        Clamp(min=node.attribute("min", float(limits.min)), max=node.attribute("max", float(limits.max))), x
+    )
 
 
 @reads("Clip", since=11)
@@ -88,7 +92,10 @@ def clip_by_inputs(node: OnnxNode) -> Tensor:
     x, present = node.input(0), [i for i in (1, 2) if node.has(i)]
     if x.dtype in FLOATS and all(node.array(i) is not None for i in present):
         limits = np.finfo(x.dtype)
-        low, high = (node.known(i).item() if i in present else float(limit) for i, limit in ((1, limits.min), (2, limits.max)))
+        low, high = (
+            node.known(i).item() if i in present else float(limit)
+            for i, limit in ((1, limits.min), (2, limits.max))
+        )
         return node.add(Clamp(min=low, max=high), x)
     if 1 in present:
         x = node.add(Maximum(), x, node.input(1), suffix="low" if 2 in present else "")
@@ -104,7 +111,9 @@ def softmax(node: OnnxNode) -> Tensor:
 
 @reads("Softmax", "LogSoftmax", until=12)
 def softmax_of_matrix(node: OnnxNode) -> Tensor:
-    """Before opset 13 the axes from `axis` on were one: the input is read as a matrix and the sum runs over its rows."""
+    """Before opset 13 the axes from `axis` on were one: the input is read as a matrix and the sum runs over
+    its rows.
+    """
     cls = SoftMax if node.type == "Softmax" else LogSoftmax
     x = node.input(0)
     axis = node.attribute("axis", 1) % max(len(x.shape), 1)
@@ -115,7 +124,7 @@ def softmax_of_matrix(node: OnnxNode) -> Tensor:
     return node.add(Reshape(), rows, node.constant(x.shape, "shape"))
 
 
-# ---- the other way ---------------------------------------------------------------------------------------------------------------
+# ---- the other way -----------------------------------------------------------------------------------------
 
 
 @writes(*(op().type for op in SAME.values()))
@@ -145,8 +154,12 @@ def write_hard_sigmoid(node: Emitter) -> None:
 
 @writes("HSigmoid")
 def write_hsigmoid(node: Emitter) -> None:
-    """min(max(x + 3, 0), 6) / 6, step by step: HardSigmoid would multiply by a sixth, which is another float32."""
-    three, zero, six = (node.constant(v, name, node.dtype()) for v, name in ((3, "three"), (0, "zero"), (6, "six")))
+    """min(max(x + 3, 0), 6) / 6, step by step: HardSigmoid would multiply by a sixth, which is another
+    float32.
+    """
+    three, zero, six = (
+        node.constant(v, name, node.dtype()) for v, name in ((3, "three"), (0, "zero"), (6, "six"))
+    )
     shifted = node.emit("Add", node.input(0), three, suffix="shifted")
     node.emit("Div", node.emit("Clip", shifted, zero, six, suffix="clipped"), six)
 
@@ -172,7 +185,9 @@ def write_prelu(node: Emitter) -> None:
 
 @writes("Clamp")
 def write_clamp(node: Emitter) -> None:
-    low, high = (node.constant(v, name, node.dtype()) for v, name in ((node.op.min, "min"), (node.op.max, "max")))
+    low, high = (
+        node.constant(v, name, node.dtype()) for v, name in ((node.op.min, "min"), (node.op.max, "max"))
+    )
     node.emit("Clip", node.input(0), low, high)
 
 

@@ -128,13 +128,15 @@ def _bounds_nothing(node: OnnxNode) -> bool:
     return bound is not None and bound.shape == () and bound.dtype in FLOATS and bool(np.isneginf(bound))
 
 
-# ---- the other way ---------------------------------------------------------------------------------------------------------------
+# ---- the other way -----------------------------------------------------------------------------------------
 
 
 ONNX_NAMES = {op().type: name for name, op in (SAME | {"Max": Maximum, "Min": Minimum}).items()}
 
 
-@writes(*(ONNX_NAMES.keys() - {"Add", "Multiply"}))  # these two may be part of a layer: bias_add.py, quantization.py
+@writes(
+    *(ONNX_NAMES.keys() - {"Add", "Multiply"})
+)  # these two may be part of a layer: bias_add.py, quantization.py
 def write_same(node: Emitter) -> None:
     node.emit(ONNX_NAMES[node.node.type], *node.inputs())
 
@@ -151,7 +153,9 @@ def write_power(node: Emitter) -> None:
 
 @writes("Divide")
 def write_divide(node: Emitter) -> None:
-    """ONNX rounds integers toward zero; (a - a mod b) / b needs no rounding, and is rounded down where mod has the sign of b."""
+    """ONNX rounds integers toward zero; (a - a mod b) / b needs no rounding, and is rounded down where mod
+    has the sign of b.
+    """
     a, b = node.inputs()
     if node.op.m_pythondiv and node.dtype() in INTEGERS:
         a = node.emit("Sub", a, node.emit("Mod", a, b, suffix="rest"), suffix="multiple")
@@ -172,6 +176,11 @@ def write_floor_mod(node: Emitter) -> None:
         return
     zero = node.constant(0, "zero", node.dtype())
     rest = node.emit("Mod", a, b, suffix="rest", fmod=1)
-    product = node.emit("Mul", node.emit("Sign", rest, suffix="sign"), node.emit("Sign", b, suffix="sign_of_b"), suffix="signs")
+    product = node.emit(
+        "Mul",
+        node.emit("Sign", rest, suffix="sign"),
+        node.emit("Sign", b, suffix="sign_of_b"),
+        suffix="signs",
+    )
     opposite = node.emit("Less", product, zero, suffix="opposite")
     node.emit("Where", opposite, node.emit("Add", rest, b, suffix="other"), rest)

@@ -1,4 +1,6 @@
-"""Add is written as the bias of the layer above it, where it is one: that is the form runtimes have kernels for."""
+"""Add is written as the bias of the layer above it, where it is one: that is the form runtimes have kernels
+for.
+"""
 
 import math
 
@@ -27,7 +29,8 @@ def write_add(node: Emitter) -> None:
 
 
 def _bias(add: Node) -> np.ndarray | None:
-    """The constant term, (O,), if this Add alone reads a layer and adds one number to each of its output channels.
+    """The constant term, (O,), if this Add alone reads a layer and adds one number to each of its output
+    channels.
 
     A matrix product of int8 weights keeps its Add: onnxruntime's QGemm then leaves the bias in float.
     """

@@ -20,7 +20,9 @@ from ..tensors import sparse_to_array, to_array
 def constant(node: OnnxNode) -> Tensor:
     """Named as the node. Only one of the attributes is there."""
     tensor, sparse = node.attribute("value"), node.attribute("sparse_value")
-    floats, integers = (node.attribute(f"value_{kind}", node.attribute(f"value_{kind}s")) for kind in ("float", "int"))
+    floats, integers = (
+        node.attribute(f"value_{kind}", node.attribute(f"value_{kind}s")) for kind in ("float", "int")
+    )
     if tensor is not None:
         value = to_array(tensor, node.scope.files)
     elif sparse is not None:
@@ -51,7 +53,9 @@ def number_range(node: OnnxNode) -> Tensor:
     count = max(0, int(np.ceil((limit - start) / delta)))
     if count > MAX_KNOWN_ELEMENTS:
         raise OnnxError(f"a range of {count} numbers is not supported; at most {MAX_KNOWN_ELEMENTS} are")
-    return node.add(Constant(value=(start + np.arange(count).astype(delta.dtype) * delta).astype(start.dtype)))
+    return node.add(
+        Constant(value=(start + np.arange(count).astype(delta.dtype) * delta).astype(start.dtype))
+    )
 
 
 @reads("Shape", until=14)
@@ -67,7 +71,13 @@ def part_of_shape(node: OnnxNode) -> Tensor:
         return node.add(ShapeOf(), x)
     stop = len(x.shape) if end is None else end
     whole = node.add(ShapeOf(), x, suffix="whole")
-    return node.add(Slice(), whole, node.constant([start], "start"), node.constant([stop], "stop"), node.constant([1], "step"))
+    return node.add(
+        Slice(),
+        whole,
+        node.constant([start], "start"),
+        node.constant([stop], "stop"),
+        node.constant([1], "step"),
+    )
 
 
 @reads("Size")
@@ -76,7 +86,7 @@ def size(node: OnnxNode) -> Tensor:
     return node.add(ReduceProd(), dimensions, node.constant([0], "axes"))
 
 
-# ---- the other way ---------------------------------------------------------------------------------------------------------------
+# ---- the other way -----------------------------------------------------------------------------------------
 
 
 @writes("ShapeOf")

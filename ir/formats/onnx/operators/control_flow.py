@@ -1,4 +1,6 @@
-"""If, where the condition is known before the model runs: the branch that is taken, in the place of the node."""
+"""If, where the condition is known before the model runs: the branch that is taken, in the place
+of the node.
+"""
 
 from dataclasses import replace
 
@@ -14,11 +16,18 @@ from ..tensors import initializers
 
 @reads("If")
 def read_if(node: OnnxNode) -> list[Tensor]:
-    """A branch sees all names of the graph around it; those that it makes end with it, and another branch may use them again."""
-    branches = {taken: node.attribute(name) for taken, name in ((True, "then_branch"), (False, "else_branch"))}
+    """A branch sees all names of the graph around it; those that it makes end with it, and another branch may
+    use them again.
+    """
+    branches = {
+        taken: node.attribute(name) for taken, name in ((True, "then_branch"), (False, "else_branch"))
+    }
     condition = node.array(0)
     if condition is None:
-        raise OnnxError("the condition must be a constant, or computed from shapes; branches chosen while the model runs are not supported")
+        raise OnnxError(
+            "the condition must be a constant, or computed from shapes; branches chosen while the model "
+            "runs are not supported"
+        )
     branch = branches[bool(np.all(condition))]
     if not isinstance(branch, GraphProto):
         raise OnnxError("then_branch and else_branch must both be there")

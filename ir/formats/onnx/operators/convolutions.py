@@ -19,7 +19,12 @@ def conv(node: OnnxNode) -> Tensor:
     w = node.input(1)
     window = window_attributes(node, node.input(0), w.shape[2:])
     groups = node.attribute("group", 1)
-    return with_bias(node, Convolution(**window.explicit(spatial_size(node.input(0))), dilations=window.dilations, groups=groups))
+    return with_bias(
+        node,
+        Convolution(
+            **window.explicit(spatial_size(node.input(0))), dilations=window.dilations, groups=groups
+        ),
+    )
 
 
 @reads("ConvTranspose")
@@ -27,7 +32,9 @@ def conv_transpose(node: OnnxNode) -> Tensor:
     size, w = spatial_size(node.input(0)), node.input(1)
     window = window_attributes(node, node.input(0), w.shape[2:])
     output_padding = node.attribute("output_padding", (0,) * len(size))
-    begin, end, output_padding = _transposed_pads(window, size, node.attribute("output_shape"), output_padding)
+    begin, end, output_padding = _transposed_pads(
+        window, size, node.attribute("output_shape"), output_padding
+    )
     op = ConvolutionBackpropData(
         strides=window.strides,
         pads_begin=begin,
@@ -39,11 +46,19 @@ def conv_transpose(node: OnnxNode) -> Tensor:
     return with_bias(node, op)
 
 
-def _transposed_pads(window: WindowAttributes, size: Ints, output: Ints | None, output_padding: Ints) -> tuple[Ints, Ints, Ints]:
-    """(pads_begin, pads_end, output_padding): the output's size is `output_shape` if given, and `size * strides` with auto_pad SAME."""
+def _transposed_pads(
+    window: WindowAttributes, size: Ints, output: Ints | None, output_padding: Ints
+) -> tuple[Ints, Ints, Ints]:
+    """(pads_begin, pads_end, output_padding): the output's size is `output_shape` if given, and `size *
+    strides` with auto_pad SAME.
+    """
     if output is None and not window.is_same:
         return window.pads_begin, window.pads_end, output_padding
-    output = tuple(n * s for n, s in zip(size, window.strides, strict=True)) if output is None else output[-len(size) :]
+    output = (
+        tuple(n * s for n, s in zip(size, window.strides, strict=True))
+        if output is None
+        else output[-len(size) :]
+    )
     total = surplus(window, size, output, output_padding)
     begin, _ = split_padding(total, window.auto_pad)
     return crop(total, begin, output_padding)
@@ -58,7 +73,7 @@ def with_bias(node: OnnxNode, op: Operator) -> Tensor:
     return node.add(Add(), y, node.reshaped(2, pattern))
 
 
-# ---- the other way ---------------------------------------------------------------------------------------------------------------
+# ---- the other way -----------------------------------------------------------------------------------------
 
 
 @writes("Convolution")
@@ -72,11 +87,18 @@ def write_transposed_convolution(node: Emitter) -> None:
 
 
 def emit_convolution(at: Emitter, layer: Node, bias: str = "") -> None:
-    """A convolution of either kind in the place of `at`, which is the layer itself or the Add of its bias, (O,)."""
+    """A convolution of either kind in the place of `at`, which is the layer itself or the Add of its bias,
+    (O,).
+    """
     op: Any = layer.op
     kernel = layer.inputs[1].shape[2:]
     x, w = (at.target.name(t) for t in layer.inputs)
-    attributes = {"kernel_shape": kernel, "strides": op.strides, "pads": (*op.pads_begin, *op.pads_end), "dilations": op.dilations}
+    attributes = {
+        "kernel_shape": kernel,
+        "strides": op.strides,
+        "pads": (*op.pads_begin, *op.pads_end),
+        "dilations": op.dilations,
+    }
     if layer.type == "ConvolutionBackpropData":
         attributes["output_padding"] = op.output_padding
     kind = "Conv" if layer.type == "Convolution" else "ConvTranspose"

@@ -52,7 +52,9 @@ def slice_by_inputs(node: OnnxNode) -> Tensor:
 
 @reads("Split")
 def split(node: OnnxNode) -> list[Tensor]:
-    """Parts of given lengths (an attribute, from opset 13 on an input), or of one length but for a shorter last one."""
+    """Parts of given lengths (an attribute, from opset 13 on an input), or of one length but for a shorter
+    last one.
+    """
     x, count = node.input(0), len(node.proto.output)
     lengths, axis = node.attribute("split"), node.attribute("axis", 0)
     if node.attribute("num_outputs", count) != count:
@@ -71,7 +73,11 @@ def split(node: OnnxNode) -> list[Tensor]:
 
 @reads("Pad", until=10)
 def pad_by_attributes(node: OnnxNode) -> Tensor:
-    return _pad(node, node.attribute("pads", ()), node.constant(node.attribute("value", 0.0), "value", node.input(0).dtype))
+    return _pad(
+        node,
+        node.attribute("pads", ()),
+        node.constant(node.attribute("value", 0.0), "value", node.input(0).dtype),
+    )
 
 
 @reads("Pad", since=11)
@@ -105,12 +111,16 @@ def _pad(node: OnnxNode, pads: tuple[int, ...], value: Tensor) -> Tensor:
 
 
 def _wrapped(node: OnnxNode, x: Tensor, begin: np.ndarray, end: np.ndarray) -> Tensor:
-    """What lies behind a border comes from the other side: along every padded axis a Gather of the places, counted around."""
+    """What lies behind a border comes from the other side: along every padded axis a Gather of the places,
+    counted around.
+    """
     padded = [axis for axis in range(len(x.shape)) if begin[axis] or end[axis]]
     for axis in padded:
         size = x.shape[axis]
         if size < 1:
-            raise OnnxError(f"mode wrap needs a dimension that is known and not empty, found {size} for axis {axis}")
+            raise OnnxError(
+                f"mode wrap needs a dimension that is known and not empty, found {size} for axis {axis}"
+            )
         memory.take(16 * int(begin[axis] + size + end[axis]), f"axis {axis} with its border")
         places = node.constant(np.arange(-begin[axis], size + end[axis]) % size, f"places_{axis}")
         suffix = "" if axis == padded[-1] else f"wrapped_{axis}"
@@ -160,7 +170,7 @@ def _top_k(node: OnnxNode, k: Tensor) -> list[Tensor]:
     return node.add_all(op, node.input(0), k)
 
 
-# ---- the other way ---------------------------------------------------------------------------------------------------------------
+# ---- the other way -----------------------------------------------------------------------------------------
 
 
 @writes("Concat")
@@ -191,8 +201,15 @@ def write_slice(node: Emitter) -> None:
 def write_strided_slice(node: Emitter) -> None:
     """A Slice of the axes that have bounds, then Squeeze and Unsqueeze for those that go and come."""
     cuts, gone, new = _cuts(node)
-    bounds = [node.constant(values, name) for values, name in zip(zip(*cuts, strict=True), ("start", "stop", "axes", "step"), strict=True)]
-    x = node.emit("Slice", node.input(0), *bounds, suffix="slice" if gone or new else "") if cuts else node.input(0)
+    bounds = [
+        node.constant(values, name)
+        for values, name in zip(zip(*cuts, strict=True), ("start", "stop", "axes", "step"), strict=True)
+    ]
+    x = (
+        node.emit("Slice", node.input(0), *bounds, suffix="slice" if gone or new else "")
+        if cuts
+        else node.input(0)
+    )
     if gone:
         x = node.emit("Squeeze", x, node.constant(gone, "gone"), suffix="squeezed" if new else "")
     if new:
@@ -202,7 +219,9 @@ def write_strided_slice(node: Emitter) -> None:
 
 
 def _cuts(node: Emitter) -> tuple[list[tuple[int, int, int, int]], list[int], list[int]]:
-    """((start, stop, axis, step) of each axis that is cut, axes of the input that go, axes of the output that are new)."""
+    """((start, stop, axis, step) of each axis that is cut, axes of the input that go, axes of the output that
+    are new).
+    """
     begin, end = node.integers(1), node.integers(2)
     strides = node.integers(3) if node.has(3) else [1] * len(begin)
     entries = [node.op.entry(i, bounds) for i, bounds in enumerate(zip(begin, end, strides, strict=True))]
@@ -221,7 +240,14 @@ def _cuts(node: Emitter) -> tuple[list[tuple[int, int, int, int]], list[int], li
             axis += 1
         else:
             first, last = (0, LAST) if entry.step > 0 else (LAST, -LAST)
-            cuts.append((first if entry.start is None else entry.start, last if entry.stop is None else entry.stop, axis, entry.step))
+            cuts.append(
+                (
+                    first if entry.start is None else entry.start,
+                    last if entry.stop is None else entry.stop,
+                    axis,
+                    entry.step,
+                )
+            )
             axis, made = axis + 1, made + 1
     return cuts, gone, new
 
@@ -265,7 +291,9 @@ def write_depth_to_space(node: Emitter) -> None:
 
 @writes("SpaceToDepth")
 def write_space_to_depth(node: Emitter) -> None:
-    """ONNX puts the blocks first; channels first is that with the two swapped: (N,b*b,C,H,W) -> (N,C,b*b,H,W)."""
+    """ONNX puts the blocks first; channels first is that with the two swapped: (N,b*b,C,H,W) ->
+    (N,C,b*b,H,W).
+    """
     size = node.op.block_size
     if node.op.mode == "blocks_first":
         node.emit("SpaceToDepth", node.input(0), blocksize=size)

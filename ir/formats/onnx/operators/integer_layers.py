@@ -1,4 +1,6 @@
-"""Layers on integers: ConvInteger and MatMulInteger, and QLinearConv and QLinearMatMul, which also scale and round what they sum."""
+"""Layers on integers: ConvInteger and MatMulInteger, and QLinearConv and QLinearMatMul, which also scale and
+round what they sum.
+"""
 
 from functools import reduce
 from typing import Any
@@ -23,17 +25,23 @@ from .windows import window_attributes
 
 @reads("QLinearConv", since=10)
 def qlinear_conv(node: OnnxNode) -> LinearCodes:
-    """Inputs (x, its scale and zero point, w, its, those of the result, bias): a Convolution of what the codes stand for."""
+    """Inputs (x, its scale and zero point, w, its, those of the result, bias): a Convolution of what the
+    codes stand for.
+    """
     w = node.known(3)
     x, x_grid = _operand(node, 0)
     w_grid = read_grid(node, 4, 5, w.ndim, 0)
     window = window_attributes(node, x, w.shape[2:])
-    op = Convolution(**window.explicit(x.shape[2:]), dilations=window.dilations, groups=node.attribute("group", 1))
+    op = Convolution(
+        **window.explicit(x.shape[2:]), dilations=window.dilations, groups=node.attribute("group", 1)
+    )
     y = node.add(op, x, add_weights(node, w, w_grid, node.proto.input[3]), suffix="WithoutBiases")
     if node.has(8):
         scale = (x_grid.scale * w_grid.scale).astype(F32)
         bias = node.known(8).astype(F32) * scale
-        y = node.add(Add(), y, node.constant(bias.reshape(1, -1, *(1,) * (w.ndim - 2)), "bias", F32), suffix="float")
+        y = node.add(
+            Add(), y, node.constant(bias.reshape(1, -1, *(1,) * (w.ndim - 2)), "bias", F32), suffix="float"
+        )
     return LinearCodes(node, y, read_grid(node, 6, 7, w.ndim, 1))
 
 
@@ -45,7 +53,9 @@ def qlinear_matmul(node: OnnxNode) -> LinearCodes:
 
 
 def _operand(node: OnnxNode, i: int) -> tuple[Tensor, Grid]:
-    """Input i as real numbers, and its grid, which the two inputs after it describe. A matrix may have a scale for each column."""
+    """Input i as real numbers, and its grid, which the two inputs after it describe. A matrix may have a
+    scale for each column.
+    """
     codes = node.scope.codes.get(node.proto.input[i])
     rank = len(codes.x.shape) if isinstance(codes, LinearCodes) else len(node.shape(i))
     grid = read_grid(node, i + 1, i + 2, rank, 1 if i else None)
@@ -67,7 +77,9 @@ def matmul_integer(node: OnnxNode) -> Tensor:
 
 
 def _sum_over_parts(node: OnnxNode, op: Operator, x: Tensor, zero_point: Tensor) -> Tensor:
-    """The layer once for each part of its weights: minus their zero point they may need nine bits, and are then a sum of 8-bit ones."""
+    """The layer once for each part of its weights: minus their zero point they may need nine bits, and are
+    then a sum of 8-bit ones.
+    """
     first, *others = _signed_parts(node, 1, 3)
     if not others:
         return node.add(op, x, first, zero_point)
@@ -77,7 +89,9 @@ def _sum_over_parts(node: OnnxNode, op: Operator, x: Tensor, zero_point: Tensor)
 
 
 def _unsigned(node: OnnxNode, i: int, zero_point: int) -> tuple[Tensor, Tensor]:
-    """Input i and its zero point as u8: signed codes and their zero point both grow by 128, which changes no difference."""
+    """Input i and its zero point as u8: signed codes and their zero point both grow by 128, which changes no
+    difference.
+    """
     x = node.input(i)
     zero = node.input(zero_point) if node.has(zero_point) else node.constant(0, "zero_point", x.dtype)
     if x.dtype == U8:
@@ -91,13 +105,17 @@ def _unsigned(node: OnnxNode, i: int, zero_point: int) -> tuple[Tensor, Tensor]:
 
 
 def _signed_parts(node: OnnxNode, i: int, zero_point: int) -> list[Tensor]:
-    """Input i minus its zero point, as i8 tensors to be added up. Weights that the model computes must be i8 with zero point 0."""
+    """Input i minus its zero point, as i8 tensors to be added up. Weights that the model computes must be i8
+    with zero point 0.
+    """
     zero = node.known(zero_point) if node.has(zero_point) else np.zeros((), node.dtype(i))
     if node.dtype(i) == I8 and not zero.any():
         return [node.input(i)]
     w = node.known(i)
     if zero.size > 1 and node.type == "ConvInteger":
-        zero = zero.reshape(-1, *(1,) * (w.ndim - 1))  # one for each output channel; for each column in a matrix
+        zero = zero.reshape(
+            -1, *(1,) * (w.ndim - 1)
+        )  # one for each output channel; for each column in a matrix
     rest = w.astype(np.int64) - zero.astype(np.int64)
     parts: list[Tensor] = []
     while not parts or rest.any():
@@ -107,7 +125,7 @@ def _signed_parts(node: OnnxNode, i: int, zero_point: int) -> list[Tensor]:
     return parts
 
 
-# ---- the other way -------------------------------------------------------------------------------------------------------------
+# ---- the other way -----------------------------------------------------------------------------------------
 
 
 @writes("Quantize")
@@ -136,7 +154,16 @@ def write_convolution_integer(node: Emitter) -> None:
         raise OnnxError("ONNX has ConvInteger with one zero point only, found one for each channel")
     pads = (*op.pads_begin, *op.pads_end)
     zero = node.emit("Reshape", node.input(2), node.constant([], "scalar"), suffix="zero")
-    node.emit("ConvInteger", node.input(0), node.input(1), zero, strides=op.strides, pads=pads, dilations=op.dilations, group=op.groups)
+    node.emit(
+        "ConvInteger",
+        node.input(0),
+        node.input(1),
+        zero,
+        strides=op.strides,
+        pads=pads,
+        dilations=op.dilations,
+        group=op.groups,
+    )
 
 
 @writes("MatMulInteger")

@@ -50,10 +50,14 @@ def _scaled(node: OnnxNode, i: int, factor: float) -> Tensor:
     if array is not None and (factor != 1 or array.ndim == 1):
         return node.constant_input(i, np.atleast_2d(array * array.dtype.type(factor)))
     tensor = node.input(i)
-    return tensor if factor == 1 else node.add(Multiply(), tensor, node.constant(factor, "factor", tensor.dtype), suffix="scaled")
+    return (
+        tensor
+        if factor == 1
+        else node.add(Multiply(), tensor, node.constant(factor, "factor", tensor.dtype), suffix="scaled")
+    )
 
 
-# ---- the other way ---------------------------------------------------------------------------------------------------------------
+# ---- the other way -----------------------------------------------------------------------------------------
 
 
 @writes("MatMul")
@@ -62,12 +66,16 @@ def write_matmul(node: Emitter) -> None:
 
 
 def emit_matmul(at: Emitter, layer: Node, bias: str = "") -> None:
-    """A matrix product in the place of `at`: Gemm, which transposes and adds a bias, of matrices; MatMul of anything else."""
+    """A matrix product in the place of `at`: Gemm, which transposes and adds a bias, of matrices; MatMul of
+    anything else.
+    """
     a, b = layer.inputs
     op: Any = layer.op
     if bias or (len(a.shape) == len(b.shape) == 2 and (op.transpose_a or op.transpose_b)):
         names = (at.target.name(a), at.target.name(b))
-        at.emit("Gemm", *names, *([bias] if bias else []), transA=int(op.transpose_a), transB=int(op.transpose_b))
+        at.emit(
+            "Gemm", *names, *([bias] if bias else []), transA=int(op.transpose_a), transB=int(op.transpose_b)
+        )
     else:
         at.emit("MatMul", _straight(at, a, op.transpose_a), _straight(at, b, op.transpose_b))
 

@@ -45,7 +45,9 @@ def group_normalization(node: OnnxNode) -> Tensor:
 @reads("GroupNormalization", since=18, until=20)
 def group_normalization_with_a_scale_for_each_group(node: OnnxNode) -> Tensor:
     x = node.input(0)
-    y = _scale_and_shift(node, _by_group(node, x), [_per_channel(node, i, 3) for i in (1, 2)], suffix="grouped_result")
+    y = _scale_and_shift(
+        node, _by_group(node, x), [_per_channel(node, i, 3) for i in (1, 2)], suffix="grouped_result"
+    )
     return node.add(Reshape(), y, node.constant(x.shape, "shape"))
 
 
@@ -87,7 +89,12 @@ def lp_normalization(node: OnnxNode) -> Tensor:
 
 
 def _mvn(node: OnnxNode, x: Tensor, axes: range | tuple[int, ...], epsilon: float) -> Tensor:
-    return node.add(MVN(normalize_variance=True, eps=epsilon, eps_mode="inside_sqrt"), x, node.constant(axes, "axes"), suffix="normal")
+    return node.add(
+        MVN(normalize_variance=True, eps=epsilon, eps_mode="inside_sqrt"),
+        x,
+        node.constant(axes, "axes"),
+        suffix="normal",
+    )
 
 
 def _per_channel(node: OnnxNode, i: int, rank: int) -> Tensor:
@@ -95,14 +102,16 @@ def _per_channel(node: OnnxNode, i: int, rank: int) -> Tensor:
     return node.reshaped(i, (-1, *(1,) * (rank - 2)))
 
 
-def _scale_and_shift(node: OnnxNode, normal: Tensor, scale_and_shift: list[Tensor], suffix: str = "") -> Tensor:
+def _scale_and_shift(
+    node: OnnxNode, normal: Tensor, scale_and_shift: list[Tensor], suffix: str = ""
+) -> Tensor:
     scale, *shift = scale_and_shift
     if not shift:
         return node.add(Multiply(), normal, scale, suffix=suffix)
     return node.add(Add(), node.add(Multiply(), normal, scale, suffix="scaled"), shift[0], suffix=suffix)
 
 
-# ---- the other way ---------------------------------------------------------------------------------------------------------------
+# ---- the other way -----------------------------------------------------------------------------------------
 
 
 @writes("BatchNormInference")
@@ -125,7 +134,12 @@ def write_mvn(node: Emitter) -> None:
         deviation = node.emit("ReduceMean", squares, axes, suffix="variance", noop_with_empty_axes=1)
         eps = node.constant(op.eps, "eps", F32)
         for step in ("add", "sqrt") if op.eps_mode == "inside_sqrt" else ("sqrt", "add"):
-            deviation = node.emit("Sqrt" if step == "sqrt" else "Add", deviation, *([] if step == "sqrt" else [eps]), suffix=step)
+            deviation = node.emit(
+                "Sqrt" if step == "sqrt" else "Add",
+                deviation,
+                *([] if step == "sqrt" else [eps]),
+                suffix=step,
+            )
         y = node.emit("Div", centered, deviation, suffix=last)
     if last:
         node.cast(y, node.dtype())
@@ -136,7 +150,11 @@ def write_normalize_l2(node: Emitter) -> None:
     op, axes, eps = node.op, node.constant(node.integers(1), "axes"), node.constant(node.op.eps, "eps", F32)
     x = node.input(0) if node.dtype() == F32 else node.cast(node.input(0), F32, suffix="f32")
     squares = node.emit("ReduceSum", node.emit("Mul", x, x, suffix="squares"), axes, suffix="sum")
-    length = node.emit("Sqrt", node.emit("Add" if op.eps_mode == "add" else "Max", squares, eps, suffix="eps"), suffix="length")
+    length = node.emit(
+        "Sqrt",
+        node.emit("Add" if op.eps_mode == "add" else "Max", squares, eps, suffix="eps"),
+        suffix="length",
+    )
     if node.dtype() == F32:
         node.emit("Div", x, length)
     else:

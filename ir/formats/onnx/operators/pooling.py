@@ -27,7 +27,12 @@ def max_pool(node: OnnxNode) -> Tensor:
     """The values only; nothing here computes their indices (which storage_order is about)."""
     x = node.input(0)
     window = window_attributes(node, x)
-    op = MaxPool(kernel=window.kernel, **window.explicit(spatial_size(x)), dilations=window.dilations, rounding_type=_rounding(node))
+    op = MaxPool(
+        kernel=window.kernel,
+        **window.explicit(spatial_size(x)),
+        dilations=window.dilations,
+        rounding_type=_rounding(node),
+    )
     return node.add(op, x)
 
 
@@ -38,29 +43,53 @@ def average_pool(node: OnnxNode) -> Tensor:
     exclude_pad, rounding = not node.attribute("count_include_pad", 0), _rounding(node)
     if set(window.dilations) != {1}:
         return _dilated_mean(node, window, exclude_pad, rounding)
-    op = AvgPool(kernel=window.kernel, **window.explicit(spatial_size(x)), exclude_pad=exclude_pad, rounding_type=rounding)
+    op = AvgPool(
+        kernel=window.kernel,
+        **window.explicit(spatial_size(x)),
+        exclude_pad=exclude_pad,
+        rounding_type=rounding,
+    )
     return node.add(op, x)
 
 
-def _dilated_mean(node: OnnxNode, attributes: WindowAttributes, exclude_pad: bool, rounding: Rounding) -> Tensor:
-    """AvgPool has no dilations: a depthwise convolution with ones adds up, and a constant says how many there were."""
+def _dilated_mean(
+    node: OnnxNode, attributes: WindowAttributes, exclude_pad: bool, rounding: Rounding
+) -> Tensor:
+    """AvgPool has no dilations: a depthwise convolution with ones adds up, and a constant says how many there
+    were.
+    """
     x, size = node.input(0), spatial_size(node.input(0))
     if -1 in size:
         raise OnnxError(f"dilations of an AveragePool need a fixed spatial size, found {list(size)}")
-    window = Window(attributes.kernel, dilations=attributes.dilations, rounding=rounding, **attributes.explicit(size))
+    window = Window(
+        attributes.kernel, dilations=attributes.dilations, rounding=rounding, **attributes.explicit(size)
+    )
     output, begin, end = window.output_size(size), window.pads_begin, window.pads_end
     taps = sum(o * k for o, k in zip(output, window.kernel, strict=True))
-    memory.take(8 * (x.shape[1] * math.prod(window.kernel) + math.prod(output) + 4 * taps), "an AveragePool with dilations")
+    memory.take(
+        8 * (x.shape[1] * math.prod(window.kernel) + math.prod(output) + 4 * taps),
+        "an AveragePool with dilations",
+    )
     counts = []
     for i, positions in enumerate(output):
-        seen = np.arange(positions)[:, None] * window.strides[i] - begin[i] + np.arange(window.kernel[i]) * window.dilations[i]
+        seen = (
+            np.arange(positions)[:, None] * window.strides[i]
+            - begin[i]
+            + np.arange(window.kernel[i]) * window.dilations[i]
+        )
         first, past = (0, size[i]) if exclude_pad else (-begin[i], size[i] + end[i])
         counts.append(((seen >= first) & (seen < past)).sum(axis=1))
     needed = zip(output, window.strides, window.reach, begin, size, strict=True)
     ends = tuple(max(0, (o - 1) * s + r - b - n) for o, s, r, b, n in needed)
-    op = Convolution(strides=window.strides, pads_begin=begin, pads_end=ends, dilations=window.dilations, groups=x.shape[1])
-    total = node.add(op, x, node.constant(np.ones((x.shape[1], 1, *window.kernel)), "ones", x.dtype), suffix="total")
-    return node.add(Divide(), total, node.constant(functools.reduce(np.multiply.outer, counts), "counts", x.dtype))
+    op = Convolution(
+        strides=window.strides, pads_begin=begin, pads_end=ends, dilations=window.dilations, groups=x.shape[1]
+    )
+    total = node.add(
+        op, x, node.constant(np.ones((x.shape[1], 1, *window.kernel)), "ones", x.dtype), suffix="total"
+    )
+    return node.add(
+        Divide(), total, node.constant(functools.reduce(np.multiply.outer, counts), "counts", x.dtype)
+    )
 
 
 def _rounding(node: OnnxNode) -> Rounding:
@@ -76,7 +105,7 @@ def global_pool(node: OnnxNode) -> Tensor:
     return node.add(cls(keep_dims=True), x, axes)
 
 
-# ---- the other way ---------------------------------------------------------------------------------------------------------------
+# ---- the other way -----------------------------------------------------------------------------------------
 
 
 @writes("MaxPool")
@@ -93,4 +122,9 @@ def _window(node: Emitter) -> dict[str, Any]:
     """Both ways to round up are ONNX's, where neither refuses the window."""
     op = node.op
     pads = (*op.pads_begin, *op.pads_end)
-    return {"kernel_shape": op.kernel, "strides": op.strides, "pads": pads, "ceil_mode": int(op.rounding_type != "floor")}
+    return {
+        "kernel_shape": op.kernel,
+        "strides": op.strides,
+        "pads": pads,
+        "ceil_mode": int(op.rounding_type != "floor"),
+    }

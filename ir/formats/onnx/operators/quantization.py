@@ -1,4 +1,6 @@
-"""Quantized models: FakeQuantize and QuantizeLinear, DequantizeLinear; int8 weights and DequantizeLinear (docs/onnx.md)."""
+"""Quantized models: FakeQuantize and QuantizeLinear, DequantizeLinear; int8 weights and DequantizeLinear
+(docs/onnx.md).
+"""
 
 import numpy as np
 
@@ -48,16 +50,26 @@ def dequantize_linear(node: OnnxNode) -> Tensor:
 @reads("DynamicQuantizeLinear", since=11)
 def dynamic_quantize_linear(node: OnnxNode) -> list[Tensor]:
     """(codes, scale, zero point): u8 codes from the least to the greatest element, zero among them."""
-    x, axes, zero = node.input(0), node.constant(range(len(node.input(0).shape)), "axes"), node.constant(0, "zero", F32)
+    x, axes, zero = (
+        node.input(0),
+        node.constant(range(len(node.input(0).shape)), "axes"),
+        node.constant(0, "zero", F32),
+    )
     low = node.add(Minimum(), node.add(ReduceMin(), x, axes, suffix="min"), zero, suffix="low")
     high = node.add(Maximum(), node.add(ReduceMax(), x, axes, suffix="max"), zero, suffix="high")
     width, steps = node.add(Subtract(), high, low, suffix="width"), node.constant(255, "steps", F32)
     exact = node.add(Divide(), width, steps, suffix="exact_scale")
-    scale = node.add(Maximum(), exact, node.constant(np.finfo(F32).tiny, "tiny", F32), suffix="scale")  # all zeros have scale 0
+    scale = node.add(
+        Maximum(), exact, node.constant(np.finfo(F32).tiny, "tiny", F32), suffix="scale"
+    )  # all zeros have scale 0
     start = node.add(Divide(), node.add(Subtract(), zero, low, suffix="negative"), scale, suffix="start")
-    zero_point = node.add(Clamp(min=0, max=255), node.add(Round(), start, suffix="round"), suffix="real_zero_point")
+    zero_point = node.add(
+        Clamp(min=0, max=255), node.add(Round(), start, suffix="round"), suffix="real_zero_point"
+    )
     position = node.add(Round(), node.add(Divide(), x, scale, suffix="scaled"), suffix="position")
-    codes = node.add(Clamp(min=0, max=255), node.add(Add(), position, zero_point, suffix="shifted"), suffix="real_codes")
+    codes = node.add(
+        Clamp(min=0, max=255), node.add(Add(), position, zero_point, suffix="shifted"), suffix="real_codes"
+    )
     to_u8 = Convert(destination_type=U8)
     return [node.add(to_u8, codes), scale, node.add(to_u8, zero_point, suffix="zero_point")]
 
@@ -69,7 +81,7 @@ def _refuse_blocks(node: OnnxNode) -> None:
         raise OnnxError("output_dtype must be UINT8 or INT8")
 
 
-# ---- the other way -------------------------------------------------------------------------------------------------------------
+# ---- the other way -----------------------------------------------------------------------------------------
 
 
 @writes("FakeQuantize")
@@ -79,25 +91,35 @@ def write_fake_quantize(node: Emitter) -> None:
         _write_step_by_step(node)
         return
     low, high = (t.constant for t in node.node.inputs[1:3])
-    scale, zero_point = node.constant(grid.scale, "scale", F32), node.constant(grid.zero_point, "zero_point", U8)
+    scale, zero_point = (
+        node.constant(grid.scale, "scale", F32),
+        node.constant(grid.zero_point, "zero_point", U8),
+    )
     codes, bounds = [node.step("codes")], {LOW: _to_text(low), HIGH: _to_text(high)}
     several = grid.axis is not None or _reads_by_channel(node.node.inputs[0])
     x = _kept_apart(node) if several else node.input(0)
-    node.emit_as(node.node.name, "QuantizeLinear", x, scale, zero_point, outputs=codes, axis=grid.axis, metadata=bounds)
-    node.emit_as(node.step("real"), "DequantizeLinear", *codes, scale, zero_point, outputs=node.outputs, axis=grid.axis)
+    node.emit_as(
+        node.node.name, "QuantizeLinear", x, scale, zero_point, outputs=codes, axis=grid.axis, metadata=bounds
+    )
+    node.emit_as(
+        node.step("real"), "DequantizeLinear", *codes, scale, zero_point, outputs=node.outputs, axis=grid.axis
+    )
 
 
 def _kept_apart(node: Emitter) -> str:
-    """The input behind a Max with minus infinity, which changes no number, and which the reader takes out again (arithmetic.py).
+    """The input behind a Max with minus infinity, which changes no number, and which the reader takes out
+    again (arithmetic.py).
 
-    onnxruntime would make one operator of a layer and the QuantizeLinear right behind it, and none of its operators has an input or output
-    with several scales: it then refuses the model.
+    onnxruntime would make one operator of a layer and the QuantizeLinear right behind it, and none of its
+    operators has an input or output with several scales: it then refuses the model.
     """
     return node.emit("Max", node.input(0), node.constant(-np.inf, "no_bound", F32), suffix="unbounded")
 
 
 def _reads_by_channel(tensor: Tensor) -> bool:
-    """Does the layer that makes a tensor, or the one before its bias, read numbers with a scale for each channel?"""
+    """Does the layer that makes a tensor, or the one before its bias, read numbers with a scale for each
+    channel?
+    """
     made_by = [tensor.producer]
     if tensor.producer.type == "Add":
         made_by += [t.producer for t in tensor.producer.inputs]
@@ -115,7 +137,8 @@ def _is_by_channel(tensor: Tensor) -> bool:
 def _grid(node: Node) -> Grid | None:
     """The grid of a FakeQuantize that rounds to 256 codes and back, if real zero is one of them.
 
-    Nearly one is good enough for a layer, which computes with integers; others would see all their numbers shifted.
+    Nearly one is good enough for a layer, which computes with integers; others would see all their numbers
+    shifted.
     """
     assert isinstance(node.op, FakeQuantize)
     x, *ends = node.inputs
@@ -136,14 +159,17 @@ def _to_text(bound: np.ndarray | None) -> str:
 
 
 def _write_step_by_step(node: Emitter) -> None:
-    """In float arithmetic, as FakeQuantize is defined: what has no u8 codes, or none for real zero, is the same numbers everywhere."""
+    """In float arithmetic, as FakeQuantize is defined: what has no u8 codes, or none for real zero, is the
+    same numbers everywhere.
+    """
     assert isinstance(node.op, FakeQuantize)
     low, high, output_low, output_high = (np.asarray(node.known(i), np.float32) for i in range(1, 5))
     levels, half = node.op.levels, node.dtype() != F32
     multiplier, shift = quantization_multiplier(low, high, levels)
     step = ((output_high - output_low) / np.float32(levels - 1)).astype(np.float32)
     by, plus, times, start = (
-        node.constant(v, n, F32) for v, n in ((multiplier, "multiplier"), (shift, "shift"), (step, "step"), (output_low, "low"))
+        node.constant(v, n, F32)
+        for v, n in ((multiplier, "multiplier"), (shift, "shift"), (step, "step"), (output_low, "low"))
     )
     first, last = node.constant(0, "first", F32), node.constant(levels - 1, "last", F32)
     x = node.cast(node.input(0), F32, suffix="f32") if half else node.input(0)
@@ -154,12 +180,14 @@ def _write_step_by_step(node: Emitter) -> None:
         node.cast(y, node.dtype())
 
 
-# ---- weights -------------------------------------------------------------------------------------------------------------------
+# ---- weights -----------------------------------------------------------------------------------------------
 
 
 @writes("Multiply")
 def write_multiply(node: Emitter) -> None:
-    """The end of Constant(s8) -> Convert -> Multiply is a DequantizeLinear along the output channels; any other Multiply a Mul."""
+    """The end of Constant(s8) -> Convert -> Multiply is a DequantizeLinear along the output channels; any
+    other Multiply a Mul.
+    """
     if integer_weights(node.node.output) is None:
         node.emit("Mul", *node.inputs())
     else:
@@ -167,7 +195,8 @@ def write_multiply(node: Emitter) -> None:
 
 
 def emit_weights(at: Emitter, tensor: Tensor, name: str, *, transposed: bool = False) -> str:
-    """A DequantizeLinear called `name` of the int8 weights behind a tensor, with one scale or one for each of the first axis (O).
+    """A DequantizeLinear called `name` of the int8 weights behind a tensor, with one scale or one for each of
+    the first axis (O).
 
     transposed: write the matrix (O,K) as (K,O).
     """
@@ -181,4 +210,11 @@ def emit_weights(at: Emitter, tensor: Tensor, name: str, *, transposed: bool = F
     values = weights.scale if per_channel else weights.scale.reshape(())
     scale_name = at.array(values, scale_name)
     zero_point = at.array(np.zeros(values.shape, I8), f"{name}/zero_point")
-    return at.emit_as(name, "DequantizeLinear", codes_name, scale_name, zero_point, axis=int(transposed) if per_channel else None)
+    return at.emit_as(
+        name,
+        "DequantizeLinear",
+        codes_name,
+        scale_name,
+        zero_point,
+        axis=int(transposed) if per_channel else None,
+    )

@@ -1,7 +1,7 @@
 """LSTM, GRU and RNN, and the three sequence operators they become.
 
-ONNX has time in front, (T,N,I), and gates in another order; it adds two biases where one would do. Here, as in OpenVINO, samples are in
-front, and the two are added up beforehand.
+ONNX has time in front, (T,N,I), and gates in another order; it adds two biases where one would do. Here, as
+in OpenVINO, samples are in front, and the two are added up beforehand.
 """
 
 import math
@@ -28,7 +28,8 @@ from ..onnx_node import OnnxNode, reads
 
 OPERATORS: dict[str, type[RecurrentSequence]] = {"LSTM": LSTMSequence, "GRU": GRUSequence, "RNN": RNNSequence}
 
-#: Where in ONNX's order of gates each of ours is: forget, input, candidate, output from input, output, forget, candidate.
+#: Where in ONNX's order of gates each of ours is: forget, input, candidate, output from input, output,
+#: forget, candidate.
 GATES = {"LSTM": [2, 0, 3, 1], "GRU": [0, 1, 2], "RNN": [0]}
 DEFAULTS = {"LSTM": ["Sigmoid", "Tanh", "Tanh"], "GRU": ["Sigmoid", "Tanh"], "RNN": ["Tanh"]}
 DIRECTIONS = {name: name for name in ("forward", "reverse", "bidirectional")}
@@ -49,7 +50,11 @@ def recurrent(node: OnnxNode) -> list[Tensor]:
     linear = node.type == "GRU" and bool(node.attribute("linear_before_reset", 0))
     attributes: dict[str, Any] = {"linear_before_reset": True} if linear else {}
     op = OPERATORS[node.type](
-        hidden_size=size, direction=direction, activations=_activations(node, directions), clip=node.attribute("clip", 0.0), **attributes
+        hidden_size=size,
+        direction=direction,
+        activations=_activations(node, directions),
+        clip=node.attribute("clip", 0.0),
+        **attributes,
     )
     x = node.input(0) if layout else _permuted(node, node.input(0), (1, 0, 2), "x")
     zeros = np.zeros((directions, 2 * parts * size), w.dtype)
@@ -58,7 +63,13 @@ def recurrent(node: OnnxNode) -> list[Tensor]:
     tensors = [node.constant(v, name, v.dtype) for v, name in ((w, "w"), (r, "r"), (bias, "b"))]
     y, *last = node.add_all(op, x, *initial, _lengths(node, x), *tensors, suffix="sequence")
     y = _permuted(node, y, (0, 2, 1, 3) if layout else (2, 1, 0, 3), "")
-    return [y, *(s if layout else _permuted(node, s, (1, 0, 2), "last_" + name) for s, name in zip(last, ("h", "c"), strict=False))]
+    return [
+        y,
+        *(
+            s if layout else _permuted(node, s, (1, 0, 2), "last_" + name)
+            for s, name in zip(last, ("h", "c"), strict=False)
+        ),
+    ]
 
 
 def _reordered(weights: np.ndarray, kind: str) -> np.ndarray:
@@ -67,7 +78,9 @@ def _reordered(weights: np.ndarray, kind: str) -> np.ndarray:
 
 
 def _joined_bias(bias: np.ndarray, kind: str, linear: bool) -> np.ndarray:
-    """(D, 2 * gates * S), for the input and for the state, as their sum; but for the candidate of a GRU that resets late."""
+    """(D, 2 * gates * S), for the input and for the state, as their sum; but for the candidate of a GRU that
+    resets late.
+    """
     of_input, of_state = (_reordered(part, kind) for part in np.split(bias, 2, axis=1))
     if not linear:
         return of_input + of_state
@@ -83,7 +96,9 @@ def _activations(node: OnnxNode, directions: int) -> str:
     if node.attribute("activation_alpha") or node.attribute("activation_beta"):
         raise OnnxError("activation_alpha and activation_beta are not supported")
     if len(names) != count * directions or names[:count] * directions != names:
-        raise OnnxError(f"activations must be {count} names, the same in both directions, found {', '.join(names)}")
+        raise OnnxError(
+            f"activations must be {count} names, the same in both directions, found {', '.join(names)}"
+        )
     lower = [name.lower() for name in names[:count]]
     if any(name not in ACTIVATIONS for name in lower):
         raise OnnxError(f"activations must be of {', '.join(ACTIVATIONS)}, found {', '.join(names)}")
@@ -102,7 +117,9 @@ def _initial_state(node: OnnxNode, i: int, x: Tensor, size: tuple[int, int], lay
     if x.shape[0] != -1:
         memory.take(8 * x.shape[0] * math.prod(size), "the state to begin with")
         return node.constant(np.zeros((x.shape[0], *size)), f"state_{i}", x.dtype)
-    shape = node.add(Concat(axis=0), _dimension(node, x, 0), node.constant(size, "size"), suffix=f"state_{i}/shape")
+    shape = node.add(
+        Concat(axis=0), _dimension(node, x, 0), node.constant(size, "size"), suffix=f"state_{i}/shape"
+    )
     return node.add(Broadcast(), zero, shape, suffix=f"state_{i}")
 
 
@@ -118,10 +135,16 @@ def _lengths(node: OnnxNode, x: Tensor) -> Tensor:
 def _dimension(node: OnnxNode, x: Tensor, axis: int) -> Tensor:
     """A dimension of x as a vector of one number."""
     shape = node.add(ShapeOf(), x, suffix=f"shape_{axis}")
-    return node.add(Gather(), shape, node.constant([axis], f"index_{axis}"), node.constant(0, "axis"), suffix=f"dimension_{axis}")
+    return node.add(
+        Gather(),
+        shape,
+        node.constant([axis], f"index_{axis}"),
+        node.constant(0, "axis"),
+        suffix=f"dimension_{axis}",
+    )
 
 
-# ---- the other way -------------------------------------------------------------------------------------------------------------
+# ---- the other way -----------------------------------------------------------------------------------------
 
 
 @writes("LSTMSequence", "GRUSequence", "RNNSequence")
@@ -132,14 +155,21 @@ def write_recurrent(node: Emitter) -> None:
     w, r, b = (node.known(len(node.node.inputs) - 3 + k) for k in range(3))
     back = np.argsort(GATES[kind]).tolist()
     x = node.emit("Transpose", node.input(0), suffix="x", perm=(1, 0, 2))
-    initial = [node.emit("Transpose", node.input(1 + k), suffix=f"state_{k}", perm=(1, 0, 2)) for k in range(states)]
+    initial = [
+        node.emit("Transpose", node.input(1 + k), suffix=f"state_{k}", perm=(1, 0, 2)) for k in range(states)
+    ]
     lengths = node.input(1 + states)
     if node.dtype(1 + states) != I32:
         lengths = node.cast(lengths, I32, suffix="lengths")
     arrays = [_in_order(w, back), _in_order(r, back), _two_biases(b, back, linear)]
-    weights = [node.array(a.astype(F32), f"{node.node.name}/{name}") for a, name in zip(arrays, ("w", "r", "b"), strict=True)]
+    weights = [
+        node.array(a.astype(F32), f"{node.node.name}/{name}")
+        for a, name in zip(arrays, ("w", "r", "b"), strict=True)
+    ]
     made = [node.step("y"), *(node.step(f"last_{k}") for k in range(states))]
-    names = [name.capitalize() for name in op.activations.split(",")] * (2 if op.direction == "bidirectional" else 1)
+    names = [name.capitalize() for name in op.activations.split(",")] * (
+        2 if op.direction == "bidirectional" else 1
+    )
     node.emit_as(
         node.node.name,
         kind,
@@ -161,7 +191,9 @@ def _in_order(weights: np.ndarray, order: Sequence[int]) -> np.ndarray:
 
 
 def _two_biases(b: np.ndarray, order: Sequence[int], linear: bool) -> np.ndarray:
-    """(D, 2 * gates * S): ours for the input, and zeros for the state, but for the candidate of a GRU that resets late."""
+    """(D, 2 * gates * S): ours for the input, and zeros for the state, but for the candidate of a GRU that
+    resets late.
+    """
     size = b.shape[1] // (len(order) + linear)
     of_input = _in_order(b[:, : len(order) * size], order)
     of_state = np.zeros_like(of_input)

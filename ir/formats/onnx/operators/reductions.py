@@ -1,4 +1,6 @@
-"""Reductions; their axes were an attribute first and became an input, ReduceSum's at opset 13, the others' at 18."""
+"""Reductions; their axes were an attribute first and became an input, ReduceSum's at opset 13, the others' at
+18.
+"""
 
 from ....dtypes import BOOL, FLOATS, U8
 from ....graph import Tensor
@@ -51,7 +53,9 @@ def reduce_l1(node: OnnxNode) -> Tensor:
 @reads("ReduceL2")
 def reduce_l2(node: OnnxNode) -> Tensor:
     x, axes, keep_dims = _arguments(node)
-    total = node.add(ReduceSum(keep_dims=keep_dims), node.add(Multiply(), x, x, suffix="square"), axes, suffix="sum")
+    total = node.add(
+        ReduceSum(keep_dims=keep_dims), node.add(Multiply(), x, x, suffix="square"), axes, suffix="sum"
+    )
     return node.add(Sqrt(), total)
 
 
@@ -103,7 +107,7 @@ def _arguments(node: OnnxNode) -> tuple[Tensor, Tensor, bool]:
     return x, node.constant(given, "axes"), keep_dims
 
 
-# ---- the other way ---------------------------------------------------------------------------------------------------------------
+# ---- the other way -----------------------------------------------------------------------------------------
 
 
 GLOBAL_POOLS = {"ReduceMean": "GlobalAveragePool", "ReduceMax": "GlobalMaxPool"}
@@ -111,7 +115,9 @@ GLOBAL_POOLS = {"ReduceMean": "GlobalAveragePool", "ReduceMax": "GlobalMaxPool"}
 
 @writes(*(op().type for op in SAME.values()))
 def write_same(node: Emitter) -> None:
-    """Over all of an image a pool, which runtimes have for integers, too. No axes means no reduction, and in ONNX only if it is told so."""
+    """Over all of an image a pool, which runtimes have for integers, too. No axes means no reduction, and in
+    ONNX only if it is told so.
+    """
     axes, rank = node.integers(1), node.rank()
     if (
         node.node.type in GLOBAL_POOLS
@@ -123,11 +129,21 @@ def write_same(node: Emitter) -> None:
         node.emit(GLOBAL_POOLS[node.node.type], node.input(0))
         return
     node.emit(
-        node.node.type, node.input(0), node.constant(axes, "axes"), keepdims=int(node.op.keep_dims), noop_with_empty_axes=int(not axes)
+        node.node.type,
+        node.input(0),
+        node.constant(axes, "axes"),
+        keepdims=int(node.op.keep_dims),
+        noop_with_empty_axes=int(not axes),
     )
 
 
 @writes("ArgMax")
 def write_arg_max(node: Emitter) -> None:
     op = node.op
-    node.emit("ArgMax", node.input(0), axis=op.axis, keepdims=int(op.keep_dims), select_last_index=int(op.select_last_index))
+    node.emit(
+        "ArgMax",
+        node.input(0),
+        axis=op.axis,
+        keepdims=int(op.keep_dims),
+        select_last_index=int(op.select_last_index),
+    )

@@ -1,7 +1,8 @@
-"""Resizing along one axis as a matrix, for the ways to resize that Interpolate does not know: every output is a weighted mean of inputs.
+"""Resizing along one axis as a matrix, for the ways to resize that Interpolate does not know: every output is
+a weighted mean of inputs.
 
-Which input an output lies on is its coordinate c; the input at t counts with a weight that depends on (t - c). Where an image shrinks,
-antialiasing makes the window as many times wider, so that no input is skipped.
+Which input an output lies on is its coordinate c; the input at t counts with a weight that depends on (t -
+c). Where an image shrinks, antialiasing makes the window as many times wider, so that no input is skipped.
 """
 
 from typing import Literal, NamedTuple
@@ -13,7 +14,9 @@ CROP = "tf_crop_and_resize"
 
 
 class Axis(NamedTuple):
-    """size, output: lengths before and after. scale: as the file says, of which output is the whole part. region: of CROP, 0 to 1."""
+    """size, output: lengths before and after. scale: as the file says, of which output is the whole part.
+    region: of CROP, 0 to 1.
+    """
 
     size: int
     output: int
@@ -43,7 +46,9 @@ def resize_matrix(axis: Axis, manner: Manner) -> np.ndarray:
         w = _weights((t - c) * shrink, manner)
         if manner.exclude_outside:
             w[(t < 0) | (t >= axis.size)] = 0
-        np.add.at(matrix[i], np.clip(t, 0, axis.size - 1).astype(int), w / w.sum())  # past the border stands what is at the border
+        np.add.at(
+            matrix[i], np.clip(t, 0, axis.size - 1).astype(int), w / w.sum()
+        )  # past the border stands what is at the border
     return matrix
 
 
@@ -53,7 +58,9 @@ def coordinates(axis: Axis, name: str) -> np.ndarray:
     exact = axis.scale * axis.size  # the length before it was cut to a whole number
     if name == CROP:
         low, high = axis.region
-        return low * last + (x * (high - low) * last / (exact - 1) if exact != 1 else 0 * x + (high - low) * last / 2)
+        return low * last + (
+            x * (high - low) * last / (exact - 1) if exact != 1 else 0 * x + (high - low) * last / 2
+        )
     if name == "align_corners":
         return x * last / (exact - 1) if exact != 1 else 0.0 * x
     if name == "asymmetric":
@@ -61,7 +68,11 @@ def coordinates(axis: Axis, name: str) -> np.ndarray:
     if name == "pytorch_half_pixel" and axis.output == 1:
         return np.zeros(1)
     half_pixel = (x + 0.5) / axis.scale - 0.5
-    return half_pixel + axis.size / 2 * (1 - axis.output / exact) if name == "half_pixel_symmetric" else half_pixel
+    return (
+        half_pixel + axis.size / 2 * (1 - axis.output / exact)
+        if name == "half_pixel_symmetric"
+        else half_pixel
+    )
 
 
 def _weights(distance: np.ndarray, manner: Manner) -> np.ndarray:

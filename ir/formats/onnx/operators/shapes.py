@@ -86,12 +86,14 @@ def expand(node: OnnxNode) -> Tensor:
     return node.add(Broadcast(mode="bidirectional"), node.input(0), node.input(1))
 
 
-# ---- the other way ---------------------------------------------------------------------------------------------------------------
+# ---- the other way -----------------------------------------------------------------------------------------
 
 
 @writes("Convert")
 def write_convert(node: Emitter) -> None:
-    """A Cast; from floats to small integers by way of int64, because the Cast alone is undefined for what does not fit."""
+    """A Cast; from floats to small integers by way of int64, because the Cast alone is undefined for what
+    does not fit.
+    """
     x, to = node.input(0), node.op.destination_type
     if node.dtype() in FLOATS and to in INTEGERS and to != np.int64:
         x = node.cast(x, np.dtype(np.int64), suffix="int64")
@@ -100,7 +102,9 @@ def write_convert(node: Emitter) -> None:
 
 @writes("Reshape")
 def write_reshape(node: Emitter) -> None:
-    """ONNX copies a dimension where the pattern has a zero, as special_zero says here, unless allowzero forbids it."""
+    """ONNX copies a dimension where the pattern has a zero, as special_zero says here, unless allowzero
+    forbids it.
+    """
     pattern = known_array(node.node.inputs[1])
     keeps_zeros = not node.op.special_zero and (pattern is None or 0 in pattern)
     node.emit("Reshape", node.input(0), node.as_int64(1, "pattern"), allowzero=1 if keeps_zeros else None)

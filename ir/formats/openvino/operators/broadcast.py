@@ -25,6 +25,11 @@ def broadcast(node: OpenVinoNode) -> Tensor:
     x, target, _ = node.take(3)
     mapping = integers(node.known(2, "axes_mapping"), "axes_mapping")
     if list(mapping) != sorted(set(mapping)) or len(mapping) != len(x.shape):
-        raise OperatorError(f"axes_mapping must give each of {len(x.shape)} axes a place, in ascending order, found {list(mapping)}")
+        raise OperatorError(
+            f"axes_mapping must give each of {len(x.shape)} axes a place, in ascending order, found "
+            f"{list(mapping)}"
+        )
     others = [axis for axis in range(target.shape[0]) if axis not in mapping]
-    return node.add(Broadcast(), node.add(Unsqueeze(), x, node.constant(others, "axes"), suffix="unsqueezed"), target)
+    return node.add(
+        Broadcast(), node.add(Unsqueeze(), x, node.constant(others, "axes"), suffix="unsqueezed"), target
+    )

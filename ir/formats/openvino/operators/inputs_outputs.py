@@ -38,11 +38,15 @@ def _shape(node: OpenVinoNode, declared: str) -> Shape:
     given = node.scope.input_shapes.get(node.name)
     if given is not None:
         if declared != RANK_UNKNOWN and len(given) != len(dims):
-            raise OperatorError(f"the given shape {list(given)} must have {len(dims)} dimensions, as the file's, [{declared}]")
+            raise OperatorError(
+                f"the given shape {list(given)} must have {len(dims)} dimensions, as the file's, [{declared}]"
+            )
         return given
     if declared == RANK_UNKNOWN or -1 in dims[1:]:
         example = f"--input-shape {node.name}=1,3,224,224"
-        raise OperatorError(f"its shape must be fixed, all but the batch; found [{declared}]. Give one, as in {example}")
+        raise OperatorError(
+            f"its shape must be fixed, all but the batch; found [{declared}]. Give one, as in {example}"
+        )
     return tuple(dims)
 
 
@@ -51,7 +55,10 @@ def _dimension(node: OpenVinoNode, text: str) -> int:
     if OPEN.fullmatch(text):
         return -1
     if not INTEGER.fullmatch(text):
-        raise node.layer.error(AttributeValueError, f"a dimension must be an integer, '?' or a range such as 1..8, found {text!r}")
+        raise node.layer.error(
+            AttributeValueError,
+            f"a dimension must be an integer, '?' or a range such as 1..8, found {text!r}",
+        )
     return int(text)
 
 

@@ -1,4 +1,6 @@
-"""The first versions of two normalizations, whose later ones are read as they are (one_to_one.py), and one in other operators."""
+"""The first versions of two normalizations, whose later ones are read as they are (one_to_one.py), and one in
+other operators.
+"""
 
 from dataclasses import dataclass
 
@@ -49,7 +51,8 @@ class LRNAttributes:
 
 @reads("LRN")
 def local_response_normalization(node: OpenVinoNode) -> Tensor:
-    """x / (bias + alpha * m)^beta; m: the squares in a window of `size` around the element, added up and divided by size^(number of axes).
+    """x / (bias + alpha * m)^beta; m: the squares in a window of `size` around the element, added up and
+    divided by size^(number of axes).
 
     The window lies along the channels, or along all spatial axes.
     """
@@ -57,15 +60,26 @@ def local_response_normalization(node: OpenVinoNode) -> Tensor:
     axes = normalize_axes(integers(node.known(1, "axes"), "axes"), len(x.shape))
     squares = node.add(Multiply(), x, x, suffix="squares")
     if axes == (1,):
-        column = node.add(Reshape(special_zero=True), squares, node.constant((0, 1, x.shape[1], -1), "column_shape"), suffix="columns")
+        column = node.add(
+            Reshape(special_zero=True),
+            squares,
+            node.constant((0, 1, x.shape[1], -1), "column_shape"),
+            suffix="columns",
+        )
         means = node.add(_centered_mean((attributes.size, 1)), column, suffix="means")
-        means = node.add(Reshape(), means, node.constant((-1, *x.shape[1:]), "shape"), suffix="means_of_channels")
+        means = node.add(
+            Reshape(), means, node.constant((-1, *x.shape[1:]), "shape"), suffix="means_of_channels"
+        )
     elif axes == tuple(range(2, len(x.shape))):
         means = node.add(_centered_mean((attributes.size,) * len(axes)), squares, suffix="means")
     else:
         raise OperatorError(f"axes must be the channels or all spatial axes, found {list(axes)}")
-    numbers = {name: node.constant(getattr(attributes, name), name, x.dtype) for name in ("alpha", "bias", "beta")}
-    base = node.add(Add(), node.add(Multiply(), means, numbers["alpha"], suffix="scaled"), numbers["bias"], suffix="base")
+    numbers = {
+        name: node.constant(getattr(attributes, name), name, x.dtype) for name in ("alpha", "bias", "beta")
+    }
+    base = node.add(
+        Add(), node.add(Multiply(), means, numbers["alpha"], suffix="scaled"), numbers["bias"], suffix="base"
+    )
     return node.add(Divide(), x, node.add(Power(), base, numbers["beta"], suffix="power"))
 
 
@@ -74,4 +88,6 @@ def _centered_mean(kernel: Ints) -> AvgPool:
     if any(k < 1 or k % 2 == 0 for k in kernel):
         raise OperatorError(f"size must be odd, found {kernel[0]}")
     sides = tuple(k // 2 for k in kernel)
-    return AvgPool(kernel=kernel, strides=(1,) * len(kernel), pads_begin=sides, pads_end=sides, exclude_pad=False)
+    return AvgPool(
+        kernel=kernel, strides=(1,) * len(kernel), pads_begin=sides, pads_end=sides, exclude_pad=False
+    )

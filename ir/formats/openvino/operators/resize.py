@@ -36,7 +36,9 @@ def interpolate_with_axes_as_attribute(node: OpenVinoNode) -> Tensor:
 def interpolate_with_sizes_and_scales(node: OpenVinoNode) -> Tensor:
     """Inputs: data, sizes, scales, axes. Only one of sizes and scales counts."""
     op = _operator(node)
-    return _interpolate(node, op, *node.inputs[1 if op.shape_calculation_mode == "sizes" else 2 :][:1], *node.inputs[3:])
+    return _interpolate(
+        node, op, *node.inputs[1 if op.shape_calculation_mode == "sizes" else 2 :][:1], *node.inputs[3:]
+    )
 
 
 @reads("Interpolate", since=11)
@@ -56,10 +58,15 @@ def _refuse_smoothing_and_padding(node: OpenVinoNode) -> None:
     for name in ("pads_begin", "pads_end"):
         found = node.attributes.pop(name, "")
         if found.strip("0, "):
-            raise node.layer.error(AttributeValueError, f"attribute {name!r} must be all 0, found {found!r}. Put a Pad before the layer")
+            raise node.layer.error(
+                AttributeValueError,
+                f"attribute {name!r} must be all 0, found {found!r}. Put a Pad before the layer",
+            )
 
 
-def _interpolate(node: OpenVinoNode, op: Interpolate, target: Tensor | None = None, axes: Tensor | None = None) -> Tensor:
+def _interpolate(
+    node: OpenVinoNode, op: Interpolate, target: Tensor | None = None, axes: Tensor | None = None
+) -> Tensor:
     """All axes if they are not listed."""
     x = node.inputs[0]
     if target is None:

@@ -1,4 +1,6 @@
-"""Convolutions and pools: padding made explicit, and groups, which OpenVINO keeps in an axis of the weights, made an attribute."""
+"""Convolutions and pools: padding made explicit, and groups, which OpenVINO keeps in an axis of the weights,
+made an attribute.
+"""
 
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -32,7 +34,7 @@ class SlidingAttributes:
         return WindowAttributes(kernel, self.strides, dilations or ones, begin, end, auto_pad)
 
 
-# ---- convolutions --------------------------------------------------------------------------------------------------------------
+# ---- convolutions ------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +57,9 @@ def group_convolution(node: OpenVinoNode) -> Tensor:
 def _convolution(node: OpenVinoNode, x: Tensor, w: Tensor, groups: int) -> Tensor:
     attributes = node.read(ConvolutionAttributes)
     window = attributes.window(w.shape[2:], attributes.dilations)
-    return node.add(Convolution(**window.explicit(x.shape[2:]), dilations=window.dilations, groups=groups), x, w)
+    return node.add(
+        Convolution(**window.explicit(x.shape[2:]), dilations=window.dilations, groups=groups), x, w
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +88,9 @@ def _transposed_convolution(node: OpenVinoNode, w: Tensor, groups: int) -> Tenso
         output = integers(node.known(2, "output_shape"), "output_shape")
         total = surplus(window, x.shape[2:], output, output_padding)
         if window.is_same:
-            _, begin = split_padding(total, window.auto_pad)  # the halves the other way round than in a convolution
+            _, begin = split_padding(
+                total, window.auto_pad
+            )  # the halves the other way round than in a convolution
         begin, end, output_padding = crop(total, begin, output_padding)
     op = ConvolutionBackpropData(
         strides=window.strides,
@@ -104,7 +110,7 @@ def _merge_groups(node: OpenVinoNode, w: Tensor) -> Tensor:
     return node.add(Reshape(), w, node.constant((-1, *w.shape[2:]), "weights_shape"), suffix="weights")
 
 
-# ---- pools ---------------------------------------------------------------------------------------------------------------------
+# ---- pools -------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +131,12 @@ def max_pool(node: OpenVinoNode) -> Tensor:
     attributes = node.read(MaxPoolAttributes, ignored=("index_element_type", "axis"))
     window = attributes.window(attributes.kernel, attributes.dilations)
     pads = window.explicit(x.shape[2:])
-    return node.add(MaxPool(kernel=window.kernel, **pads, dilations=window.dilations, rounding_type=attributes.rounding_type), x)
+    return node.add(
+        MaxPool(
+            kernel=window.kernel, **pads, dilations=window.dilations, rounding_type=attributes.rounding_type
+        ),
+        x,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,18 +146,27 @@ class AvgPoolAttributes(PoolAttributes):
 
 @reads("AvgPool")
 def avg_pool(node: OpenVinoNode) -> Tensor:
-    """What rounding up adds past the padding counts if the padding does and is not zero: it is read as more padding."""
+    """What rounding up adds past the padding counts if the padding does and is not zero: it is read as more
+    padding.
+    """
     (x,) = node.take(1)
     attributes = node.read(AvgPoolAttributes)
     pads = attributes.window(attributes.kernel).explicit(x.shape[2:])
-    op = AvgPool(kernel=attributes.kernel, **pads, exclude_pad=attributes.exclude_pad, rounding_type=attributes.rounding_type)
+    op = AvgPool(
+        kernel=attributes.kernel,
+        **pads,
+        exclude_pad=attributes.exclude_pad,
+        rounding_type=attributes.rounding_type,
+    )
     if not op.exclude_pad and op.rounding_type != "floor" and any(op.pads_begin + op.pads_end):
         op = replace(op, pads_end=pads_that_are_seen(op, x.shape[2:]), rounding_type="floor")
     return node.add(op, x)
 
 
 def pads_that_are_seen(op: AvgPool, size: Ints) -> Ints:
-    """How far behind an input of this size the last window ends, in each dimension; 0 if it ends before. OperatorError for an open size."""
+    """How far behind an input of this size the last window ends, in each dimension; 0 if it ends before.
+    OperatorError for an open size.
+    """
     if -1 in size:
         raise OperatorError(f"rounding up needs a fixed spatial size, found {list(size)}")
     parts = zip(size, op.window.output_size(size), op.strides, op.kernel, op.pads_begin, strict=True)

@@ -1,4 +1,6 @@
-"""Squeeze-and-excite blocks with hard activations, as MobileNetV3 has them: every step has a kernel, and the interpreter's bits."""
+"""Squeeze-and-excite blocks with hard activations, as MobileNetV3 has them: every step has a kernel, and the
+interpreter's bits.
+"""
 
 from typing import Any
 
@@ -34,7 +36,9 @@ def test_a_block_of_integers_is_the_interpreters_bit_for_bit(arithmetic: Any, lo
         executor = Executor(graph, arithmetic=arithmetic, threads=threads)
         np.testing.assert_array_equal(executor.run(x)["y"], expected)
         np.testing.assert_array_equal(executor.run(x[:1])["y"], expected[:1])
-    assert ("numpy" in [step.kernel for step in executor.plan]) == (low == -0.4)  # a FakeQuantize without integers, and its mean
+    assert ("numpy" in [step.kernel for step in executor.plan]) == (
+        low == -0.4
+    )  # a FakeQuantize without integers, and its mean
 
 
 def test_a_block_of_floats_has_a_kernel_for_every_step() -> None:
@@ -64,5 +68,7 @@ def test_windows_of_codes_are_summed_and_scaled_by_kernels(exclude_pad: bool) ->
     data = 2 * np.random.default_rng(0).standard_normal((3, 8, 7, 6)).astype(np.float32)
     executor = Executor(graph)
     kernels = [step.kernel for step in executor.plan]
-    assert "sum pool" in kernels and ("numpy" in kernels) == exclude_pad  # then the divisor changes from position to position
+    assert (
+        "sum pool" in kernels and ("numpy" in kernels) == exclude_pad
+    )  # then the divisor changes from position to position
     np.testing.assert_array_equal(executor.run(data)["y"], Interpreter(graph).run(data)["y"])

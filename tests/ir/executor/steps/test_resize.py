@@ -1,4 +1,6 @@
-"""Interpolate by its kernels, against the definition, bit for bit; and of codes, which a runtime moves as they are."""
+"""Interpolate by its kernels, against the definition, bit for bit; and of codes, which a runtime moves as
+they are.
+"""
 
 from typing import Any
 
@@ -28,11 +30,18 @@ PROBLEMS = st.tuples(
 )
 
 
-def check(mode: Any, coordinate: Any, nearest: Any, size: Any, output: Any, channels: int, axes: Any, dtype: Any) -> None:
+def check(
+    mode: Any, coordinate: Any, nearest: Any, size: Any, output: Any, channels: int, axes: Any, dtype: Any
+) -> None:
     dtype = dtype if mode == "nearest" else F32
     net = Network()
     x = net.input(-1, channels, *size, dtype=dtype)
-    op = Interpolate(mode=mode, shape_calculation_mode="sizes", coordinate_transformation_mode=coordinate, nearest_mode=nearest)
+    op = Interpolate(
+        mode=mode,
+        shape_calculation_mode="sizes",
+        coordinate_transformation_mode=coordinate,
+        nearest_mode=nearest,
+    )
     graph = net.result(net.op(op, x, np.array(output[: len(axes)]), np.array(axes)))
     data = (100 * np.random.default_rng(channels).standard_normal((3, channels, *size))).astype(dtype)
     expected = Interpreter(graph).run(data)["y"]
@@ -81,5 +90,11 @@ def test_codes_of_one_range_become_codes_of_another_in_one_step(per_channel: boo
     graph = net.result(net.depthwise(net.quantize(x, -1.7 * scale, 3.4 * scale)))
     data = 2 * np.random.default_rng(0).standard_normal((3, 8, 6, 6)).astype(np.float32)
     executor = Executor(graph)
-    assert [step.kernel for step in executor.plan] == ["quantize", "max pool", "requantize", "depthwise u8s8", "channels first"]
+    assert [step.kernel for step in executor.plan] == [
+        "quantize",
+        "max pool",
+        "requantize",
+        "depthwise u8s8",
+        "channels first",
+    ]
     np.testing.assert_array_equal(executor.run(data)["y"], Interpreter(graph).run(data)["y"])

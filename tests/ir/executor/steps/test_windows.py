@@ -33,7 +33,9 @@ def windows(draw: Any, pad_below_reach: bool = False) -> tuple[tuple[int, ...], 
     begin, end = ints(0, 2), ints(0, 2)
     if pad_below_reach:
         begin, end = (tuple(min(p, r - 1) for p, r in zip(pads, reach, strict=True)) for pads in (begin, end))
-    size = tuple(max(1, r - b - e) + draw(st.integers(0, 5)) for r, b, e in zip(reach, begin, end, strict=True))
+    size = tuple(
+        max(1, r - b - e) + draw(st.integers(0, 5)) for r, b, e in zip(reach, begin, end, strict=True)
+    )
     return size, {"kernel": kernel, "strides": strides, "begin": begin, "end": end, "dilations": dilations}
 
 
@@ -49,7 +51,10 @@ def agrees(case: Case) -> None:
 @given(windows(), st.integers(1, 3), st.integers(1, 3), st.integers(1, 2), st.integers(0, 99))
 def test_convolution(window: Any, groups: int, inputs: int, outputs: int, seed: int) -> None:
     size, w = window
-    x, weights = array(seed, 2, groups * inputs, *size), array(seed + 1, groups * outputs, inputs, *w["kernel"])
+    x, weights = (
+        array(seed, 2, groups * inputs, *size),
+        array(seed + 1, groups * outputs, inputs, *w["kernel"]),
+    )
     agrees(convolution(x, weights, w["strides"], w["begin"], w["end"], w["dilations"], groups))
 
 
@@ -57,7 +62,10 @@ def test_convolution(window: Any, groups: int, inputs: int, outputs: int, seed: 
 @given(windows(), st.integers(1, 2), st.integers(1, 3), st.integers(1, 2), st.integers(0, 99))
 def test_transposed_convolution(window: Any, groups: int, inputs: int, outputs: int, seed: int) -> None:
     size, w = window
-    x, weights = array(seed, 1, groups * inputs, *size), array(seed + 1, groups * inputs, outputs, *w["kernel"])
+    x, weights = (
+        array(seed, 1, groups * inputs, *size),
+        array(seed + 1, groups * inputs, outputs, *w["kernel"]),
+    )
     padding = tuple(seed % s for s in w["strides"])
     case = transposed(x, weights, w["strides"], w["begin"], w["end"], w["dilations"], padding, groups)
     try:
@@ -72,20 +80,38 @@ def test_transposed_convolution(window: Any, groups: int, inputs: int, outputs: 
 @given(windows(pad_below_reach=True), st.sampled_from(["floor", "ceil_torch"]), st.integers(0, 99))
 def test_max_pool(window: Any, rounding: str, seed: int) -> None:
     size, w = window
-    case = max_pool(array(seed, 1, 2, *size), w["kernel"], w["strides"], w["begin"], w["end"], w["dilations"], rounding)
-    assume(np.isfinite(case.op.evaluate(*case.inputs)).all())  # a dilated window that sees only padding has no largest element
+    case = max_pool(
+        array(seed, 1, 2, *size), w["kernel"], w["strides"], w["begin"], w["end"], w["dilations"], rounding
+    )
+    assume(
+        np.isfinite(case.op.evaluate(*case.inputs)).all()
+    )  # a dilated window that sees only padding has no largest element
     agrees(case)
 
 
 @few
-@given(windows(pad_below_reach=True), st.booleans(), st.sampled_from(["floor", "ceil_torch"]), st.integers(0, 99))
+@given(
+    windows(pad_below_reach=True), st.booleans(), st.sampled_from(["floor", "ceil_torch"]), st.integers(0, 99)
+)
 def test_avg_pool(window: Any, exclude_pad: bool, rounding: str, seed: int) -> None:
     size, w = window
-    begin, end = (tuple(min(p, k - 1) for p, k in zip(w[side], w["kernel"], strict=True)) for side in ("begin", "end"))
-    agrees(avg_pool(array(seed, 1, 2, *(s + 2 for s in size)), w["kernel"], w["strides"], begin, end, exclude_pad, rounding))
+    begin, end = (
+        tuple(min(p, k - 1) for p, k in zip(w[side], w["kernel"], strict=True)) for side in ("begin", "end")
+    )
+    agrees(
+        avg_pool(
+            array(seed, 1, 2, *(s + 2 for s in size)),
+            w["kernel"],
+            w["strides"],
+            begin,
+            end,
+            exclude_pad,
+            rounding,
+        )
+    )
 
 
-# ---- what a window refuses -----------------------------------------------------------------------------------------------------
+# ---- what a window refuses ---------------------------------------------------------------------------------
 
 PLAIN = Window((3, 3), (1, 1), (0, 0), (0, 0), (1, 1))
 

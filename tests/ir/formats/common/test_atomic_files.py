@@ -17,7 +17,9 @@ from numpot.kernels.codegen.temporary_files import (
     temporary_name,
 )
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="only there files have locks that end with a process")
+pytestmark = pytest.mark.skipif(
+    os.name != "posix", reason="only there files have locks that end with a process"
+)
 
 KILLED = """
 import os, signal, sys
@@ -80,7 +82,9 @@ def test_files_of_another_machine_are_removed_when_no_save_takes_as_long(tmp_pat
     assert not name.exists()
 
 
-def test_a_file_that_is_taken_away_before_it_is_locked_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_is_taken_away_before_it_is_locked_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Somebody looks for files left behind, between the creation of one and its lock."""
     hold, looks = temporary.hold, []
 
@@ -96,8 +100,12 @@ def test_a_file_that_is_taken_away_before_it_is_locked_is_made_again(tmp_path: P
 
 
 @pytest.mark.parametrize("linked", [False, True])
-def test_whatever_rename_fails_the_old_files_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, linked: bool) -> None:
-    """Every rename of a save of two files in turn; a save by another process in the middle takes nothing away."""
+def test_whatever_rename_fails_the_old_files_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, linked: bool
+) -> None:
+    """Every rename of a save of two files in turn; a save by another process in the middle takes nothing
+    away.
+    """
     paths = [tmp_path / "m.bin", tmp_path / "m.xml"]
     (tmp_path / "real.bin").write_bytes(b"old")
     for path in paths:

@@ -24,17 +24,32 @@ def graphs(draw: st.DrawFn) -> Graph:
     """Chains and joins of simple operators over any element type and shape."""
     names = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=8)
     graph = Graph(
-        draw(names), draw(st.dictionaries(names, st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | names, max_size=3))
+        draw(names),
+        draw(
+            st.dictionaries(
+                names, st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | names, max_size=3
+            )
+        ),
     )
     dtype = BY_NAME[draw(st.sampled_from(["f32", "f16", "i32", "i64"]))]
     shape = tuple(draw(st.lists(st.integers(1, 4), max_size=3)))
-    tensors = [graph.add(Parameter(element_type=dtype, shape=draw(st.sampled_from([shape, (-1, *shape[1:])])) if shape else ())).output]
+    tensors = [
+        graph.add(
+            Parameter(
+                element_type=dtype, shape=draw(st.sampled_from([shape, (-1, *shape[1:])])) if shape else ()
+            )
+        ).output
+    ]
     for _ in range(draw(st.integers(0, 6))):
         source = draw(st.sampled_from(tensors))
-        match draw(st.sampled_from(["constant", "add", "relu", "clamp"] if dtype in FLOATS else ["constant", "add"])):
+        match draw(
+            st.sampled_from(["constant", "add", "relu", "clamp"] if dtype in FLOATS else ["constant", "add"])
+        ):
             case "constant":
                 values = draw(st.lists(st.integers(0, 100), min_size=1, max_size=3))
-                added = graph.constant(np.resize(np.array(values, dtype), shape), graph.unique_name(draw(names)))
+                added = graph.constant(
+                    np.resize(np.array(values, dtype), shape), graph.unique_name(draw(names))
+                )
             case "relu":
                 added = graph.add(ReLU(), [source], graph.unique_name(draw(names))).output
             case "clamp":
@@ -48,7 +63,9 @@ def graphs(draw: st.DrawFn) -> Graph:
     return graph
 
 
-several = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+several = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
 @several
@@ -70,7 +87,21 @@ def test_one_mistake_in_a_file_without_checksum_is_an_error_or_a_model(tmp_path,
     text = without_checksum(xml.read_text("utf-8"))
     values = list(re.finditer(r'"([^"]*)"', text))
     lines = text.splitlines(keepends=True)
-    replacements = ["", "0", "-1", str(2**63), "9" * 400, "nan", "f16", "i64", "Add", "ReLU", "é", "&#x9;", "3,1,2"]
+    replacements = [
+        "",
+        "0",
+        "-1",
+        str(2**63),
+        "9" * 400,
+        "nan",
+        "f16",
+        "i64",
+        "Add",
+        "ReLU",
+        "é",
+        "&#x9;",
+        "3,1,2",
+    ]
     match data.draw(st.sampled_from(["value", "drop", "repeat", "swap"])):
         case "value":
             found = data.draw(st.sampled_from(values))

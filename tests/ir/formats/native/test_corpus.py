@@ -1,6 +1,7 @@
 """Every file of tests/corpus breaks one promise of the format, and is refused with the error of that promise.
 
-A case is NAME.xml with NAME.bin, or with shared.bin where the constants are not the point; expected.json says which error it gives.
+A case is NAME.xml with NAME.bin, or with shared.bin where the constants are not the point; expected.json says
+which error it gives.
 """
 
 import json
@@ -20,7 +21,9 @@ from numpot.ir.formats.native.model import read_xmlbin, write_model
 CORPUS = Path(__file__).parents[3] / "corpus"
 EXPECTED = json.loads((CORPUS / "expected.json").read_text("utf-8"))
 FORMAT = files("numpot.ir.formats.native").joinpath("FORMAT.md").read_text("utf-8")
-PROMISES = {cls.__name__ for cls in vars(errors).values() if isinstance(cls, type) and issubclass(cls, IRError)} - {"IRError"}
+PROMISES = {
+    cls.__name__ for cls in vars(errors).values() if isinstance(cls, type) and issubclass(cls, IRError)
+} - {"IRError"}
 NOT_IN_CORPUS = {  # need a folder, a missing file, another format, or a graph: see test_model.py
     "FileMissingError",
     "UnknownFormatError",

@@ -1,4 +1,6 @@
-"""Damage: no byte of a model can change, and no byte be lost, unnoticed; no failing disk leaves a model half written."""
+"""Damage: no byte of a model can change, and no byte be lost, unnoticed; no failing disk leaves a model half
+written.
+"""
 
 import io
 import itertools
@@ -23,7 +25,9 @@ FLIPS = (*(1 << bit for bit in range(8)), 0xFF)  # every bit alone, and all at o
 
 
 def small_model() -> Graph:
-    """Two constants with padding between them, an operator, and a line of info: every part of the format in 2 kB."""
+    """Two constants with padding between them, an operator, and a line of info: every part of the format in 2
+    kB.
+    """
     graph = Graph("small", {"preset": "mixed"})
     x = graph.add(Parameter(element_type=np.dtype(np.float32), shape=(-1, 2)), name="x")
     total = graph.add(Add(), [x.output, graph.constant(np.array([1, 2], np.float32), "bias")], name="add")
@@ -67,7 +71,8 @@ def test_a_byte_changed_anywhere_but_in_the_declaration_is_refused(model, suffix
                 pass
             damaged.seek(at)
             damaged.write(bytes([byte]))
-    # In `<?xml version='1.0' encoding='UTF-8'?>` some digits and the case of letters mean nothing; in the rest everything does.
+    # In `<?xml version='1.0' encoding='UTF-8'?>` some digits and the case of letters mean nothing; in the
+    # rest everything does.
     assert all(at < content.find(b"?>") for at in harmless)
 
 
@@ -82,11 +87,13 @@ def test_a_changed_byte_of_the_bin_is_a_checksum_error(model, tmp_path):
         content[at] ^= 0x10
 
 
-# ---- failing system calls --------------------------------------------------------------------------------------------------------
+# ---- failing system calls ----------------------------------------------------------------------------------
 
 
 class FailingDisk:
-    """Lets calls that change the disk through until the n-th, which raises `error` before or after its work; then all is well again."""
+    """Lets calls that change the disk through until the n-th, which raises `error` before or after its work;
+    then all is well again.
+    """
 
     def __init__(self, fail_at: int, error: BaseException, *, after: bool) -> None:
         self.calls = 0
@@ -131,7 +138,9 @@ class FailingFile(io.FileIO):
         return half + super().write(bytes(data)[half:])
 
 
-@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt(), MemoryError()], ids=repr)
+@pytest.mark.parametrize(
+    "error", [OSError(28, "No space left on device"), KeyboardInterrupt(), MemoryError()], ids=repr
+)
 @pytest.mark.parametrize("old", [True, False], ids=["over an old model", "new"])
 @pytest.mark.parametrize("after", [False, True], ids=["before its work", "after its work"])
 def test_whatever_call_fails_the_old_model_or_the_new_one_is_there(after, old, error, tmp_path, monkeypatch):

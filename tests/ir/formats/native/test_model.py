@@ -1,6 +1,7 @@
 """The file format keeps what FORMAT.md promises: what is written is read, and reading is safe.
 
-What it refuses is in test_corpus.py, damage and failing disks in test_corruption.py, saving in test_saving.py.
+What it refuses is in test_corpus.py, damage and failing disks in test_corruption.py, saving in
+test_saving.py.
 """
 
 import hashlib
@@ -28,7 +29,7 @@ def edit(xml: Path, old: str, new: str) -> None:
     xml.write_text(text.replace(old, new), "utf-8")
 
 
-# ---- what is written is what is read -------------------------------------------------------------------------------------------
+# ---- what is written is what is read -----------------------------------------------------------------------
 
 
 @each_model
@@ -49,7 +50,9 @@ def test_the_same_info_gives_the_same_bytes_in_whatever_order_it_was_made(tmp_pa
 def test_layers_and_edges_may_come_in_any_order(tmp_path):
     xml = tmp_path / "m.xml"
     write_model(residual_block(), xml)
-    head, *layers, tail = re.split(r"(?s)(    <layer .*?</layer>\n)", without_checksum(xml.read_text("utf-8")))
+    head, *layers, tail = re.split(
+        r"(?s)(    <layer .*?</layer>\n)", without_checksum(xml.read_text("utf-8"))
+    )
     layers = [text for text in layers if text.strip()]
     edges = re.findall(r" *<edge .*\n", tail)
     tail = tail.replace("".join(edges), "".join(reversed(edges)))
@@ -68,7 +71,7 @@ def test_layout_comments_and_byte_order_mark_do_not_matter(tmp_path):
     assert_same_graph(read_xmlbin(xml), residual_block())
 
 
-# ---- the .bin --------------------------------------------------------------------------------------------------------------------
+# ---- the .bin ----------------------------------------------------------------------------------------------
 
 
 def test_constants_are_mapped_aligned_and_read_only(tmp_path):
@@ -109,7 +112,7 @@ def test_the_xml_names_the_sha256_of_the_bin(tmp_path):
     assert hashlib.sha256(bin).hexdigest() in xml.decode()
 
 
-# ---- reading is safe -------------------------------------------------------------------------------------------------------------
+# ---- reading is safe ---------------------------------------------------------------------------------------
 
 watched: list[tuple[str, object]] | None = None
 
@@ -131,19 +134,29 @@ def test_reading_opens_two_files_and_does_nothing_else(tmp_path):
         seen = watched
     finally:
         watched = None
-    opened = [what for event, what in seen if event == "open" and not isinstance(what, int)]  # a number: of what is open already
+    opened = [
+        what for event, what in seen if event == "open" and not isinstance(what, int)
+    ]  # a number: of what is open already
     assert [Path(str(what)).name for what in opened] == ["m.xml", "m.bin"]
-    assert not [event for event, _ in seen if event.split(".")[0] in {"socket", "subprocess", "os", "import", "exec", "compile", "urllib"}]
+    assert not [
+        event
+        for event, _ in seen
+        if event.split(".")[0] in {"socket", "subprocess", "os", "import", "exec", "compile", "urllib"}
+    ]
 
 
 def test_limits_hold_for_readers(tmp_path):
     xml = tmp_path / "m.xml"
     write_model(Graph("m"), xml)
     edit(xml, 'name="m"', f'name="{"m" * (MAX_ATTRIBUTE_LENGTH + 1)}"')
-    with pytest.raises(LimitError, match=rf"m\.xml:2: attribute 'name' has {MAX_ATTRIBUTE_LENGTH + 1} characters"):
+    with pytest.raises(
+        LimitError, match=rf"m\.xml:2: attribute 'name' has {MAX_ATTRIBUTE_LENGTH + 1} characters"
+    ):
         read_xmlbin(xml)
     write_model(Graph("m"), xml)
-    edit(xml, "<layers/>", "<layers>" + '<layer id="0" name="" type="ReLU"/>' * (MAX_LAYERS + 1) + "</layers>")
+    edit(
+        xml, "<layers/>", "<layers>" + '<layer id="0" name="" type="ReLU"/>' * (MAX_LAYERS + 1) + "</layers>"
+    )
     with pytest.raises(LimitError, match=f"more than {MAX_LAYERS} layers"):
         read_xmlbin(xml)
     with xml.open("wb") as file:  # sparse: takes no room on disk

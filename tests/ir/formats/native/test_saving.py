@@ -52,7 +52,9 @@ def test_new_files_get_the_mode_of_the_umask_and_old_ones_keep_theirs(tmp_path):
 
 
 def test_a_folder_that_takes_no_files_is_an_error_before_any_work(tmp_path, monkeypatch):
-    monkeypatch.setattr("numpot.ir.formats.native.model.write_weights", lambda *_: pytest.fail("work was done"))
+    monkeypatch.setattr(
+        "numpot.ir.formats.native.model.write_weights", lambda *_: pytest.fail("work was done")
+    )
     (tmp_path / "file").write_bytes(b"")
     for folder in ("missing", "file"):
         with pytest.raises(SaveError, match=f"folder '.*{folder}' does not take files"):
@@ -109,5 +111,8 @@ def test_what_could_not_be_read_is_not_written(graph, message, tmp_path):
 def test_an_element_type_that_the_format_has_not_names_the_layer(tmp_path):
     graph = Graph("m")
     graph.constant(np.zeros(3), "double")
-    with pytest.raises(UnstorableError, match=r"layer 'double' \(Constant\): element type must be one of f32, .*, found float64"):
+    with pytest.raises(
+        UnstorableError,
+        match=r"layer 'double' \(Constant\): element type must be one of f32, .*, found float64",
+    ):
         write_model(graph, tmp_path / "m.xml")

@@ -1,4 +1,6 @@
-"""The ONNX project's own tests of its operators, read and run: models of one node (or of a function's body) and what they must give."""
+"""The ONNX project's own tests of its operators, read and run: models of one node (or of a function's body)
+and what they must give.
+"""
 
 import warnings
 from collections.abc import Iterator
@@ -18,7 +20,11 @@ from .models import run
 
 PASSED = "passed"
 OUTCOMES: dict[str, str] = {}  # by the names of cases that have been run
-ONLY_FIRST_OUTPUT = {"Dropout", "LayerNormalization", "MaxPool"}  # masks, statistics and indices are not supported
+ONLY_FIRST_OUTPUT = {
+    "Dropout",
+    "LayerNormalization",
+    "MaxPool",
+}  # masks, statistics and indices are not supported
 
 #: What is refused, by the end of the message. Everything else must be read, and give what ONNX expects.
 REFUSED = {
@@ -29,7 +35,8 @@ REFUSED = {
 
 #: Here onnxruntime, OpenVINO and this project agree with each other, and not with ONNX's reference.
 DIFFERENT = {
-    "test_resize_downsample_scales_linear_align_corners": "the reference aligns the corner of a fractional output size",
+    "test_resize_downsample_scales_linear_align_corners": "the reference aligns the corner of a "
+    "fractional output size",
     "test_resize_downsample_scales_cubic_align_corners": "the same",
 }
 
@@ -77,7 +84,8 @@ def run_case(case: Any) -> str:
         del model.graph.output[1:]
     for inputs, outputs in case.data_sets:
         arrays, expected = (
-            [numpy_helper.to_array(a) if isinstance(a, onnx.TensorProto) else np.asarray(a) for a in d] for d in (inputs, outputs)
+            [numpy_helper.to_array(a) if isinstance(a, onnx.TensorProto) else np.asarray(a) for a in d]
+            for d in (inputs, outputs)
         )
         feeds = {i.name: a for i, a in zip(model.graph.input, arrays, strict=True)}
         try:
@@ -93,7 +101,9 @@ def run_case(case: Any) -> str:
 
 
 def read_with_fewest_constants(model: onnx.ModelProto, feeds: dict[str, np.ndarray]) -> Any:
-    """Axes, shapes and the like must be constants here: if all as inputs is refused, all but the first, then all are."""
+    """Axes, shapes and the like must be constants here: if all as inputs is refused, all but the first, then
+    all are.
+    """
     names = list(feeds)
     for first_constant in (len(names), 1, 0):
         attempt = onnx.ModelProto()

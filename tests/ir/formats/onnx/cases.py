@@ -34,7 +34,9 @@ def normal(*shape: int) -> np.ndarray:
 
 @dataclass
 class Call:
-    """data: the inputs of the model; constants: more inputs of the node, stored in the model (None: left out)."""
+    """data: the inputs of the model; constants: more inputs of the node, stored in the model (None: left
+    out).
+    """
 
     type: str
     data: tuple[np.ndarray, ...]
@@ -52,11 +54,17 @@ class Call:
         names = [*self.feeds(), *(f"c{i}" if c is not None else "" for i, c in enumerate(self.constants))]
         outputs = [f"y{i}" for i in range(self.outputs)]
         node = helper.make_node(self.type, names, outputs, name="node", **self.attributes)
-        inputs = {n: (x.dtype, ("N", *x.shape[1:]) if open_batch else x.shape) for n, x in self.feeds().items()}
+        inputs = {
+            n: (x.dtype, ("N", *x.shape[1:]) if open_batch else x.shape) for n, x in self.feeds().items()
+        }
         return model([node], inputs, outputs, constants, opset)
 
     def opsets(self) -> list[int]:
-        return [o for o in sorted({self.since, *definitions(self.type), self.until}) if self.since <= o <= self.until]
+        return [
+            o
+            for o in sorted({self.since, *definitions(self.type), self.until})
+            if self.since <= o <= self.until
+        ]
 
 
 @cache
@@ -80,7 +88,21 @@ def call(
 
 
 ACTIVATIONS = [
-    *(call(t, X) for t in ("Relu", "Sigmoid", "Tanh", "Softplus", "Mish", "HardSwish", "LeakyRelu", "Elu", "HardSigmoid", "Gelu")),
+    *(
+        call(t, X)
+        for t in (
+            "Relu",
+            "Sigmoid",
+            "Tanh",
+            "Softplus",
+            "Mish",
+            "HardSwish",
+            "LeakyRelu",
+            "Elu",
+            "HardSigmoid",
+            "Gelu",
+        )
+    ),
     call("LeakyRelu", X, alpha=0.3),
     call("Elu", X, alpha=0.5),
     call("HardSigmoid", X, alpha=0.3, beta=0.4),
@@ -101,9 +123,15 @@ ACTIVATIONS = [
 ]
 
 ARITHMETIC = [
-    *(call(t, P) for t in ("Abs", "Ceil", "Erf", "Exp", "Floor", "Log", "Neg", "Round", "Sign", "Sqrt", "Reciprocal")),
+    *(
+        call(t, P)
+        for t in ("Abs", "Ceil", "Erf", "Exp", "Floor", "Log", "Neg", "Round", "Sign", "Sqrt", "Reciprocal")
+    ),
     call("Round", floats(-2.5, -1.5, -0.5, 0.5, 1.5, 2.5)),
-    *(call(t, M, normal(4)) for t in ("Add", "Sub", "Mul", "Div", "Greater", "Less", "GreaterOrEqual", "LessOrEqual")),
+    *(
+        call(t, M, normal(4))
+        for t in ("Add", "Sub", "Mul", "Div", "Greater", "Less", "GreaterOrEqual", "LessOrEqual")
+    ),
     *(call(t, I, ints(3, -2, 5, 7)) for t in ("Add", "Sub", "Mul", "Div", "Equal", "Greater", "Less")),
     call("Equal", M, M.round(), since=11),
     *(call(t, MASK, M > 0.5) for t in ("And", "Or", "Xor")),
@@ -113,7 +141,11 @@ ARITHMETIC = [
     call("Pow", P, constants=(ints(2),), since=12),
     call("Mod", I, ints(3, -2, 5, 7)),
     call("Mod", M, floats(0.3, -2, 5, 7), fmod=1),
-    *(call(t, *operands) for t in ("Sum", "Mean", "Max", "Min") for operands in ((M,), (M, normal(4)), (M, normal(4), normal(3, 1)))),
+    *(
+        call(t, *operands)
+        for t in ("Sum", "Mean", "Max", "Min")
+        for operands in ((M,), (M, normal(4)), (M, normal(4), normal(3, 1)))
+    ),
 ]
 
 WINDOWS = [
@@ -121,27 +153,76 @@ WINDOWS = [
     call("Conv", X, constants=(normal(6, 2, 2, 2),), group=3, dilations=[2, 1]),
     call("Conv", X, normal(4, 6, 3, 3), normal(4)),
     call("Conv", normal(2, 3, 9), constants=(normal(5, 3, 4), normal(5)), auto_pad="VALID", kernel_shape=[4]),
-    *(call("Conv", X, constants=(normal(4, 6, 2, 3),), auto_pad=pad, strides=[2, 2]) for pad in ("SAME_UPPER", "SAME_LOWER")),
-    call("ConvTranspose", X, constants=(normal(6, 4, 3, 3), normal(4)), strides=[2, 3], pads=[1, 0, 0, 1], output_padding=[1, 2]),
+    *(
+        call("Conv", X, constants=(normal(4, 6, 2, 3),), auto_pad=pad, strides=[2, 2])
+        for pad in ("SAME_UPPER", "SAME_LOWER")
+    ),
+    call(
+        "ConvTranspose",
+        X,
+        constants=(normal(6, 4, 3, 3), normal(4)),
+        strides=[2, 3],
+        pads=[1, 0, 0, 1],
+        output_padding=[1, 2],
+    ),
     call("ConvTranspose", X, constants=(normal(6, 2, 3, 2),), group=3, dilations=[2, 1], strides=[2, 2]),
-    *(call("ConvTranspose", X, constants=(normal(6, 4, 3, 2),), auto_pad=pad, strides=[2, 2]) for pad in ("SAME_UPPER", "SAME_LOWER")),
-    *(call("ConvTranspose", X, constants=(normal(6, 4, 3, 3),), output_shape=[o, 8], strides=[2, 2]) for o in (10, 12)),
+    *(
+        call("ConvTranspose", X, constants=(normal(6, 4, 3, 2),), auto_pad=pad, strides=[2, 2])
+        for pad in ("SAME_UPPER", "SAME_LOWER")
+    ),
+    *(
+        call("ConvTranspose", X, constants=(normal(6, 4, 3, 3),), output_shape=[o, 8], strides=[2, 2])
+        for o in (10, 12)
+    ),
     call("MaxPool", X, kernel_shape=[3, 2], strides=[2, 2], pads=[1, 0, 1, 1]),
     call("MaxPool", X, kernel_shape=[2, 2], dilations=[2, 1], since=10),
     call("MaxPool", X, kernel_shape=[2, 3], strides=[2, 2], ceil_mode=1, since=10),
     call("MaxPool", X, kernel_shape=[2, 2], strides=[3, 3], pads=[1, 1, 1, 1], ceil_mode=1, since=10),
-    *(call("MaxPool", X, kernel_shape=[2, 2], strides=[2, 3], auto_pad=pad) for pad in ("SAME_UPPER", "SAME_LOWER", "VALID")),
     *(
-        call("AveragePool", X, kernel_shape=[3, 2], strides=[2, 2], pads=[1, 0, 1, 1], count_include_pad=include, ceil_mode=ceil, since=10)
+        call("MaxPool", X, kernel_shape=[2, 2], strides=[2, 3], auto_pad=pad)
+        for pad in ("SAME_UPPER", "SAME_LOWER", "VALID")
+    ),
+    *(
+        call(
+            "AveragePool",
+            X,
+            kernel_shape=[3, 2],
+            strides=[2, 2],
+            pads=[1, 0, 1, 1],
+            count_include_pad=include,
+            ceil_mode=ceil,
+            since=10,
+        )
         for include in (0, 1)
         for ceil in (0, 1)
     ),
     *(
-        call("AveragePool", X, kernel_shape=[2, 2], dilations=[2, 1], strides=[2, 2], pads=[1, 0, 1, 1], count_include_pad=i, since=19)
+        call(
+            "AveragePool",
+            X,
+            kernel_shape=[2, 2],
+            dilations=[2, 1],
+            strides=[2, 2],
+            pads=[1, 0, 1, 1],
+            count_include_pad=i,
+            since=19,
+        )
         for i in (0, 1)
     ),
-    call("AveragePool", X, kernel_shape=[2, 2], dilations=[2, 3], strides=[2, 2], pads=[1, 1, 0, 1], ceil_mode=1, since=19),
-    *(call("AveragePool", X, kernel_shape=[2, 2], strides=[2, 3], auto_pad=pad) for pad in ("SAME_UPPER", "SAME_LOWER", "VALID")),
+    call(
+        "AveragePool",
+        X,
+        kernel_shape=[2, 2],
+        dilations=[2, 3],
+        strides=[2, 2],
+        pads=[1, 1, 0, 1],
+        ceil_mode=1,
+        since=19,
+    ),
+    *(
+        call("AveragePool", X, kernel_shape=[2, 2], strides=[2, 3], auto_pad=pad)
+        for pad in ("SAME_UPPER", "SAME_LOWER", "VALID")
+    ),
     *(call(t, x) for t in ("GlobalAveragePool", "GlobalMaxPool") for x in (X, normal(2, 3, 7))),
 ]
 
@@ -158,7 +239,13 @@ LINEAR = [
 ]
 
 NORMALIZATION = [
-    call("BatchNormalization", X, constants=(normal(6), normal(6), normal(6), np.abs(normal(6)) + 1), epsilon=1e-3, momentum=0.8),
+    call(
+        "BatchNormalization",
+        X,
+        constants=(normal(6), normal(6), normal(6), np.abs(normal(6)) + 1),
+        epsilon=1e-3,
+        momentum=0.8,
+    ),
     call("BatchNormalization", normal(3, 6), normal(6), normal(6), normal(6), np.abs(normal(6)) + 1),
     call("InstanceNormalization", X, constants=(normal(6), normal(6)), epsilon=1e-3),
     call("InstanceNormalization", X, normal(6), normal(6)),
@@ -184,7 +271,10 @@ REDUCTIONS = [
             call(name, P, constants=(ints(-2),), keepdims=0, since=changed),
         )
     ),
-    *(call(name, P, noop_with_empty_axes=1, since=since) for name, since in (("ReduceSum", 13), ("ReduceMean", 18), ("ReduceMax", 18))),
+    *(
+        call(name, P, noop_with_empty_axes=1, since=since)
+        for name, since in (("ReduceSum", 13), ("ReduceMean", 18), ("ReduceMax", 18))
+    ),
     *(call(t, X, axis=axis, keepdims=keep) for t in ("ArgMax", "ArgMin") for axis, keep in ((1, 1), (-1, 0))),
     *(call(t, M.round(), axis=1, select_last_index=1, since=12) for t in ("ArgMax", "ArgMin")),
 ]

@@ -44,7 +44,10 @@ MOVEMENT = [
     *(call("Pad", X, pads=[0, 0, 2, 0, 0, 0, 1, 3], mode=mode, until=10) for mode in ("edge", "reflect")),
     call("Pad", X, constants=(ints(0, 1, 2, 0, 0, 0, 1, 3), np.float32(1.5)), since=11),
     call("Pad", X, constants=(ints(0, 0, -2, 1, 0, 0, 1, -1),), since=11),
-    *(call("Pad", X, constants=(ints(0, 0, 2, 0, 0, 0, 1, 3),), mode=mode, since=11) for mode in ("edge", "reflect")),
+    *(
+        call("Pad", X, constants=(ints(0, 0, 2, 0, 0, 0, 1, 3),), mode=mode, since=11)
+        for mode in ("edge", "reflect")
+    ),
     call("Pad", X, constants=(ints(1, 2, 0, 3), None, ints(-1, 2)), since=18),
     call("Pad", X, constants=(ints(0, 1, 2, 0, 0, 0, -1, 3),), mode="wrap", since=19),
     call("Tile", X, constants=(ints(1, 2, 1, 3),)),
@@ -73,14 +76,24 @@ CONSTANTS = [
 ]
 
 RESIZE = [
-    *(call("Upsample", X, constants=(floats(1, 1, 2, 3),), mode=mode, until=9) for mode in ("nearest", "linear")),
+    *(
+        call("Upsample", X, constants=(floats(1, 1, 2, 3),), mode=mode, until=9)
+        for mode in ("nearest", "linear")
+    ),
     *(
         call("Resize", X, constants=(floats(1, 1, *scales),), mode=mode, since=10, until=10)
         for mode in ("nearest", "linear")
         for scales in ((2, 3), (0.6, 0.5))
     ),
     *(
-        call("Resize", X, constants=(None, floats(1, 1, *scales)), mode=mode, coordinate_transformation_mode=coordinates, since=13)
+        call(
+            "Resize",
+            X,
+            constants=(None, floats(1, 1, *scales)),
+            mode=mode,
+            coordinate_transformation_mode=coordinates,
+            since=13,
+        )
         for mode in ("nearest", "linear", "cubic")
         for coordinates in ("half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric")
         for scales in ((2, 3), (0.6, 0.5))
@@ -97,11 +110,21 @@ RESIZE = [
         for mode in ("linear", "cubic")
         for scales in ((0.6, 0.5), (2, 0.7))
     ),
-    *(call("Resize", X, constants=(None, floats(1, 1, *s)), mode="cubic", exclude_outside=1, since=13) for s in ((2, 3), (0.6, 0.5))),
+    *(
+        call("Resize", X, constants=(None, floats(1, 1, *s)), mode="cubic", exclude_outside=1, since=13)
+        for s in ((2, 3), (0.6, 0.5))
+    ),
     *(
         call("Resize", X, constants=(floats(0.4, 0.6, 0.6, 1.2), None, ints(*size)), **crop, since=18)
         for size in ((4, 3), (7, 9))
-        for crop in [{"coordinate_transformation_mode": "tf_crop_and_resize", "axes": [2, 3], "mode": "linear", "extrapolation_value": 7.0}]
+        for crop in [
+            {
+                "coordinate_transformation_mode": "tf_crop_and_resize",
+                "axes": [2, 3],
+                "mode": "linear",
+                "extrapolation_value": 7.0,
+            }
+        ]
     ),
     call(
         "Resize",
@@ -113,7 +136,14 @@ RESIZE = [
         since=19,
     ),
     *(
-        call("Resize", X, constants=(None, None, ints(8, 6)), axes=[2, 3], keep_aspect_ratio_policy=policy, since=18)
+        call(
+            "Resize",
+            X,
+            constants=(None, None, ints(8, 6)),
+            axes=[2, 3],
+            keep_aspect_ratio_policy=policy,
+            since=18,
+        )
         for policy in ("not_larger", "not_smaller")
     ),
 ]

@@ -25,7 +25,10 @@ QUANTIZATION = [
     call("QuantizeLinear", X, constants=(SCALE,)),
     call("QuantizeLinear", X, constants=(SCALES, ZEROS), axis=1, since=13),
     call("QuantizeLinear", X, constants=(floats(1, 2, 3, 4, 5), np.zeros(5, I8)), axis=-2, since=13),
-    *(call("DequantizeLinear", x, constants=(SCALE, z)) for x, z in ((codes(3, 4), U8(9)), (codes(3, 4, dtype=I8), I8(-5)))),
+    *(
+        call("DequantizeLinear", x, constants=(SCALE, z))
+        for x, z in ((codes(3, 4), U8(9)), (codes(3, 4, dtype=I8), I8(-5)))
+    ),
     call("DequantizeLinear", codes(3, 4), constants=(SCALE,)),
     call("DequantizeLinear", codes(2, 6, 3), constants=(SCALES, ZEROS), axis=1, since=13),
     call("DequantizeLinear", np.array([-70000, 5], np.int32), constants=(SCALE,)),
@@ -35,8 +38,20 @@ QUANTIZATION = [
 
 SMALL_SCALE = np.float32(0.002)
 INTEGER_LAYERS = [
-    call("ConvInteger", codes(2, 6, 5, 4), constants=(weights(4, 6, 3, 3), U8(130)), pads=[1, 0, 2, 1], strides=[2, 1]),
-    call("ConvInteger", codes(2, 6, 5, 4), constants=(codes(6, 2, 2, 2) // 2, U8(3), U8(60)), group=3, dilations=[2, 1]),
+    call(
+        "ConvInteger",
+        codes(2, 6, 5, 4),
+        constants=(weights(4, 6, 3, 3), U8(130)),
+        pads=[1, 0, 2, 1],
+        strides=[2, 1],
+    ),
+    call(
+        "ConvInteger",
+        codes(2, 6, 5, 4),
+        constants=(codes(6, 2, 2, 2) // 2, U8(3), U8(60)),
+        group=3,
+        dilations=[2, 1],
+    ),
     call("ConvInteger", codes(2, 6, 5, 4), weights(4, 6, 3, 3)),
     call("ConvInteger", codes(2, 6, 5, 4), constants=(codes(4, 6, 3, 3),)),
     call("MatMulInteger", codes(3, 8), constants=(weights(8, 5), U8(9))),
@@ -60,7 +75,15 @@ INTEGER_LAYERS = [
         constants=(SCALE, U8(0), codes(6, 1, 2, 2) // 2, SMALL_SCALE, U8(64), np.float32(0.03), U8(128)),
         group=6,
     ),
-    call("QLinearMatMul", codes(3, 8), constants=(SCALE, U8(120), weights(8, 5), SMALL_SCALE, I8(0), np.float32(0.03), U8(77))),
-    call("QLinearMatMul", codes(2, 3, 8), constants=(SCALE, U8(0), codes(8, 5), SMALL_SCALE, U8(128), np.float32(0.03), U8(128))),
+    call(
+        "QLinearMatMul",
+        codes(3, 8),
+        constants=(SCALE, U8(120), weights(8, 5), SMALL_SCALE, I8(0), np.float32(0.03), U8(77)),
+    ),
+    call(
+        "QLinearMatMul",
+        codes(2, 3, 8),
+        constants=(SCALE, U8(0), codes(8, 5), SMALL_SCALE, U8(128), np.float32(0.03), U8(128)),
+    ),
 ]
 INTEGERS: list[Call] = [*QUANTIZATION, *INTEGER_LAYERS]

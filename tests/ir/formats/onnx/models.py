@@ -20,12 +20,16 @@ CONV = [helper.make_node("Conv", ["x", "w", "b"], ["y"], name="conv")]
 
 
 def normals(seed: int) -> Callable[..., np.ndarray]:
-    """A function of a shape that draws float32 numbers; one for each file of tests, so that no file changes what another draws."""
+    """A function of a shape that draws float32 numbers; one for each file of tests, so that no file changes
+    what another draws.
+    """
     rng = np.random.default_rng(seed)
     return lambda *shape: rng.standard_normal(shape).astype(np.float32)
 
 
-def node(type: str, inputs: list[str], outputs: list[str], name: str = "", **attributes: object) -> onnx.NodeProto:
+def node(
+    type: str, inputs: list[str], outputs: list[str], name: str = "", **attributes: object
+) -> onnx.NodeProto:
     return helper.make_node(type, inputs, outputs, name=name, **attributes)
 
 
@@ -40,11 +44,16 @@ def model(
     graph = helper.make_graph(
         nodes,
         "model",
-        [helper.make_tensor_value_info(n, helper.np_dtype_to_tensor_dtype(np.dtype(d)), list(s)) for n, (d, s) in inputs.items()],
+        [
+            helper.make_tensor_value_info(n, helper.np_dtype_to_tensor_dtype(np.dtype(d)), list(s))
+            for n, (d, s) in inputs.items()
+        ],
         [onnx.ValueInfoProto(name=name) for name in outputs],
         [numpy_helper.from_array(np.asarray(a), n) for n, a in (initializers or {}).items()],
     )
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=11).SerializeToString()
+    return helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=11
+    ).SerializeToString()
 
 
 def run_onnxruntime(blob: bytes, feeds: Arrays) -> dict[str, np.ndarray]:
@@ -62,17 +71,29 @@ def run(graph: Graph, feeds: Arrays, arithmetic: IntegerArithmetic = "exact") ->
 
 
 def assert_close(actual: Arrays, expected: Arrays, tolerance: float = 1e-5) -> None:
-    """Same names, types and shapes; floats within a tolerance relative to the largest of the output, other types exactly."""
+    """Same names, types and shapes; floats within a tolerance relative to the largest of the output, other
+    types exactly.
+    """
     assert list(actual) == list(expected)
     for name, want in expected.items():
         got = actual[name]
         assert (got.dtype, got.shape) == (want.dtype, want.shape), name
         finite = np.abs(want[np.isfinite(want)]) if want.dtype.kind == "f" else np.zeros(0)
-        atol = tolerance * finite.max(initial=0.0) if want.dtype != np.float16 else 2e-3 * finite.max(initial=0.0)
+        atol = (
+            tolerance * finite.max(initial=0.0)
+            if want.dtype != np.float16
+            else 2e-3 * finite.max(initial=0.0)
+        )
         np.testing.assert_allclose(got, want, rtol=0, atol=atol, err_msg=name)
 
 
-def check(blob: bytes, feeds: Arrays, tolerance: float = 1e-5, arithmetic: IntegerArithmetic = "exact", **options: Any) -> Graph:
+def check(
+    blob: bytes,
+    feeds: Arrays,
+    tolerance: float = 1e-5,
+    arithmetic: IntegerArithmetic = "exact",
+    **options: Any,
+) -> Graph:
     """The model as read and as simplified gives what onnxruntime gives; returns the simplified graph."""
     expected = run_onnxruntime(blob, feeds)
     graph = read_onnx(blob, **options)

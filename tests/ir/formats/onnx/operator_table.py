@@ -1,4 +1,5 @@
-"""docs/operators.md: what of ONNX is read, with the results of ONNX's own tests, and how each operator is written.
+"""docs/operators.md: what of ONNX is read, with the results of ONNX's own tests, and how each operator is
+written.
 
 python -m tests.ir.formats.onnx.operator_table        writes it, in the repository's root
 """
@@ -47,7 +48,14 @@ At opset {OPSET}. Most become one node; where there are several, ONNX has no ope
 
 def operator_table() -> str:
     """The text of the page."""
-    return HEAD + "".join(_rows_read()) + "\nReasons to refuse a test:\n\n" + "".join(_reasons()) + WRITTEN + "".join(_rows_written())
+    return (
+        HEAD
+        + "".join(_rows_read())
+        + "\nReasons to refuse a test:\n\n"
+        + "".join(_reasons())
+        + WRITTEN
+        + "".join(_rows_written())
+    )
 
 
 def _rows_read() -> Iterator[str]:

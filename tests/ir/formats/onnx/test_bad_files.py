@@ -1,4 +1,6 @@
-"""Files that cannot be read, and what is said about them: one sentence, never another exception, whatever was done to the file."""
+"""Files that cannot be read, and what is said about them: one sentence, never another exception, whatever was
+done to the file.
+"""
 
 import subprocess
 import sys
@@ -33,21 +35,32 @@ def refusal(blob: bytes) -> str:
 @pytest.mark.parametrize(
     ("bad", "sentence"),
     [
-        (node("Convv", ["x", "w"], ["y"], name="c1"), "node 'c1' (Convv): operator 'Convv' of opset 17 is not known. Did you mean 'Conv'?"),
-        (node("Gelu", ["x"], ["y"]), "node that makes 'y' (Gelu): operator 'Gelu' is known at opsets 20 to 26, not at 17"),
-        (node("Relu", ["x"], ["y"], name="r", domain="com.acme"), "node 'r' (Relu): operators of domain 'com.acme' are not known"),
-        (node("Relu", ["z"], ["y"], name="r"), "node 'r' (Relu): tensor 'z' is read before any node makes it"),
-        (node("Relu", ["x"], ["y"], name="r", alpha=2.0), "node 'r' (Relu): attribute 'alpha' is not supported at opset 17"),
-        (node("Conv", ["x", "w"], ["y"], name="c", strides=[1]), "node 'c' (Conv): strides must hold 2 numbers for 2 spatial dimensions"),
-        (node("Conv", ["x", "w"], ["y"], name="c", auto_pad="SAME"), "auto_pad must be one of NOTSET, VALID, SAME_UPPER, SAME_LOWER"),
+        (node("Convv", ["x", "w"], ["y"], name="c1"), "node 'c1' (Convv): operator 'Convv' of opset 17 "
+                                                      "is not known. Did you mean 'Conv'?"),
+        (node("Gelu", ["x"], ["y"]), "node that makes 'y' (Gelu): operator 'Gelu' is known at opsets 20 "
+                                     "to 26, not at 17"),
+        (node("Relu", ["x"], ["y"], name="r", domain="com.acme"), "node 'r' (Relu): operators of domain "
+                                                                  "'com.acme' are not known"),
+        (node("Relu", ["z"], ["y"], name="r"), "node 'r' (Relu): tensor 'z' is read before any node "
+                                               "makes it"),
+        (node("Relu", ["x"], ["y"], name="r", alpha=2.0), "node 'r' (Relu): attribute 'alpha' is not "
+                                                          "supported at opset 17"),
+        (node("Conv", ["x", "w"], ["y"], name="c", strides=[1]), "node 'c' (Conv): strides must hold 2 "
+                                                                 "numbers for 2 spatial dimensions"),
+        (node("Conv", ["x", "w"], ["y"], name="c", auto_pad="SAME"), "auto_pad must be one of NOTSET, "
+                                                                     "VALID, SAME_UPPER, SAME_LOWER"),
         (node("Conv", ["x"], ["y"], name="c"), "node 'c' (Conv): input 1 is missing"),
         (node("Conv", ["x", "b"], ["y"], name="c"), "node 'c' (Conv): kernel_shape must hold 2 numbers"),
         (node("Slice", ["x", "x", "x"], ["y"], name="s"), "node 's' (Slice)"),
-        (node("Split", ["x"], ["y", "z"], name="s", axis=7), "node 's' (Split): its inputs and attributes are not what ONNX defines"),
-        (node("Cast", ["x"], ["y"], name="c", to=TensorProto.DOUBLE), "node 'c' (Cast): element type DOUBLE is not supported"),
-        (node("Pow", ["w9", "x"], ["y"], name="p"), "node 'p' (Pow): a float exponent of integers must be known and whole"),
+        (node("Split", ["x"], ["y", "z"], name="s", axis=7), "node 's' (Split): its inputs and "
+                                                             "attributes are not what ONNX defines"),
+        (node("Cast", ["x"], ["y"], name="c", to=TensorProto.DOUBLE), "node 'c' (Cast): element type "
+                                                                      "DOUBLE is not supported"),
+        (node("Pow", ["w9", "x"], ["y"], name="p"), "node 'p' (Pow): a float exponent of integers must "
+                                                    "be known and whole"),
         (node("Range", ["w0", "w9", "w0"], ["y"], name="r"), "node 'r' (Range): delta must not be 0"),
-        (node("MaxPool", ["x"], ["v", "y"], name="p", kernel_shape=[2, 2]), "tensor 'y', output 1 of a MaxPool, is not supported"),
+        (node("MaxPool", ["x"], ["v", "y"], name="p", kernel_shape=[2, 2]), "tensor 'y', output 1 of a "
+                                                                            "MaxPool, is not supported"),
     ],
 )  # fmt: skip
 def test_a_bad_node_is_named(bad: onnx.NodeProto, sentence: str) -> None:
@@ -99,7 +112,7 @@ def test_a_missing_onnx_package_names_the_extra() -> None:
     assert "pip install 'numpot[onnx]'" in result.stderr
 
 
-# ---- graphs that are none ------------------------------------------------------------------------------------------------------
+# ---- graphs that are none ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -109,33 +122,51 @@ def test_a_missing_onnx_package_names_the_extra() -> None:
             [node("Add", ["b", "x"], ["a"]), node("Relu", ["a"], ["b"])],
             "node that makes 'a' (Add): tensor 'b' is read before any node makes it",
         ),
-        ([node("Add", ["y", "x"], ["y"])], "node that makes 'y' (Add): tensor 'y' is read before any node makes it"),
-        ([node("Relu", ["x"], ["y"]), node("Neg", ["x"], ["y"], name="n")], "node 'n' (Neg): tensor 'y' is there already"),
+        (
+            [node("Add", ["y", "x"], ["y"])],
+            "node that makes 'y' (Add): tensor 'y' is read before any node makes it",
+        ),
+        (
+            [node("Relu", ["x"], ["y"]), node("Neg", ["x"], ["y"], name="n")],
+            "node 'n' (Neg): tensor 'y' is there already",
+        ),
         ([node("Relu", ["x"], ["x"])], "node that makes 'x' (Relu): tensor 'x' is there already"),
         ([node("Relu", ["x"], ["w"])], "node that makes 'w' (Relu): tensor 'w' is there already"),
     ],
 )
 def test_every_tensor_is_made_once_and_before_it_is_read(nodes: list[onnx.NodeProto], sentence: str) -> None:
-    assert refusal(model(nodes, {"x": (F, (1, 3))}, [nodes[-1].output[0]], {"w": floats(1)})).startswith(sentence)
+    assert refusal(model(nodes, {"x": (F, (1, 3))}, [nodes[-1].output[0]], {"w": floats(1)})).startswith(
+        sentence
+    )
 
 
 def test_initializers_of_one_name() -> None:
     proto = onnx.ModelProto.FromString(model(CONV, {"x": (F, (1, 3, 8, 8))}, ["y"], WEIGHTS))
     proto.graph.initializer.append(numpy_helper.from_array(floats(1), "w"))
-    assert refusal(proto.SerializeToString()) == "there are 2 initializers called 'w'; every tensor must have a name of its own"
+    assert (
+        refusal(proto.SerializeToString())
+        == "there are 2 initializers called 'w'; every tensor must have a name of its own"
+    )
 
 
 def of_functions(*bodies: onnx.FunctionProto) -> bytes:
     """A model that calls the last."""
     opsets = [helper.make_opsetid("", 17), helper.make_opsetid("mine", 1)]
     ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [2]) for name in "xy"]
-    graph = helper.make_graph([helper.make_node(bodies[-1].name, ["x"], ["y"], domain="mine")], "g", ends[:1], ends[1:])
+    graph = helper.make_graph(
+        [helper.make_node(bodies[-1].name, ["x"], ["y"], domain="mine")], "g", ends[:1], ends[1:]
+    )
     return helper.make_model(graph, functions=bodies, opset_imports=opsets, ir_version=9).SerializeToString()
 
 
 def twice(name: str, called: str, domain: str = "mine") -> onnx.FunctionProto:
-    calls = [helper.make_node(called, ["a"], ["t"], domain=domain), helper.make_node(called, ["t"], ["b"], domain=domain)]
-    return helper.make_function("mine", name, ["a"], ["b"], calls, [helper.make_opsetid("", 17), helper.make_opsetid("mine", 1)])
+    calls = [
+        helper.make_node(called, ["a"], ["t"], domain=domain),
+        helper.make_node(called, ["t"], ["b"], domain=domain),
+    ]
+    return helper.make_function(
+        "mine", name, ["a"], ["b"], calls, [helper.make_opsetid("", 17), helper.make_opsetid("mine", 1)]
+    )
 
 
 def test_a_function_that_calls_itself() -> None:
@@ -152,10 +183,15 @@ def test_functions_that_grow_without_end() -> None:
 def test_functions_that_call_one_another_too_deep(depth: int) -> None:
     def calls(name: str, called: str, domain: str = "mine") -> onnx.FunctionProto:
         node = helper.make_node(called, ["a"], ["b"], domain=domain)
-        return helper.make_function("mine", name, ["a"], ["b"], [node], [helper.make_opsetid("", 17), helper.make_opsetid("mine", 1)])
+        return helper.make_function(
+            "mine", name, ["a"], ["b"], [node], [helper.make_opsetid("", 17), helper.make_opsetid("mine", 1)]
+        )
 
     bodies = [calls("F0", "Relu", ""), *(calls(f"F{i}", f"F{i - 1}") for i in range(1, depth))]
-    assert refusal(of_functions(*bodies)) == f"its functions call one another {depth} deep; at most 100 are allowed"
+    assert (
+        refusal(of_functions(*bodies))
+        == f"its functions call one another {depth} deep; at most 100 are allowed"
+    )
     assert load_onnx(of_functions(*bodies[:100])).of_type("ReLU")
 
 
@@ -187,7 +223,9 @@ def test_a_sum_of_many_is_read_in_a_time_that_grows_as_the_file(monkeypatch: pyt
 def test_outputs_of_one_name() -> None:
     bad = node("Split", ["x"], ["y", "y"], name="s", axis=1, num_outputs=2)
     sentence = refusal(model([bad], {"x": (F, (1, 4))}, ["y"], opset=18))
-    assert sentence == "node 's' (Split): tensor 'y' is there already; every tensor must have a name of its own"
+    assert (
+        sentence == "node 's' (Split): tensor 'y' is there already; every tensor must have a name of its own"
+    )
 
 
 @pytest.mark.parametrize("operator", ["ConstantOfShape", "Expand", "Tile"])
@@ -204,7 +242,9 @@ def test_what_grows_beyond_memory_is_not_computed(operator: str) -> None:
 def test_branches_too_deep_for_the_parser() -> None:
     def nested(depth: int) -> bytes:
         """Field by field, because the package does not write so deep a model either."""
-        inner = helper.make_graph([node("Relu", ["x"], ["y"])], "g", [], [onnx.ValueInfoProto(name="y")]).SerializeToString()
+        inner = helper.make_graph(
+            [node("Relu", ["x"], ["y"])], "g", [], [onnx.ValueInfoProto(name="y")]
+        ).SerializeToString()
         for _ in range(depth):
             attribute = b"\x0a\x0bthen_branch\xa0\x01\x05\x32" + length(inner) + inner
             call = b"\x0a\x01c\x12\x01y\x22\x02If\x2a" + length(attribute) + attribute
@@ -222,22 +262,32 @@ def test_branches_too_deep_for_the_parser() -> None:
     assert "not an ONNX model, or a damaged one" in refusal(nested(200))
 
 
-# ---- damage --------------------------------------------------------------------------------------------------------------------
+# ---- damage ------------------------------------------------------------------------------------------------
 
 
 def branches() -> bytes:
-    relu, neg = (helper.make_graph([node(t, ["x"], [t], name="inner")], t, [], [onnx.ValueInfoProto(name=t)]) for t in ("Relu", "Neg"))
+    relu, neg = (
+        helper.make_graph([node(t, ["x"], [t], name="inner")], t, [], [onnx.ValueInfoProto(name=t)])
+        for t in ("Relu", "Neg")
+    )
     choice = node("If", ["c"], ["y"], name="choice", then_branch=relu, else_branch=neg)
     return model([choice], {"x": (F, (1, 3))}, ["y"], {"c": np.array(True)})
 
 
 def recurrent() -> bytes:
     weights = {"w": normal(1, 4, 1), "r": normal(1, 4, 1)}
-    return model([node("LSTM", ["x", "w", "r"], ["y"], hidden_size=1, direction="forward")], {"x": (F, ("T", 2, 1))}, ["y"], weights)
+    return model(
+        [node("LSTM", ["x", "w", "r"], ["y"], hidden_size=1, direction="forward")],
+        {"x": (F, ("T", 2, 1))},
+        ["y"],
+        weights,
+    )
 
 
 FILES = {
-    "convolution": lambda: model(CONV, {"x": (F, ("N", 3, 8, 8))}, ["y"], {"w": normal(1, 3, 1, 1), "b": normal(1)}),
+    "convolution": lambda: model(
+        CONV, {"x": (F, ("N", 3, 8, 8))}, ["y"], {"w": normal(1, 3, 1, 1), "b": normal(1)}
+    ),
     "quantized": lambda: to_model(network("chain", "misaligned")).SerializeToString(),
     "branches": branches,
     "recurrent": recurrent,
@@ -250,7 +300,10 @@ def test_a_damaged_file_is_an_error_or_a_model(name: str) -> None:
     blob = FILES[name]()
     step = max(1, len(blob) // 200)
     damaged = [blob[:i] for i in range(0, len(blob), step)]
-    damaged += [blob[:i] + bytes([blob[i] ^ flip]) + blob[i + 1 :] for flip, i in product((0xFF, 0x01), range(0, len(blob), step))]
+    damaged += [
+        blob[:i] + bytes([blob[i] ^ flip]) + blob[i + 1 :]
+        for flip, i in product((0xFF, 0x01), range(0, len(blob), step))
+    ]
     refused = 0
     for variant in damaged:
         try:

@@ -23,8 +23,12 @@ W = np.random.default_rng(3).standard_normal((3, 4)).astype(np.float32)
 
 def save(folder: Path, *, data: bytes = W.tobytes(), **entries: Any) -> Path:
     """y = x @ w, with w in weights.bin as the entries say."""
-    proto = onnx.ModelProto.FromString(model([helper.make_node("MatMul", ["x", "w"], ["y"])], {"x": (np.dtype(np.float32), (2, 3))}, ["y"]))
-    tensor = TensorProto(name="w", data_type=TensorProto.FLOAT, dims=W.shape, data_location=TensorProto.EXTERNAL)
+    proto = onnx.ModelProto.FromString(
+        model([helper.make_node("MatMul", ["x", "w"], ["y"])], {"x": (np.dtype(np.float32), (2, 3))}, ["y"])
+    )
+    tensor = TensorProto(
+        name="w", data_type=TensorProto.FLOAT, dims=W.shape, data_location=TensorProto.EXTERNAL
+    )
     for key, value in ({"location": "weights.bin"} | entries).items():
         tensor.external_data.add(key=key, value=str(value))
     proto.graph.initializer.append(tensor)
@@ -36,7 +40,10 @@ def save(folder: Path, *, data: bytes = W.tobytes(), **entries: Any) -> Path:
 
 
 def test_whole_file_and_part_of_a_file(tmp_path: Path) -> None:
-    for path in (save(tmp_path / "a"), save(tmp_path / "b", data=b"head" + W.tobytes() + b"tail", offset=4, length=W.nbytes)):
+    for path in (
+        save(tmp_path / "a"),
+        save(tmp_path / "b", data=b"head" + W.tobytes() + b"tail", offset=4, length=W.nbytes),
+    ):
         np.testing.assert_array_equal(read_onnx(path).nodes["w"].output.constant, W)
 
 
@@ -103,7 +110,9 @@ def test_bytes_have_no_folder(tmp_path: Path) -> None:
         read_onnx(save(tmp_path).read_bytes())
 
 
-def test_a_model_too_large_for_one_file_is_written_as_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_too_large_for_one_file_is_written_as_two(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(writer, "MAX_BYTES", 100)
     graph, path = network("depthwise", "symmetric"), tmp_path / "large.onnx"
     write_onnx(graph, path)

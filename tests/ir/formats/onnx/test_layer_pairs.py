@@ -1,5 +1,5 @@
-"""Any two layers one after the other, with any granularity between them: onnxruntime takes the exported model, with all its
-optimizations, and computes what numpot does; and it is read back as it was."""
+"""Any two layers one after the other, with any granularity between them: onnxruntime takes the exported
+model, with all its optimizations, and computes what numpot does; and it is read back as it was."""
 
 from collections.abc import Callable
 
@@ -25,7 +25,10 @@ LAYERS: dict[str, Layer] = {
     "pool": lambda net, x, bias: net.max_pool(x, 1, 1),
     "add": lambda net, x, bias: net.do("Add", x, x),
 }
-ACTIVATIONS: dict[str, Callable[[Network, Tensor], Tensor]] = {"none": lambda net, x: x, "relu": lambda net, x: net.relu(x)}
+ACTIVATIONS: dict[str, Callable[[Network, Tensor], Tensor]] = {
+    "none": lambda net, x: x,
+    "relu": lambda net, x: net.relu(x),
+}
 WIDEST = np.linspace(2, 4, CHANNELS)
 RANGES = {"tensor": (-4, 4 * 127 / 128), "channel": (-WIDEST, WIDEST * 127 / 128)}
 
@@ -42,13 +45,19 @@ def test_onnxruntime_takes_the_pair(first: str, second: str, granularity: str) -
         graph = net.result(net.conv(net.quantize(y, *RANGES["tensor"]), 4))
         for node in graph.of_type("Constant"):
             if (codes := node.output.constant) is not None and codes.dtype == np.int8:
-                graph.replace_op(node, Constant(value=codes // 2))  # 7 bits: no pair of products clips on any processor
+                graph.replace_op(
+                    node, Constant(value=codes // 2)
+                )  # 7 bits: no pair of products clips on any processor
         blob = to_model(graph).SerializeToString()
         images = np.random.default_rng(1).standard_normal((2, CHANNELS, 6, 6)).astype(np.float32)
         expected = Interpreter(graph).run(images)["y"]
         options = ort.SessionOptions()
         options.intra_op_num_threads = 1
-        (theirs,) = ort.InferenceSession(blob, options, providers=["CPUExecutionProvider"]).run(None, {"x": images})
+        (theirs,) = ort.InferenceSession(blob, options, providers=["CPUExecutionProvider"]).run(
+            None, {"x": images}
+        )
         difference = np.abs(theirs - expected)
-        assert difference.max() < 0.1 * np.abs(expected).max()  # some codes: halves are rounded in other ways, layer after layer
+        assert (
+            difference.max() < 0.1 * np.abs(expected).max()
+        )  # some codes: halves are rounded in other ways, layer after layer
         np.testing.assert_array_equal(Interpreter(load_onnx(blob)).run(images)["y"], expected)

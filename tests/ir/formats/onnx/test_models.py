@@ -62,7 +62,9 @@ def test_folding_batch_norm_gives_the_graph_that_its_exporter_folded(name: str) 
     """The same layers with the same names; weights that differ by rounding."""
     folded, ours = load_onnx(model(name)), load_onnx(model(name + "_bn"))
     layers = {n.name: n for n in folded if n.type != "Constant"}
-    assert {n.name: n.type for n in ours if n.type != "Constant"} == {name: n.type for name, n in layers.items()}
+    assert {n.name: n.type for n in ours if n.type != "Constant"} == {
+        name: n.type for name, n in layers.items()
+    }
     for node in ours.of_type("Convolution", "Add"):
         for mine, theirs in zip(node.inputs, layers[node.name].inputs, strict=True):
             assert (mine.constant is None) == (theirs.constant is None)

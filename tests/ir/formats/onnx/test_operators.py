@@ -31,7 +31,11 @@ RUNS = [(call, opset) for call in CALLS for opset in call.opsets()]
 
 
 def name(value: object) -> str:
-    return f"{value.type}-{'-'.join(map(str, value.attributes)) or 'plain'}" if isinstance(value, Call) else str(value)
+    return (
+        f"{value.type}-{'-'.join(map(str, value.attributes)) or 'plain'}"
+        if isinstance(value, Call)
+        else str(value)
+    )
 
 
 @pytest.mark.parametrize(("call", "opset"), RUNS, ids=name)
@@ -40,7 +44,9 @@ def test_operator_is_read_as_onnxruntime_runs_it(call: Call, opset: int) -> None
 
 
 def arithmetic_of(call: Call) -> IntegerArithmetic:
-    """onnxruntime saturates on processors without VNNI, but not in ConvInteger, nor where codes are stored as int8 or weights as uint8."""
+    """onnxruntime saturates on processors without VNNI, but not in ConvInteger, nor where codes are stored as
+    int8 or weights as uint8.
+    """
     if call.type not in ("MatMulInteger", "QLinearConv", "QLinearMatMul"):
         return "exact"
     arrays = [*call.data, *call.constants]
@@ -50,7 +56,9 @@ def arithmetic_of(call: Call) -> IntegerArithmetic:
     return onnxruntimes(int8=arrays[0].dtype == np.int8)  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("call", [c for c in [*ACTIVATIONS, *WINDOWS, *NORMALIZATION] if len(c.data) == 1], ids=name)
+@pytest.mark.parametrize(
+    "call", [c for c in [*ACTIVATIONS, *WINDOWS, *NORMALIZATION] if len(c.data) == 1], ids=name
+)
 def test_operator_takes_any_batch(call: Call) -> None:
     for opset in {call.since, call.until}:
         check(call.model(opset, open_batch=True), call.feeds())

@@ -38,10 +38,24 @@ MODELS = [
     Model("magika==1.0.3", "magika/models/standard_v3_3/model.onnx"),
     Model("silero-vad==6.2.3", "silero_vad/data/silero_vad_openvino_16k.onnx"),
     Model("silero-vad==6.2.3", "silero_vad/data/silero_vad_16k_sequence.onnx"),
-    Model("silero-vad==6.2.3", "silero_vad/data/silero_vad_half.onnx", {"input": (1, 576), "state": (2, 1, 128)}),
-    Model("rapidocr-onnxruntime==1.4.4", "rapidocr_onnxruntime/models/ch_PP-OCRv4_det_infer.onnx", {"x": (1, 3, 96, 160)}),
-    Model("rapidocr-onnxruntime==1.4.4", "rapidocr_onnxruntime/models/ch_PP-OCRv4_rec_infer.onnx", {"x": (1, 3, 48, 160)}),
-    Model("rapidocr-onnxruntime==1.4.4", "rapidocr_onnxruntime/models/ch_ppocr_mobile_v2.0_cls_infer.onnx", {"x": (-1, 3, 48, 192)}),
+    Model(
+        "silero-vad==6.2.3", "silero_vad/data/silero_vad_half.onnx", {"input": (1, 576), "state": (2, 1, 128)}
+    ),
+    Model(
+        "rapidocr-onnxruntime==1.4.4",
+        "rapidocr_onnxruntime/models/ch_PP-OCRv4_det_infer.onnx",
+        {"x": (1, 3, 96, 160)},
+    ),
+    Model(
+        "rapidocr-onnxruntime==1.4.4",
+        "rapidocr_onnxruntime/models/ch_PP-OCRv4_rec_infer.onnx",
+        {"x": (1, 3, 48, 160)},
+    ),
+    Model(
+        "rapidocr-onnxruntime==1.4.4",
+        "rapidocr_onnxruntime/models/ch_ppocr_mobile_v2.0_cls_infer.onnx",
+        {"x": (-1, 3, 48, 192)},
+    ),
     Model("ddddocr==1.6.1", "ddddocr/common.onnx", {"input1": (1, 1, 64, 160)}),
     Model("ddddocr==1.6.1", "ddddocr/common_det.onnx"),
 ]
@@ -49,11 +63,15 @@ MODELS = [
 REFUSED = [
     (
         Model("ddddocr==1.6.1", "ddddocr/common_old.onnx", {"input1": (1, 1, 64, 160)}),
-        r"node 'LSTM_202_quant' \(DynamicQuantizeLSTM\): operators of domain 'com.microsoft' are not known; export the model with .*",
+        r"node 'LSTM_202_quant' \(DynamicQuantizeLSTM\): operators of domain 'com.microsoft' are not "
+        r"known; export the model with .*",
     ),
     (
-        Model("silero-vad==6.2.3", "silero_vad/data/silero_vad.onnx", {"input": (1, 576), "state": (2, 1, 128)}),
-        r"node 'If_0' \(If\): the condition must be a constant, or computed from shapes; branches chosen while the model runs are .*",
+        Model(
+            "silero-vad==6.2.3", "silero_vad/data/silero_vad.onnx", {"input": (1, 576), "state": (2, 1, 128)}
+        ),
+        r"node 'If_0' \(If\): the condition must be a constant, or computed from shapes; branches "
+        r"chosen while the model runs are .*",
     ),
 ]
 
@@ -72,7 +90,18 @@ def download(package: str, folder: Path) -> str | None:
     """Why the package cannot be had, or None when its wheel is in the folder."""
     if any(folder.glob(wheel_pattern(package))):
         return None
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--dest", str(folder), package]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--no-deps",
+        "--only-binary=:all:",
+        "--dest",
+        str(folder),
+        package,
+    ]
     try:
         outcome = subprocess.run(command, capture_output=True, text=True, timeout=300)
     except subprocess.TimeoutExpired:
@@ -106,15 +135,21 @@ def feeds_of(graph: Graph) -> dict[str, np.ndarray]:
 
 
 def assert_about_equal(actual: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
-    """Within 1e-4 of the largest of an output; within 1e-6 where all are small, as probabilities of nothing found are."""
+    """Within 1e-4 of the largest of an output; within 1e-6 where all are small, as probabilities of nothing
+    found are.
+    """
     assert list(actual) == list(expected)
     for name, want in expected.items():
-        np.testing.assert_allclose(actual[name], want, rtol=0, atol=1e-4 * max(np.abs(want).max(), 1e-2), err_msg=name)
+        np.testing.assert_allclose(
+            actual[name], want, rtol=0, atol=1e-4 * max(np.abs(want).max(), 1e-2), err_msg=name
+        )
 
 
 @pytest.mark.parametrize("model", MODELS, ids=file_name)
 def test_model_is_run_as_onnxruntime_runs_it(model: Model, downloads: Path, tmp_path: Path) -> None:
-    """As it comes, and through the files that numpot writes: ONNX, read by onnxruntime; OpenVINO IR and numpot's own, read here."""
+    """As it comes, and through the files that numpot writes: ONNX, read by onnxruntime; OpenVINO IR and
+    numpot's own, read here.
+    """
     blob = read_bytes(model, downloads)
     graph = load_onnx(blob, input_shapes=model.input_shapes)
     feeds = feeds_of(graph)

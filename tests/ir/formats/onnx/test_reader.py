@@ -15,12 +15,17 @@ normal = normals(2)
 WEIGHTS = {"w": normal(4, 3, 3, 3), "b": normal(4)}
 
 
-def read(*nodes: onnx.NodeProto, shape: tuple[int | str, ...] = ("N", 3, 8, 8), opset: int = 17, **constants: np.ndarray) -> Graph:
+def read(
+    *nodes: onnx.NodeProto,
+    shape: tuple[int | str, ...] = ("N", 3, 8, 8),
+    opset: int = 17,
+    **constants: np.ndarray,
+) -> Graph:
     """A model of these nodes from x to the last node's output."""
     return read_onnx(model(nodes, {"x": (F, shape)}, [nodes[-1].output[0]], constants, opset))
 
 
-# ---- names ---------------------------------------------------------------------------------------------------------------------
+# ---- names -------------------------------------------------------------------------------------------------
 
 
 def test_layers_have_the_names_model_optimizer_gives_them() -> None:
@@ -54,7 +59,9 @@ def test_nodes_without_a_name_get_their_outputs_and_clashes_a_number() -> None:
 
 
 def test_an_input_with_an_initializer_is_a_constant() -> None:
-    blob = model([node("Add", ["x", "c"], ["y"])], {"x": (F, (2, 3)), "c": (F, (3,))}, ["y"], {"c": floats(1, 2, 3)})
+    blob = model(
+        [node("Add", ["x", "c"], ["y"])], {"x": (F, (2, 3)), "c": (F, (3,))}, ["y"], {"c": floats(1, 2, 3)}
+    )
     assert [p.name for p in read_onnx(blob).inputs] == ["x"]
 
 
@@ -70,7 +77,9 @@ def test_several_outputs_and_an_input_that_is_an_output() -> None:
 
 
 def test_local_functions_are_inlined() -> None:
-    body = helper.make_function("mine", "Twice", ["a"], ["b"], [node("Add", ["a", "a"], ["b"])], [helper.make_opsetid("", 17)])
+    body = helper.make_function(
+        "mine", "Twice", ["a"], ["b"], [node("Add", ["a", "a"], ["b"])], [helper.make_opsetid("", 17)]
+    )
     graph = helper.make_graph(
         [helper.make_node("Twice", ["x"], ["y"], domain="mine")],
         "g",
@@ -82,7 +91,7 @@ def test_local_functions_are_inlined() -> None:
     np.testing.assert_array_equal(run(read_onnx(blob), {"x": floats(1, 2)})["y"], floats(2, 4))
 
 
-# ---- shapes --------------------------------------------------------------------------------------------------------------------
+# ---- shapes ------------------------------------------------------------------------------------------------
 
 
 def test_a_symbol_in_front_is_the_batch() -> None:
@@ -109,15 +118,22 @@ def test_sizes_computed_from_the_batch() -> None:
         (
             ("N", 3, "H", 8),
             {},
-            "input 'x' must have a fixed shape, all but its batch; found [N, 3, H, 8]. Give one, as in --input-shape",
+            "input 'x' must have a fixed shape, all but its batch; found [N, 3, H, 8]. Give one, as in "
+            "--input-shape",
         ),
-        (("N", 3, 8, 8), {"x": (1, 3, 9, 8)}, "input 'x' has shape [N, 3, 8, 8]; the given shape [1, 3, 9, 8] does not fit it"),
+        (
+            ("N", 3, 8, 8),
+            {"x": (1, 3, 9, 8)},
+            "input 'x' has shape [N, 3, 8, 8]; the given shape [1, 3, 9, 8] does not fit it",
+        ),
         (("N", 3, 8, 8), {"y": (1,)}, "there is no input 'y' to give a shape to"),
         (("N", 3, 8, 8), {"x": (1, 3, -1, 8)}, "[1, 3, -1, 8] does not fit it"),
         (("N", 3, "H", 8), {"x": (1, 3, -1, 8)}, "only the first dimension, the batch, may be -1"),
     ],
 )
-def test_shapes_that_are_open_or_do_not_fit(shape: tuple[int | str, ...], given: dict[str, tuple[int, ...]], sentence: str) -> None:
+def test_shapes_that_are_open_or_do_not_fit(
+    shape: tuple[int | str, ...], given: dict[str, tuple[int, ...]], sentence: str
+) -> None:
     with pytest.raises(OnnxError) as info:
         read_onnx(model(CONV, {"x": (F, shape)}, ["y"], WEIGHTS), input_shapes=given)
     assert sentence in str(info.value)
@@ -129,37 +145,49 @@ def test_a_given_shape_closes_an_open_one() -> None:
 
 
 def test_a_model_for_one_batch_size_says_how_to_read_it() -> None:
-    blob = model([node("Reshape", ["x", "shape"], ["y"])], {"x": (F, ("N", 3, 8, 8))}, ["y"], {"shape": ints(1, 192)})
+    blob = model(
+        [node("Reshape", ["x", "shape"], ["y"])], {"x": (F, ("N", 3, 8, 8))}, ["y"], {"shape": ints(1, 192)}
+    )
     with pytest.raises(OnnxError, match="--input-shape x=1,3,8,8"):
         read_onnx(blob)
     assert read_onnx(blob, input_shapes={"x": (1, 3, 8, 8)}).outputs[0].output.shape == (1, 192)
 
 
-# ---- constants -----------------------------------------------------------------------------------------------------------------
+# ---- constants ---------------------------------------------------------------------------------------------
 
 
 def test_a_sparse_constant_is_made_dense() -> None:
     for indices in (ints(1, 5), ints(0, 1, 1, 2).reshape(2, 2)):
-        sparse = helper.make_sparse_tensor(numpy_helper.from_array(floats(2, 3), "v"), numpy_helper.from_array(indices, "i"), [2, 3])
-        graph = read(node("Constant", [], ["c"], sparse_value=sparse), node("Add", ["x", "c"], ["y"]), shape=(2, 3))
+        sparse = helper.make_sparse_tensor(
+            numpy_helper.from_array(floats(2, 3), "v"), numpy_helper.from_array(indices, "i"), [2, 3]
+        )
+        graph = read(
+            node("Constant", [], ["c"], sparse_value=sparse), node("Add", ["x", "c"], ["y"]), shape=(2, 3)
+        )
         np.testing.assert_array_equal(run(graph, {"x": np.zeros((2, 3), F)})["y"], [[0, 2, 0], [0, 0, 3]])
 
 
 def test_float16_stays_float16() -> None:
     half = np.dtype(np.float16)
     constants = {name: w.astype(half) for name, w in WEIGHTS.items()}
-    graph = check(model(CONV, {"x": (half, (1, 3, 8, 8))}, ["y"], constants), {"x": normal(1, 3, 8, 8).astype(half)})
+    graph = check(
+        model(CONV, {"x": (half, (1, 3, 8, 8))}, ["y"], constants), {"x": normal(1, 3, 8, 8).astype(half)}
+    )
     assert graph.nodes["w"].output.dtype == half
 
 
-# ---- branches and sequences ----------------------------------------------------------------------------------------------------
+# ---- branches and sequences --------------------------------------------------------------------------------
 
 
 def branch(type: str, output: str, **initializers: np.ndarray) -> onnx.GraphProto:
     """A branch that reads x of the graph around it."""
     inner = helper.make_node(type, ["x", *initializers], [output], name="inner")
     return helper.make_graph(
-        [inner], type, [], [onnx.ValueInfoProto(name=output)], [numpy_helper.from_array(a, n) for n, a in initializers.items()]
+        [inner],
+        type,
+        [],
+        [onnx.ValueInfoProto(name=output)],
+        [numpy_helper.from_array(a, n) for n, a in initializers.items()],
     )
 
 
@@ -167,7 +195,9 @@ def branch(type: str, output: str, **initializers: np.ndarray) -> onnx.GraphProt
 def test_a_branch_takes_the_place_of_an_if_whose_condition_is_known(taken: bool) -> None:
     branches = {"then_branch": branch("Add", "sum", c=floats(1)), "else_branch": branch("Relu", "rest")}
     choice = node("If", ["condition"], ["y"], name="choice", **branches)
-    graph = check(model([choice], {"x": (F, ("N", 3))}, ["y"], {"condition": np.array(taken)}), {"x": normal(2, 3)})
+    graph = check(
+        model([choice], {"x": (F, ("N", 3))}, ["y"], {"condition": np.array(taken)}), {"x": normal(2, 3)}
+    )
     assert graph.nodes["inner"].type == ("Add" if taken else "ReLU") and not graph.of_type("If")
 
 
@@ -178,23 +208,39 @@ def test_a_condition_from_shapes_is_known() -> None:
         node("Equal", ["width", "three"], ["condition"]),
         node("If", ["condition"], ["y"], then_branch=branch("Neg", "a"), else_branch=branch("Relu", "b")),
     ]
-    graph = check(model(nodes, {"x": (F, ("N", 3))}, ["y"], {"one": ints(1), "three": ints(3)}), {"x": normal(2, 3)})
+    graph = check(
+        model(nodes, {"x": (F, ("N", 3))}, ["y"], {"one": ints(1), "three": ints(3)}), {"x": normal(2, 3)}
+    )
     assert [n.type for n in graph if n.type not in ("Constant", "Parameter", "Result")] == ["Negative"]
 
 
 def test_names_of_a_branch_end_with_it() -> None:
     """Two branches may use the same names for other things."""
     nodes = [
-        node("If", ["condition"], [f"y{i}"], then_branch=branch("Add", "sum", c=floats(i)), else_branch=branch("Relu", "rest"))
+        node(
+            "If",
+            ["condition"],
+            [f"y{i}"],
+            then_branch=branch("Add", "sum", c=floats(i)),
+            else_branch=branch("Relu", "rest"),
+        )
         for i in (1, 2)
     ]
-    blob = model([*nodes, node("Sub", ["y2", "y1"], ["y"])], {"x": (F, ("N", 3))}, ["y"], {"condition": np.array(True)})
-    np.testing.assert_array_equal(run(check(blob, {"x": normal(2, 3)}), {"x": np.zeros((2, 3), F)})["y"], np.ones((2, 3), F))
+    blob = model(
+        [*nodes, node("Sub", ["y2", "y1"], ["y"])], {"x": (F, ("N", 3))}, ["y"], {"condition": np.array(True)}
+    )
+    np.testing.assert_array_equal(
+        run(check(blob, {"x": normal(2, 3)}), {"x": np.zeros((2, 3), F)})["y"], np.ones((2, 3), F)
+    )
 
 
 def test_a_condition_from_data_is_refused() -> None:
-    flag = node("If", ["flag"], ["y"], name="choice", then_branch=branch("Neg", "a"), else_branch=branch("Relu", "b"))
-    with pytest.raises(OnnxError, match=r"node 'choice' \(If\): the condition must be a constant, or computed from shapes"):
+    flag = node(
+        "If", ["flag"], ["y"], name="choice", then_branch=branch("Neg", "a"), else_branch=branch("Relu", "b")
+    )
+    with pytest.raises(
+        OnnxError, match=r"node 'choice' \(If\): the condition must be a constant, or computed from shapes"
+    ):
         read_onnx(model([flag], {"x": (F, ("N", 3)), "flag": (np.dtype(bool), ())}, ["y"]))
 
 
@@ -205,7 +251,10 @@ def test_a_sequence_of_any_length_and_a_batch_of_any_size(kind: str) -> None:
     weights = {"w": normal(1, gates * 4, 3), "r": normal(1, gates * 4, 4)}
     layer = node(kind, ["x", "w", "r"], outputs, hidden_size=4)
     check(model([layer], {"x": (F, ("T", 2, 3))}, outputs, weights), {"x": normal(6, 2, 3)})
-    turned = [node("Transpose", ["x"], ["turned"], perm=[1, 0, 2]), node(kind, ["turned", "w", "r"], outputs, hidden_size=4)]
+    turned = [
+        node("Transpose", ["x"], ["turned"], perm=[1, 0, 2]),
+        node(kind, ["turned", "w", "r"], outputs, hidden_size=4),
+    ]
     check(model(turned, {"x": (F, ("N", 5, 3))}, outputs, weights), {"x": normal(3, 5, 3)})
 
 
@@ -213,9 +262,15 @@ def test_a_sequence_of_any_length_and_a_batch_of_any_size(kind: str) -> None:
     ("message", "attributes"),
     [
         ("activations must be of sigmoid, tanh, relu, found Elu", {"activations": ["Elu"]}),
-        ("activations must be 1 names, the same in both directions, found Tanh, Relu", {"activations": ["Tanh", "Relu"]}),
+        (
+            "activations must be 1 names, the same in both directions, found Tanh, Relu",
+            {"activations": ["Tanh", "Relu"]},
+        ),
         ("hidden_size must be that of the recurrence weights, 4", {"hidden_size": 5}),
-        ("direction must be one of forward, reverse, bidirectional, found 'backward'", {"direction": "backward"}),
+        (
+            "direction must be one of forward, reverse, bidirectional, found 'backward'",
+            {"direction": "backward"},
+        ),
         ("attribute 'hidden' is not supported at opset 17. Did you mean 'hidden_size'?", {"hidden": 4}),
     ],
 )

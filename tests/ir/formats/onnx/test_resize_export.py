@@ -1,4 +1,6 @@
-"""A resized branch between quantized convolutions, in onnxruntime, which moves the channels of images to the last axis and back."""
+"""A resized branch between quantized convolutions, in onnxruntime, which moves the channels of images to the
+last axis and back.
+"""
 
 from pathlib import Path
 
@@ -30,7 +32,11 @@ def test_runs_with_all_optimizations(mode: str, target: np.ndarray, tmp_path: Pa
     data = np.random.default_rng(0).standard_normal((3, 8, 6, 6)).astype(np.float32)
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
-    session = onnxruntime.InferenceSession(str(tmp_path / "m.onnx"), options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(
+        str(tmp_path / "m.onnx"), options, providers=["CPUExecutionProvider"]
+    )
     (found,) = session.run(None, {session.get_inputs()[0].name: data})
     wanted = Interpreter(graph, arithmetic=onnxruntimes()).run(data)["y"]
-    np.testing.assert_allclose(found, wanted, rtol=0, atol=0.01 * np.abs(wanted).max())  # ties may be rounded to another code
+    np.testing.assert_allclose(
+        found, wanted, rtol=0, atol=0.01 * np.abs(wanted).max()
+    )  # ties may be rounded to another code

@@ -1,4 +1,6 @@
-"""Every operator written to ONNX: onnxruntime computes the same from the file, and reading it back gives the same numbers."""
+"""Every operator written to ONNX: onnxruntime computes the same from the file, and reading it back gives the
+same numbers.
+"""
 
 from collections import Counter
 from pathlib import Path
@@ -42,8 +44,10 @@ REFUSED = {
 
 #: Cases that are right and that onnxruntime cannot run, by a part of its message or of the case's name.
 ONNXRUNTIME_CANNOT = {
-    "Type 'tensor(int32)' of input parameter (x0) of operator": "ONNX defines Floor, Ceil and MaxPool for few types",
-    "Pad should be smaller than kernel": "it compares pads with the kernel, not with what a dilated kernel spans",
+    "Type 'tensor(int32)' of "
+    "input parameter (x0) of operator": "ONNX defines Floor, Ceil and MaxPool for few types",
+    "Pad should be "
+    "smaller than kernel": "it compares pads with the kernel, not with what a dilated kernel spans",
     "Product cannot be 0 in combination with -1": "allowzero with an empty batch",
 }
 
@@ -64,7 +68,9 @@ def test_every_operator_has_a_writer() -> None:
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_reading_back_gives_the_same_numbers(case: Case) -> None:
     blob = written(case)
-    if blob is not None and not any(0 in x.shape for x in case.inputs):  # to the reader a 0 is a dimension left open
+    if blob is not None and not any(
+        0 in x.shape for x in case.inputs
+    ):  # to the reader a 0 is a dimension left open
         with np.errstate(all="ignore"):
             again = run(read_onnx(blob), case.feeds())
         assert_same(list(again.values()), run_interpreter(case), 1e-6, 1e-6)
@@ -81,13 +87,17 @@ def test_onnxruntime_agrees(case: Case) -> None:
         assert any(reason in str(error) for reason in ONNXRUNTIME_CANNOT), error
         return
     graph = build_graph(case)
-    arithmetic = onnxruntimes(graph) if case.op.type == "MatMulInteger" else "exact"  # its ConvInteger never saturates
+    arithmetic = (
+        onnxruntimes(graph) if case.op.type == "MatMulInteger" else "exact"
+    )  # its ConvInteger never saturates
     with np.errstate(all="ignore"):
-        ours = Interpreter(graph, arithmetic=arithmetic if graph.of_type("MatMulInteger") else "simulated").run(case.feeds())
+        ours = Interpreter(
+            graph, arithmetic=arithmetic if graph.of_type("MatMulInteger") else "simulated"
+        ).run(case.feeds())
     assert_same(results, list(ours.values()), case.rtol, case.atol)
 
 
-# ---- networks ------------------------------------------------------------------------------------------------------------------
+# ---- networks ----------------------------------------------------------------------------------------------
 
 
 def optimized(blob: bytes, tmp_path: Path) -> Counter[str]:
@@ -130,7 +140,12 @@ def test_float_network_is_written_in_the_form_that_runtimes_have_kernels_for(tmp
     write_onnx(graph, tmp_path / "m.onnx")
     model = onnx.load(tmp_path / "m.onnx")
     assert [n.op_type for n in model.graph.node] == ["Conv", "Relu", "ReduceMean", "Gemm"]
-    assert [d.dim_param or d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim] == ["N", 3, 6, 6]
+    assert [d.dim_param or d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim] == [
+        "N",
+        3,
+        6,
+        6,
+    ]
     assert [d.dim_param or d.dim_value for d in model.graph.output[0].type.tensor_type.shape.dim] == ["N", 5]
 
 
@@ -138,7 +153,12 @@ def test_a_result_that_nothing_computes_and_one_of_two_results_get_names() -> No
     net = Network()
     x = net.input(-1, 4)
     y = net.relu(x)
-    for name, tensor in (("same", x), ("first", y), ("second", y), ("number", net.graph.constant(np.float32([1, 2])))):
+    for name, tensor in (
+        ("same", x),
+        ("first", y),
+        ("second", y),
+        ("number", net.graph.constant(np.float32([1, 2]))),
+    ):
         net.result(tensor, name)
     feeds = {"x": np.float32([[-1, 2, -3, 4]])}
     assert_close(run_onnxruntime(to_model(net.graph).SerializeToString(), feeds), run(net.graph, feeds))
@@ -148,8 +168,12 @@ def test_the_old_file_stays_when_a_model_cannot_be_written(tmp_path: Path) -> No
     path = tmp_path / "m.onnx"
     path.write_bytes(b"old")
     net = Network()
-    graph = net.result(net.do("TopK", net.input(1, 4), np.array(2), axis=1, mode="max", sort="index", name="best"))
-    with pytest.raises(OnnxError, match=r"m.onnx: layer 'best' \(TopK\): sort 'index' does not exist in ONNX"):
+    graph = net.result(
+        net.do("TopK", net.input(1, 4), np.array(2), axis=1, mode="max", sort="index", name="best")
+    )
+    with pytest.raises(
+        OnnxError, match=r"m.onnx: layer 'best' \(TopK\): sort 'index' does not exist in ONNX"
+    ):
         write_onnx(graph, path)
     assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
     with pytest.raises(OnnxError, match="cannot be written"):

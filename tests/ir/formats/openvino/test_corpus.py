@@ -1,4 +1,5 @@
-"""Bad files: each of tests/corpus_openvino is refused with its error, and damage of any kind ends in an error of ours or in a model.
+"""Bad files: each of tests/corpus_openvino is refused with its error, and damage of any kind ends in an error
+of ours or in a model.
 
 A case is NAME.xml with shared.bin; expected.json says which error it gives.
 """
@@ -56,13 +57,17 @@ def test_nothing_but_the_two_files_is_opened(tmp_path: Path, monkeypatch: pytest
     assert opened == [path, path.with_suffix(".bin")]
 
 
-# ---- damage --------------------------------------------------------------------------------------------------------------------
+# ---- damage ------------------------------------------------------------------------------------------------
 
 
 def quantized(folder: Path) -> Path:
     """A grouped convolution of quantized images: FakeQuantize, packed weights, an axis of groups."""
     ends = [const(np.full((1, 4, 1, 1), v, np.float32)) for v in (-2, 2, -2, 2)]
-    return save(folder, lambda x: grouped(op.fake_quantize(x, *ends, 256), unpacked(CODES, (2, 3, 1, 1, 1), 3)), IMAGES)
+    return save(
+        folder,
+        lambda x: grouped(op.fake_quantize(x, *ends, 256), unpacked(CODES, (2, 3, 1, 1, 1), 3)),
+        IMAGES,
+    )
 
 
 def test_an_xml_cut_anywhere_is_refused(tmp_path: Path) -> None:
@@ -83,7 +88,9 @@ def test_a_bin_that_lacks_a_byte_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("flip", FLIPS, ids=hex)
 @pytest.mark.parametrize("suffix", [".xml", ".bin"])
-def test_a_changed_byte_makes_another_model_or_an_error_of_ours(suffix: str, flip: int, tmp_path: Path) -> None:
+def test_a_changed_byte_makes_another_model_or_an_error_of_ours(
+    suffix: str, flip: int, tmp_path: Path
+) -> None:
     """The format has no checksum, so not every change can be noticed."""
     path = quantized(tmp_path)
     content = path.with_suffix(suffix).read_bytes()

@@ -1,4 +1,6 @@
-"""Whole models against OpenVINO: float ones as its converter saved them, quantized ones as POT and NNCF did."""
+"""Whole models against OpenVINO: float ones as its converter saved them, quantized ones as POT
+and NNCF did.
+"""
 
 from functools import cache
 from typing import Any
@@ -17,7 +19,14 @@ from ....quant.material import MATERIAL, needs_material
 from ...vendors import openvinos
 from .vendor import compile_file, run_file
 
-FLOAT = ["digits_cnn", "digits_mlp", "fmnist_mobilenet", "fmnist_mobilenet_hard", "fmnist_resnet", "efficientnet_lite0"]
+FLOAT = [
+    "digits_cnn",
+    "digits_mlp",
+    "fmnist_mobilenet",
+    "fmnist_mobilenet_hard",
+    "fmnist_resnet",
+    "efficientnet_lite0",
+]
 QUICK = [
     "digits_cnn/pot/digits_cnn_default_performance",
     "digits_mlp/peers/digits_mlp_nncf_mixed",
@@ -25,7 +34,11 @@ QUICK = [
     "fmnist_mobilenet_hard/pot/fmnist_mobilenet_hard_aa_performance",
     "fmnist_resnet/peers/fmnist_resnet_nncf_performance",
 ]
-QUANTIZED = sorted(str(p.relative_to(MATERIAL).with_suffix("")) for kind in ("pot", "peers") for p in MATERIAL.glob(f"*/{kind}/*.xml"))
+QUANTIZED = sorted(
+    str(p.relative_to(MATERIAL).with_suffix(""))
+    for kind in ("pot", "peers")
+    for p in MATERIAL.glob(f"*/{kind}/*.xml")
+)
 
 pytestmark = needs_material
 
@@ -47,7 +60,11 @@ def test_float_models(name: str) -> None:
     """efficientnet_lite0 keeps its constants in f16."""
     path, x = MATERIAL / name / f"{name}.xml", images(name)[:1]
     (expected,) = run_file(path, x)
-    for run in (Interpreter(read_openvino(path)).run, Interpreter(read_model(path)).run, Executor(read_model(path)).run):
+    for run in (
+        Interpreter(read_openvino(path)).run,
+        Interpreter(read_model(path)).run,
+        Executor(read_model(path)).run,
+    ):
         np.testing.assert_allclose(run(x)["logits"], expected, rtol=0, atol=1e-5 * np.abs(expected).max())
 
 
@@ -57,7 +74,9 @@ def test_the_batch_can_be_opened(name: str) -> None:
     graph = read_model(path, input_shapes={"x": (-1, *x.shape[1:])})
     assert graph.inputs[0].output.shape[0] == -1
     expected = np.concatenate([run_file(path, image[None])[0] for image in x])
-    np.testing.assert_allclose(Interpreter(graph).run(x)["logits"], expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+    np.testing.assert_allclose(
+        Interpreter(graph).run(x)["logits"], expected, rtol=0, atol=1e-5 * np.abs(expected).max()
+    )
 
 
 @pytest.fixture(scope="module")
@@ -66,21 +85,28 @@ def arithmetic() -> Any:
     return openvinos()
 
 
-@pytest.mark.parametrize("name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in QUANTIZED])
+@pytest.mark.parametrize(
+    "name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in QUANTIZED]
+)
 def test_quantized_models(name: str, arithmetic: Any) -> None:
-    """The classes are the vendor's. The logits have its very bits where all layers are integer, but for the images in which a float sum,
-    added up in another order, lands on the other side of a tie: behind a fused Add (resnet, mobilenet) one code in 100,000."""
+    """The classes are the vendor's. The logits have its very bits where all layers are integer, but for the
+    images in which a float sum, added up in another order, lands on the other side of a tie: behind a fused
+    Add (resnet, mobilenet) one code in 100,000."""
     path, x = MATERIAL / f"{name}.xml", images(name)
     compiled = compile_file(path)
     vendor = np.concatenate([np.array(compiled(image[None])[0]) for image in x])
     graph = read_model(path, input_shapes={"x": (-1, *x.shape[1:])})
     layers = integer_layers(graph)
     assert sum(layers.values()) >= (2 if "_aa_" in name else len(layers))
-    ours, exact, simulated = (Executor(graph, arithmetic=a).run(x)["logits"] for a in (arithmetic, "exact", "simulated"))
+    ours, exact, simulated = (
+        Executor(graph, arithmetic=a).run(x)["logits"] for a in (arithmetic, "exact", "simulated")
+    )
     fragile = "hard" in name or "efficientnet" in name  # a rounding moves much in these
     assert np.mean(ours.argmax(1) == vendor.argmax(1)) >= 0.99
     assert np.mean(simulated.argmax(1) == exact.argmax(1)) >= (0.9 if fragile else 0.99)
     identical = np.mean((ours == vendor).all(1))
-    sums_elsewhere = ISA.has_matrix_unit and "digits" not in name  # AMX adds residual branches in another order
+    sums_elsewhere = (
+        ISA.has_matrix_unit and "digits" not in name
+    )  # AMX adds residual branches in another order
     if all(layers.values()) and not (sums_elsewhere and "efficientnet" in name):
         assert identical >= (0.8 if sums_elsewhere else 1)

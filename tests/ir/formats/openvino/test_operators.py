@@ -14,11 +14,30 @@ from ...ops.test_contract import CASES
 from .vendor import run_file, run_graph, slow_but
 
 NOT_COMPARED = {
-    "Divide-i32": "OpenVINO's CPU plugin rounds integers toward zero although the file says m_pythondiv; we do as the file says",
+    "Divide-i32": "OpenVINO's CPU plugin rounds integers toward zero although the file says "
+    "m_pythondiv; we do as the file says",
     "LeakyReLU-f16": "its slope is f32, which OpenVINO lets pass",
 }
-COMPRESSED = ("Add", "BatchNormInference", "Convolution", "ConvolutionBackpropData", "FakeQuantize", "MatMul", "PReLU", "Select")
-OURS_ONLY = {"ArgMax", "Flatten", "LeakyReLU", "Quantize", "Dequantize", "MultiplyAdd", "SumPool", "Constant"} | {
+COMPRESSED = (
+    "Add",
+    "BatchNormInference",
+    "Convolution",
+    "ConvolutionBackpropData",
+    "FakeQuantize",
+    "MatMul",
+    "PReLU",
+    "Select",
+)
+OURS_ONLY = {
+    "ArgMax",
+    "Flatten",
+    "LeakyReLU",
+    "Quantize",
+    "Dequantize",
+    "MultiplyAdd",
+    "SumPool",
+    "Constant",
+} | {
     "ConvolutionInteger",
     "ConvolutionBackpropDataInteger",
     "Im2Col",
@@ -26,7 +45,10 @@ OURS_ONLY = {"ArgMax", "Flatten", "LeakyReLU", "Quantize", "Dequantize", "Multip
 }
 
 
-NOT_READ = {"GatherElements", "ExtractImagePatches"}  # operators that a case is compared with and a file may not hold
+NOT_READ = {
+    "GatherElements",
+    "ExtractImagePatches",
+}  # operators that a case is compared with and a file may not hold
 
 
 def of_openvino(case: Case) -> bool:
@@ -36,7 +58,9 @@ def of_openvino(case: Case) -> bool:
 
 
 READABLE = [case for case in CASES if of_openvino(case)]
-FIRST = {case.op.type: case for case in reversed(READABLE)}.values()  # one for each operator; the others are slow, together
+FIRST = {
+    case.op.type: case for case in reversed(READABLE)
+}.values()  # one for each operator; the others are slow, together
 
 
 def save(case: Case, folder: Any, *, compressed: bool) -> Any:
@@ -48,7 +72,8 @@ def save(case: Case, folder: Any, *, compressed: bool) -> Any:
 
 @pytest.mark.parametrize("case", slow_but(FIRST, READABLE), ids=str)
 def test_what_openvino_saves_is_read(case: Case, tmp_path: Any) -> None:
-    """As read and as simplified, it computes what the operator does, of which test_contract.py knows that the vendor does it, too.
+    """As read and as simplified, it computes what the operator does, of which test_contract.py knows that the
+    vendor does it, too.
 
     Declared shapes and types are compared on the way, so that shape rules are checked against OpenVINO's.
     """
@@ -61,15 +86,30 @@ def test_what_openvino_saves_is_read(case: Case, tmp_path: Any) -> None:
 @pytest.mark.parametrize("case", FIRST, ids=lambda c: c.op.type)
 def test_openvino_computes_the_same_from_the_file(case: Case, tmp_path: Any) -> None:
     path = save(case, tmp_path, compressed=False)
-    assert_same(run_graph(read_openvino(path), case.feeds()), run_file(path, *case.feeds().values()), case.rtol, case.atol)
+    assert_same(
+        run_graph(read_openvino(path), case.feeds()),
+        run_file(path, *case.feeds().values()),
+        case.rtol,
+        case.atol,
+    )
 
 
 @pytest.mark.parametrize("case", [c for c in READABLE if c.op.type in COMPRESSED], ids=str)
 def test_constants_compressed_to_f16_are_read(case: Case, tmp_path: Any) -> None:
     path = save(case, tmp_path, compressed=True)
-    assert_same(run_graph(load_openvino(path), case.feeds()), run_file(path, *case.feeds().values()), case.rtol, max(case.atol, 1e-5))
+    assert_same(
+        run_graph(load_openvino(path), case.feeds()),
+        run_file(path, *case.feeds().values()),
+        case.rtol,
+        max(case.atol, 1e-5),
+    )
 
 
 def test_every_operator_has_a_reader() -> None:
-    names = {"Const", "GroupConvolution", "GroupConvolutionBackpropData", "LRN"} | OPERATORS.keys() - OURS_ONLY
+    names = {
+        "Const",
+        "GroupConvolution",
+        "GroupConvolutionBackpropData",
+        "LRN",
+    } | OPERATORS.keys() - OURS_ONLY
     assert READERS.keys() == names

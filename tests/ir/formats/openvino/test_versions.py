@@ -1,4 +1,6 @@
-"""What the battery cannot say: the older versions of operators, padding that follows from sizes, groups, weights stored small."""
+"""What the battery cannot say: the older versions of operators, padding that follows from sizes, groups,
+weights stored small.
+"""
 
 import re
 from collections.abc import Callable
@@ -32,14 +34,20 @@ def padded(pad: str) -> dict[str, Build]:
     borders = ([1, 2], [2, 1])
     return {
         f"Convolution-{pad}": lambda x: opset1.convolution(x, const(W), [2, 2], *borders, [1, 1], pad),
-        f"GroupConvolution-{pad}": lambda x: opset1.group_convolution(x, const(GROUPED), [2, 1], *borders, [1, 2], pad),
+        f"GroupConvolution-{pad}": lambda x: opset1.group_convolution(
+            x, const(GROUPED), [2, 1], *borders, [1, 2], pad
+        ),
         f"ConvolutionBackpropData-{pad}": lambda x: opset1.convolution_backprop_data(
             x, const(TRANSPOSED), [2, 2], pads_begin=[1, 0], pads_end=[0, 1], dilations=[1, 1], auto_pad=pad
         ),
         f"MaxPool-1-{pad}": lambda x: opset1.max_pool(x, [2, 3], [1, 1], [1, 0], [3, 2], auto_pad=pad),
-        f"MaxPool-8-{pad}": lambda x: opset1.relu(opset8.max_pool(x, [2, 3], [1, 2], [1, 1], [1, 0], [3, 2], auto_pad=pad).output(0)),
+        f"MaxPool-8-{pad}": lambda x: opset1.relu(
+            opset8.max_pool(x, [2, 3], [1, 2], [1, 1], [1, 0], [3, 2], auto_pad=pad).output(0)
+        ),
         f"AvgPool-1-{pad}": lambda x: opset1.avg_pool(x, [2, 3], [1, 1], [1, 0], [3, 2], True, auto_pad=pad),
-        f"AvgPool-1-counting-{pad}": lambda x: opset1.avg_pool(x, [2, 3], [1, 1], [1, 0], [3, 2], False, auto_pad=pad),
+        f"AvgPool-1-counting-{pad}": lambda x: opset1.avg_pool(
+            x, [2, 3], [1, 1], [1, 0], [3, 2], False, auto_pad=pad
+        ),
     }
 
 
@@ -61,15 +69,27 @@ def interpolate(mode: str, by: str) -> dict[str, Build]:
 
     def version_4(x: Any) -> Any:
         inputs = [x, const([5, 7]), const([0.6, 0.7], F32), const([2, 3])]
-        return NodeFactory("opset4").create("Interpolate", [n.output(0) for n in inputs], {"mode": mode, "shape_calculation_mode": by})
+        return NodeFactory("opset4").create(
+            "Interpolate", [n.output(0) for n in inputs], {"mode": mode, "shape_calculation_mode": by}
+        )
 
     target = const([2, 4, 5, 7]) if by == "sizes" else const([1, 1, 0.6, 0.7], F32)
-    return {f"Interpolate-4-{mode}-{by}": version_4, f"Interpolate-11-{mode}-{by}": lambda x: opset11.interpolate(x, target, mode, by)}
+    return {
+        f"Interpolate-4-{mode}-{by}": version_4,
+        f"Interpolate-11-{mode}-{by}": lambda x: opset11.interpolate(x, target, mode, by),
+    }
 
 
 def interpolate_1(mode: str, align_corners: bool, size: list[int]) -> dict[str, Build]:
     def version_1(x: Any) -> Any:
-        attributes = {"axes": [2, 3], "mode": mode, "align_corners": align_corners, "antialias": False, "pads_begin": [0], "pads_end": [0]}
+        attributes = {
+            "axes": [2, 3],
+            "mode": mode,
+            "align_corners": align_corners,
+            "antialias": False,
+            "pads_begin": [0],
+            "pads_end": [0],
+        }
         return NodeFactory("opset1").create("Interpolate", [x.output(0), const(size).output(0)], attributes)
 
     return {f"Interpolate-1-{mode}-{align_corners}-{size}": version_1}
@@ -81,7 +101,11 @@ OF_IMAGES: dict[str, Build] = {
     "LRN-spatial": lambda x: opset1.lrn(x, const([2, 3]), 0.5, 0.75, 2.0, 3),
     "BatchNormInference-1": lambda x: opset1.batch_norm_inference(x, *STATISTICS, 1e-2),
     "BatchNormInference-5": lambda x: opset5.batch_norm_inference(x, *STATISTICS, 1e-2),
-    **{f"MVN-1-{a}-{v}": (lambda x, a=a, v=v: opset2.mvn(x, a, v, 0.1)) for a in (True, False) for v in (True, False)},
+    **{
+        f"MVN-1-{a}-{v}": (lambda x, a=a, v=v: opset2.mvn(x, a, v, 0.1))
+        for a in (True, False)
+        for v in (True, False)
+    },
     **{
         f"AvgPool-14-{rounding}-{exclude}-{pads}": (
             lambda x, r=rounding, e=exclude, p=pads: opset14.avg_pool(x, [2, 3], [p, p], [p, 0], [3, 2], e, r)
@@ -97,7 +121,9 @@ OF_IMAGES: dict[str, Build] = {
     "SoftMax-1": lambda x: opset1.softmax(x, 2),
     "Pad-1": lambda x: opset1.pad(x, const([0, 0, 1, 1]), const([0, 1, 1, 1]), "symmetric"),
     **{
-        f"Pad-12-{mode}": (lambda x, mode=mode: opset12.pad(x, const([0, 1, -1, 1]), const([0, -2, 2, -3]), mode))
+        f"Pad-12-{mode}": (
+            lambda x, mode=mode: opset12.pad(x, const([0, 1, -1, 1]), const([0, -2, 2, -3]), mode)
+        )
         for mode in ("constant", "edge", "reflect")
     },
     "ShapeOf-1": opset1.shape_of,
@@ -117,7 +143,12 @@ OF_IMAGES: dict[str, Build] = {
         for size in ([5, 7], [18, 27])
         for k, v in interpolate_1(mode, align_corners, size).items()
     },
-    **{k: v for mode in ("nearest", "linear_onnx", "cubic") for by in ("sizes", "scales") for k, v in interpolate(mode, by).items()},
+    **{
+        k: v
+        for mode in ("nearest", "linear_onnx", "cubic")
+        for by in ("sizes", "scales")
+        for k, v in interpolate(mode, by).items()
+    },
 }
 OF_A_ROW: dict[str, Build] = {
     "Broadcast-1": lambda x: opset1.broadcast(x, const([2, 4])),
@@ -129,7 +160,9 @@ OF_A_ROW: dict[str, Build] = {
 
 
 @pytest.mark.parametrize(
-    ("x", "build"), [(IMAGES, b) for b in OF_IMAGES.values()] + [(ROW, b) for b in OF_A_ROW.values()], ids=[*OF_IMAGES, *OF_A_ROW]
+    ("x", "build"),
+    [(IMAGES, b) for b in OF_IMAGES.values()] + [(ROW, b) for b in OF_A_ROW.values()],
+    ids=[*OF_IMAGES, *OF_A_ROW],
 )
 def test_versions(x: np.ndarray, build: Build, tmp_path: Path) -> None:
     assert_reads_alike(save(tmp_path, build, x), x)
@@ -143,7 +176,9 @@ def assert_reads_alike(path: Path, x: np.ndarray) -> None:
 
 
 def versions_of_openvino() -> set[tuple[str, str]]:
-    """(type, the opset that brought the version) of every version in its opsets 1 to 15 of the operators that are read."""
+    """(type, the opset that brought the version) of every version in its opsets 1 to 15 of the operators that
+    are read.
+    """
     found = set()
     for n in range(FIRST_OPSET, LAST_OPSET + 1):
         factory = NodeFactory(f"opset{n}")
@@ -170,7 +205,9 @@ def test_every_version_of_an_operator_that_is_read_is_tried() -> None:
 
 
 def test_a_file_of_version_10(tmp_path: Path) -> None:
-    """As older tools wrote it: normalizations in their first versions; no types of inputs, no names of tensors. OpenVINO still runs it."""
+    """As older tools wrote it: normalizations in their first versions; no types of inputs, no names of
+    tensors. OpenVINO still runs it.
+    """
 
     def build(x: Any) -> Any:
         x = opset1.lrn(opset1.batch_norm_inference(x, *STATISTICS, 1e-2), const([1]), 0.5, 0.75, 2.0, 3)
@@ -179,12 +216,14 @@ def test_a_file_of_version_10(tmp_path: Path) -> None:
 
     path = save(tmp_path, build, IMAGES)
     text = path.read_text("utf-8").replace('version="11"', 'version="10"', 1)
-    text = re.sub(r"<input>.*?</input>", lambda m: re.sub(' precision="[^"]*"', "", m[0]), text, flags=re.DOTALL)
+    text = re.sub(
+        r"<input>.*?</input>", lambda m: re.sub(' precision="[^"]*"', "", m[0]), text, flags=re.DOTALL
+    )
     path.write_text(re.sub(r' (output_)?names="[^"]*"', "", text), "utf-8")
     assert_reads_alike(path, IMAGES)
 
 
-# ---- weights stored small ------------------------------------------------------------------------------------------------------
+# ---- weights stored small ----------------------------------------------------------------------------------
 
 SCALES = [(2, 3, 1, 1, 1), (2, 1, 1, 1, 1), (1, 1, 1, 1, 1), ()]
 
@@ -210,7 +249,9 @@ def test_unsigned_weights_with_a_zero_point(scale: tuple[int, ...], tmp_path: Pa
 
 def test_fake_quantized_weights(tmp_path: Path) -> None:
     ends = [const(np.full((2, 3, 1, 1, 1), v, F32)) for v in (-1, 1, -1, 1)]
-    path = save(tmp_path, lambda x: grouped(x, opset1.fake_quantize(const(normal(2, 3, 2, 3, 3)), *ends, 255)), IMAGES)
+    path = save(
+        tmp_path, lambda x: grouped(x, opset1.fake_quantize(const(normal(2, 3, 2, 3, 3)), *ends, 255)), IMAGES
+    )
     assert_reads_alike(path, IMAGES)
     assert not load_openvino(path).of_type("Reshape")
 

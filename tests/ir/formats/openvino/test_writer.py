@@ -1,4 +1,6 @@
-"""Saving as an OpenVINO IR: any graph survives, files are replaced both or neither, and what cannot be stored is refused by name."""
+"""Saving as an OpenVINO IR: any graph survives, files are replaced both or neither, and what cannot be stored
+is refused by name.
+"""
 
 from pathlib import Path
 
@@ -36,7 +38,8 @@ def test_the_format_is_the_callers_choice(tmp_path: Path) -> None:
         save_model(residual_block(), tmp_path / f"{name}.xml", format=name)
         assert_same_graph(read(tmp_path / f"{name}.xml"), residual_block())
     with pytest.raises(
-        UnknownFormatError, match=r"m\.xml: format must be one of numpot, openvino.*, found 'open_vino'. Did you mean 'openvino'"
+        UnknownFormatError,
+        match=r"m\.xml: format must be one of numpot, openvino.*, found 'open_vino'. Did you mean 'openvino'",
     ):
         save_model(residual_block(), tmp_path / "m.xml", format="open_vino")
     with pytest.raises(SaveError, match="a model is saved as .xml"):
@@ -57,7 +60,10 @@ def test_a_failure_leaves_the_old_files(tmp_path: Path) -> None:
     xml = tmp_path / "m.xml"
     write_openvino(residual_block(), xml)
     before = contents(xml)
-    for break_it in (lambda g: g.rename(g.nodes["relu"], "nul\0"), lambda g: g.info.update(array=np.zeros(3))):
+    for break_it in (
+        lambda g: g.rename(g.nodes["relu"], "nul\0"),
+        lambda g: g.info.update(array=np.zeros(3)),
+    ):
         graph = residual_block()
         graph.info = dict(graph.info)
         break_it(graph)
@@ -76,18 +82,34 @@ def test_a_graph_that_is_saved_stays_as_it_was(tmp_path: Path) -> None:
 
 def test_outputs_that_read_one_tensor_or_an_input(tmp_path: Path) -> None:
     graph = residual_block()
-    for tensor, name in ((graph.nodes["relu"].output, "a,b"), (graph.nodes["relu"].output, "c"), (graph.nodes["x"].output, "d\\")):
+    for tensor, name in (
+        (graph.nodes["relu"].output, "a,b"),
+        (graph.nodes["relu"].output, "c"),
+        (graph.nodes["x"].output, "d\\"),
+    ):
         graph.add(Result(), [tensor], name)
     write_openvino(graph, tmp_path / "m.xml")
     assert_same_graph(read_openvino(tmp_path / "m.xml"), graph)
 
 
 @pytest.mark.parametrize(
-    "value", ["{", "[]", "7", '{"a": 99999999999999999999}', '{"a": "\\ud800"}', "[" * 100_000, '{"a":' * 80 + "1" + "}" * 80]
+    "value",
+    [
+        "{",
+        "[]",
+        "7",
+        '{"a": 99999999999999999999}',
+        '{"a": "\\ud800"}',
+        "[" * 100_000,
+        '{"a":' * 80 + "1" + "}" * 80,
+    ],
 )
 def test_information_that_numpot_did_not_write_is_refused(value: str, tmp_path: Path) -> None:
     write_openvino(Graph("g"), tmp_path / "m.xml")
     text = (tmp_path / "m.xml").read_text("utf-8")
     (tmp_path / "m.xml").write_text(text.replace('value="{}"', f"value='{value}'"), "utf-8")
-    with pytest.raises(InfoError, match=r"m\.xml:\d+: rt_info: the value of <numpot> must be a JSON object as numpot writes it \("):
+    with pytest.raises(
+        InfoError,
+        match=r"m\.xml:\d+: rt_info: the value of <numpot> must be a JSON object as numpot writes it \(",
+    ):
         read_model(tmp_path / "m.xml")

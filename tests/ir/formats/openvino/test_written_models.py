@@ -1,4 +1,6 @@
-"""Whole models, written and read back: the same floats; and run by OpenVINO, quantized ones by its int8 kernels."""
+"""Whole models, written and read back: the same floats; and run by OpenVINO, quantized ones by its int8
+kernels.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -30,7 +32,9 @@ from .vendor import compile_for_one, primitives, run_one_by_one
 
 Arrays = dict[str, np.ndarray]
 FLOAT_FILES = [f"{name}/{name}" for name in FLOAT]
-several = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+several = settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
 def assert_same_arrays(found: Arrays, expected: Arrays) -> None:
@@ -61,7 +65,7 @@ def assert_survives(graph: Graph, x: np.ndarray, folder: Path) -> Path:
     return path
 
 
-# ---- round trips ---------------------------------------------------------------------------------------------------------------
+# ---- round trips -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -87,13 +91,16 @@ def test_int8_networks_stay_integer(name: str, tmp_path: Path) -> None:
 
 
 @needs_material
-@pytest.mark.parametrize("name", [n if n in QUICK[:2] else pytest.param(n, marks=pytest.mark.slow) for n in FLOAT_FILES + QUANTIZED])
+@pytest.mark.parametrize(
+    "name",
+    [n if n in QUICK[:2] else pytest.param(n, marks=pytest.mark.slow) for n in FLOAT_FILES + QUANTIZED],
+)
 def test_models_that_were_read_survive(name: str, tmp_path: Path) -> None:
     graph = read_model(MATERIAL / f"{name}.xml")
     assert_survives(graph, images(Path(name).name)[:1], tmp_path)
 
 
-# ---- OpenVINO's int8 -----------------------------------------------------------------------------------------------------------
+# ---- OpenVINO's int8 ---------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +147,9 @@ def test_openvino_keeps_our_information_and_names(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_demo_model_is_as_good_in_openvino(tmp_path: Path) -> None:
-    """Quantized, exported, run by OpenVINO's int8 kernels: top-1 is within 0.1 points of numpot's, image by image."""
+    """Quantized, exported, run by OpenVINO's int8 kernels: top-1 is within 0.1 points of numpot's, image by
+    image.
+    """
     fp32, calibration, test = load()
     graph = quantize(fp32, calibration, preset="mixed")
     compiled = compile_for_one(written(graph, tmp_path))

@@ -1,4 +1,6 @@
-"""Every operator case of the battery, written by us: OpenVINO computes it from the file, and we read it back."""
+"""Every operator case of the battery, written by us: OpenVINO computes it from the file, and we
+read it back.
+"""
 
 from pathlib import Path
 
@@ -13,7 +15,14 @@ from ...ops.battery import Case, OnnxNode, assert_same, build_graph, run_interpr
 from ...ops.test_contract import CASES
 from .vendor import run_file, run_graph, slow_but
 
-LOWERED = {"ConvolutionInteger", "ConvolutionBackpropDataInteger", "Im2Col", "MatMulInteger", "MultiplyAdd", "SumPool"}
+LOWERED = {
+    "ConvolutionInteger",
+    "ConvolutionBackpropDataInteger",
+    "Im2Col",
+    "MatMulInteger",
+    "MultiplyAdd",
+    "SumPool",
+}
 WRITABLE = [case for case in CASES if case.op.type not in LOWERED]
 
 
@@ -21,11 +30,15 @@ def departs(case: Case) -> bool:
     """Whether OpenVINO is known to compute something else (docs/differences.md)."""
     if isinstance(case.op, TopK) and case.op.sort == "index" and "ties" in case.label:
         return True
-    return isinstance(case.vendor, OnnxNode) and any(x.dtype.kind == "f" and not np.isfinite(x).all() for x in case.inputs)
+    return isinstance(case.vendor, OnnxNode) and any(
+        x.dtype.kind == "f" and not np.isfinite(x).all() for x in case.inputs
+    )
 
 
 COMPARED = [case for case in WRITABLE if case.vendor is not None and not departs(case)]
-FIRST = {case.op.type: case for case in reversed(COMPARED)}.values()  # one for each operator; the others are slow, together
+FIRST = {
+    case.op.type: case for case in reversed(COMPARED)
+}.values()  # one for each operator; the others are slow, together
 
 
 def write(case: Case, folder: Path) -> Path:
@@ -45,11 +58,16 @@ def test_what_is_written_reads_back(case: Case, tmp_path: Path) -> None:
 @pytest.mark.parametrize("case", slow_but(FIRST, COMPARED), ids=str)
 def test_openvino_computes_what_is_written(case: Case, tmp_path: Path) -> None:
     path = write(case, tmp_path)
-    assert_same(run_file(path, *case.feeds().values()), run_interpreter(case), case.rtol, max(case.atol, 3e-6))
+    assert_same(
+        run_file(path, *case.feeds().values()), run_interpreter(case), case.rtol, max(case.atol, 3e-6)
+    )
 
 
 @pytest.mark.parametrize("case", {c.op.type: c for c in CASES if c.op.type in LOWERED}.values(), ids=str)
 def test_integer_layers_are_refused_by_name(case: Case, tmp_path: Path) -> None:
-    with pytest.raises(UnstorableError, match=rf"case\.xml: layer 'op' \({case.op.type}\) cannot be stored: OpenVINO has no such operator"):
+    with pytest.raises(
+        UnstorableError,
+        match=rf"case\.xml: layer 'op' \({case.op.type}\) cannot be stored: OpenVINO has no such operator",
+    ):
         write(case, tmp_path)
     assert not list(tmp_path.iterdir())

@@ -17,10 +17,17 @@ op: Any = ov.opset15
 
 
 def save(folder: Path, build: Callable[..., Any], *inputs: Any, compressed: bool = False) -> Path:
-    """The model of `build`, given a Parameter x0, x1, ... like each of the arrays (or Parameters as they are), as model.xml."""
-    parameters = [x if isinstance(x, ov.Node) else op.parameter(list(x.shape), x.dtype, name=f"x{i}") for i, x in enumerate(inputs)]
+    """The model of `build`, given a Parameter x0, x1, ... like each of the arrays (or Parameters as they
+    are), as model.xml.
+    """
+    parameters = [
+        x if isinstance(x, ov.Node) else op.parameter(list(x.shape), x.dtype, name=f"x{i}")
+        for i, x in enumerate(inputs)
+    ]
     path = folder / "model.xml"
-    ov.save_model(ov.Model(build(*parameters).outputs(), parameters, "model"), path, compress_to_fp16=compressed)
+    ov.save_model(
+        ov.Model(build(*parameters).outputs(), parameters, "model"), path, compress_to_fp16=compressed
+    )
     return path
 
 
@@ -41,7 +48,9 @@ def run_one_by_one(compiled: ov.CompiledModel, images: np.ndarray) -> np.ndarray
 
 
 def primitives(compiled: ov.CompiledModel) -> list[str]:
-    """What the CPU plugin runs the weighted layers with: brgconv_avx512_I8, say, with the element type of its input at the end."""
+    """What the CPU plugin runs the weighted layers with: brgconv_avx512_I8, say, with the element type of its
+    input at the end.
+    """
     nodes = (node.get_rt_info() for node in compiled.get_runtime_model().get_ops())
     weighted = ("Convolution", "Deconvolution", "FullyConnected", "MatMul")
     return [info["primitiveType"].astype(str) for info in nodes if info["layerType"].astype(str) in weighted]
