@@ -29,13 +29,18 @@ def temporary_name(path: Path) -> Path:
 
 
 def open_temporary(path: Path) -> BinaryIO:
-    """A new file beside `path`, locked as long as it is open. Raises OSError."""
+    """A new file beside `path`, locked as long as it is open. Raises OSError, and then there is no file."""
     while True:
-        file = temporary_name(path).open("xb")
-        if hold(file.fileno()) and os.fstat(file.fileno()).st_nlink:
-            return file
-        file.close()  # between its creation and its lock somebody took it for left behind
-        Path(file.name).unlink(missing_ok=True)
+        name = temporary_name(path)
+        try:
+            file = name.open("xb")
+            if hold(file.fileno()) and os.fstat(file.fileno()).st_nlink:
+                return file
+            file.close()  # between its creation and its lock somebody took it for left behind
+        except BaseException:
+            name.unlink(missing_ok=True)
+            raise
+        name.unlink(missing_ok=True)
 
 
 def hold(descriptor: int) -> bool:

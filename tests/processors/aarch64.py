@@ -105,8 +105,8 @@ def link_numpot(environment: Path, root: Path) -> None:
     models name.
     """
     packages = environment / "lib" / next((root / "usr/lib").glob("python3.*")).name / "site-packages"
-    for package, folder in PROJECT["tool"]["setuptools"]["package-dir"].items():
-        put(packages / package.replace(".", "/"), CHECKOUT / folder)
+    for folder in ("ir", "kernels", "quant"):
+        put(packages / "numpot" / folder, CHECKOUT / folder)
     version = PROJECT["project"]["version"]
     put(
         packages / f"numpot-{version}.dist-info/METADATA",

@@ -226,7 +226,7 @@ def with_operator(type: str, *inputs: np.ndarray, softmax: int | None = None) ->
             {"int8": with_operator("Transpose", np.array([0, 2, 1]), softmax=2)},
             "wants classes along axis 1, and those of output 'y' lie elsewhere",
         ),
-        ({"loss": "l1"}, "loss must be one of distillation, cross_entropy, mse, found 'l1'"),
+        ({"loss": "l1"}, "loss must be one of cross_entropy, distillation, mse, found 'l1'"),
         ({"loss": "cross_entropy"}, "compares with labels, not with a teacher"),
         ({"teacher": None, "loss": "distillation"}, "learns from a teacher"),
         ({"teacher": with_operator("ReLU")}, "the teacher must have"),

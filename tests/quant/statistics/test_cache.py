@@ -244,7 +244,7 @@ import os, sys, time
 from pathlib import Path
 from numpot.ir import read_model, save_model
 from numpot.ir.executor.executor import Executor
-from numpot.quant.statistics.statistic import cache as statistics_cache
+from numpot.quant.statistics import cache as statistics_cache
 from numpot.quant.default_quantization import quantize
 from numpot.quant.data.npz import NpzData
 

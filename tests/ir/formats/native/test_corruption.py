@@ -118,7 +118,8 @@ class FailingDisk:
         return call
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(Path, "open", self.counted(lambda path, mode: FailingFile(path, mode, self)))
+        opened = {"xb": lambda path: FailingFile(path, self), "rb": lambda path: io.FileIO(path, "rb")}
+        monkeypatch.setattr(Path, "open", self.counted(lambda path, mode: opened[mode](path)))
         for name in ("open", "replace", "fsync"):
             monkeypatch.setattr(os, name, self.counted(getattr(os, name)))
 
@@ -126,9 +127,8 @@ class FailingDisk:
 class FailingFile(io.FileIO):
     """A file whose write may fail in the middle, as on a disk that is full."""
 
-    def __init__(self, path: Path, mode: str, disk: FailingDisk) -> None:
-        assert mode == "xb"
-        super().__init__(path, mode)
+    def __init__(self, path: Path, disk: FailingDisk) -> None:
+        super().__init__(path, "xb")
         self.disk = disk
 
     def write(self, data: bytes) -> int:
