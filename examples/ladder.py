@@ -4,7 +4,12 @@
 
 Every rung gives the integers of the first, which nobody optimises; the test throws random shapes at all of
 them. The last rung is, but for tables that make convolutions of it and an epilogue that makes codes of its
-sums, the tile of kernels/tiles/dense_tile.py (docs/kernels.md).
+sums, the tile of kernels/tiles/dense_tile.py (docs/kernels.md). It gives the sums of a CPU without the byte
+dot product (docs/arithmetic.md), for a zero point z of 0:
+
+    a = sum_i min(max(p_i, -32768), 32767) - z sum_k w_k                                             (6)
+
+where p_i = q_2i w_2i + q_2i+1 w_2i+1 is the sum of two neighbouring products of codes q and weights w.
 """
 
 from collections.abc import Callable
@@ -194,8 +199,8 @@ def register_tile(a: Array, words: Array) -> Array:
 
 
 def pack_safe_first(b: Array) -> tuple[Array, Array, Array]:
-    """As `pack`, but in every block the words whose pairs cannot clip (eq. 12) come first; (words, their
-    order, how many are safe).
+    """As `pack`, but in every block the words whose pairs cannot clip (numpot.kernels.saturation) come first;
+    (words, their order, how many are safe).
     """
     words = pack(b)
     safe = pairs_are_safe(words).all(axis=(2, 3))  # (blocks, K/4)
@@ -205,7 +210,7 @@ def pack_safe_first(b: Array) -> tuple[Array, Array, Array]:
 
 
 def saturating(a: Array, packed: tuple[Array, Array, Array]) -> Array:
-    """Pairs of products clip to 16 bits (eq. 6). Sums of integers do not care for order: the safe words take
+    """Pairs of products clip to 16 bits (6). Sums of integers do not care for order: the safe words take
     the exact instruction.
     """
     return _tiles(fill(a, ROWS, 4), *packed)

@@ -4,8 +4,32 @@ saturation does.
     python examples/tour.py
 
 Apart from the demo's pictures, nothing of numpot is used until the end of part 4, which checks that numpot
-gives the same numbers, bit for bit. Equations (1) to (13) are those of docs/arithmetic.md, (C1) to (C7) those
-of docs/calibration.md.
+gives the same numbers, bit for bit. Ranges and weights (docs/calibration.md):
+
+    m_c := max(m_c, 8e-5, 0.01 * max_c m_c)                                                          (C1)
+    low = -m,   high = m,   L = 255                                                                  (C2)
+
+    low = 0,                 high = m       if min x >= 0
+    low = -m * L / (L - 2),  high = m       otherwise                                                (C3)
+
+    q = floor((clip(w / f, low, high) - low) * (L - 1) / (high - low) + 1/2) - floor(L / 2)
+    w_q = (q - z) * s,    s = f * (high - low) / (L - 1),    z = -floor(L / 2) - f * low / s         (C7)
+
+m is the largest absolute value, of an output channel c for weights w; L the number of codes, and f = 1 here.
+Integers (docs/arithmetic.md):
+
+    r = s (q - z),   q, z in 0 .. 255                                                                (1)
+    r_w = s_w w                                                                                      (2)
+    a = sum_k (q_k - z) w_k = sum_k q_k w_k - z sum_k w_k                                            (3)
+    p_i = q_2i w_2i + q_2i+1 w_2i+1                                                                  (5)
+    a = sum_i min(max(p_i, -32768), 32767) - z sum_k w_k                                             (6)
+    y = float32(a) * (s s_w) + b                                                                     (8)
+    y := min(max(y, low), high)                                                                      (9)
+    m = 255 / (H - L),   t = -L 255 / (H - L),   u = min(max(rint(y m + t), 0), 255)                 (10)
+
+q are codes of real numbers r with scale s and zero point z, w codes of weights; a is the sum of a layer,
+exact or of clipped pairs p, y its result with bias b and activation, u the next layer's code, by multiplier m
+and shift t, for a range from L to H.
 """
 
 import numpy as np
@@ -57,7 +81,7 @@ def activation_range(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def quantize_weights(w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(codes s8, scale f32 of each output channel), 127 steps on either side of zero (C2, C7)."""
+    """(codes s8, scale f32 of each output channel), 127 steps on either side of zero (C2), (C7)."""
     m = np.abs(w).max(axis=1, keepdims=True)
     m = np.maximum(m, max(8e-5, 0.01 * float(m.max()))).astype(F)  # (C1)
     codes = np.floor((w.astype(float) + m) * (254 / (2 * m.astype(float))) + 0.5) - 127

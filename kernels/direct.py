@@ -22,7 +22,7 @@ def convolution(
     residual: Residual | None = None,
     count: SaturationCount | None = None,
 ) -> None:
-    """(N,H,W,C) u8 * weights -> out (N,H',W',O): s32 without an epilogue, f32 or u8 with one (eq. 7 to 11).
+    """(N,H,W,C) u8 * weights -> out (N,H',W',O): s32 without an epilogue, f32 or u8 with one: reference.py.
 
     x, out: C-contiguous; threads may share the work by slices of the batch. The border holds the code
     `zero_point`. residual: a branch of codes, for an epilogue that makes codes. count: also count the pairs

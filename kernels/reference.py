@@ -1,8 +1,25 @@
 """int8 arithmetic by its definition: a few lines of NumPy that are never optimised, and that every fast
-kernel must equal bit for bit.
+kernel must equal bit for bit (docs/arithmetic.md).
+
+    a = sum_k (q_k - z) w_k = sum_k q_k w_k - z sum_k w_k                                        (3)
+    p_i = q_2i w_2i + q_2i+1 w_2i+1                                                              (5)
+    a = sum_i min(max(p_i, -32768), 32767) - z sum_k w_k                                         (6)
+    a = sum_t sum_i min(max(p_t,i, -32768), 32767) - z sum_t,c w_t,c                             (7)
+    y = float32(a) * (s s_w) + b                                                                 (8)
+    y := min(max(y, low), high)                                                                  (9)
+    m = 255 / (H - L),   t = -L 255 / (H - L),   u = min(max(rint(y m + t), 0), 255)             (10)
+
+    alpha = m_a r,   beta = t_a r + low
+    v = min(max(alpha y + beta, low), low + 255 r) + (q_b + f_b)                                 (15)
+    u = quantize(v), for the bounds L_c / s_b and H_c / s_b                                      (16)
+
+q are codes with zero point z, w weights, p sums of pairs, a of a layer, exact in (3) and saturating in (6),
+in (7) over the taps t and channels c of a convolution. s s_w is the scale of a, b a bias, u the next layer's
+code, for a range from L to H. (15) and (16) add a residual branch of codes q_b; ir/lowering/residual_add.py
+explains r and the rest.
 
 Letters in shapes: M rows, K products a sum, N columns; N,C,H,W an image batch, O output channels, G = C /
-groups. Equation numbers are those of docs/arithmetic.md.
+groups.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,7 +33,7 @@ INT16_MIN, INT16_MAX = -32768, 32767
 
 
 def pairs(K: int, block: int = 0) -> Iterator[slice]:
-    """The k of each pair of neighbours among K products (eq. 5). No pair crosses the end of a block of so
+    """The k of each pair of neighbours among K products (5). No pair crosses the end of a block of so
     many products; 0: one block.
 
     The last k of a block with an odd number of products stands alone.
@@ -28,20 +45,20 @@ def pairs(K: int, block: int = 0) -> Iterator[slice]:
 
 
 def pair_sums(a: Array, b: Array, block: int = 0) -> Iterator[Array]:
-    """(M,K) u8, (K,N) s8 -> one (M,N) s32 a pair, before any clipping (eq. 5)."""
+    """(M,K) u8, (K,N) s8 -> one (M,N) s32 a pair, before any clipping (5)."""
     for k in pairs(a.shape[1], block):
         yield a[:, k].astype(np.int32) @ b[k].astype(np.int32)
 
 
 def gemm_exact(a: Array, b: Array, zero_point: int | Array, block: int = 0) -> Array:
-    """(M,K) u8 @ (K,N) s8 -> (M,N) s32, nothing lost (eq. 3). zero_point: one code, or one for each k as (K,)
+    """(M,K) u8 @ (K,N) s8 -> (M,N) s32, nothing lost (3). zero_point: one code, or one for each k as (K,)
     s32. block: no matter.
     """
     return (a.astype(np.int32) - zero_point) @ b.astype(np.int32)
 
 
 def gemm_saturating(a: Array, b: Array, zero_point: int | Array, block: int = 0) -> Array:
-    """(M,K) u8 @ (K,N) s8 -> (M,N) s32 as CPUs without VNNI do it: pairs of products clip to 16 bits (eq. 6).
+    """(M,K) u8 @ (K,N) s8 -> (M,N) s32 as CPUs without VNNI do it: pairs of products clip to 16 bits (6).
     block: as in `pairs`.
     """
     zero_points = np.broadcast_to(np.asarray(zero_point, np.int32), a.shape[1])
@@ -89,7 +106,7 @@ def patches(
     dilations: Sequence[int],
 ) -> Array:
     """(N,C,H,W) -> (N,H',W',kh,kw,C), same dtype: what every output position sees. The border holds the code
-    of real zero (eq. 7).
+    of real zero.
     """
     n, c, h, w = x.shape
     (top, left), (bottom, right) = pads_begin, pads_end
@@ -139,7 +156,7 @@ def convolution(
     arithmetic: Arithmetic,
     block: int = 0,
 ) -> Array:
-    """(N,C,H,W) u8, (O,G,kh,kw) s8 -> (N,O,H',W') s32 (eq. 7). zero_point: one code, or one for each input
+    """(N,C,H,W) u8, (O,G,kh,kw) s8 -> (N,O,H',W') s32 (7). zero_point: one code, or one for each input
     channel as (C,).
 
     block: of a 1x1 kernel, as in `pairs`.
@@ -176,7 +193,7 @@ def convolution_largest_overflow(
 
 
 def dequantize(acc: Array, scale: Array, bias: Array, low: float, high: float) -> Array:
-    """s32 -> f32 of the same shape: the real value, its bias, its fused activation (eq. 8, 9); scale and bias
+    """s32 -> f32 of the same shape: the real value, its bias, its fused activation (8), (9); scale and bias
     broadcast against acc.
     """
     y = acc.astype(np.float32) * np.float32(scale) + np.float32(bias)
@@ -194,7 +211,7 @@ def requantize(
     shift: float | Array,
     offset: float,
 ) -> Array:
-    """s32 -> u8 of the same shape: the next layer's codes (eq. 8 to 10); halves go to even (eq. 11).
+    """s32 -> u8 of the same shape: the next layer's codes (8) to (10); halves go to even.
 
     Every step rounds to float32, but the product by `factor` and the sum with `shift` round together. offset:
     0, or 128 where codes count from -128 until they are stored.
@@ -215,8 +232,8 @@ def requantize_residual(
     clip: tuple[float, float],
     activation: tuple[float, float],
 ) -> Array:
-    """s32, and the codes x (u8) of another branch -> u8: their sum's codes, formed in units of x (eq. 15,
-    16).
+    """s32, and the codes x (u8) of another branch -> u8: their sum's codes, formed in units of x (15),
+    (16).
 
     epilogue: as in requantize, of which the part from `multiplier` on is applied to the sum. affine:
     (multiplier, factor, shift) that bring the first branch to codes of x; clip: their bounds; zero: 128 where

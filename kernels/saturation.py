@@ -1,5 +1,20 @@
 """Which weights can make a 16-bit pair sum clip, how many pairs there are, and where a run counts those that
-did.
+did (docs/arithmetic.md).
+
+    255 (max(w_0, 0) + max(w_1, 0)) <= 32767   and   255 (min(w_0, 0) + min(w_1, 0)) >= -32768   (12)
+
+A pair of weights w_0, w_1 with (12) cannot clip, whatever the codes are. Pairs are neighbouring channels of
+one tap (reference.py), but some runtimes sum K products of a matrix in blocks of B(K), or write a convolution
+as a matrix product, q' and w', where pairs run on from tap t to the next (G channels c a tap):
+
+    B(K) = K if K <= 256,   ceil(K / 2) if 256 < K < 512,   256 if K >= 512                      (7a)
+
+    a = sum_i min(max(p_i, -32768), 32767) - z sum_t,c w_t,c
+    p_i = q'_2i w'_2i + q'_2i+1 w'_2i+1,   q'_(t G + c) = q_t,c                                  (7b)
+
+    taps of 3 channels      0 1 2   0 1 2   0 1 2   0 1 2
+    pairs of one tap        +-+ .   +-+ .   +-+ .   +-+ .
+    pairs that run on       +-+ +---+ +-+   +-+ +---+ +-+
 """
 
 import math
@@ -26,7 +41,7 @@ class SaturationCount(NamedTuple):
 
 def provably_safe(w: Array, block: int = 0) -> Array:
     """(O,G,kh,kw) s8 -> (O,) bool: no activation codes 0..255 whatsoever make a pair of this output channel
-    clip (eq. 12).
+    clip (12).
 
     Groups need no mention: w already holds only the G input channels of each output channel's group. A matrix
     (K,N) is (N,K,1,1). Depthwise weights (G = 1) are always safe. block: of a 1x1 kernel, as in
@@ -50,8 +65,8 @@ def in_pairs(w: Array, block: int = 0, alone: int = 0) -> Array:
 
 
 class PairRule(NamedTuple):
-    """How the kernels of a runtime pair products on a processor without a byte dot product, where that is not
-    (7).
+    """How the kernels of a runtime pair products on a processor without a byte dot product, where pairs are
+    not those of one tap.
 
     halves: a matrix product of more than the first and less than the second number of products is summed in
     two halves (7a). windows: which convolutions are computed as matrix products, so that pairs run on from
@@ -69,8 +84,8 @@ class PairRule(NamedTuple):
         return half if self.halves[0] < K < self.halves[1] and half % 2 else 0
 
     def runs_on(self, weights: Sequence[int], groups: int, zero_point: int) -> bool:
-        """Whether a convolution with weights (O,G,kh,kw) has other pairs than those of (7). A depthwise one
-        has none.
+        """Whether a convolution with weights (O,G,kh,kw) has other pairs than those of one tap. A
+        depthwise one has none.
 
         zero_point: of its codes, 128 where they are signed.
         """
@@ -163,7 +178,7 @@ def safe_anywhere(w: Array, ways: Sequence[Array]) -> Array:
 
 
 def pairs_are_safe(w: Array) -> Array:
-    """(...,2n) s8 -> (...,n) bool: can no activation codes make the pair of neighbours clip (eq. 12)?"""
+    """(...,2n) s8 -> (...,n) bool: can no activation codes make the pair of neighbours clip (12)?"""
     return _fit(*_one_sided_sums(w))
 
 

@@ -1,10 +1,21 @@
 """Sums, products and means of codes: float operators that read the codes themselves, with the scale behind
-them.
+them (docs/arithmetic.md).
 
-    Op(Dequantize(codes))            ->  Op(codes) [-> Subtract(zero point)] -> Multiply(scale)       Op is AvgPool, ReduceMean
-    Add(Dequantize(a), Dequantize(b))->  Add(a in codes of b, b) -> Multiply(scale of b)              a is the "full" branch, see below
-    Multiply(...)                    ->  Multiply(a times both scales, codes of b)
-    any other float operator         ->  reads code * scale + shift, rounded once, if real zero is no code (read_exactly)
+    mean(s (q - z)) = s (mean(q) - z),   s_a (q_a - z_a) * s_b q_b = ((q_a - z_a) s_a s_b) * q_b          (17)
+
+    z = z_a + z_b s_b / s_a,   low = (f_a - z) s_a / s_b,   high = (f_a + 255 - z) s_a / s_b
+    r = (high - low) / 255                                                                                (14)
+
+q are codes with scale s and zero point z. (14) brings codes of a to those of b, q_a r + low: f_a is a's first
+code, 0, or -128 if they are signed.
+
+    Op(Dequantize(codes))              ->  Op(codes) [-> Subtract(zero point)] -> Multiply(scale)
+    Add(Dequantize(a), Dequantize(b))  ->  Add(a in codes of b, b) -> Multiply(scale of b)
+    Multiply(...)                      ->  Multiply(a times both scales, codes of b)
+    any other float operator           ->  reads code * scale + shift, rounded once
+
+Op is AvgPool or ReduceMean; a of the Add is the "full" branch, see below; the last line holds where real zero
+is no code (read_exactly).
 
 Codes are floats here: Dequantize(codes, 1, 0), or (codes, 1, 128) where a runtime keeps them signed. The
 scale moves on into the range of a FakeQuantize behind it (requantize.py). In real numbers nothing changes; in
@@ -164,8 +175,8 @@ def _is_only_for(codes: Tensor, real: Tensor) -> bool:
 
 
 def codes_in_units_of(a: Range, b: Range) -> tuple[np.ndarray, np.ndarray]:
-    """(scale, shift): an unsigned code of a, times scale plus shift, is the same number in codes of b (eq.
-    14).
+    """(scale, shift): an unsigned code of a, times scale plus shift, is the same number in codes of b (14):
+    r and low.
     """
     return _unsigned_map(a, *_zero_and_ratio(a, b))
 

@@ -1,17 +1,31 @@
 """A residual Add that the convolution above it computes: the sum of a block, formed in units of the other
-branch's codes.
+branch's codes (docs/arithmetic.md).
 
     Add(FakeQuantize_a(convolution), Dequantize(codes_b)) [-> activation] -> FakeQuantize_c
 
-becomes one chain, that a kernel can finish while the sums are in registers (eq. 14 to 16,
-docs/arithmetic.md):
+becomes one chain, that a kernel can finish while the sums are in registers:
+
+    z = z_a + z_b s_b / s_a,   low = (f_a - z) s_a / s_b,   high = (f_a + 255 - z) s_a / s_b
+    r = (high - low) / 255                                                                           (14)
+
+    alpha = m_a r,   beta = t_a r + low
+    v = min(max(alpha y + beta, low), low + 255 r) + (q_b + f_b)                                     (15)
+
+    u = quantize(v), for the bounds L_c / s_b and H_c / s_b                                          (16)
+
+y is the convolution's real result, q_b a code of the other branch, u one of the sum. s, m and t are scale,
+multiplier and shift of the ranges a and b; z_a and z_b are the shifts, or 0 for signed codes, and f the first
+code, 0 or -128.
 
     ConvolutionInteger -> Convert -> Multiply(scale) -> Add(bias)
-        -> MultiplyAdd(alpha, beta)  or  Multiply(alpha) where beta is 0     FakeQuantize_a without its rounding, in codes of b
+        -> MultiplyAdd(alpha, beta)  or  Multiply(alpha) where beta is 0     (a)
         -> Clamp(low, high)
-        -> Add(Dequantize(codes_b, 1, 0))                                    zero point 128 if the codes of b are signed (Range.signed)
+        -> Add(Dequantize(codes_b, 1, 0))                                    (b)
         [-> activation]
-        -> MultiplyAdd(m, shift) -> Quantize(1, 0)  or  Quantize(m, 0) ...   requantize.py, for the range of c in codes of b
+        -> MultiplyAdd(m, shift) -> Quantize(1, 0)  or  Quantize(m, 0) ...   (c)
+
+(a) is FakeQuantize_a without its rounding, in units of the codes of b; (b) has zero point 128 if the codes of
+b are signed (Range.signed); (c) is what requantize.py writes for the range of c in units of the codes of b.
 
 A convolution without a bias has no Multiply(scale): alpha, one for each channel, contains the scale, and beta
 is added by an Add.

@@ -1,9 +1,19 @@
 """Im2Col: every window of an image of codes laid out as a column of channels, as a matrix product reads it
-(ours).
+(ours; docs/arithmetic.md).
+
+    a = sum_i min(max(p_i, -32768), 32767) - z sum_t,c w_t,c
+    p_i = q'_2i w'_2i + q'_2i+1 w'_2i+1,   q'_(t G + c) = q_t,c                                      (7b)
+
+q_t,c is the code of channel c (of G in a group) at tap t of the kernel, w its weight, z the zero point; q' is
+the column, here of four taps of three channels, with its pairs:
+
+    tap 0   tap 1   tap 2   tap 3
+    0 1 2   0 1 2   0 1 2   0 1 2          channels c
+    +-+ +---+ +-+   +-+ +---+ +-+          a pair may hold the last channel of a tap and the first of the next
 
 A convolution is then a 1x1 convolution of the columns. Runtimes that have no kernel of their own for a
 convolution do this first; which products are neighbours, and clip together in saturating arithmetic, follows
-from it (docs/arithmetic.md, eq. 7b).
+from it.
 """
 
 import math

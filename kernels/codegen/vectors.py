@@ -224,7 +224,7 @@ class Vectors:
         return self.call(f"llvm.fma.v{self.lanes}f32", self.float32, a, b, total)
 
     def dot(self, total: Any, codes: Any, weights: Any) -> Any:
-        """total + the sum of four u8 x s8 products of each lane, nothing lost (eq. 3)."""
+        """total + the sum of four u8 x s8 products of each lane, nothing lost."""
         if self.isa.dot == "sdot":
             return self._signed_dot(total, codes, weights)
         if self.isa.dot:
@@ -251,7 +251,7 @@ class Vectors:
         return self.builder.sub(self._dot_instruction(total, flipped, weights), missing)
 
     def pairs(self, codes: Any, weights: Any) -> Any:
-        """(2*lanes,) s16: sums of two neighbouring u8 x s8 products, clipped to 16 bits (eq. 6)."""
+        """(2*lanes,) s16: sums of two neighbouring u8 x s8 products, clipped to 16 bits."""
         if self.isa.is_x86:
             names = {
                 512: "llvm.x86.avx512.pmaddubs.w.512",
@@ -273,7 +273,7 @@ class Vectors:
         return self.call(f"llvm.sadd.sat.v{a.type.count}i16", a.type, a, b)
 
     def exact_pairs(self, codes: Any, weights: Any) -> list[Any]:
-        """Both pair sums of each lane, (lanes,) s32 each, before any clipping (eq. 5)."""
+        """Both pair sums of each lane, (lanes,) s32 each, before any clipping."""
 
         def byte(value: Any, number: int, *, signed: bool) -> Any:
             up = self.builder.shl(value, self.constant(self.int32, 24 - 8 * number))

@@ -34,7 +34,7 @@ class PackedDepthwise(NamedTuple):
     # one of f32
     values: Array
     words: int
-    sums: Array  # (C,) s32: what a zero point multiplies (eq. 3)
+    sums: Array  # (C,) s32: what a zero point multiplies
     kernel: tuple[int, int]
     # positions of a line that share words: then a word is four pixels of a line, once for each position
     together: int
@@ -103,7 +103,7 @@ def depthwise(
     window: Window,
     epilogue: Epilogue | None = None,
 ) -> None:
-    """(N,H,W,C) u8 * weights -> out (N,H',W',C): s32 without an epilogue, f32 or u8 with one (eq. 7 to 11).
+    """(N,H,W,C) u8 * weights -> out (N,H',W',C): s32 without an epilogue, f32 or u8 with one: reference.py.
 
     zero_points: one code, or one for each channel as (C,). x, out: C-contiguous; threads may share the work
     by slices of the batch. Raises ValueError for arrays that do not fit.

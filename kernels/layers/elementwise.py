@@ -1,8 +1,12 @@
-"""What happens between layers, element by element: codes and back, another layout, sums, copies. (N,P,C): P
-positions of C channels.
+"""What happens between layers, element by element: codes and back, another layout, sums, copies
+(docs/arithmetic.md). (N,P,C): P positions of C channels.
 
-The work of a unit is one part, of `parts`, of the positions of an image. All float32 arithmetic is that of
-the operators' definitions.
+    y = float32(a) * (s s_w) + b                                                                 (8)
+    y := min(max(y, low), high)                                                                  (9)
+    m = 255 / (H - L),   t = -L 255 / (H - L),   u = min(max(rint(y m + t), 0), 255)             (10)
+
+a becomes the code u, by the constants of an Epilogue (tiles/epilogue.py). The work of a unit is one part, of
+`parts`, of the positions of an image. All float32 arithmetic is that of the operators' definitions.
 """
 
 from typing import Any, NamedTuple
@@ -47,7 +51,7 @@ def _fused(_: Any, x: Any, a: Any, b: Any) -> Any:
 
 @kernel
 def _code(y: np.float32, e: Epilogue, c: int) -> np.uint8:
-    """A real number of channel c -> its code (eq. 8 to 11); offset + 1.5 * 2**23 rounds, as in the tiles."""
+    """A real number of channel c -> its code (8) to (10), as an Epilogue has them."""
     y = min(max(y * e.scale[c] + e.bias[c], e.low), e.high)
     y = _fused(np.float32(y * e.multiplier[c]), e.factor[c], e.shift[c])
     y = min(max(y, -e.offset), np.float32(255) - e.offset)

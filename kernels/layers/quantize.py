@@ -1,5 +1,5 @@
-"""float32 numbers on their way to codes, in registers (eq. 9 to 11): the end of a tile (epilogue_codegen.py)
-without the tile.
+"""float32 numbers on their way to codes, in registers: the end of a tile, whose equations epilogue_codegen.py
+shows, without the tile.
 """
 
 from types import SimpleNamespace
@@ -86,7 +86,7 @@ def no_places() -> Array:
 
 @kernel
 def quantize_positions(x: Array, e: Epilogue, out: Array, places: Array) -> None:
-    """x (P,C) f32 -> out (P,C) u8 by the constants of each channel (eq. 9 to 11). places: no_places()."""
+    """x (P,C) f32 -> out (P,C) u8 by the constants of each channel. places: no_places()."""
     positions, channels = out.shape
     for c in range(0, channels, TOGETHER):
         _quantize_positions(x, positions, channels, Target(out, c, places, c, channels - c, e, None))

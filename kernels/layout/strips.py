@@ -1,6 +1,16 @@
 """An image cut into strips: a few lines of output, and a copy of the input they see that has a border, so
 that no tile meets an edge.
 
+    image            strip 0: two lines of output, for a kernel of 3 x 3 with stride 1
+
+                     . . . . . . . .  ^ `top` lines of border
+    x x x x x x      . x x x x x x .  | `reach` lines, seen by output line 0
+    x x x x x x      . x x x x x x .  v
+    x x x x x x      . x x x x x x .    output line 1 sees as many, from `step` lines further down
+    x x x x x x      |<- pitch -->|     bytes of a line, the first `left` of them border
+    x x x x x x
+    x x x x x x      strip 1: the next two lines of output, ...
+
 Lines are copied as they are, whatever their channels: a strip costs a copy, not im2col. All sizes here are
 bytes, so codes and float32 share everything.
 """

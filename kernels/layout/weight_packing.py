@@ -1,5 +1,16 @@
 """Weights in the order the tiles read them; done once, when a model is loaded (docs/kernels.md, "The
 layout").
+
+    (O,G,kh,kw)  ->  words of four s8 or one f32, side by side in a tap (zeros fill the last word of a tap)
+                 ->  blocks of TILE_COLUMNS output channels; in a block, word after word:
+
+               channel 0     channel 1     channel 2               channel `lanes`
+    a word     k4 k5 k6 k7 | k4 k5 k6 k7 | k4 k5 k6 k7 | ...    || k4 k5 k6 k7 | ...    no pair of it clips
+    ...
+    a word     k0 k1 k2 k3 | k0 k1 k2 k3 | k0 k1 k2 k3 | ...    || k0 k1 k2 k3 | ...    a pair may clip
+               one register: `lanes` words                         the next register
+
+For AMX a word is 64 codes, 16 groups of four: (16, channels, 4), the 16 rows of two tile registers.
 """
 
 from typing import Any, NamedTuple
@@ -18,7 +29,7 @@ class PackedWeights(NamedTuple):
     """Weights of a convolution or GEMM, s8 or f32, cut into blocks of TILE_COLUMNS output channels.
 
     k runs over K = kh*kw*D places, D the channels of a tap filled up with zeros to whole words: four s8 or
-    one f32. In a block the words that can never make a pair clip come first (eq. 12), so that one run of
+    one f32. In a block the words that can never make a pair clip come first, so that one run of
     instructions does all of them. Sums of integers do not care.
     """
 
@@ -29,7 +40,7 @@ class PackedWeights(NamedTuple):
     # widened
     coupled: Array
     limits: Array  # (groups, blocks, words) u8: no pair of a word clips as long as its codes are at most this
-    sums: Array  # (groups, N') s32, of each output channel: what a zero point multiplies (eq. 3)
+    sums: Array  # (groups, N') s32, of each output channel: what a zero point multiplies
     columns: int  # output channels of a group, N <= N', N' a multiple of the lanes of a register
     depth: int  # input channels of a group
     products: int  # K

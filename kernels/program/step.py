@@ -1,6 +1,12 @@
 """A step: one kernel call of a program, as a row of plain numbers, so that compiled code can walk from step
 to step.
 
+    row   kernel            x   other   out   constants
+    0     QUANTIZE_TURNED   0    -       1    input output epilogue
+    1     CONVOLUTION_UU    1    -       2    input output strips lattice weights epilogue
+    2     CONVOLUTION_UUR   2    1       3    input output strips lattice weights epilogue residual
+    3     MAX_POOL_U        3    -       4    input output window
+
 Arrays of constants are addresses and sizes in it; whoever holds a row must keep them alive. Tensors are
 numbers of a table of addresses, which exists only while the program runs, because it depends on the batch.
 """

@@ -1,9 +1,14 @@
-"""The tile on a matrix unit (Intel AMX): 32 output positions times 32 output channels, 64 codes a step.
+"""The tile on a matrix unit (Intel AMX): 32 output positions times 32 output channels, 64 codes a step. Sums
+are exact, as in dense_tile.py.
 
     for k in words of the window:             one word: 64 codes side by side
         a0, a1 = 2 x 16 positions at k        16 rows of 64 bytes, each `step` bytes behind the one before
         b0, b1 = 2 x 16 channels at k         16 rows of 16 x 4 bytes
-        sums[m, v] += a[m] . b[v]             (16,16) s32 each, nothing lost (eq. 3)
+        sums[m, v] += a[m] . b[v]             (16,16) s32 each
+
+                         register 6: b0       register 7: b1
+    register 4: a0       0: sums[0, 0]        1: sums[0, 1]
+    register 5: a1       2: sums[1, 0]        3: sums[1, 1]
 
 Sums leave the tile registers through memory, and the epilogue is that of any other tile. Rows are addressed
 by a base and a step, so positions must lie a step apart from line to line, too: on a Grid some lie between

@@ -1,11 +1,22 @@
 """The tile: a few output positions times a few registers of output channels, all k, from codes to stored
-results.
+results (docs/arithmetic.md).
+
+    a = sum_k (q_k - z) w_k = sum_k q_k w_k - z sum_k w_k                                        (3)
+    a = sum_i min(max(p_i, -32768), 32767) - z sum_k w_k                                         (6)
+
+q are codes with zero point z, w weights, p_i the sum of the neighbouring products 2i and 2i + 1; (6) holds
+for the words whose pairs may clip, in saturating arithmetic.
 
     for k in words of the window:                 one word: four u8 codes, or one float32
         w[v] = weights[k, v]                      vectors of `lanes` words
         for m in rows:
             x = the word of position m at k       broadcast to all lanes
             sums[m, v] += x . w[v]
+
+              w[0]        w[1]        ...         registers: the weights of a word,
+    x of 0    sums[0, 0]  sums[0, 1]              a word of one position at a time,
+    x of 1    sums[1, 0]  sums[1, 1]              and rows x vectors of sums
+    ...
 
 Sums live in registers from the first k to the epilogue. Both addresses of x are looked up, where a position's
 window begins (rows) and where a word lies in a window (offsets), so a matrix product and any convolution,
@@ -108,7 +119,7 @@ def tiles(_: Any, source: Any, block: Any, target: Any, vectors: Any, count: Any
 
 def first_sums(v: Vectors, w: SimpleNamespace, count: int, floats: bool) -> list[Any]:
     """What the sums of one position begin with: zero, or minus the zero point times the sum of the weights
-    (eq. 3).
+    (3).
     """
     if floats:
         return [v.constant(v.float32, 0.0)] * count

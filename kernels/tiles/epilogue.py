@@ -1,5 +1,16 @@
 """What happens to the sums of a tile before they are stored: nothing, back to float32, or on to the next
-layer's codes.
+layer's codes (docs/arithmetic.md).
+
+    y = float32(a) * (s s_w) + b                                                                 (8)
+    y := min(max(y, low), high)                                                                  (9)
+    m = 255 / (H - L),   t = -L 255 / (H - L),   u = min(max(rint(y m + t), 0), 255)             (10)
+
+    alpha = m_a r,   beta = t_a r + low
+    v = min(max(alpha y + beta, low), low + 255 r) + (q_b + f_b)                                 (15)
+    u = quantize(v), for the bounds L_c / s_b and H_c / s_b                                      (16)
+
+a is a sum, s s_w its scale, b the bias, u the code of y for a range from L to H. (15) and (16) add a residual
+branch of codes q_b before that; ir/lowering/residual_add.py explains r and the rest.
 """
 
 from typing import NamedTuple
@@ -10,7 +21,7 @@ from ..reference import Array
 
 
 class Epilogue(NamedTuple):
-    """Constants of eq. 8 to 10, one for each of O output channels; from `multiplier` > 0 on they count only
+    """Constants of (8) to (10), one for each of O output channels; from `multiplier` > 0 on they count only
     where codes are stored:
 
     y = clip(sum * scale + bias, low, high),   code = rint(y * multiplier * factor + shift) + offset
@@ -38,7 +49,7 @@ class FloatEpilogue(NamedTuple):
 
 
 class Residual(NamedTuple):
-    """Codes of another branch, that are added to a result y before it becomes codes itself (eq. 15, 16):
+    """Codes of another branch, that are added to a result y before it becomes codes itself (15), (16):
 
     y <- clip(clip(y * multiplier * factor + shift, low, high) + (x - zero), least, most)
     """

@@ -1,8 +1,16 @@
 """The end of a tile, as LLVM instructions: its sums become what is stored, by the constants of an Epilogue
-(eq. 8 to 11, 15, 16).
+(docs/arithmetic.md).
 
-Codes leave four registers at a time (narrowing.py). `t` is a Target, `c` what is known of a register of
-channels.
+    y = float32(a) * (s s_w) + b                                                                 (8)
+    y := min(max(y, low), high)                                                                  (9)
+    m = 255 / (H - L),   t = -L 255 / (H - L),   u = min(max(rint(y m + t), 0), 255)             (10)
+    rint(x) = (x + 1.5 * 2^23) - 1.5 * 2^23    for |x| <= 2^22                                   (11)
+
+    alpha = m_a r,   beta = t_a r + low
+    v = min(max(alpha y + beta, low), low + 255 r) + (q_b + f_b)                                 (15)
+
+epilogue.py explains the letters. Codes leave four registers at a time (narrowing.py). In the code `t` is a
+Target, `c` what is known of a register of channels.
 """
 
 from collections.abc import Iterator
@@ -19,7 +27,7 @@ from ..codegen.narrowing import clip_codes, cut, narrow, regroup, rounded
 from ..codegen.vectors import I1, I8, I64, Vectors
 
 # Adding 1.5 * 2**23 to a float32 of -128..255 rounds it to an integer, halves to even, and leaves that
-# integer in its last byte (eq. 11).
+# integer in its last byte (11).
 ROUNDER = 12582912.0
 LAST_CODE = 255
 
@@ -46,7 +54,7 @@ def target_columns(
     as in memory.
 
     Before codes, bounds of activations become bounds of codes: what follows them keeps order, rounded or not,
-    so a clip of eq. 9 may as well come after it.
+    so the clip (9) may as well come after it.
     """
     columns = []
     for offset in range(0, count * v.lanes, v.lanes):
@@ -291,14 +299,14 @@ def _finish(v: Vectors, t: SimpleNamespace, r: SimpleNamespace, kinds: Types) ->
 
 
 def _real(v: Vectors, r: SimpleNamespace) -> Any:
-    """A register of sums -> the numbers they stand for (eq. 8)."""
+    """A register of sums -> the numbers they stand for (8)."""
     total, c = r.total, r.column
     y = total if total.type == v.float32 else v.builder.fmul(v.builder.sitofp(total, v.float32), c.scale)
     return v.builder.fadd(y, c.bias)
 
 
 def _addend(v: Vectors, t: SimpleNamespace, r: SimpleNamespace, kinds: Types) -> Any:
-    """Codes of a residual branch, from their zero on (eq. 15); None if there is none."""
+    """Codes of a residual branch, from their zero on (15); None if there is none."""
     if kinds.residual is None:
         return None
     codes = read(v, v.item(t.residual.x, r.place, 1), ir.VectorType(I8, v.lanes), r.column)

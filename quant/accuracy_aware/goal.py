@@ -1,4 +1,10 @@
-"""How far a model may fall behind the float one, and where one stands."""
+"""How far a model may fall behind the float one, and where one stands (docs/accuracy-aware.md).
+
+    d = s (b - v),   excess e = (d - limit) / |b|                (A1)
+
+b is a metric's value for the float model, v for the int8 model, s is 1 if high is good and -1 if low is, and
+limit is the drop allowed. The goal is reached when e <= 0 for every metric.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,13 +1,12 @@
 """tune_hyperparams: other range estimators and the other bias correction, tried before any layer goes back to
-float (POT 2023.3).
+float (POT 2023.3; docs/accuracy-aware.md).
 
-Two spaces, one after the other; the best of the first is where the second starts. A candidate's error is by
-how much its metrics are worse than those of the first candidate of its space, m0, relative to them, s being 1
-if high is good and -1 if low is:
+    error = -mean over metrics of s (m - m0) / (m0 + 1e-8)       (A4)
 
-    error = -mean over metrics of s (m - m0) / (m0 + 1e-8)        (A4)
+m is a metric of the candidate, on the samples that rounding hurts most, m0 that of the first candidate, and s
+is 1 if high is good and -1 if low is. The lowest error wins, the first of equal ones.
 
-The lowest error wins, the first of equal ones. m is measured on the samples that rounding hurts most.
+Two spaces are searched, one after the other; the best of the first is where the second starts.
 """
 
 from collections.abc import Callable, Iterator, Mapping

@@ -1,5 +1,9 @@
 """Which group to give back to float first: the one without which the model does best on the samples that
-rounding hurts most.
+rounding hurts most, or, by price, the one that gains most for what it costs (docs/accuracy-aware.md).
+
+    worth_g = (f_g - median f) / (c_g / sum c + 3 / G)           (A2)
+
+f_g is the score of the model without group g, c_g what the group costs in float, and G the number of groups.
 """
 
 from collections.abc import Mapping, Sequence
@@ -58,7 +62,7 @@ class Ranking:
 
 
 def by_price(groups: Sequence[Group], scores: Mapping[Group, float]) -> list[Group]:
-    """By gain per price (eq. A2, docs/accuracy-aware.md): a group's price is its share of the cost, and a
+    """By gain per price (A2): a group's price is its share of the cost, and a
     constant, so that something small is not free. The gain is counted from the median score, for most groups
     alone change nothing; those that gain nothing come last.
 

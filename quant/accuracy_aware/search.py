@@ -2,8 +2,12 @@
 
 Groups go back to float, best-ranked first, until the drop is within its limit; a group that does not help is
 put back. They are ranked once for each metric that is the worst: ranking anew after each step back, as POT
-does, was measured to cost more than it saves. Then groups that gained less than what is now to spare are
-tried in int8 again. The result is the best point seen.
+does, was measured to cost more than it saves. Then those groups are tried in int8 again for which
+
+    e + gain_g <= 0                                              (A3)
+
+where e is the excess of the drop (goal.py), and gain_g by how much group g lessened it. The result is the
+best point seen.
 """
 
 import sys
@@ -84,7 +88,7 @@ def _restore(
     point: Point, gains: dict[Group, float], steps: list[Step], goal: Goal, measure: Measure
 ) -> Found:
     """Back to int8 with what is not needed, what costs most first: a group whose gain is less than what is to
-    spare (eq. A3).
+    spare (A3).
     """
     for group in sorted(point.groups, key=lambda g: g.cost, reverse=True):
         if goal.largest_excess(point.drops) + max(gains[group], 0) > goal.tolerance or len(point.groups) == 1:

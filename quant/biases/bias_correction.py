@@ -1,9 +1,8 @@
-"""BiasCorrection: layer after layer, each on what the corrected layers before it give (eq. C10 in
-docs/calibration.md).
+"""BiasCorrection: layer after layer, each on what the corrected layers before it give (docs/calibration.md).
 
-    b := b + mean(y) - mean(y_q)
+    b := b + mean(y) - mean(y_q)                                 (C10)
 
-y is the layer's output with its bias in the float model, y_q the same in a model whose weights are all
+y is the layer's output with its bias b in the float model, y_q the same in a model whose weights are all
 rounded and whose earlier biases are already corrected. So what rounding does to the mean is followed through
 the network, where FastBiasCorrection looks at one layer at a time. The model is run once in all: from each
 layer to the next, on tensors kept in between.

@@ -1,10 +1,12 @@
-"""FastBiasCorrection: give back what rounding the weights took from each channel's mean (eq. C8 in
-docs/calibration.md).
+"""FastBiasCorrection: give back what rounding the weights took from each channel's mean
+(docs/calibration.md).
 
-    b_new = mean(y) - mean(W_q * constant(mean(x)))
+    b_new = mean(y) - mean(W_q * constant(mean(x)))              (C8)
+    b := b + mean((W - W_q) * constant(mean(x)))                 (C9)
 
-x and y are the layer's input and its output with the bias, over the calibration samples, both in float. The
-layer is run once on a tensor that holds, in every channel, that channel's mean.
+The first is POT's, the second numpot's. x and y are the layer's input and its output with the bias b, over
+the calibration samples, both in float; W are its weights, W_q the same rounded. The layer is run once on a
+tensor that holds, in every channel, that channel's mean.
 """
 
 import math

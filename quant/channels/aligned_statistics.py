@@ -1,9 +1,8 @@
-"""Statistics of the aligned model, though it is not known yet while the samples go by (eq. A1 in
-docs/calibration.md).
+"""Statistics of the aligned model, though it is not known yet while the samples go by (docs/calibration.md).
 
 Aligning changes one tensor of each pair, channel by channel and by x -> (x - a) / s with s > 0, so what a
-sweep would have found of a sample follows from what it finds now. Whatever needs more than that, or more
-samples than may be kept, takes a pass of its own.
+sweep would have found of a sample follows from what it finds now (aligned_sweeps.py). Whatever needs more
+than that, or more samples than may be kept, takes a pass of its own.
 """
 
 from numpot.ir.graph import Graph, Tensor

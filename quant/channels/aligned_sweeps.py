@@ -1,5 +1,10 @@
 """SampleSweeps: what a sweep found in every single sample, kept until it is known how the channels will be
-aligned.
+aligned (docs/calibration.md).
+
+    r'_ic = (r_ic - a_c) / s_c      for r = min x, max x, mean x                             (A1)
+
+r_ic is the statistic of channel c of sample i, a_c and s_c > 0 are what the channel is shifted and divided
+by.
 """
 
 from typing import Any
@@ -27,9 +32,7 @@ class SampleSweeps(Collector):
         return "min max mean of every sample axis=1"
 
     def aligned(self, change: Change) -> Swept:
-        """All samples as they would have been, had the channels been aligned before (eq. A1 in
-        docs/calibration.md).
-        """
+        """All samples as they would have been, had the channels been aligned before (A1)."""
         low, high, mean = np.moveaxis((self._table - change.shift.astype(np.float64)) / change.scale, 1, 0)
         return Swept(low.astype(np.float32), high.astype(np.float32), mean, positions=1)
 

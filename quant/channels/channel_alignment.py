@@ -1,9 +1,12 @@
 """ActivationChannelAlignment: make the channels between two linear layers alike, so that one scale suits them
 all (docs/calibration.md).
 
-If P's output goes into Q with nothing but the bias between, then shifting and scaling P's channels by any a,
-s and undoing it in Q leaves the model's function as it is (eq. C5, C6 in docs/calibration.md). The channels
-are centred on zero and given the same width.
+    b_P := b_P - a,              b_Q := b_Q + (sum of W_Q over its window) a                 (C5)
+    W_P := W_P / s,  b_P := b_P / s,  W_Q := W_Q * s      s = (hi - lo) / median(hi - lo)    (C6)
+
+W and b are the weights and biases of layers P and Q, where P's output goes into Q with nothing but the bias
+between; then any a and s leave the model's function as it is. lo and hi are a channel's usual range, a its
+middle: the channels are centred on zero and given the same width.
 """
 
 from dataclasses import dataclass, field
@@ -83,7 +86,7 @@ def align(graph: Graph, pair: Pair) -> Change:
 
 
 def _centre(graph: Graph, pair: Pair, middle: np.ndarray) -> np.ndarray:
-    """b_P -= a,  b_Q += (sum of W_Q over its window) a   (eq. C5); needs both biases. middle:
+    """b_P -= a,  b_Q += (sum of W_Q over its window) a   (C5); needs both biases. middle:
     (C,), the a; returned, or zeros.
     """
     below, above = bias_add(pair.producer), bias_add(pair.consumer)
@@ -100,7 +103,7 @@ def _centre(graph: Graph, pair: Pair, middle: np.ndarray) -> np.ndarray:
 
 
 def _equalize(graph: Graph, pair: Pair, width: np.ndarray) -> np.ndarray:
-    """W_P /= s, b_P /= s, W_Q *= s with s the width relative to the median channel (eq. C6). width: (C,).
+    """W_P /= s, b_P /= s, W_Q *= s with s the width relative to the median channel (C6). width: (C,).
     Returns s, or ones.
     """
     alive = width > 0

@@ -1,10 +1,15 @@
 """Equalization over groups of channels: every channel of a tensor gets a like share of its codes
 (docs/calibration.md).
 
-POT aligns pairs of layers with nothing between. Here channels are scaled through everything that hands a
-scale on (channel_groups.py), so through ReLU, pools, depthwise layers and whole residual chains. Scales are
-powers of two: multiplying by one is exact in floating point, so the equalized model computes the same
-function bit for bit.
+    w_c = max over rows o of all readers of  |W_oc| / max_c' (|W_oc'| a_c')                  (E1)
+    s_c = sqrt(a_c / w_c) / (median over the group)                                          (E2)
+    s_c := 2^round(log2 s_c),  exponents within -12 .. 12                                    (E3)
+
+W are weights of a layer that reads channel c, a_c the channel's largest absolute value, in units of its
+tensor's range, and s_c what it is divided by. POT aligns pairs of layers with nothing between. Here channels
+are scaled through everything that hands a scale on (channel_groups.py), so through ReLU, pools, depthwise
+layers and whole residual chains. Scales are powers of two: multiplying by one is exact in floating point, so
+the equalized model computes the same function bit for bit.
 """
 
 from collections.abc import Iterable
@@ -67,7 +72,7 @@ class Equalization:
         return changed
 
     def _scales(self) -> np.ndarray:
-        """The scale of each label (eq. E2 and E3), float32 powers of two; 1 where nothing is to be done."""
+        """The scale of each label (E2), (E3), float32 powers of two; 1 where nothing is to be done."""
         labels = self._groups.labels
         count = 1 + max((int(v.max()) for v in labels.values()), default=-1)
         amplitude, weight = np.zeros(count), np.zeros(count)
@@ -101,7 +106,7 @@ def _together(tensors: Iterable[np.ndarray], count: int) -> list[np.ndarray]:
 
 
 def _add_column_weights(weight: np.ndarray, amplitude: np.ndarray, labels: np.ndarray, layer: Node) -> None:
-    """What share of a row's codes each channel's weights take, largest row first (eq. E1). weight, amplitude:
+    """What share of a row's codes each channel's weights take, largest row first (E1). weight, amplitude:
     by label; labels: (C,).
     """
     values = layer.inputs[1].constant

@@ -1,5 +1,12 @@
-"""Adam: steps in the direction of the gradient's running mean, divided by its running size (eq. T12; Kingma
-and Ba 2015).
+"""Adam: steps in the direction of the gradient's running mean, divided by its running size (Kingma and Ba
+2015; docs/finetuning.md).
+
+    a = 0.9 a + 0.1 g,   b = 0.999 b + 0.001 g^2
+    step = -rate u (a / (1 - 0.9^t)) / (sqrt(b / (1 - 0.999^t)) + 1e-8)                      (T12)
+    rate = learning_rate (1 + cos(pi (t - 1) / T)) / 2,   T steps in all                     (T13)
+
+g is the gradient in units u of the parameter (units.py), t the number of the step, from 1. The trainer
+multiplies by learning_rate and u.
 """
 
 import math
@@ -31,7 +38,5 @@ class Adam:
 
 
 def cosine(step: int, steps: int) -> float:
-    """Share of the learning rate at a step, counted from 0: from 1 down towards 0, along half a wave (eq.
-    T13).
-    """
+    """Share of the learning rate at a step, counted from 0: along half a wave from 1 towards 0 (T13)."""
     return 0.5 * (1 + math.cos(math.pi * step / steps))

@@ -1,9 +1,12 @@
-"""One batch through a network, and the loss's gradient back to what is trained: reverse accumulation (eq. T1
-in docs/finetuning.md).
+"""One batch through a network, and the loss's gradient back to what is trained: reverse accumulation
+(docs/finetuning.md).
 
-Forwards, every operator runs by its own definition, in float32, and all tensors are kept. Backwards, in the
-opposite order, the rule of each operator turns the gradients of its outputs into those of its inputs; what
-arrives at a tensor from several readers is added up.
+    dx = (dy/dx)' dy                                                                         (T1)
+
+dx and dy are the derivatives of the loss by an operator's input x and output y. Forwards, every operator runs
+by its own definition, in float32, and all tensors are kept. Backwards, in the opposite order, the rule of
+each operator (gradients/) turns the gradients of its outputs into those of its inputs; what arrives at a
+tensor from several readers is added up.
 """
 
 from collections.abc import Iterable, Mapping

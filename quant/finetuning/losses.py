@@ -1,8 +1,13 @@
-"""How far a model's outputs are from what they should be, and the gradient of that at the outputs (eq. T9 to
-T11).
+"""How far a model's outputs are from what they should be, and the gradient of that at the outputs
+(docs/finetuning.md).
 
-Classes lie along axis 1: (N,classes), or (N,classes,H,W) with one answer for each pixel. A loss is a mean
-over samples and positions.
+    cross_entropy   L = -1/n sum log q_label                     do = (q - onehot) / n       (T9)
+    distillation    L =  1/n sum p (log p - log q)               do = (q - p) / n            (T10)
+    mse             L =  1/n sum (o - target)^2                  do = 2 (o - target) / n     (T11)
+
+L is the mean over n answers, o the outputs and do the gradient there; q is the softmax of the student's
+scores, p that of the teacher's. Classes lie along axis 1: (N,classes), or (N,classes,H,W) with one answer for
+each pixel.
 """
 
 from typing import Literal
@@ -16,7 +21,7 @@ Loss = tuple[float, np.ndarray]  # value, gradient at the output
 
 def cross_entropy(output: np.ndarray, labels: np.ndarray) -> Loss:
     """output: (N,classes,...) scores before softmax. labels: integers (N,...), of as many elements as there
-    are answers (eq. T9).
+    are answers (T9).
     """
     log_p = _log_softmax(output)
     right = labels.reshape(len(output), 1, *output.shape[2:]).astype(np.int64)
@@ -30,7 +35,7 @@ def cross_entropy(output: np.ndarray, labels: np.ndarray) -> Loss:
 
 def distillation(output: np.ndarray, teacher: np.ndarray) -> Loss:
     """The Kullback-Leibler divergence of the student's classes from the teacher's; both (N,classes,...)
-    scores before softmax (eq. T10).
+    scores before softmax (T10).
     """
     log_p, log_q = _log_softmax(teacher), _log_softmax(output)
     p, answers = np.exp(log_p), output.size // output.shape[1]
@@ -38,7 +43,7 @@ def distillation(output: np.ndarray, teacher: np.ndarray) -> Loss:
 
 
 def mse(output: np.ndarray, target: np.ndarray) -> Loss:
-    """The mean of the squared differences (eq. T11); any shape."""
+    """The mean of the squared differences (T11); any shape."""
     difference = output - target.reshape(output.shape).astype(output.dtype)
     return float(np.square(difference).sum(dtype=np.float64)) / output.size, difference * (2 / output.size)
 

@@ -1,17 +1,17 @@
 """What is trained: the codes of int8 weights, the weights of layers left in float, and biases. Everything
-else stays as it is.
+else stays as it is (docs/finetuning.md).
 
-The master copy of a weight is a real number in units of its code, and starts at the code. A step moves it,
-each forward pass rounds it
+    q = floor(m + 1/2),   w = (q - z) s,   dw taken as the derivative by (m - z) s           (T8)
 
-    q = floor(m + 1/2),   within the limits below                                             (T8, rounded as in C7)
-
-and the gradient passes straight through the rounding. After each step the master is brought back within the
-same limits, so that one at the edge can return. Two limits keep what was known of the model true:
+The master copy m of a weight is a real number in units of its code q, and starts at the code; s and z are
+scale and zero point. A step moves m, each forward pass rounds it, as int8_weights.py does, and the gradient
+passes straight through the rounding. After each step the master is brought back within two limits, so that
+one at the edge can return; they keep what was known of the model true:
 
 - no code below the smallest or above the largest that the layer's weights had: 7-bit weights stay on 7 bits,
-4-bit ones on 4; - where no pair of an output channel's weights could saturate 16 bits (eq. 12 in
-docs/arithmetic.md), none can afterwards.
+  4-bit ones on 4;
+- where no pair of an output channel's weights could saturate 16 bits (kernels/saturation.py), none can
+  afterwards.
 """
 
 import math
@@ -86,7 +86,7 @@ class TrainedCodes(Trained):
 
     @property
     def codes(self) -> np.ndarray:
-        """The master rounded (eq. T8), float32. Half of an odd excess is a fraction: both codes of the pair
+        """The master rounded (T8), float32. Half of an odd excess is a fraction: both codes of the pair
         then come nearer to zero.
         """
         return np.trunc(self._limited(np.floor(self.master + np.float32(0.5))))
@@ -118,7 +118,7 @@ def safe_pairs(pairs: np.ndarray) -> np.ndarray:
     """(...,2) float: where two of one sign add up to more than 16 bits allow, each gives up half of the
     excess.
 
-    Each is at most 128, so it never gives up more than it has. Source: eq. 12 in docs/arithmetic.md.
+    Each is at most 128, so it never gives up more than it has. Source: kernels/saturation.py.
     """
     up = np.maximum(np.maximum(pairs, 0).sum(axis=-1, keepdims=True) - LARGEST_PAIR, 0) / 2
     down = np.maximum(np.maximum(-pairs, 0).sum(axis=-1, keepdims=True) - LARGEST_PAIR, 0) / 2

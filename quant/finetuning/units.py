@@ -1,16 +1,13 @@
 """How large a step is: one learning rate for all layers needs a measure in which all parameters are alike
-(eq. T14 in docs/finetuning.md).
+(docs/finetuning.md).
 
-It is what they can do to their layer's output. With y_o an output channel, x_i an input channel, |.| the root
-mean square on the first batch, and K weights to an output, the units are
+    u_o = |y_o|  for a bias,   u_oi = |y_o| / (sqrt(K) |x_i|)  for a weight                  (T14)
 
-    u_o  = |y_o|                        for a bias
-    u_oi = |y_o| / (sqrt(K) |x_i|)      for a weight
-
-so that a step of learning rate R changes an output by about R times its typical size, its K weights going
-this way and that. Adam's steps are as large for a weight of thousands as for one of nine, and for an input
-that is mostly zero as for any other: without this measure, a rate that suits small layers would tear large
-ones apart.
+u is the unit of a parameter: what it can do to its layer's output. y_o is an output channel, x_i an input
+channel, |.| the root mean square on the first batch, and K the number of weights to an output. So a step of
+learning rate R changes an output by about R times its typical size, its K weights going this way and that.
+Adam's steps are as large for a weight of thousands as for one of nine, and for an input that is mostly zero
+as for any other: without this measure, a rate that suits small layers would tear large ones apart.
 """
 
 import math
@@ -53,7 +50,7 @@ def weight_unit(weights: tuple[int, ...], x: np.ndarray, y: np.ndarray, layer: N
 
 def typical_size(x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Root mean square of what broadcasting would stretch an array of `shape` over; 1 % of the largest at
-    least (eq. C1).
+    least (ranges/bounds.py).
     """
     squares = unbroadcast(np.square(x), shape)
     return lift_dead_channels(np.sqrt(squares / np.float32(x.size / squares.size)))

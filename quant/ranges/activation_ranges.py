@@ -206,7 +206,7 @@ class SearchedRange:
 
 class ChosenRange:
     """Preset `auto`: of several estimators, the one whose range makes the least noise in the layers that read
-    the tensor (eq. S11).
+    the tensor (channel_importance.py).
     """
 
     def __init__(

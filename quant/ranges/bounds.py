@@ -1,4 +1,16 @@
-"""From statistics to the bounds of a FakeQuantize (equations as in docs/calibration.md).
+"""From statistics to the bounds of a FakeQuantize (docs/calibration.md).
+
+    m_c := max(m_c, 8e-5, 0.01 * max_c m_c)                                                  (C1)
+    low = -m,   high = m,   L = 255                                                          (C2)
+
+    low = 0,                 high = m       if min x >= 0
+    low = -m * L / (L - 2),  high = m       otherwise                                        (C3)
+
+    a' = q / (q - H) * b,    b' = (q - H) / q * a                                            (C4)
+
+m is the largest absolute value (of channel c), L the number of levels: (C2) is for weights, (C3) for
+symmetric activations. In (C4) a range [a, b] that contains zero gets a new bound, a' or b', that puts zero on
+code q exactly; H = L - 1, and q = round(-a * H / (b - a)).
 
 All bounds are float32, of shape (C,) for per-channel quantizers or () for per-tensor ones, in the tensor's
 own units.
@@ -12,7 +24,7 @@ Bounds = tuple[np.ndarray, np.ndarray]
 
 
 def lift_dead_channels(max_abs: np.ndarray) -> np.ndarray:
-    """No channel's range below 1 % of the largest (eq. C1): a dead channel would otherwise get a scale of
+    """No channel's range below 1 % of the largest (C1): a dead channel would otherwise get a scale of
     zero.
 
     Nor below DEAD_CHANNEL_FLOOR, as in POT, unless the largest is: a tensor of small numbers is not dead, and
@@ -24,7 +36,7 @@ def lift_dead_channels(max_abs: np.ndarray) -> np.ndarray:
 
 
 def symmetric_weight_range(max_abs: np.ndarray) -> Bounds:
-    """[-m, m], with as many codes on each side of zero (eq. C2). max_abs: (C,), the largest |w| of each
+    """[-m, m], with as many codes on each side of zero (C2). max_abs: (C,), the largest |w| of each
     output channel.
     """
     m = lift_dead_channels(max_abs)
@@ -34,7 +46,7 @@ def symmetric_weight_range(max_abs: np.ndarray) -> Bounds:
 def symmetric_range(
     min_value: np.ndarray, max_abs: np.ndarray, levels: int, *, signed: bool = False
 ) -> Bounds:
-    """Bounds that map real zero to a code exactly (eq. C3).
+    """Bounds that map real zero to a code exactly (C3).
 
     A tensor with no negative value uses all codes for [0, m], unless it is to be `signed`; another puts zero on code L/2, which leaves one
     code more below zero than above:  low = -m * L / (L - 2),  high = m. If L is odd, there are as many on either side.
@@ -48,7 +60,7 @@ def symmetric_range(
 
 
 def asymmetric_range(min_value: np.ndarray, max_value: np.ndarray, levels: int = LEVELS) -> Bounds:
-    """Bounds that contain zero, moved so that zero falls on a code (eq. C4).
+    """Bounds that contain zero, moved so that zero falls on a code (C4).
 
     Of the two ways to move (the low bound or the high one), the wider range wins, so nothing seen is cut off.
     When the code of zero rounds to the first or last one, the bounds stay as they are. min_value, max_value:

@@ -1,8 +1,11 @@
-"""What an error in a channel of a tensor costs the layers that read it (eq. S11 in docs/calibration.md).
+"""What an error in a channel of a tensor costs the layers that read it (docs/calibration.md). Beyond POT.
 
-One range for a whole tensor must suit channels of very different sizes. Squared error alone serves the
-largest, though a layer may read a small channel with large weights. What counts is the noise in a layer's
-outputs, relative to their power. Beyond POT.
+    g_c = mean over o of |W_oc|^2 / (sum over k of |W_ok|^2 P_k)                              (S11)
+
+g_c is what a squared error of 1 in channel c adds to the noise of a layer's outputs o, relative to their
+power; W are the layer's weights, P_k the mean square of input channel k. One range for a whole tensor must
+suit channels of very different sizes. Squared error alone serves the largest, though a layer may read a small
+channel with large weights.
 """
 
 import numpy as np

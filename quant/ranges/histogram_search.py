@@ -1,5 +1,15 @@
-"""Ranges found as a whole, from histograms of all values of all samples: beyond POT (eq. S8 to S10 in
-docs/calibration.md).
+"""Ranges found as a whole, from histograms of all values of all samples: beyond POT (docs/calibration.md).
+
+    percentile: low = Q(all x; p),  high = Q(all x; 1 - p),  p = outlier_prob                   (S8)
+
+    E(a, b) = sum of (x - clip(x, a, b))^2 + sum over |x| < d/2 of x^2
+              + d^2/12 * #{ x : |x| >= d/2, a <= x <= b }                                       (S9)
+
+    sum over c of g_c E_c(a, b)                                                               (S10)
+
+Q is the quantile, E the squared error of the range [a, b] with L levels, steps of d = (b - a) / (L - 1), #{}
+the number of values, and g_c what an error in channel c costs (channel_importance.py). Of a list of
+candidates the range with the least (S9), or (S10), is taken.
 """
 
 from dataclasses import dataclass
@@ -15,7 +25,7 @@ Ends = tuple[np.ndarray, np.ndarray]  # low <= 0 <= high, float64
 
 def percentile_range(histogram: Histogram, below: float, above: float) -> Ends:
     """For each channel, the range that leaves out these shares of all values, zeros included, at its ends
-    (eq. S8). Returns (C,), (C,).
+    (S8). Returns (C,), (C,).
     """
     edges = np.arange(-histogram.half, histogram.half + 1)
     ends = []
@@ -67,7 +77,7 @@ class Side:
 
 
 def noise(histogram: Histogram, low: np.ndarray, high: np.ndarray, levels: int) -> np.ndarray:
-    """The sum of squared errors that each of K ranges gives each channel (eq. S9). low, high: (C, K), or (1,
+    """The sum of squared errors that each of K ranges gives each channel (S9). low, high: (C, K), or (1,
     K). Returns (C, K).
     """
     below, above = _below(histogram, np.maximum(-low, 0)), _above(histogram, np.maximum(high, 0))
@@ -99,7 +109,7 @@ def least_noise_range(
     histogram: Histogram, importance: np.ndarray, scheme: Scheme, low: float, high: float, *, signed: bool
 ) -> tuple[float, float]:
     """One range for all channels of a histogram, with the least sum of errors, each weighted with its
-    channel's importance (eq. S10).
+    channel's importance (S10).
 
     importance: (C,). low, high: the extremes seen, of which both ends are some share, in SEARCH_STEPS steps.
     signed: whether a symmetric range ends as far below zero as above.

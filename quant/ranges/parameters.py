@@ -31,9 +31,7 @@ SEARCHED: Final = (
     "auto",
 )  # beyond POT: the range is found as a whole, not end by end
 BITS: Final = range(2, 9)
-LEAST_LEVELS: Final = (
-    3  # zero, and one on either side: symmetric bounds need that (docs/calibration.md, eq. 7)
-)
+LEAST_LEVELS: Final = 3  # zero, and one on either side: symmetric bounds need that (bounds.py)
 T = TypeVar("T")
 
 

@@ -1,5 +1,9 @@
-"""The range of each output channel of constant weights: no samples are needed (eq. C2, C4 and S9 in
-docs/calibration.md).
+"""The range of each output channel of constant weights: no samples are needed (docs/calibration.md).
+
+The functions that bound a sample's range (bounds.py) bound that of weights. With `mse`, a share of it is
+taken:
+
+    share = that of 0.3 .. 1 with the least  sum of (w - round_to_codes(w; share * low, share * high))^2
 """
 
 import numpy as np
@@ -36,8 +40,8 @@ def _measured(rows: np.ndarray, scheme: Scheme, estimation: RangeEstimation) -> 
 
 
 def _searched(rows: np.ndarray, scheme: Scheme) -> Bounds:
-    """Of ranges that are some share of what is there, the one with the least squared error (eq. S9), for each
-    channel on its own.
+    """Of ranges that are some share of what is there, the one with the least squared error of real rounding,
+    for each channel on its own.
     """
     low, high = _measured(rows, scheme, RangeEstimation())
     best = np.ones((len(rows), 1), np.float32)

@@ -1,5 +1,8 @@
-"""How the values of many samples become one, in memory that does not grow with the samples (eq. S2 to S6 in
-docs/calibration.md).
+"""How the values of many samples become one, in memory that does not grow with the samples
+(docs/calibration.md).
+
+    Mean                      exact_sum.py                                  rounded once
+    Robust                    sample_sketch.py, robust_estimators.py        of the sorted values
 
 Each aggregate takes in (n, C) float32 numbers and gives (C,). None depends on the order of the samples.
 """
@@ -65,7 +68,7 @@ class Extreme(Aggregate):
 
 
 class Mean(Aggregate):
-    """The mean: an exact sum, rounded once (eq. S2)."""
+    """The mean: an exact sum, rounded once (exact_sum.py)."""
 
     def __init__(self, channels: int) -> None:
         self._sum = ExactSum(channels)
@@ -87,7 +90,7 @@ class Mean(Aggregate):
 
 
 class Robust(Aggregate):
-    """A function of the sorted values, of which a sketch is kept (eq. S3 to S6)."""
+    """A function of the sorted values, of which a sketch is kept (sample_sketch.py)."""
 
     def __init__(
         self, channels: int, budget: int | None, estimate: Callable[[np.ndarray, np.ndarray], float]

@@ -1,8 +1,13 @@
 """Sums of float32 numbers without any rounding, so that a mean is the same in whatever order, batches or
-shares samples arrive.
+shares samples arrive (docs/calibration.md).
 
-Every float32 is an integer times 2^-149, and 277 bits hold the largest. The sum is kept as such an integer,
-in limbs of 32 bits (eq. S2 in docs/calibration.md); only the mean is rounded, once.
+    mean r = round(2^-149 / n * sum of (2^149 r_i))                                           (S2)
+
+r_i are n float32 numbers. Every one is an integer times 2^-149, and 277 bits hold the largest. The sum is
+kept as such an integer, in limbs of 32 bits; only the mean is rounded, once.
+
+    limb 9         ...     limb 1           limb 0          10 x 32 bits: 277 of a number, 43 of carries
+    2^139 ..       ...     2^-117 ..        2^-149 ..       what the lowest bit of each stands for
 """
 
 import numpy as np

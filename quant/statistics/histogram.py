@@ -1,10 +1,12 @@
-"""How often which values occur in a tensor, over all samples: what a search for the best range needs to know.
+"""How often which values occur in a tensor, over all samples: what a search for the best range needs to know
+(docs/calibration.md).
 
-Bins are linear, and their width is a power of two: the least with which all values seen fit. When a larger
-value comes, the width doubles and two bins become one. Edges lie on zero and on multiples of the width, so
-the result depends neither on the order of the samples nor on how they are shared among histograms that are
-later merged (eq. S7 in docs/calibration.md). Zeros are counted apart: every range holds them, and rounds them
-to themselves.
+    w = 2^e,   e the least integer with max |x| < B w,   B = 1024 (a tensor), 256 (a channel)   (S7)
+
+w is the width of a bin, B the number of bins on either side of zero. When a larger value comes, the width
+doubles and two bins become one. Edges lie on zero and on multiples of the width, so the result depends
+neither on the order of the samples nor on how they are shared among histograms that are later merged. Zeros
+are counted apart: every range holds them, and rounds them to themselves.
 """
 
 from typing import Any

@@ -1,8 +1,10 @@
-"""What is taken of one sample: its largest value, a quantile, ... (eq. S1 in docs/calibration.md).
+"""What is taken of one sample: its largest value, a quantile, ... (docs/calibration.md).
 
-`Observed` is a batch as an observer sees it. What several statistics of a tensor have in common is computed
-once, while the tensor is hot in cache: the largest absolute value from the smallest and the largest value,
-both tails from one partial sort.
+    r_i = min x_i,  max x_i,  max |x_i|,  mean x_i,  Q(x_i; q)  or  Q(|x_i|; q)                (S1)
+
+x_i are the values of sample i, Q is their quantile. `Observed` is a batch as an observer sees it. What
+several statistics of a tensor have in common is computed once, while the tensor is hot in cache: the largest
+absolute value from the smallest and the largest value, both tails from one partial sort.
 """
 
 import math

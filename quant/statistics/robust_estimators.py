@@ -1,7 +1,11 @@
-"""Aggregates over samples that outliers hardly move, computed from a table of values (eq. S4 to S6 in
-docs/calibration.md).
+"""Aggregates over samples that outliers hardly move, computed from a table of values (docs/calibration.md).
 
-values: (m,) float64, ascending and distinct; counts: (m,) int64, how often each occurred. n = sum of counts.
+    median = Q(r; 1/2)                                                                        (S4)
+    no outliers: mean or median of { r_i : Q(r; 0.01) <= r_i <= Q(r; 0.99) }                  (S5)
+    Hodges-Lehmann = 1/2 median of { r_i + r_j : i < j }                                      (S6)
+
+r_i are the numbers of n samples, Q is their quantile. values: (m,) float64, ascending and distinct; counts:
+(m,) int64, how often each occurred. n = sum of counts.
 """
 
 import numpy as np
@@ -23,12 +27,12 @@ def quantile(values: np.ndarray, counts: np.ndarray, q: float) -> float:
 
 
 def median(values: np.ndarray, counts: np.ndarray) -> float:
-    """eq. S4."""
+    """The middle value, interpolated (S4)."""
     return quantile(values, counts, 0.5)
 
 
 def without_outliers(values: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What lies between the 1 % and the 99 % quantile (eq. S5); all, if nothing does, as between
+    """What lies between the 1 % and the 99 % quantile (S5); all, if nothing does, as between
     two samples.
     """
     low, high = (quantile(values, counts, q) for q in (OUTLIER_SHARE, 1 - OUTLIER_SHARE))
@@ -46,7 +50,7 @@ def median_no_outliers(values: np.ndarray, counts: np.ndarray) -> float:
 
 
 def hodges_lehmann(values: np.ndarray, counts: np.ndarray) -> float:
-    """Half the median of the sums of all pairs of different samples (eq. S6); of one sample, the sample
+    """Half the median of the sums of all pairs of different samples (S6); of one sample, the sample
     itself.
     """
     if counts.sum() == 1:

@@ -1,11 +1,13 @@
 """What is kept of many samples' values when their order matters: the median, the Hodges-Lehmann estimator,
-means without outliers.
+means without outliers (docs/calibration.md).
 
-A sketch is a table of how often each value occurred. Values are float32 numbers written as 32-bit integers
-that sort as they do. When a table outgrows its budget, the last bit of every value is dropped, so neighbours
-share an entry; then the next bit, and so on (eq. S3 in docs/calibration.md). What is dropped depends on the
-set of values alone, so neither the order of the samples nor how they are shared among sketches that are later
-merged changes the result.
+    |r - r'| <= 2^(s-24) |r|                                                                  (S3)
+
+A value r is remembered as r' when the last s bits of values are dropped. A sketch is a table of how often
+each value occurred. Values are float32 numbers written as 32-bit integers that sort as they do. When a table
+outgrows its budget, the last bit of every value is dropped, so neighbours share an entry; then the next bit,
+and so on. What is dropped depends on the set of values alone, so neither the order of the samples nor how
+they are shared among sketches that are later merged changes the result.
 """
 
 import numpy as np

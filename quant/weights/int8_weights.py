@@ -1,4 +1,12 @@
-"""Weights as int8: Constant(int8) -> Convert -> [Subtract zero point] -> Multiply by the scale (eq. C7)."""
+"""Weights as int8: Constant(int8) -> Convert -> [Subtract zero point] -> Multiply by the scale
+(docs/calibration.md).
+
+    q = floor((clip(w / f, low, high) - low) * (L - 1) / (high - low) + 1/2) - floor(L / 2)
+    w_q = (q - z) * s,    s = f * (high - low) / (L - 1),    z = -floor(L / 2) - f * low / s    (C7)
+
+w is a weight, q its code, w_q what the code stands for, with scale s and zero point z; L is the number of
+levels, and f is 1, or 2 for 7-bit weights (saturation_fix.py).
+"""
 
 from dataclasses import dataclass
 
@@ -42,8 +50,8 @@ class QuantizedWeights:
 def quantize_weights(
     weights: np.ndarray, low: np.ndarray, high: np.ndarray, levels: int, factor: float | np.ndarray = 1.0
 ) -> QuantizedWeights:
-    """Round weights to the nearest of `levels` codes between low and high; a half goes up, as in POT (eq.
-    C7).
+    """Round weights to the nearest of `levels` codes between low and high; a half goes up, as in POT
+    (C7).
 
     weights: float32. low, high: float32, broadcastable. factor: 1, or above it for narrowed weights (2 for 7
     bits): they are divided by it before and multiplied by it after, so that the codes use 1/factor of their

@@ -1,10 +1,13 @@
-"""Narrower weights where pairs of products could saturate on CPUs without VNNI (docs/arithmetic.md, eq. 12
-and 13).
+"""Narrower weights where pairs of products could saturate on CPUs without VNNI (docs/arithmetic.md).
 
-The weights of a chosen layer are divided by a factor, quantized with the bounds of the whole, and multiplied
-again on the way out. POT's factor is 2: integers then lie in [-63, 64], and 255 * 64 + 255 * 64 = 32640 fits
-whatever the weights. numpot's `auto` takes, for each output channel, the least factor at which its own worst
-pair fits, which often keeps most of the eighth bit.
+    255 (max(w_0, 0) + max(w_1, 0)) <= 32767   and   255 (min(w_0, 0) + min(w_1, 0)) >= -32768     (12)
+    255 * 64 * 2 = 32640 <= 32767                                                                  (13)
+
+A pair of weight codes w_0, w_1 for which (12) holds fits 16 bits whatever the activations. The weights of a
+chosen layer are divided by a factor, quantized with the bounds of the whole, and multiplied again on the way
+out. POT's factor is 2: integers then lie in [-63, 64], and any pair fits by (13). numpot's `auto` takes, for
+each output channel, the least factor at which its own worst pair fits, which often keeps most of the eighth
+bit.
 """
 
 from collections.abc import Callable, Sequence
@@ -50,7 +53,7 @@ def half(weights: np.ndarray, high: np.ndarray, ways: Sequence[np.ndarray]) -> f
 
 
 def fitting_factor(weights: np.ndarray, high: np.ndarray, ways: Sequence[np.ndarray]) -> np.ndarray:
-    """The least factor, for each output channel, at which no pair of its symmetric codes can clip (eq. 12).
+    """The least factor, for each output channel, at which no pair of its symmetric codes can clip (12).
 
     weights: (O, I, ...) float32. high: (O, 1, ...), what code 127 stands for, or one number for all. ways:
     `pairings` of the layer. Returns float64 like high, 1 to 2.
@@ -76,7 +79,7 @@ def layer_pairings(layer: Node, weights: Sequence[int]) -> list[np.ndarray]:
 
 
 def _rounded(codes: np.ndarray) -> np.ndarray:
-    """As int8_weights.py rounds: a half goes up (eq. C7)."""
+    """As int8_weights.py rounds: a half goes up."""
     return (np.floor(np.clip(codes, -127, 127) + 127.5) - 127).astype(np.int8)
 
 

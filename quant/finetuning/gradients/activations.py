@@ -1,5 +1,9 @@
-"""Activation functions: y = f(x) gives dx = f'(x) dy (eq. T2). At a kink, which has no derivative, one of its
-two sides counts.
+"""Activation functions, element by element (docs/finetuning.md).
+
+    dx = f'(x) dy                                                                            (T2)
+
+dy is the gradient of the loss at the output y = f(x), dx that at the input. At a kink, which has no
+derivative, one of its two sides counts.
 """
 
 import math

@@ -1,9 +1,12 @@
-"""Convolution: three sums over the same windows, each linear in what it is given (eq. T4 in
-docs/finetuning.md).
+"""Convolution: three sums over the same windows, each linear in what it is given (docs/finetuning.md).
 
-    correlate           y  = sum over taps k of w_k * x, shifted by k        the operator itself
-    spread              dx = sum over taps k of w_k * dy, shifted back
-    weight_gradient     dw_k = sum over images and positions of dy * x, shifted by k
+    y_p  = sum over taps k of w_k x_(p s + k d - b)
+    dx_q = sum over taps k of w_k dy_p,   q = p s + k d - b
+    dw_k = sum over images and positions p of dy_p x_(p s + k d - b)                         (T4)
+
+They are `correlate` (the operator itself), `spread` and `weight_gradient`. p and q are positions of the
+output y and the input x, w_k the weights at tap k; s are strides, d dilations and b the pads at the
+beginning.
 
 Dense layers copy what each window sees into columns and let one matrix product do the rest (im2col).
 Depthwise layers have nothing to multiply as matrices: they go tap by tap. The type of the arrays is kept.

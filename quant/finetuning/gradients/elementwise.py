@@ -1,4 +1,11 @@
-"""Operators on one element, or on two that broadcast: the derivative times what comes back (eq. T2, T3)."""
+"""Operators on one element, or on two that broadcast: the derivative times what comes back
+(docs/finetuning.md).
+
+    dx = f'(x) dy                                                                            (T2)
+
+dy is the gradient of the loss at the output y = f(x), dx that at the input, summed where x was broadcast
+(`unbroadcast` in registry.py).
+"""
 
 import math
 

@@ -1,5 +1,9 @@
-"""MatMul: Y = A B gives dA = dY B' and dB = A' dY, summed over the axes along which a factor was broadcast
-(eq. T5).
+"""MatMul: each factor's gradient is the other factor times what comes back (docs/finetuning.md).
+
+    matrix product Y = A B: dA = dY B',   dB = A' dY                                         (T5)
+
+dY is the gradient of the loss at Y, and B' the transpose of B. Summed over the axes along which a factor was
+broadcast.
 """
 
 import numpy as np

@@ -1,5 +1,9 @@
 """Operators that only move, copy or drop elements: run on the elements' numbers, they say themselves where
-each came from (eq. T6).
+each came from (docs/finetuning.md).
+
+    moved elements:         dx_i = sum of dy_j over all j that are copies of element i       (T6)
+
+dy is the gradient of the loss at the output, dx that at the input.
 """
 
 from typing import Any

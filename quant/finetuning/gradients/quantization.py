@@ -1,8 +1,10 @@
-"""FakeQuantize: rounding is a staircase, whose derivative is zero almost everywhere, and would stop all
-learning.
+"""FakeQuantize: the straight-through estimator (Bengio, Leonard, Courville 2013; docs/finetuning.md).
 
-The straight-through estimator takes the line that the staircase follows instead: the gradient passes where
-the value is inside the range, and is zero where it is clipped (eq. T7; Bengio, Leonard, Courville 2013).
+    dx = dy  where low <= x <= high,   0  elsewhere                                          (T7)
+
+dy is the gradient of the loss at the output, dx that at the input x; low and high are the bounds of the
+range. Rounding is a staircase, whose derivative is zero almost everywhere, and would stop all learning; so
+the slope is taken of the line that the staircase follows.
 """
 
 import numpy as np

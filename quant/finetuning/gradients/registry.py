@@ -1,9 +1,12 @@
 """The table of gradient rules: for each type of operator, what the loss's gradient at its outputs makes at
-its inputs.
+its inputs (docs/finetuning.md).
 
 A rule gets the operator as it ran and one gradient for each output, of that output's shape, and returns one
 for each input, of the input's shape, in the order of the ports; None, or a shorter list, where there is
-nothing to pass on. It must not write into what it is given.
+nothing to pass on. It must not write into what it is given. What all rules of broadcasting operators share,
+with dx and dy the gradients at an input x and at the output, is `unbroadcast`:
+
+    broadcast x:            dx = sum of dy over the axes along which x was repeated          (T3)
 """
 
 from collections.abc import Callable, Sequence
@@ -58,7 +61,7 @@ def forward(operator: str) -> Callable[[Forward], Forward]:
 
 def unbroadcast(gradient: np.ndarray, shape: Shape) -> np.ndarray:
     """The gradient of an array of `shape` that was broadcast: summed over the axes along which it was
-    repeated (eq. T3).
+    repeated (T3).
     """
     if gradient.shape == shape:
         return gradient

@@ -1,5 +1,5 @@
 """ConvolutionBackpropData: what a convolution does backwards, so its own gradients are what a convolution
-does forwards (eq. T4).
+does forwards; convolution.py shows the three sums.
 """
 
 import numpy as np
