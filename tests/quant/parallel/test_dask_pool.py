@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 
 from numpot.ir.errors import MissingExtraError
+from numpot.quant.data.fingerprints import data_digest
 from numpot.quant.data.loader import DataLoader
 from numpot.quant.data.sources import DataError, open_data
 from numpot.quant.default_quantization import quantize
@@ -115,26 +116,22 @@ class Stops(DataLoader):
         return X[index], None
 
 
-def unstopped(samples):
-    """Reads all samples, of which calibration will not get the last ones."""
-    for index in range(len(samples)):
-        if index != 41:
-            samples[index]
-    return "the same"
-
-
 @pytest.mark.parametrize("first_alone", [True, False])
 def test_a_pool_goes_on_where_another_stopped(pool, tmp_path, monkeypatch, first_alone):
     monkeypatch.setattr(statistics_cache, "SECONDS_BETWEEN_SAVES", 0)
-    monkeypatch.setattr("numpot.quant.default_quantization.data_digest", unstopped)
-    loader, options = (
-        Stops(tmp_path / "stop"),
-        {"statistics_cache": tmp_path / "cache", "align_channels": False},
-    )
-    (tmp_path / "stop").touch()
+    stop = tmp_path / "stop"
+
+    def start_then_stop(samples):
+        digest = data_digest(samples)  # reads all samples, of which calibration will not get the last ones
+        stop.touch()
+        return digest
+
+    monkeypatch.setattr("numpot.quant.default_quantization.data_digest", start_then_stop)
+    loader, options = Stops(stop), {"statistics_cache": tmp_path / "cache", "align_channels": False}
     with pytest.raises(DataError, match="stop"):
         quantize(GRAPH, loader, pool=None if first_alone else pool, **options)
-    (tmp_path / "stop").unlink()
+    monkeypatch.undo()
+    stop.unlink()
     resumed = quantize(GRAPH, loader, pool=pool if first_alone else None, preset="mixed", **options)
     assert bytes_of(resumed, tmp_path) == bytes_of(
         quantize(GRAPH, loader, preset="mixed", align_channels=False), tmp_path
