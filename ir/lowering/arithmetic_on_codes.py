@@ -1,10 +1,13 @@
 """Sums, products and means of codes: float operators that read the codes themselves, with the scale behind
 them.
 
-    Op(Dequantize(codes))            ->  Op(codes) [-> Subtract(zero point)] -> Multiply(scale)       Op is AvgPool, ReduceMean
-    Add(Dequantize(a), Dequantize(b))->  Add(a in codes of b, b) -> Multiply(scale of b)              a is the "full" branch, see below
-    Multiply(...)                    ->  Multiply(a times both scales, codes of b)
-    any other float operator         ->  reads code * scale + shift, rounded once, if real zero is no code (read_exactly)
+    Op(Dequantize(codes))              ->  Op(codes) [-> Subtract(zero point)] -> Multiply(scale)
+    Add(Dequantize(a), Dequantize(b))  ->  Add(a in codes of b, b) -> Multiply(scale of b)
+    Multiply(...)                      ->  Multiply(a times both scales, codes of b)
+    any other float operator           ->  reads code * scale + shift, rounded once
+
+Op is AvgPool or ReduceMean; a of the Add is the "full" branch, see below; the last line holds where real zero
+is no code (read_exactly).
 
 Codes are floats here: Dequantize(codes, 1, 0), or (codes, 1, 128) where a runtime keeps them signed. The
 scale moves on into the range of a FakeQuantize behind it (requantize.py). In real numbers nothing changes; in

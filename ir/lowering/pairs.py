@@ -1,9 +1,9 @@
 """Which products are neighbours, and clip together: what a runtime's kernels pair, written as operators (eq.
 7a, 7b).
 
-    a matrix product summed in halves  ->  MatMulInteger(block)                  pairs do not cross the middle
-    a convolution run as a product     ->  1x1 ConvolutionInteger(Im2Col(q))     pairs run on from tap to tap
-    any other layer                    ->  as it is                              pairs are neighbouring channels of one tap
+    a matrix product summed in halves  ->  MatMulInteger(block)              pairs do not cross the middle
+    a convolution run as a product     ->  1x1 ConvolutionInteger(Im2Col(q)) pairs run on from tap to tap
+    any other layer                    ->  as it is                          pairs are two channels of one tap
 
 Exact sums do not care who is whose neighbour, so this is done for saturating arithmetics alone, and only
 where it changes a pair. `PAIR_RULES` in kernels/saturation.py says which layers these are.

@@ -3,14 +3,15 @@ layer, bit for bit.
 
 Which operators stand for it depends on the range (eq. 10, docs/arithmetic.md):
 
-    one multiplier m, real zero is code 0      Quantize(1 / (1 / m), 0)                     the runtime passes a scale, and divides by it
-    one multiplier m, any other shift          MultiplyAdd(m, shift) -> Quantize(1, 0)      rounded once
-    a multiplier for each channel              Quantize(m, shift)                           rounded twice
-    signed codes, kept as u8                   any of these with shift - 128 and no Quantize, then Round -> Quantize(1, 128)
+    one multiplier m, real zero is code 0   Quantize(1 / (1 / m), 0)                  a runtime divides by 1/m
+    one multiplier m, any other shift       MultiplyAdd(m, shift) -> Quantize(1, 0)   rounded once
+    a multiplier for each channel           Quantize(m, shift)                        rounded twice
+    signed codes, kept as u8                ... -> Round -> Quantize(1, 128)          see below
 
-that is, for the last one, Multiply(1 / (1 / m)) -> Round -> Quantize(1, 128) as a rule. Signed are the
-symmetric ranges that no convolution reads. A layer without a bias does not multiply by its scale first: the
-range is divided by it instead, and maps the sums.
+For signed codes, ... is any of the three with shift - 128 and without its Quantize: as a rule the whole is
+Multiply(1 / (1 / m)) -> Round -> Quantize(1, 128). The symmetric ranges that no convolution reads are signed.
+A layer without a bias does not multiply by its scale first: the range is divided by it instead, and maps the
+sums.
 """
 
 from dataclasses import replace

@@ -7,11 +7,14 @@ becomes one chain, that a kernel can finish while the sums are in registers (eq.
 docs/arithmetic.md):
 
     ConvolutionInteger -> Convert -> Multiply(scale) -> Add(bias)
-        -> MultiplyAdd(alpha, beta)  or  Multiply(alpha) where beta is 0     FakeQuantize_a without its rounding, in codes of b
+        -> MultiplyAdd(alpha, beta)  or  Multiply(alpha) where beta is 0     (a)
         -> Clamp(low, high)
-        -> Add(Dequantize(codes_b, 1, 0))                                    zero point 128 if the codes of b are signed (Range.signed)
+        -> Add(Dequantize(codes_b, 1, 0))                                    (b)
         [-> activation]
-        -> MultiplyAdd(m, shift) -> Quantize(1, 0)  or  Quantize(m, 0) ...   requantize.py, for the range of c in codes of b
+        -> MultiplyAdd(m, shift) -> Quantize(1, 0)  or  Quantize(m, 0) ...   (c)
+
+(a) is FakeQuantize_a without its rounding, in units of the codes of b; (b) has zero point 128 if the codes of
+b are signed (Range.signed); (c) is what requantize.py writes for the range of c in units of the codes of b.
 
 A convolution without a bias has no Multiply(scale): alpha, one for each channel, contains the scale, and beta
 is added by an Add.

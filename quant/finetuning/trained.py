@@ -4,7 +4,7 @@ else stays as it is.
 The master copy of a weight is a real number in units of its code, and starts at the code. A step moves it,
 each forward pass rounds it
 
-    q = floor(m + 1/2),   within the limits below                                             (T8, rounded as in C7)
+    q = floor(m + 1/2),   within the limits below        (T8, rounded as in C7)
 
 and the gradient passes straight through the rounding. After each step the master is brought back within the
 same limits, so that one at the edge can return. Two limits keep what was known of the model true:

@@ -1,9 +1,10 @@
 """What a kernel takes over behind an integer layer's sums, down to the next layer's codes
 (docs/arithmetic.md, eq. 8 to 16).
 
-    sums -> Convert [-> Multiply(scale)] [-> Add(bias)] [-> activation]                                         reals
-         [-> affine -> Clamp -> Add(Dequantize(codes of another branch, 1, 0 or 128)) [-> activation]]          in codes of that branch
-         [-> affine] [-> Round] -> Quantize                                                                     codes
+    sums -> Convert [-> Multiply(scale)] [-> Add(bias)] [-> activation]             real numbers
+         [-> affine -> Clamp -> Add(Dequantize(codes_b, 1, 0 or 128))               in units of the codes of
+             [-> activation]]                                                       another branch, codes_b
+         [-> affine] [-> Round] -> Quantize                                         codes
 
 where affine is Multiply(m), MultiplyAdd(m, t), or Multiply(m) -> Add(t). residual_add.py and requantize.py
 write it so.
