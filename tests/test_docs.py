@@ -18,7 +18,7 @@ from numpot.quant.cli import app
 ROOT = Path(__file__).parent.parent
 PAGES = [
     ROOT / "README.md",
-    ROOT / "ir" / "FORMAT.md",
+    ROOT / "ir" / "formats" / "native" / "FORMAT.md",
     *sorted((ROOT / "docs").glob("*.md")),
     *sorted(ROOT.glob("examples/notebooks/*.ipynb")),
 ]
