@@ -1,8 +1,8 @@
 """What fine-tuning wins back, and what it costs: top-1 of quantized models before and after, on every
 reference model with labels.
 
-    python -m benchmarks.finetuning                      half an hour on one core: the tables of docs/finetuning.md
-    python -m benchmarks.finetuning --only digits        some models
+    python -m benchmarks.finetuning                    tables of docs/finetuning.md: half an hour on one core
+    python -m benchmarks.finetuning --only digits      some models
 
 Top-1 in percent on all test images, which training never sees; how many percent of the codes have changed;
 seconds of training. What is learned is the float model's answers: on the 300 calibration images, 20 times

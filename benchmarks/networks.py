@@ -91,7 +91,8 @@ def mobilenet_v2(path: Path) -> Path:
     net = Network(3, 224, 224)
     x = net.relu6(net.conv("x", 32, 3, stride=2))
     for expansion, channels, blocks, first in [
-        (1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1),
+        (1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2),
+        (6, 320, 1, 1),
     ]:  # fmt: skip
         for block in range(blocks):
             stride, wide = (first if block == 0 else 1), expansion * net.channels[x]

@@ -1,9 +1,12 @@
 """Quantizing one float model with numpot, POT 2023.3 and NNCF: seconds and megabytes of whole processes, as
 tables in Markdown.
 
-    python -m benchmarks.quantization --make ENVS                       makes ENVS/pot and ENVS/nncf first, where they are missing
-    python -m benchmarks.quantization --pot PYTHON --nncf PYTHON        with interpreters of environments that are there
+    python -m benchmarks.quantization --make ENVS
     python -m benchmarks.quantization --make ENVS --only resnet --rounds 5 --samples 3000
+    python -m benchmarks.quantization --pot PYTHON --nncf PYTHON
+
+--make first makes the environments ENVS/pot and ENVS/nncf where they are missing; --pot and --nncf name the
+interpreters of environments that are there already.
 
 POT needs an environment of its own, because it cannot live with a NumPy or SciPy of today. Every process is
 left one core, reads the same .xml and the same samples, and writes an int8 .xml; tools take turns, and of

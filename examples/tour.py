@@ -188,7 +188,7 @@ def main() -> None:
     exact, _ = run_int8(x, to_layers([samples, hidden], weights), saturating=False)
     int8 = quantize(numpot_network(weights), Samples(samples), correct_biases=False)
     assert np.array_equal(exact, Executor(int8).run(x)["y"]), "numpot computes something else"
-    print("numpot's int8 logits are the same, to the last bit")
+    print("numpot's int8 logits are the same, bit for bit")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 """Train the demo's classifier, a small MobileNetV2, on Fashion-MNIST, and write the files of quant/demo.
 
     pip install torch '.[onnx]'
-    python examples/train_fashion_mnist.py --output demo                              # train, then write
-    python examples/train_fashion_mnist.py --output demo --onnx demo/mobilenet.onnx   # write again, without PyTorch
+    # train, then write
+    python examples/train_fashion_mnist.py --output demo
+    # write again, without PyTorch
+    python examples/train_fashion_mnist.py --output demo --onnx demo/mobilenet.onnx
 
 PyTorch is not a dependency of numpot: this script alone uses it, and imports it where it trains. The data are
 the four IDX files of Fashion-MNIST, gzipped: Debian's package dataset-fashion-mnist, or

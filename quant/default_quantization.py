@@ -1,15 +1,15 @@
 """DefaultQuantization: the whole of it, in the order it happens (docs/calibration.md).
 
 1. prepare            float32 constants, weights by output channel, a bias on every convolution
-2. equalize channels  if asked: so that one scale suits all channels of a tensor           equalization.py
-3. place quantizers   on the inputs of what the hardware computes on integers              placement.py
-4. calibrate          statistics of those tensors, and of biases, over the samples;        calibration.py
-                      channels of pairs of layers are aligned meanwhile                    channel_alignment.py, aligned_statistics.py
-5. ranges             statistics -> bounds of each FakeQuantize                            activation_ranges.py, bounds.py
-6. weights            to int8, on 7 bits where pairs of products could saturate            int8_weights.py, saturation_fix.py
-7. biases             get back the mean that rounding took                                 stage.py
-8. assemble           the int8 graph from these numbers                                    assembly.py
-9. look at it         layers that were lost, what scopes and inputs came to                findings.py
+2. equalize channels  if asked: so that one scale suits all channels       equalization.py
+3. place quantizers   on the inputs of what the hardware runs in int8      placement.py
+4. calibrate          statistics of those tensors and biases, while        calibration.py,
+                      channels of pairs of layers are aligned              channel_alignment.py
+5. ranges             statistics -> bounds of each FakeQuantize            activation_ranges.py, bounds.py
+6. weights            to int8, 7 bits where pairs could saturate           int8_weights.py, saturation_fix.py
+7. biases             get back the mean that rounding took                 stage.py
+8. assemble           the int8 graph from these numbers                    assembly.py
+9. look at it         layers that were lost; what scopes and inputs did    findings.py
 """
 
 import logging

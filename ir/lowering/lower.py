@@ -2,11 +2,11 @@
 
 A FakeQuantize says "round to these 256 values" in real numbers. Lowering makes the codes themselves flow:
 
-    FakeQuantize(x)               ->  Dequantize(Quantize(x))                    codes are u8
-    Convolution(deq(q), w_int8)   ->  ConvolutionInteger(q, w) * scale           acc is s32, scale = s_x * s_w in float32
-    MaxPool(deq(q)), Concat, ...  ->  deq(MaxPool(q))                            operators that compute the same on codes
-    Add(FakeQuantize(conv), b)    ->  one chain behind the convolution           a fused residual Add (residual_add.py)
-    Quantize behind a layer       ->  rounded as the layer rounds it             requantize.py
+    FakeQuantize(x)               ->  Dequantize(Quantize(x))             codes are u8
+    Convolution(deq(q), w_int8)   ->  ConvolutionInteger(q, w) * scale    s32 sums; scale = s_x * s_w, float32
+    MaxPool(deq(q)), Concat, ...  ->  deq(MaxPool(q))                     operators that are the same on codes
+    Add(FakeQuantize(conv), b)    ->  one chain behind the convolution    fused residual Add, residual_add.py
+    Quantize behind a layer       ->  rounded as the layer rounds it      requantize.py
 
 What the integers cannot express stays in float, between a Dequantize and a Quantize. The result is an
 ordinary graph: the interpreter runs it operator by operator, and the executor fuses each layer with its

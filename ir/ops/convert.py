@@ -18,7 +18,6 @@ class Convert(Operator):
         around.
         """
         if x.dtype in FLOATS and self.destination_type in INTEGERS:
-            x = x.astype(
-                np.int64
-            )  # straight to a small type, C leaves 300.0 undefined: it wraps on some machines, clips on others
+            # In C, 300.0 in a small type is undefined: it wraps on some machines and clips on others.
+            x = x.astype(np.int64)
         return x.astype(self.destination_type)

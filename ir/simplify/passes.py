@@ -3,7 +3,7 @@
     constants   sub-graphs that depend on no input become Constants, shape arithmetic too
     no-ops      layers that return their input go
     patterns    x * Sigmoid(x), written out by an exporter, becomes Swish; so do its relatives
-    layers      padding, batch norm and constant factors and terms go into the convolution or matrix product beside them
+    layers      padding, batch norm, constant factors and terms go into the layer beside them
     dead        what no output needs goes
 
 Every pass keeps what the model computes, up to float32 rounding, and leaves a quantized model's FakeQuantize

@@ -50,9 +50,8 @@ class Block(NamedTuple):
     sums: Array  # (groups, N') s32, of the weights of each channel
     sums_start: int
     zero_point: int
-    couples: tuple[
-        int, int
-    ]  # the words, first and end, of which two can be added in 16 bits; for instruction sets without a dot product
+    # the words, first and end, of which two can be added in 16 bits; where there is no dot product
+    couples: tuple[int, int]
     dots: tuple[int, int]  # the words, first and end, for the exact instruction
     pairs: tuple[int, int]  # the words for the instruction that clips pair sums
 

@@ -1,12 +1,12 @@
 """AccuracyAwareQuantization: as much int8 as an allowed drop of a metric permits (docs/accuracy-aware.md).
 
-1. measure            the float model, and say how much work is to come                         evaluator.py, measurements.py
-2. quantize           everything, by DefaultQuantization; later models reuse its numbers        default_quantization.py, assembly.py
-3. other parameters   if wanted: preset mixed, and a grid of estimators                         hyperparameters.py
-4. group              quantizers that can only leave together, and what that costs              layer_groups.py, costs.py
-5. rank               groups by what the metric gains without them                              ranking.py
-6. search             give groups back to float, then back to int8 what is not needed           search.py, search_pot.py
-7. report             every point, what stayed in float and why                                 report.py
+1. measure            the float model, and estimate the work             evaluator.py, measurements.py
+2. quantize           everything; later models reuse the results         default_quantization.py, assembly.py
+3. other parameters   if asked: preset mixed, a grid of estimators       hyperparameters.py
+4. group              quantizers that leave together, with their cost    layer_groups.py, costs.py
+5. rank               groups by the metric's gain without them           ranking.py
+6. search             revert groups to float, then try int8 again        search.py, search_pot.py
+7. report             every point; what stayed in float, and why         report.py
 """
 
 import hashlib

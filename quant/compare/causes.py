@@ -3,21 +3,24 @@ questions, the first yes names it.
 
 Against a runtime that runs the same model:
 
-    missing FakeQuantize      the reference's numbers are not among the 256 that this FakeQuantize has: it did not round here
-    float rounding            real numbers, and less than 1e-5 of the largest
+    missing FakeQuantize      the reference's numbers are not among the 256 of this FakeQuantize: the
+                              reference did not round here
+    float rounding            the numbers are real, and differ by less than 1e-5 of the largest
     saturation                in the other arithmetic at least half of the differences go away
-    fused operator            they go away if every FakeQuantize is rounded, and one on the way here is not: it was fused into an Add;
-                              or the other way round
-    rounding tie              all are one code, and the number to be rounded lies exactly between two
-    requantization order      all are one code, and it lies between two but for float32 rounding: the steps were taken in another order
-    bias rounding             all are one code, and near enough to the middle that half a unit of the layer's integer sum decides: the
-                              reference rounds the bias to an integer
+    fused operator            they go away if every FakeQuantize is rounded, and one on the way here is not,
+                              because it was fused into an Add; or the other way round
+    rounding tie              all are one code, and the number to be rounded lies exactly between two codes
+    requantization order      all are one code, and but for float32 rounding the number lies between two
+                              codes: the steps were taken in another order
+    bias rounding             all are one code, and the number is so near the middle that half a unit of the
+                              layer's integer sum decides: the reference rounds the bias to an integer
     unexplained               none of these
 
 Against another model (what is taken away, and takes at least half of the noise with it, is the cause):
 
     float rounding            less than 1e-5 of the largest
-    missing FakeQuantize      one of the two quantizes the inputs of this layer, the other, though quantized itself, does not
+    missing FakeQuantize      only one of the two models quantizes the inputs of this layer, though both are
+                              quantized
     saturation                exact arithmetic
     rounding of weights       what is left if no activation is quantized
     clipping of inputs        ranges that are wide enough

@@ -15,8 +15,9 @@ from numpot.ir.inputs import reshape_inputs
 WITHIN_A_SAMPLE = frozenset(
     """
     Parameter Result Convolution ConvolutionBackpropData MatMul MaxPool AvgPool BatchNormInference
-    Add Subtract Multiply Divide Maximum Minimum ReLU LeakyReLU PReLU Clamp Elu Sigmoid Tanh Swish HSwish HSigmoid Mish Gelu SoftPlus
-    FakeQuantize Abs Erf Exp Log Negative Sqrt Power Concat Reshape Flatten Squeeze Unsqueeze Transpose Pad SoftMax LogSoftmax
+    Add Subtract Multiply Divide Maximum Minimum ReLU LeakyReLU PReLU Clamp Elu Sigmoid Tanh Swish HSwish
+    HSigmoid Mish Gelu SoftPlus FakeQuantize Abs Erf Exp Log Negative Sqrt Power Concat Reshape Flatten
+    Squeeze Unsqueeze Transpose Pad SoftMax LogSoftmax
     ReduceMean ReduceMax ReduceMin ReduceSum DepthToSpace SpaceToDepth Interpolate
     """.split()
 )

@@ -1,6 +1,7 @@
 """POT's own Python interface: a script written for POT changes its import line only.
 
-    from numpot.quant.pot import DataLoader, IEEngine, Metric, compress_model_weights, create_pipeline, load_model, save_model
+    from numpot.quant.pot import DataLoader, IEEngine, Metric, create_pipeline, load_model, save_model
+    from numpot.quant.pot import compress_model_weights
 
 Names and shapes are those of POT 2023.3; a model is a numpot Graph. What lies behind them is
 `numpot.quant.quantize` and `evaluate`.

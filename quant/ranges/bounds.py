@@ -48,9 +48,13 @@ def symmetric_range(
 ) -> Bounds:
     """Bounds that map real zero to a code exactly (C3).
 
-    A tensor with no negative value uses all codes for [0, m], unless it is to be `signed`; another puts zero on code L/2, which leaves one
-    code more below zero than above:  low = -m * L / (L - 2),  high = m. If L is odd, there are as many on either side.
-    min_value: (), the smallest value seen in the whole tensor: one decision for all channels. max_abs: (C,) or ().
+        no negative value, and not `signed`:   low = 0,                   high = m
+        any other tensor:                      low = -m * L / (L - 2),    high = m,    L = levels
+
+    The second puts zero on code L/2, which leaves one code more below zero than above. If L is odd, there are
+    as many on either side, and low = -m.
+    min_value: (), the smallest value seen in the whole tensor: one decision for all channels.
+    max_abs: (C,) or ().
     """
     m = lift_dead_channels(max_abs)
     if np.all(min_value >= 0) and not signed:

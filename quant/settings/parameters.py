@@ -168,7 +168,8 @@ def _check_operation(graph: Graph, operation: Mapping[str, Any]) -> None:
     """
     if not isinstance(operation.get("type"), str) or operation.keys() - {"type", "attributes"}:
         raise QuantizationError(
-            f'ignored_operations: expected {{"type": T, "attributes": {{...}}}}, found {shown(dict(operation))}'
+            'ignored_operations: expected {"type": T, "attributes": {...}}, '
+            f"found {shown(dict(operation))}"
         )
     if not any(is_operation(node, operation) for node in graph):
         raise QuantizationError(

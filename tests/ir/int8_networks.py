@@ -141,9 +141,10 @@ def two_matrices(net: Network, x: Tensor) -> Tensor:
 NETWORKS: dict[str, tuple[Callable[[Network, Tensor], Tensor], tuple[int, ...]]] = {
     build.__name__: (build, (33,) if build in (two_matrices, residual_matrices) else (8, 7, 7))
     for build in (
-        chain, strided_and_grouped, depthwise, concat, max_pool, pooled_input, head, flattened, flattened_input, two_matrices,
-        residual, residual_on_input_1, residual_depthwise, residual_after_relu, residual_around_max_pool, residual_around_one_layer,
-        residual_then_mean, residual_matrices, projection,
+        chain, strided_and_grouped, depthwise, concat, max_pool, pooled_input, head, flattened,
+        flattened_input, two_matrices, residual, residual_on_input_1, residual_depthwise,
+        residual_after_relu, residual_around_max_pool, residual_around_one_layer, residual_then_mean,
+        residual_matrices, projection,
     )
 }  # fmt: skip
 

@@ -79,13 +79,15 @@ w = np.where(rng.random(p["w"]) < 0.8, most, rng.integers(-most, most + 1, p["w"
 low, high = np.float32(-p["zero_point"]), np.float32(255 - p["zero_point"])
 data = op.parameter(x.shape, np.float32)
 codes = op.fake_quantize(data, low, high, low, high, 256)
-weights = op.multiply(op.convert(op.constant(w), np.float32), op.constant(np.ones((len(w), 1, 1, 1), np.float32)))
+ones = np.ones((len(w), 1, 1, 1), np.float32)
+weights = op.multiply(op.convert(op.constant(w), np.float32), op.constant(ones))
 if p["groups"] > 1:
     weights = op.reshape(weights, [p["groups"], len(w) // p["groups"], *w.shape[1:]], False)
     y = op.group_convolution(codes, weights, [1, 1], p["pads"], p["pads"], [1, 1])
 else:
     y = op.convolution(codes, weights, [1, 1], p["pads"], p["pads"], [1, 1])
-model = ov.compile_model(ov.Model([y], [data]), "CPU", {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1})
+options = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1}
+model = ov.compile_model(ov.Model([y], [data]), "CPU", options)
 np.savez(sys.argv[2], x=(x + p["zero_point"]).astype(np.uint8), w=w, y=model(x)[0])
 """
 LAYERS = {

@@ -8,12 +8,16 @@ folder `out` to its second disk. It sees nothing else of the host, and no networ
 
     python -m tests.processors.full_system BOCHS PROCESSOR FOLDER RESULTS
 
-    BOCHS      the program, built from a newer source than Debian's 2.7, under which Linux turns AVX off (its XSAVES is wrong):
-                   ./configure --enable-x86-64 --enable-avx --enable-evex --enable-all-optimizations --enable-handlers-chaining
-                       --enable-pci --with-nogui --disable-plugins --disable-docbook
-               If the line of BX_IA_EVEX_VPINSRB_VdqEbIb in cpu/decoder/ia_opcodes_evex.def says OP_Ew, write OP_Eb first: OpenVINO's
-               kernels for few input channels use that instruction, and its displacement counts bytes, not words.
-    PROCESSOR  corei7_skylake_x (AVX-512), corei3_cnl (and VBMI), corei7_icelake_u (and VNNI), ...: `bochs --help cpu` lists them
+    BOCHS      the program, built from a newer source than Debian's 2.7, under which Linux turns AVX off
+               (its XSAVES is wrong):
+                   ./configure --enable-x86-64 --enable-avx --enable-evex --enable-all-optimizations
+                       --enable-handlers-chaining --enable-pci --with-nogui --disable-plugins
+                       --disable-docbook
+               If the line of BX_IA_EVEX_VPINSRB_VdqEbIb in cpu/decoder/ia_opcodes_evex.def says OP_Ew, write
+               OP_Eb first: OpenVINO's kernels for few input channels use that instruction, and its
+               displacement counts bytes, not words.
+    PROCESSOR  corei7_skylake_x (AVX-512), corei3_cnl (and VBMI), corei7_icelake_u (and VNNI), ...:
+               `bochs --help cpu` lists them
     FOLDER     main.py, and what it needs
     RESULTS    a folder for what `out` holds in the end, and for the console's text, serial.txt
 

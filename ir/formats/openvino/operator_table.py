@@ -37,16 +37,16 @@ SAME: dict[str, Form] = (
     _forms(
         1,
         """
-        Abs Ceiling Clamp Concat Convert DepthToSpace Elu Erf Exp Floor HardSigmoid Log LogicalNot MatMul Negative NormalizeL2 PReLU
-        ReLU ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum Reshape Sigmoid Sign Split Sqrt StridedSlice Tanh Tile Transpose Unsqueeze
-        VariadicSplit
+        Abs Ceiling Clamp Concat Convert DepthToSpace Elu Erf Exp Floor HardSigmoid Log LogicalNot MatMul
+        Negative NormalizeL2 PReLU ReLU ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum Reshape Sigmoid
+        Sign Split Sqrt StridedSlice Tanh Tile Transpose Unsqueeze VariadicSplit
         """,
     )
     | _forms(
         1,
         """
-        Add Divide Equal FakeQuantize FloorMod Greater GreaterEqual Less LessEqual LogicalAnd LogicalOr LogicalXor Maximum Minimum Mod
-        Multiply NotEqual Power Select Subtract
+        Add Divide Equal FakeQuantize FloorMod Greater GreaterEqual Less LessEqual LogicalAnd LogicalOr
+        LogicalXor Maximum Minimum Mod Multiply NotEqual Power Select Subtract
         """,
         BROADCAST,
     )

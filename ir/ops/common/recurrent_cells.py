@@ -3,7 +3,8 @@ or in both.
 
 Shapes, as in OpenVINO (D directions, G gates, N samples, T steps, I inputs, S = hidden_size):
 
-    x (N,T,I)   state (N,D,S)   sequence_lengths (N,)   w (D,G*S,I)   r (D,G*S,S)   b (D,G*S)   ->   y (N,D,T,S), last state (N,D,S)
+    x (N,T,I)   state (N,D,S)   sequence_lengths (N,)   w (D,G*S,I)   r (D,G*S,S)   b (D,G*S)
+    ->   y (N,D,T,S), last state (N,D,S)
 
 Steps past a sample's length change nothing: y is 0 there and the state stays. Walking in reverse begins at
 the last valid step.

@@ -20,15 +20,14 @@ def matmul(
     dtype: Any = np.float32,
 ) -> Case:
     tolerance = 1e-5 if dtype == np.float32 else 2e-3
+    transposed = f"{'-ta' if transpose_a else ''}{'-tb' if transpose_b else ''}"
     return Case(
         MatMul(transpose_a=transpose_a, transpose_b=transpose_b),
         [rng.standard_normal(a).astype(dtype), rng.standard_normal(b).astype(dtype)],
         lambda a, b: ov.matmul(a, b, transpose_a, transpose_b),
         rtol=tolerance,
         atol=tolerance,
-        label=f"{a}@{b}{'-ta' if transpose_a else ''}{'-tb' if transpose_b else ''}-{np.dtype(dtype)}".replace(
-            " ", ""
-        ),
+        label=f"{a}@{b}{transposed}-{np.dtype(dtype)}".replace(" ", ""),
     )
 
 

@@ -194,9 +194,10 @@ def convolution_integer(
         ),
         [x, w, zero],
         node if onnx else vendor,
-        label=f"x{x.shape}w{w.shape}s{strides}p{begin}{end}d{dilations}g{groups}z{zero.size}{'-onnx' if onnx else ''}".replace(
-            " ", ""
-        ),
+        label=(
+            f"x{x.shape}w{w.shape}s{strides}p{begin}{end}d{dilations}g{groups}z{zero.size}"
+            f"{'-onnx' if onnx else ''}"
+        ).replace(" ", ""),
     )
 
 

@@ -53,7 +53,8 @@ def recurrent(
             options["linear_before_reset"] = True
         return function(*ports, size, direction, **options)
 
-    label = f"{kind}-{direction}-{steps}x{inputs}x{size}{'-' + '-'.join(attributes) if attributes else ''}{'-lengths' if lengths else ''}"
+    suffixes = [*attributes, *(["lengths"] if lengths else [])]
+    label = "-".join([kind, direction, f"{steps}x{inputs}x{size}", *suffixes])
     constants = tuple(range(len(arrays) - 3, len(arrays)))
     return Case(op, arrays, vendor, constants, rtol=1e-4, atol=1e-5, label=label)
 

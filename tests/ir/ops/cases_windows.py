@@ -81,9 +81,9 @@ def transposed(
         groups=groups,
     )
     constants = (1,) if groups > 1 else ()
-    label = f"x{x.shape}w{w.shape}s{strides}p{begin}{end}d{dilations}o{padding}g{groups}{'-onnx' if onnx else ''}".replace(
-        " ", ""
-    )
+    label = (
+        f"x{x.shape}w{w.shape}s{strides}p{begin}{end}d{dilations}o{padding}g{groups}{'-onnx' if onnx else ''}"
+    ).replace(" ", "")
     return Case(op, [x, w], node if onnx else vendor, constants, atol=1e-5, label=label)
 
 
@@ -139,9 +139,9 @@ def avg_pool(
         ),
         [x],
         onnx if differs else vendor,
-        label=f"{x.shape}k{kernel}s{strides}p{begin}{end}{'excl' if exclude_pad else 'incl'}-{rounding}".replace(
-            " ", ""
-        ),
+        label=(
+            f"{x.shape}k{kernel}s{strides}p{begin}{end}{'excl' if exclude_pad else 'incl'}-{rounding}"
+        ).replace(" ", ""),
     )
 
 

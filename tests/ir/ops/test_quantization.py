@@ -95,7 +95,9 @@ def test_codes_equal_onnxruntime_for_powers_of_two(scale: float, zero_point: int
     """
     onnx, ort = pytest.importorskip("onnx"), pytest.importorskip("onnxruntime")
     text = """<ir_version: 10, opset_import: ["": 21]>
-        g (float[n] x, float scale, uint8 zero) => (uint8[n] codes) { codes = QuantizeLinear(x, scale, zero) }"""
+        g (float[n] x, float scale, uint8 zero) => (uint8[n] codes) {
+            codes = QuantizeLinear(x, scale, zero)
+        }"""
     session = ort.InferenceSession(
         onnx.parser.parse_model(text).SerializeToString(), providers=["CPUExecutionProvider"]
     )

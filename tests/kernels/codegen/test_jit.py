@@ -143,7 +143,8 @@ def nothing(x):
 entry = Entry(nothing, types.none(types.int64))
 
 def found():
-    return double(3) == 6 and entry.address != 0 and (sum(double.stats.cache_hits.values()), entry._compiled.cache_hits)
+    right = double(3) == 6 and entry.address != 0
+    return right and (sum(double.stats.cache_hits.values()), entry._compiled.cache_hits)
 """
 
 
@@ -168,7 +169,9 @@ from copied.layout import window
 from copied.tiles import epilogue
 out = np.zeros((1, 1, 1, 1), np.uint8)
 w = depthwise.pack_depthwise(np.ones((1, 1, 1, 1), np.int8))
-depthwise.depthwise(np.full((1, 1, 1, 1), 7, np.uint8), w, 0, out, window=window.Window((1, 1)), epilogue=epilogue.make_epilogue(1, 1.0))
+x = np.full((1, 1, 1, 1), 7, np.uint8)
+one = epilogue.make_epilogue(1, 1.0)
+depthwise.depthwise(x, w, 0, out, window=window.Window((1, 1)), epilogue=one)
 compiled = [value for value in vars(depthwise).values() if hasattr(value, "stats")]
 print(out.item(), "found" if any(kernel.stats.cache_hits for kernel in compiled) else "compiled")
 """

@@ -206,11 +206,12 @@ KERNELS = total, doubled
 def work():
     x = np.arange(64, dtype=np.float32)
     doubled(x)
-    return float(x.sum()), float(total(np.ones(4, np.float32))), sum(sum(k.stats.cache_hits.values()) for k in KERNELS)
+    hits = lambda k: sum(k.stats.cache_hits.values())
+    return float(x.sum()), float(total(np.ones(4, np.float32))), sum(hits(k) for k in KERNELS)
 """
 OTHER = """
 import numba
-from numpot.kernels.codegen import isa  # what this processor has is looked at here, and then it becomes another
+from numpot.kernels.codegen import isa  # reads what this processor has, before it becomes another
 numba.config.CPU_NAME, numba.config.CPU_FEATURES = {processor!r}
 import kept
 for k in kept.KERNELS:

@@ -66,9 +66,10 @@ EVERYTHING = {
 
 
 def test_every_option_is_in_files_too(files):
-    options = """--metric accuracy@1 --metric agreement --baseline accuracy@1=1 --baseline agreement=1.0 --max-drop 0.05
-        --drop-type relative --max-iterations 9 --ranking-subset-size 20 --annotation-free --annotation-conf-threshold 0.2
-        --metric-subset-ratio 0.7 --tune-hyperparams --convert-to-mixed-preset --cost bytes --precision 7-bit --precision float
+    options = """--metric accuracy@1 --metric agreement --baseline accuracy@1=1 --baseline agreement=1.0
+        --max-drop 0.05 --drop-type relative --max-iterations 9 --ranking-subset-size 20
+        --annotation-free --annotation-conf-threshold 0.2 --metric-subset-ratio 0.7 --tune-hyperparams
+        --convert-to-mixed-preset --cost bytes --precision 7-bit --precision float
         --rank-by sqnr --search best --keep-drop-increase"""
     result = numpot(*QUANTIZE, "--method", "accuracy-aware", *options.split())
     assert result.exit_code in (0, 1), result.output

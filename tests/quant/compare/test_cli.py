@@ -60,7 +60,8 @@ def test_against_the_float_model_as_json_and_html(folder: Path) -> None:
     assert outcome.exit_code == 0, outcome.output
     found = json.loads(outcome.stdout)
     assert found.keys() == {
-        "model", "reference", "arithmetic", "samples", "layers", "first_difference", "worst", "output", "notes", "not_finite"
+        "model", "reference", "arithmetic", "samples", "layers", "first_difference", "worst", "output",
+        "notes", "not_finite",
     }  # fmt: skip
     assert (
         found["samples"] == 4

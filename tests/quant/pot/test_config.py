@@ -17,7 +17,10 @@ POT = """{
         "model_type": "None",
         "algorithms": [{
             "name": "DefaultQuantization",
-            "params": {"preset": "symmetric", "stat_subset_size": 300, "ignored": {"scope": ["a"], "operations": [{"type": "Add"}]}}
+            "params": {
+                "preset": "symmetric", "stat_subset_size": 300,
+                "ignored": {"scope": ["a"], "operations": [{"type": "Add"}]}
+            }
         }]
     }
 }"""

@@ -57,7 +57,8 @@ class Accuracy(Metric):
 
 model_config = {"model_name": "net", "model": "net.xml", "weights": "net.bin"}
 engine_config = {"device": "CPU", "stat_requests_number": 2, "eval_requests_number": 2}
-algorithms = [{"name": "DefaultQuantization", "params": {"target_device": "ANY", "preset": "performance", "stat_subset_size": 300}}]
+params = {"target_device": "ANY", "preset": "performance", "stat_subset_size": 300}
+algorithms = [{"name": "DefaultQuantization", "params": params}]
 
 data_loader = Loader({"data_source": "data.npz"})
 model = load_model(model_config)

@@ -257,9 +257,9 @@ def job(folder, pause):
     Executor.run = slow
     graph = read_model(folder + "/float.xml")
     data = NpzData(Path(folder + "/data.npz"), graph)
-    save_model(
-        quantize(graph, data, stat_batch_size=1, range_estimator="auto", statistics_cache=folder + "/state"), folder + "/int8.xml"
-    )
+    state = folder + "/state"
+    int8 = quantize(graph, data, stat_batch_size=1, range_estimator="auto", statistics_cache=state)
+    save_model(int8, folder + "/int8.xml")
 
 for line in sys.stdin:
     pid = os.fork()

@@ -23,13 +23,15 @@ TABLE = Path("docs/operators.md")
 
 HEAD = f"""# Operators
 
-Made by `python -m tests.ir.formats.onnx.operator_table` with onnx {onnx.__version__}; a test keeps it current.
+Made by `python -m tests.ir.formats.onnx.operator_table` with onnx {onnx.__version__};
+a test keeps it current.
 
 ## ONNX operators that are read
 
-`passed`, `refused`: the tests of the ONNX project (`onnx.backend.test`, kind `node`) in which an operator appears alone or in the body of a
-function, with element types that exist here. A test is refused when it asks for something that is not supported, and the message says so;
-the reasons stand below. None gives a wrong result, but for two in which onnxruntime and OpenVINO differ from the reference in the same way.
+`passed`, `refused`: the tests of the ONNX project (`onnx.backend.test`, kind `node`) in which an operator
+appears alone or in the body of a function, with element types that exist here. A test is refused when it asks
+for something that is not supported, and the message says so; the reasons stand below. No test gives a wrong
+result, except two in which onnxruntime and OpenVINO differ from the reference in the same way.
 
 | operator | opsets | passed | refused |
 |---|---|---|---|
@@ -38,8 +40,8 @@ the reasons stand below. None gives a wrong result, but for two in which onnxrun
 WRITTEN = f"""
 ## How operators are written
 
-At opset {OPSET}. Most become one node; where there are several, ONNX has no operator of that meaning. An `Add` behind a layer is its bias.
-`FakeQuantize` and int8 weights: [onnx.md](onnx.md).
+At opset {OPSET}. Most operators become one node; where there are several, ONNX has no operator of that
+meaning. An `Add` behind a layer is its bias. `FakeQuantize` and int8 weights: [onnx.md](onnx.md).
 
 | operator | ONNX |
 |---|---|
