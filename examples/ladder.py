@@ -1,15 +1,16 @@
-"""The fast kernel, a rung at a time: one integer matrix product, (M,K) u8 @ (K,N) s8 -> (M,N) s32, six times.
+"""The fast kernel, a rung at a time: one integer matrix product, (M,K) u8 @ (K,N) s8 -> (M,N) s32, in six rungs.
 
     python -m examples.ladder        prints how many billion operations a second each rung does, on one core
 
 Every rung gives the integers of the first, which nobody optimises; the test throws random shapes at all of
-them. The last rung is, but for tables that make convolutions of it and an epilogue that makes codes of its
+them. The sixth rung is, but for tables that make convolutions of it and an epilogue that makes codes of its
 sums, the tile of kernels/tiles/dense_tile.py (docs/kernels.md). It gives the sums of a CPU without the byte
 dot product (docs/arithmetic.md), for a zero point z of 0:
 
     a = sum_i min(max(p_i, -32768), 32767) - z sum_k w_k                                             (6)
 
-where p_i = q_2i w_2i + q_2i+1 w_2i+1 is the sum of two neighbouring products of codes q and weights w.
+where p_i = q_2i w_2i + q_2i+1 w_2i+1 is the sum of two neighbouring products of codes q and weights w. A last
+line runs the library's kernel itself, through its door for plain arrays, kernels/direct.py.
 """
 
 from collections.abc import Callable
@@ -23,7 +24,8 @@ from numpot.kernels import reference
 from numpot.kernels.codegen.isa import ISA
 from numpot.kernels.codegen.jit import kernel
 from numpot.kernels.codegen.vectors import I32, I64, Vectors, instructions, part
-from numpot.kernels.layout.weight_packing import aligned
+from numpot.kernels.direct import gemm, pack_gemm
+from numpot.kernels.layout.weight_packing import PackedWeights, aligned
 from numpot.kernels.saturation import pairs_are_safe
 
 Array = np.ndarray[Any, Any]
@@ -216,6 +218,16 @@ def saturating(a: Array, packed: tuple[Array, Array, Array]) -> Array:
     return _tiles(fill(a, ROWS, 4), *packed)
 
 
+# ---- 7. the kernel of the library, for comparison ----------------------------------------------------------
+
+
+def library(a: Array, packed: PackedWeights) -> Array:
+    """What models run: the same tile, over strips of positions that stay in the cache."""
+    out = np.empty((len(a), packed.columns), np.int32)
+    gemm(a, packed, 0, out)
+    return out
+
+
 class Rung(NamedTuple):
     """multiply(a, pack(b)) is the product, in its first M rows and N columns. Weights are packed once, when a
     model is loaded.
@@ -233,6 +245,7 @@ RUNGS = [
     Rung(packed_words, pack),
     Rung(register_tile, pack),
     Rung(saturating, pack_safe_first, reference.gemm_saturating),
+    Rung(library, pack_gemm),
 ]
 
 

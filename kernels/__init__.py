@@ -2,7 +2,9 @@
 
 Definitions      reference    int8 GEMM, convolution, requantization: docs/arithmetic.md in NumPy
                  saturation   which weights can never clip, and where a run counts those that do
-Kernels          gemm  convolution  depthwise  float32  transposed  pooling  resize
-What they share  dense  strips  lattice  packing  window  epilogue  jit
-Their tiles      microkernel  microkernel_depthwise  vectors  isa             (docs/kernels.md)
+Two doors        direct       one kernel on plain arrays
+                 program      a model as one compiled program of steps
+Kernels          layers       a kind of layer a file               statistics   minima, maxima, sums of a tensor
+What they share  layout       where things lie in memory           tiles        what is computed in registers
+                 codegen      how Python becomes machine code      (docs/kernels.md)
 """

@@ -47,7 +47,7 @@ def test_every_rung_of_the_ladder_is_the_definition(
     for rung in ladder.RUNGS:
         product = rung.multiply(a, rung.pack(b))[:M, :N]
         np.testing.assert_array_equal(product, rung.means(a, b, 0), err_msg=rung.multiply.__name__)
-        if largest <= 64:  # no pair of products can clip, so that all six mean the same
+        if largest <= 64:  # no pair of products can clip, so that all rungs mean the same
             np.testing.assert_array_equal(product, reference.gemm_exact(a, b, 0))
 
 

@@ -200,9 +200,10 @@ def _rows(node: Node, chain: Chain, made: LayerKernel, plan: Plan, turned: dict[
                 steps.append(_channels_last(tensor, plan.slots))
                 turned[tensor] = steps[-1].slots[-1]
             number = turned[tensor]
-        made.row.record[name] = number
+        made.row.set(**{name: number})
         reads.append(number)
-    out = made.row.record["out"] = plan.slots.number(chain.end)
+    out = plan.slots.number(chain.end)
+    made.row.set(out=out)
     fused, slots = tuple(n.name for n in chain.nodes[1:]), (*reads, out)
     images = made.x.shape[0]
     steps.append(
@@ -229,7 +230,7 @@ def _channels_last(tensor: Tensor, slots: Slots) -> Step:
     assert shape is not None
     row, number = elementwise_layers.channels_last(shape, tensor.dtype), slots.number(tensor)
     turned = slots.add(Slot(tensor.dtype, (tensor.shape[0], *shape)))
-    row.record["x"], row.record["out"] = number, turned
+    row.set(x=number, out=turned)
     return Step(
         tensor.name, "channels last", (tensor,), (), row=row, slots=(number, turned), images=tensor.shape[0]
     )
@@ -245,7 +246,7 @@ def _turn_results(plan: Plan, graph: Graph) -> None:
             if channels > 1 and height * width > 1:
                 row = elementwise_layers.channels_first((height, width, channels), tensor.dtype)
                 plan.results[tensor] = turned = plan.slots.add(Slot(tensor.dtype, tensor.shape))
-                row.record["x"], row.record["out"] = number, turned
+                row.set(x=number, out=turned)
                 plan.steps.append(
                     Step(
                         tensor.name,
@@ -295,7 +296,7 @@ def _sweep(tensor: Tensor, plan: Plan) -> Step:
     row, x = elementwise_layers.sweep(shape), plan.slots.number(tensor)
     out = plan.slots.add(Slot(tensor.dtype, (tensor.shape[0], 4, shape[2])))
     plan.swept[tensor] = out, 0
-    row.record["x"], row.record["out"] = x, out
+    row.set(x=x, out=out)
     return Step(tensor.name, "sweep", (tensor,), (), row=row, slots=(x, out), images=tensor.shape[0])
 
 
@@ -305,7 +306,7 @@ def _clip_and_sweep(step: Step, plan: Plan) -> Step:
     (x,), (y,), channels = step.inputs, step.outputs, int(step.row.record["output"]["channels"])
     found = plan.slots.add(Slot(x.dtype, (x.shape[0], 8, channels)))
     plan.swept[x], plan.swept[y] = (found, 0), (found, 4)
-    step.row.record["other"], step.row.record["kernel"] = found, Kernel.CLIP_AND_SWEEP
+    step.row.set(other=found, kernel=Kernel.CLIP_AND_SWEEP)
     return replace(step, slots=(step.slots[0], found, step.slots[1]))
 
 

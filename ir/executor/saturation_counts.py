@@ -62,7 +62,7 @@ class Tallies:
                     self._layers[step.name] = _Layer(step.tallied, self.channels)
                     more = np.zeros(len(step.tallied.weights), np.int64)
                     self.total = SaturationCount(*(np.concatenate([counts, more]) for counts in self.total))
-                step.row.record["tally"] = self._layers[step.name].first
+                step.row.set(tally=self._layers[step.name].first)
 
     def add(self, count: SaturationCount) -> None:
         """What one thread counted; of the layers that were there when its program was linked."""

@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from numpot.kernels.codegen.pointers import address_of
 from numpot.kernels.codegen.work_sharing import LINE, Share
 from numpot.kernels.layout.weight_packing import aligned
 from numpot.kernels.program.program import link, run_program
-from numpot.kernels.program.step import address_of
 from numpot.kernels.program.step_kernels import Worker, frame_of
 from numpot.kernels.reference import Array
 from numpot.kernels.saturation import SaturationCount

@@ -64,6 +64,11 @@ class Entry:
         self._compiled.compile()
         return cast(int, self._compiled.address)
 
+    @property
+    def was_found(self) -> bool:
+        """Was the machine code found on disk, rather than compiled? Asks for it if nobody has."""
+        return self.address != 0 and self._compiled.cache_hits > 0
+
     @cached_property
     def _compiled(self) -> Any:
         callback: Any = CFunc(
@@ -149,7 +154,19 @@ def _names_alone(module: binding.ModuleRef) -> bytes:
 
 
 class MachineCodeCache(KeptCode):
+    """Machine code of entries, kept by their names: functions of one file that share their code, and differ
+    in what they close over, must have different names.
+
+    Numba would tell them apart by a pickle of what they close over. That names a compiled function by a
+    number which every process draws anew, so the next process would find nothing.
+    """
+
     _impl_class = MachineCode
+
+    def _index_key(self, signature: Any, codegen: Any) -> Any:
+        function = self._py_func
+        code = hashlib.sha256(function.__code__.co_code).hexdigest()
+        return signature, codegen.magic_tuple(), (function.__qualname__, code)
 
 
 @cache

@@ -2,13 +2,11 @@
 
 from typing import NamedTuple
 
-import numpy as np
-
 from ..codegen.isa import ISA
 from ..codegen.jit import kernel
-from ..codegen.work_sharing import Share, alone, claimed
+from ..codegen.work_sharing import Share, claimed
 from ..layout.output_layout import Lattice, Spacing, make_lattice
-from ..layout.strips import Source, Strips, Words, cut, scratch, take, without_gaps
+from ..layout.strips import Source, Strips, Words, cut, take, without_gaps
 from ..layout.weight_packing import MATRIX_WORD, TILE_COLUMNS, PackedWeights, round_up, runs_of
 from ..layout.window import Window
 from ..reference import Array
@@ -89,42 +87,6 @@ def suits_matrix_unit(window: Window, size: tuple[int, int], weights: tuple[int,
     _, products = runs_of(window.kernel, depth, groups, window.dilations[1] > 1)
     dots = round_up(lines * width, ROWS) * (kh * kw * -(-depth // 4) + 1)
     return positions * (3 * products // MATRIX_WORD + 5) < dots
-
-
-def convolve(
-    x: Array,
-    weights: PackedWeights,
-    zero_point: int,
-    out: Array,
-    *,
-    window: Window,
-    saturating: bool = False,
-    epilogue: Epilogue | FloatEpilogue | None = None,
-    residual: Residual | None = None,
-    count: SaturationCount | None = None,
-) -> None:
-    """(N,H,W,C) u8 or f32 * weights -> out (N,H',W',O), of checked sizes; zero_point is 0 for f32."""
-    if not out.size:
-        return
-    images, height, width, channels = x.shape
-    if window.is_pointwise:  # a matrix product: let every position be a line of its own, and all images one
-        images, height, width = 1, images * height * width, 1
-        out = out.reshape(1, height, 1, out.shape[3])
-    residual = None if residual is None else residual._replace(x=residual.x.reshape(-1))
-    layer = make_dense(weights, window, out.shape[1:3], zero_point, saturating, out.itemsize)
-    codes = x.reshape(images, height, width * channels).view(np.uint8)
-    convolve_units(
-        layer,
-        codes,
-        residual,
-        out.reshape(-1),
-        out.shape[:3],
-        epilogue,
-        count,
-        scratch(layer.strips),
-        alone(),
-        1,
-    )
 
 
 @kernel

@@ -1,5 +1,4 @@
-"""Depthwise convolution on NHWC arrays: int8 here; its float32 sister in float32.py runs the same strips and
-tiles.
+"""Depthwise convolution on NHWC arrays, int8 and float32: the same strips, and tiles of the same shape.
 
 A single product fits 16 bits, so depthwise convolution never saturates and has one arithmetic.
 """
@@ -8,15 +7,16 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+from numba import literally
 
 from ..codegen.isa import ISA
 from ..codegen.jit import kernel
 from ..codegen.vectors import copy_bytes
-from ..codegen.work_sharing import Share, alone, claimed
+from ..codegen.work_sharing import Share, claimed
 from ..layout.output_layout import Lattice, Spacing, make_lattice
-from ..layout.strips import Source, Strips, Words, cut, scratch, take
+from ..layout.strips import Source, Strips, Words, cut, take
 from ..layout.weight_packing import aligned, round_up
-from ..layout.window import Window, require, require_kernel
+from ..layout.window import Window
 from ..reference import Array
 from ..tiles.depthwise_tile import ChannelBlock, channel_order, depthwise_tiles
 from ..tiles.epilogue import Epilogue, FloatEpilogue, Target
@@ -92,58 +92,6 @@ def _shifted(w: Array, together: int) -> Array:
     for position in range(together):
         lines[:, :, position, position : position + kw] = w
     return lines.reshape(channels, kh, together, pixels // 4, 4).swapaxes(2, 3).reshape(channels, -1)
-
-
-def depthwise(
-    x: Array,
-    weights: PackedDepthwise,
-    zero_points: int | Array,
-    out: Array,
-    *,
-    window: Window,
-    epilogue: Epilogue | None = None,
-) -> None:
-    """(N,H,W,C) u8 * weights -> out (N,H',W',C): s32 without an epilogue, f32 or u8 with one: reference.py.
-
-    zero_points: one code, or one for each channel as (C,). x, out: C-contiguous; threads may share the work
-    by slices of the batch. Raises ValueError for arrays that do not fit.
-    """
-    results = (np.int32,) if epilogue is None else (np.float32, np.uint8)
-    border = np.empty(len(weights.sums), np.uint8)
-    border[:] = zero_points
-    initial = -weights.sums * border
-    convolve_depthwise(x, weights, initial, border, out, window=window, results=results, epilogue=epilogue)
-
-
-def convolve_depthwise(
-    x: Array,
-    weights: PackedDepthwise,
-    initial: Array,
-    pixel: Array,
-    out: Array,
-    *,
-    window: Window,
-    results: tuple[type[np.generic], ...],
-    epilogue: Epilogue | FloatEpilogue | None,
-) -> None:
-    """(N,H,W,C) u8 or f32 * weights -> out (N,H',W',C) of one of the types `results`. initial: (C,) s32;
-    pixel: (C,) the border's.
-    """
-    channels = len(weights.sums)
-    require("x", x, (pixel.dtype.type,), (-1, -1, -1, channels))
-    require("out", out, results, (len(x), *window.output_size(*x.shape[1:3]), channels))
-    require_kernel(weights.kernel, window)
-    if weights.together not in (1, positions_together(window, out.shape[2])):
-        raise ValueError(
-            f"weights: packed for {weights.together} positions together, which do not share pixels in "
-            "this window"
-        )
-    if out.size:
-        layer = make_depthwise(weights, initial, pixel, window, out.shape[1:3], out.itemsize)
-        codes = x.reshape(*x.shape[:2], x.shape[2] * channels).view(np.uint8)
-        depthwise_units(
-            layer, codes, out.reshape(-1), out.shape[:3], epilogue, scratch(layer.strips), alone()
-        )
 
 
 class Depthwise(NamedTuple):
@@ -253,40 +201,22 @@ def _strip(
             out, start + channel, layer.lattice.places, channel, channels - channel, epilogue, None
         )
         if lanes == LANES:
-            _tiles_of_large_registers(seen, block, target, weights.together)
+            _tiles(seen, block, target, weights.together, LANES)
         elif lanes == HALF:
-            _tiles_of_half_registers(seen, block, target, weights.together)
+            _tiles(seen, block, target, weights.together, HALF)
         else:
-            _tiles_of_small_registers(seen, block, target, weights.together)
+            _tiles(seen, block, target, weights.together, QUARTER)
         channel += 4 * lanes
         begin += 16 * lanes * weights.words * weights.together // weights.values.itemsize
 
 
 @kernel
-def _tiles_of_large_registers(source: Source, block: ChannelBlock, target: Target, together: int) -> None:
+def _tiles(source: Source, block: ChannelBlock, target: Target, together: int, lanes: int) -> None:
+    """Both numbers must be constants of the tile: `lanes` is one of the call, compiled for each."""
+    lanes = literally(lanes)
     if together == 1:
-        depthwise_tiles(source, block, target, LANES, 1)
+        depthwise_tiles(source, block, target, lanes, 1)
     elif together == 2:
-        depthwise_tiles(source, block, target, LANES, 2)
+        depthwise_tiles(source, block, target, lanes, 2)
     else:
-        depthwise_tiles(source, block, target, LANES, 4)
-
-
-@kernel
-def _tiles_of_half_registers(source: Source, block: ChannelBlock, target: Target, together: int) -> None:
-    if together == 1:
-        depthwise_tiles(source, block, target, HALF, 1)
-    elif together == 2:
-        depthwise_tiles(source, block, target, HALF, 2)
-    else:
-        depthwise_tiles(source, block, target, HALF, 4)
-
-
-@kernel
-def _tiles_of_small_registers(source: Source, block: ChannelBlock, target: Target, together: int) -> None:
-    if together == 1:
-        depthwise_tiles(source, block, target, QUARTER, 1)
-    elif together == 2:
-        depthwise_tiles(source, block, target, QUARTER, 2)
-    else:
-        depthwise_tiles(source, block, target, QUARTER, 4)
+        depthwise_tiles(source, block, target, lanes, 4)

@@ -4,8 +4,7 @@ product.
 
 from ..codegen.jit import kernel
 from ..codegen.work_sharing import Share, claimed
-from ..layout.window import Window
-from ..patches import seen_by
+from ..layout.window import Window, seen_by
 from ..reference import Array
 
 

@@ -11,40 +11,12 @@ from numba import types
 from ..codegen.isa import ISA
 from ..codegen.jit import kernel
 from ..codegen.vectors import F32, I8, Vectors, instructions, part
-from ..codegen.work_sharing import Share, alone, claimed
-from ..layout.window import Window, require
-from ..patches import seen_by
+from ..codegen.work_sharing import Share, claimed
+from ..layout.window import Window, seen_by
 from ..reference import Array
 
-
-def max_pool(x: Array, out: Array, *, window: Window) -> None:
-    """(N,H,W,C) u8 or f32 -> out (N,H',W',C), same dtype: the largest element of each window; padding takes
-    no part.
-
-    H', W' are those of `out`: rounded up they let the last window hang over the edge. Raises ValueError for
-    arrays that do not fit.
-    """
-    require("x", x, (np.uint8, np.float32), (-1, -1, -1, -1))
-    require("out", out, (x.dtype.type,), (len(x), -1, -1, x.shape[3]))
-    max_pool_units(x, window, out, alone())
-
-
-MEAN_OF_ALL, MEAN_INSIDE, SUM = (
-    0,
-    1,
-    2,
-)  # what average_pool_units makes of a window that padding takes part in
-
-
-def average_pool(x: Array, out: Array, *, window: Window, exclude_pad: bool) -> None:
-    """(N,H,W,C) f32 -> out (N,H',W',C) f32: the mean of each window, summed in reading order.
-
-    exclude_pad: padding counts in neither sum nor divisor; else it counts as zeros. What hangs over the
-    padded edge never counts. H', W' are those of `out`. Raises ValueError for arrays that do not fit.
-    """
-    require("x", x, (np.float32,), (-1, -1, -1, -1))
-    require("out", out, (np.float32,), (len(x), -1, -1, x.shape[3]))
-    average_pool_units(x, window, MEAN_INSIDE if exclude_pad else MEAN_OF_ALL, out, alone())
+# what average_pool_units makes of a window that padding takes part in
+MEAN_OF_ALL, MEAN_INSIDE, SUM = 0, 1, 2
 
 
 @kernel

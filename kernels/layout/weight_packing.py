@@ -76,8 +76,9 @@ def split_groups(w: Array, groups: int, dtype: type[np.generic]) -> Array:
 
 
 def pack_convolution(w: Array, groups: int = 1, block: int = 0) -> PackedWeights:
-    """(O,G,kh,kw) s8 -> PackedWeights. block: of a 1x1 kernel, as in `pack_gemm`. Raises ValueError for
-    weights that do not fit.
+    """(O,G,kh,kw) s8 -> PackedWeights. block: of a 1x1 kernel, as in `direct.pack_gemm`.
+
+    Raises ValueError for weights that do not fit.
     """
     taps = split_groups(w, groups, np.int8)
     if not block:
@@ -91,11 +92,14 @@ def pack_convolution(w: Array, groups: int = 1, block: int = 0) -> PackedWeights
     return pack_taps(blocks)._replace(depth=depth, block=block)
 
 
-def pack_gemm(b: Array, block: int = 0) -> PackedWeights:
-    """(K,N) s8 -> PackedWeights. block: no pair of k crosses the end of a block of so many
-    (`reference.pairs`).
-    """
-    return pack_convolution(b.T[:, :, None, None], block=block)
+def pack_float_convolution(w: Array, groups: int = 1) -> PackedWeights:
+    """(O,G,kh,kw) f32 -> PackedWeights. Raises ValueError for weights of another type or shape."""
+    return pack_taps(split_groups(w, groups, np.float32))
+
+
+def pack_float_matmul(b: Array) -> PackedWeights:
+    """(K,N) f32 -> PackedWeights. Raises ValueError for weights of another type."""
+    return pack_float_convolution(b.T[:, :, None, None])
 
 
 def pack_taps(taps: Array) -> PackedWeights:

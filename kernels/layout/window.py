@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..codegen.jit import kernel
 from ..reference import Array
 
 Pair = tuple[int, int]  # (vertical, horizontal)
@@ -32,6 +33,19 @@ class Window(NamedTuple):
     def is_pointwise(self) -> bool:
         """Does every position see just the element in its own place?"""
         return self.kernel == self.strides == (1, 1) and self.pads_begin == self.pads_end == (0, 0)
+
+
+@kernel
+def seen_by(window: Window, line: int, column: int, tap: int) -> tuple[int, int]:
+    """Return the (line, column) of the image under a tap, 0..kh*kw, of the window at an output position.
+
+    Outside of the image it is padding.
+    """
+    row, place = tap // window.kernel[1], tap % window.kernel[1]
+    return (
+        line * window.strides[0] + row * window.dilations[0] - window.pads_begin[0],
+        column * window.strides[1] + place * window.dilations[1] - window.pads_begin[1],
+    )
 
 
 def require(name: str, array: Array, dtypes: tuple[type[np.generic], ...], shape: tuple[int, ...]) -> None:

@@ -7,19 +7,19 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..codegen.jit import kernel
+from ..codegen.pointers import array
 from ..layers.convolution import convolve_units
 from ..reference import Array
 from ..saturation import SaturationCount
 from .step import (
-    array,
     read_dense,
+    read_dense_for_amx,
     read_epilogue,
     read_float_epilogue,
     read_float_residual,
-    read_matrix,
     read_residual,
 )
-from .step_kernels import Kernel, Worker, parts_of, step_at, step_kernel, worker_at
+from .step_kernels import Kernel, StepFunction, Worker, parts_of, step_at, step_kernels, worker_at
 
 
 class Seen(NamedTuple):
@@ -52,217 +52,65 @@ def _seen(step: Any, images: int, worker: Worker, itemsize: int) -> Seen:
 
 
 @kernel
-def _codes(step: Any, worker: Worker, shape: tuple[int]) -> Array:
-    """The residual branch."""
-    return array(worker.tensors[step.other], shape, np.uint8)
-
-
-@kernel
 def _count(step: Any, worker: Worker) -> SaturationCount:
     """The tally of this layer's channels."""
     first, stop = step.tally, step.tally + step.output.channels
     return SaturationCount(worker.tally.pairs[first:stop], worker.tally.overflow[first:stop])
 
 
-# ---- codes, by the instructions of the arithmetic ----------------------------------------------------------
+class Variant(NamedTuple):
+    """What one kernel has of its own."""
+
+    weights: Any  # their type; s8 for codes
+    makes: Any  # the type of the results, and of the branch
+    read_epilogue: Any = None  # None: sums are stored as they are
+    read_branch: Any = None  # None: no branch is added
+    read_layer: Any = read_dense
+    counts: bool = False  # pairs that clip
 
 
-@step_kernel(Kernel.CONVOLUTION_UU)
-def dots_to_codes(row: int, images: int, frame: int, call: int) -> None:
-    step, worker = step_at(row), worker_at(frame, call)
-    s, layer = _seen(step, images, worker, 1), read_dense(step, np.int8)
-    out = array(s.out, s.shape, np.uint8)
-    convolve_units(
-        layer, s.x, None, out, s.size, read_epilogue(step), None, worker.memory, worker.share, s.parts
-    )
+CODES = Variant(np.int8, np.uint8, read_epilogue)
+CODES_AND_BRANCH = CODES._replace(read_branch=read_residual)
+REALS = Variant(np.int8, np.float32, read_epilogue)
+SUMS = Variant(np.int8, np.int32)
+FLOATS = Variant(np.float32, np.float32, read_float_epilogue)
 
 
-@step_kernel(Kernel.CONVOLUTION_UUR)
-def dots_and_branch_to_codes(row: int, images: int, frame: int, call: int) -> None:
-    step, worker = step_at(row), worker_at(frame, call)
-    s, layer = _seen(step, images, worker, 1), read_dense(step, np.int8)
-    branch, out = read_residual(step, _codes(step, worker, s.shape)), array(s.out, s.shape, np.uint8)
-    convolve_units(
-        layer, s.x, branch, out, s.size, read_epilogue(step), None, worker.memory, worker.share, s.parts
-    )
+@step_kernels(
+    {
+        # codes, by the instructions of the arithmetic
+        Kernel.CONVOLUTION_UU: CODES,
+        Kernel.CONVOLUTION_UUR: CODES_AND_BRANCH,
+        Kernel.CONVOLUTION_UF: REALS,
+        Kernel.CONVOLUTION_US: SUMS,
+        # codes, on AMX
+        Kernel.MATRIX_UU: CODES._replace(read_layer=read_dense_for_amx),
+        Kernel.MATRIX_UUR: CODES_AND_BRANCH._replace(read_layer=read_dense_for_amx),
+        Kernel.MATRIX_UF: REALS._replace(read_layer=read_dense_for_amx),
+        Kernel.MATRIX_US: SUMS._replace(read_layer=read_dense_for_amx),
+        # codes, counting pairs that clip
+        Kernel.COUNTED_UU: CODES._replace(counts=True),
+        Kernel.COUNTED_UUR: CODES_AND_BRANCH._replace(counts=True),
+        Kernel.COUNTED_UF: REALS._replace(counts=True),
+        Kernel.COUNTED_US: SUMS._replace(counts=True),
+        # floats
+        Kernel.CONVOLUTION_FF: FLOATS,
+        Kernel.CONVOLUTION_FFR: FLOATS._replace(read_branch=read_float_residual),
+    }
+)
+def convolution(
+    weights: Any, makes: Any, read_epilogue: Any, read_branch: Any, read_layer: Any, counts: bool
+) -> StepFunction:
+    itemsize = np.dtype(weights).itemsize  # of an element of x, too
 
+    def run(row: int, images: int, frame: int, call: int) -> None:
+        step, worker = step_at(row), worker_at(frame, call)
+        s, layer = _seen(step, images, worker, itemsize), read_layer(step, weights)
+        other = array(worker.tensors[step.other], s.shape, makes)
+        branch = None if read_branch is None else read_branch(step.residual, other)
+        epilogue = None if read_epilogue is None else read_epilogue(step.epilogue)
+        count = _count(step, worker) if counts else None
+        out, memory = array(s.out, s.shape, makes), worker.memory
+        convolve_units(layer, s.x, branch, out, s.size, epilogue, count, memory, worker.share, s.parts)
 
-@step_kernel(Kernel.CONVOLUTION_UF)
-def dots_to_floats(row: int, images: int, frame: int, call: int) -> None:
-    step, worker = step_at(row), worker_at(frame, call)
-    s, layer = _seen(step, images, worker, 1), read_dense(step, np.int8)
-    out = array(s.out, s.shape, np.float32)
-    convolve_units(
-        layer, s.x, None, out, s.size, read_epilogue(step), None, worker.memory, worker.share, s.parts
-    )
-
-
-@step_kernel(Kernel.CONVOLUTION_US)
-def dots_to_sums(row: int, images: int, frame: int, call: int) -> None:
-    step, worker = step_at(row), worker_at(frame, call)
-    s, layer = _seen(step, images, worker, 1), read_dense(step, np.int8)
-    convolve_units(
-        layer,
-        s.x,
-        None,
-        array(s.out, s.shape, np.int32),
-        s.size,
-        None,
-        None,
-        worker.memory,
-        worker.share,
-        s.parts,
-    )
-
-
-# ---- codes, on the matrix unit -----------------------------------------------------------------------------
-
-
-@step_kernel(Kernel.MATRIX_UU)
-def tiles_to_codes(row: int, images: int, frame: int, call: int) -> None:
-    step, worker = step_at(row), worker_at(frame, call)
-    s, layer = _seen(step, images, worker, 1), read_matrix(step)
-    out = array(s.out, s.shape, np.uint8)
-    convolve_units(
-        layer, s.x, None, out, s.size, read_epilogue(step), None, worker.memory, worker.share, s.parts
-    )
-
-
-@step_kernel(Kernel.MATRIX_UUR)
-def tiles_and_branch_to_codes(row: int, images: int, frame: int, call: int) -> None:
-    step, worker = step_at(row), worker_at(frame, call)
-    s, layer = _seen(step, images, worker, 1), read_matrix(step)
-    branch, out = read_residual(step, _codes(step, worker, s.shape)), array(s.out, s.shape, np.uint8)
-    convolve_units(
-        layer, s.x, branch, out, s.size, read_epilogue(step), None, worker.memory, worker.share, s.parts
-    )
-
-
-@step_kernel(Kernel.MATRIX_UF)
-def tiles_to_floats(row: int, images: int, frame: int, call: int) -> None:
-    step, worker = step_at(row), worker_at(frame, call)
-    s, layer = _seen(step, images, worker, 1), read_matrix(step)
-    out = array(s.out, s.shape, np.float32)
-    convolve_units(
-        layer, s.x, None, out, s.size, read_epilogue(step), None, worker.memory, worker.share, s.parts
-    )
-
-
-@step_kernel(Kernel.MATRIX_US)
-def tiles_to_sums(row: int, images: int, frame: int, call: int) -> None:
-    step, worker = step_at(row), worker_at(frame, call)
-    s, layer = _seen(step, images, worker, 1), read_matrix(step)
-    convolve_units(
-        layer,
-        s.x,
-        None,
-        array(s.out, s.shape, np.int32),
-        s.size,
-        None,
-        None,
-        worker.memory,
-        worker.share,
-        s.parts,
-    )
-
-
-# ---- codes, counting pairs that clip -----------------------------------------------------------------------
-
-
-@step_kernel(Kernel.COUNTED_UU)
-def counted_to_codes(row: int, images: int, frame: int, call: int) -> None:
-    step, worker = step_at(row), worker_at(frame, call)
-    s, layer = _seen(step, images, worker, 1), read_dense(step, np.int8)
-    out = array(s.out, s.shape, np.uint8)
-    convolve_units(
-        layer,
-        s.x,
-        None,
-        out,
-        s.size,
-        read_epilogue(step),
-        _count(step, worker),
-        worker.memory,
-        worker.share,
-        s.parts,
-    )
-
-
-@step_kernel(Kernel.COUNTED_UUR)
-def counted_and_branch_to_codes(row: int, images: int, frame: int, call: int) -> None:
-    step, worker = step_at(row), worker_at(frame, call)
-    s, layer = _seen(step, images, worker, 1), read_dense(step, np.int8)
-    branch, out = read_residual(step, _codes(step, worker, s.shape)), array(s.out, s.shape, np.uint8)
-    convolve_units(
-        layer,
-        s.x,
-        branch,
-        out,
-        s.size,
-        read_epilogue(step),
-        _count(step, worker),
-        worker.memory,
-        worker.share,
-        s.parts,
-    )
-
-
-@step_kernel(Kernel.COUNTED_UF)
-def counted_to_floats(row: int, images: int, frame: int, call: int) -> None:
-    step, worker = step_at(row), worker_at(frame, call)
-    s, layer = _seen(step, images, worker, 1), read_dense(step, np.int8)
-    out = array(s.out, s.shape, np.float32)
-    convolve_units(
-        layer,
-        s.x,
-        None,
-        out,
-        s.size,
-        read_epilogue(step),
-        _count(step, worker),
-        worker.memory,
-        worker.share,
-        s.parts,
-    )
-
-
-@step_kernel(Kernel.COUNTED_US)
-def counted_to_sums(row: int, images: int, frame: int, call: int) -> None:
-    step, worker = step_at(row), worker_at(frame, call)
-    s, layer = _seen(step, images, worker, 1), read_dense(step, np.int8)
-    convolve_units(
-        layer,
-        s.x,
-        None,
-        array(s.out, s.shape, np.int32),
-        s.size,
-        None,
-        _count(step, worker),
-        worker.memory,
-        worker.share,
-        s.parts,
-    )
-
-
-# ---- floats ------------------------------------------------------------------------------------------------
-
-
-@step_kernel(Kernel.CONVOLUTION_FF)
-def floats(row: int, images: int, frame: int, call: int) -> None:
-    step, worker = step_at(row), worker_at(frame, call)
-    s, layer = _seen(step, images, worker, 4), read_dense(step, np.float32)
-    out = array(s.out, s.shape, np.float32)
-    convolve_units(
-        layer, s.x, None, out, s.size, read_float_epilogue(step), None, worker.memory, worker.share, s.parts
-    )
-
-
-@step_kernel(Kernel.CONVOLUTION_FFR)
-def floats_and_branch(row: int, images: int, frame: int, call: int) -> None:
-    step, worker = step_at(row), worker_at(frame, call)
-    s, layer = _seen(step, images, worker, 4), read_dense(step, np.float32)
-    out = array(s.out, s.shape, np.float32)
-    branch = read_float_residual(step, array(worker.tensors[step.other], s.shape, np.float32))
-    convolve_units(
-        layer, s.x, branch, out, s.size, read_float_epilogue(step), None, worker.memory, worker.share, s.parts
-    )
+    return run

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..codegen.jit import kernel
+from ..codegen.pointers import array
 from ..layers.elementwise import (
     Clip,
     add_units,
@@ -18,8 +19,18 @@ from ..layers.elementwise import (
 )
 from ..layers.products import hard_units, product_units
 from ..statistics.min_max_sum import sweep_and_clip_units, sweep_units
-from .step import array, read_affine, read_epilogue
-from .step_kernels import Kernel, Worker, parts_of, positions_of, step_at, step_kernel, worker_at
+from .step import read_affine, read_epilogue
+from .step_kernels import (
+    Kernel,
+    StepFunction,
+    Worker,
+    parts_of,
+    positions_of,
+    step_at,
+    step_kernel,
+    step_kernels,
+    worker_at,
+)
 
 
 class Seen(NamedTuple):
@@ -39,60 +50,37 @@ def _seen(step: Any, images: int, worker: Worker) -> Seen:
     return Seen(worker.tensors[step.x], worker.tensors[step.out], shape, (images, shape[2], shape[1]), parts)
 
 
-@step_kernel(Kernel.QUANTIZE)
-def quantize(row: int, images: int, frame: int, call: int) -> None:
-    step, worker = step_at(row), worker_at(frame, call)
-    s = _seen(step, images, worker)
-    quantize_units(
-        array(s.x, s.shape, np.float32),
-        read_epilogue(step),
-        False,
-        array(s.out, s.shape, np.uint8),
-        worker.share,
-        s.parts,
-    )
+@step_kernels({Kernel.QUANTIZE: False, Kernel.QUANTIZE_TURNED: True})
+def quantize(turned: bool) -> StepFunction:
+    def run(row: int, images: int, frame: int, call: int) -> None:
+        step, worker = step_at(row), worker_at(frame, call)
+        s = _seen(step, images, worker)
+        x = array(s.x, s.turned if turned else s.shape, np.float32)
+        out = array(s.out, s.shape, np.uint8)
+        quantize_units(x, read_epilogue(step.epilogue), turned, out, worker.share, s.parts)
+
+    return run
 
 
-@step_kernel(Kernel.QUANTIZE_TURNED)
-def quantize_turned(row: int, images: int, frame: int, call: int) -> None:
-    step, worker = step_at(row), worker_at(frame, call)
-    s = _seen(step, images, worker)
-    quantize_units(
-        array(s.x, s.turned, np.float32),
-        read_epilogue(step),
-        True,
-        array(s.out, s.shape, np.uint8),
-        worker.share,
-        s.parts,
-    )
+@step_kernels({Kernel.DEQUANTIZE: np.uint8, Kernel.AFFINE: np.float32})
+def dequantize(dtype: Any) -> StepFunction:
+    def run(row: int, images: int, frame: int, call: int) -> None:
+        step, worker = step_at(row), worker_at(frame, call)
+        s = _seen(step, images, worker)
+        x, out = array(s.x, s.shape, dtype), array(s.out, s.shape, np.float32)
+        dequantize_units(x, read_affine(step.affine), out, worker.share, s.parts)
 
-
-@step_kernel(Kernel.DEQUANTIZE)
-def dequantize(row: int, images: int, frame: int, call: int) -> None:
-    step, worker = step_at(row), worker_at(frame, call)
-    s = _seen(step, images, worker)
-    affine = read_affine(step.affine, step.output.channels)
-    dequantize_units(
-        array(s.x, s.shape, np.uint8), affine, array(s.out, s.shape, np.float32), worker.share, s.parts
-    )
+    return run
 
 
 @step_kernel(Kernel.REQUANTIZE)
 def requantize(row: int, images: int, frame: int, call: int) -> None:
     step, worker = step_at(row), worker_at(frame, call)
     s = _seen(step, images, worker)
-    affine = read_affine(step.affine, step.output.channels)
+    affine = read_affine(step.affine)
     out = array(s.out, s.shape, np.uint8)
-    requantize_units(array(s.x, s.shape, np.uint8), affine, read_epilogue(step), out, worker.share, s.parts)
-
-
-@step_kernel(Kernel.AFFINE)
-def affine_of_floats(row: int, images: int, frame: int, call: int) -> None:
-    step, worker = step_at(row), worker_at(frame, call)
-    s = _seen(step, images, worker)
-    affine = read_affine(step.affine, step.output.channels)
-    dequantize_units(
-        array(s.x, s.shape, np.float32), affine, array(s.out, s.shape, np.float32), worker.share, s.parts
+    requantize_units(
+        array(s.x, s.shape, np.uint8), affine, read_epilogue(step.epilogue), out, worker.share, s.parts
     )
 
 
@@ -175,51 +163,31 @@ def copy(row: int, images: int, frame: int, call: int) -> None:
     copy_units(x, step.flag, array(s.out, s.shape, np.uint8), worker.share, s.parts)
 
 
-@step_kernel(Kernel.TURN_U)
-def turn_codes(row: int, images: int, frame: int, call: int) -> None:
-    step, worker = step_at(row), worker_at(frame, call)
-    s = _seen(step, images, worker)
-    turn_units(array(s.x, s.turned, np.uint8), array(s.out, s.shape, np.uint8), worker.share, s.parts)
+@step_kernels({Kernel.TURN_U: np.uint8, Kernel.TURN_F: np.float32})
+def turn(dtype: Any) -> StepFunction:
+    def run(row: int, images: int, frame: int, call: int) -> None:
+        step, worker = step_at(row), worker_at(frame, call)
+        s = _seen(step, images, worker)
+        x, out = array(s.x, s.turned, dtype), array(s.out, s.shape, dtype)
+        turn_units(x, out, worker.share, s.parts)
+
+    return run
 
 
-@step_kernel(Kernel.TURN_F)
-def turn_floats(row: int, images: int, frame: int, call: int) -> None:
-    step, worker = step_at(row), worker_at(frame, call)
-    s = _seen(step, images, worker)
-    turn_units(array(s.x, s.turned, np.float32), array(s.out, s.shape, np.float32), worker.share, s.parts)
+@step_kernels(  # what is read and made, and the maps from codes and to codes
+    {
+        Kernel.MEAN_FF: (np.float32, np.float32, None, None),
+        Kernel.MEAN_UF: (np.uint8, np.float32, read_affine, None),
+        Kernel.MEAN_UU: (np.uint8, np.uint8, read_affine, read_epilogue),
+    }
+)
+def mean(reads: Any, makes: Any, read_affine: Any, read_epilogue: Any) -> StepFunction:
+    def run(row: int, images: int, frame: int, call: int) -> None:
+        step, worker = step_at(row), worker_at(frame, call)
+        x = array(worker.tensors[step.x], positions_of(step.input, images), reads)
+        out = array(worker.tensors[step.out], (images, step.output.channels), makes)
+        affine = None if read_affine is None else read_affine(step.affine)
+        epilogue = None if read_epilogue is None else read_epilogue(step.epilogue)
+        mean_units(x, affine, epilogue, out, worker.share)
 
-
-@step_kernel(Kernel.MEAN_FF)
-def mean_of_floats(row: int, images: int, frame: int, call: int) -> None:
-    step, worker = step_at(row), worker_at(frame, call)
-    channels = step.output.channels
-    x, out = worker.tensors[step.x], worker.tensors[step.out]
-    seen, made = (
-        array(x, positions_of(step.input, images), np.float32),
-        array(out, (images, channels), np.float32),
-    )
-    mean_units(seen, None, None, made, worker.share)
-
-
-@step_kernel(Kernel.MEAN_UF)
-def mean_of_codes(row: int, images: int, frame: int, call: int) -> None:
-    step, worker = step_at(row), worker_at(frame, call)
-    channels = step.output.channels
-    x, out = worker.tensors[step.x], worker.tensors[step.out]
-    seen, made = (
-        array(x, positions_of(step.input, images), np.uint8),
-        array(out, (images, channels), np.float32),
-    )
-    mean_units(seen, read_affine(step.affine, channels), None, made, worker.share)
-
-
-@step_kernel(Kernel.MEAN_UU)
-def mean_of_codes_to_codes(row: int, images: int, frame: int, call: int) -> None:
-    step, worker = step_at(row), worker_at(frame, call)
-    channels = step.output.channels
-    x, out = worker.tensors[step.x], worker.tensors[step.out]
-    seen, made = (
-        array(x, positions_of(step.input, images), np.uint8),
-        array(out, (images, channels), np.uint8),
-    )
-    mean_units(seen, read_affine(step.affine, channels), read_epilogue(step), made, worker.share)
+    return run

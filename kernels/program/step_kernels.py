@@ -9,11 +9,12 @@ from llvmlite import ir
 from numba import from_dtype, types
 
 from ..codegen.jit import Entry, kernel
+from ..codegen.pointers import address_of, array
 from ..codegen.vectors import instructions
 from ..codegen.work_sharing import LINE, Share
 from ..reference import Array
 from ..saturation import SaturationCount
-from .step import STEP, address_of, array
+from .step import STEP
 
 
 class Kernel(IntEnum):
@@ -70,14 +71,43 @@ STEP_SIGNATURE: Final = types.none(types.int64, types.int64, types.int64, types.
 KERNELS: Final[dict[Kernel, Entry]] = {}
 
 
-def step_kernel(kind: Kernel) -> Callable[[Callable[[int, int, int, int], None]], Entry]:
-    """Makes a function the kernel of the steps of a kind. It begins with `step_at` and `worker_at`."""
+StepFunction = Callable[
+    [int, int, int, int], None
+]  # of STEP_SIGNATURE; begins with `step_at` and `worker_at`
 
-    def register(function: Callable[[int, int, int, int], None]) -> Entry:
-        KERNELS[kind] = Entry(function, STEP_SIGNATURE)
-        return KERNELS[kind]
+
+def step_kernel(kind: Kernel) -> Callable[[StepFunction], StepFunction]:
+    """Make a function the kernel of the steps of a kind."""
+
+    def register(function: StepFunction) -> StepFunction:
+        _register(kind, function)
+        return function
 
     return register
+
+
+def step_kernels(table: dict[Kernel, Any]) -> Callable[[Callable[..., StepFunction]], None]:
+    """Make the kernels of a table: the decorated function gets a row, a tuple or one value, and returns one.
+
+    Such kernels have their code in common. What they differ in, types and functions, they close over; for
+    numba these are constants, so an `if` that asks for one is decided before anything is compiled.
+    """
+
+    def register(make: Callable[..., StepFunction]) -> None:
+        for kind, row in table.items():
+            _register(kind, make(*(row if isinstance(row, tuple) else (row,))))
+
+    return register
+
+
+def _register(kind: Kernel, function: StepFunction) -> None:
+    """The kernel is called what its kind is called: names tell apart the machine code of kernels that have
+    their code in common (jit.MachineCodeCache).
+    """
+    if kind in KERNELS:
+        raise ValueError(f"expected one kernel of {kind.name}, found another")
+    function.__name__ = function.__qualname__ = kind.name.lower()
+    KERNELS[kind] = Entry(function, STEP_SIGNATURE)
 
 
 # ---- what a thread has -------------------------------------------------------------------------------------

@@ -5,13 +5,23 @@ from typing import Any
 import numpy as np
 
 from ..codegen.jit import kernel
+from ..codegen.pointers import array
 from ..layers.depthwise import depthwise_units
 from ..layers.im2col import im2col_units
 from ..layers.pooling import average_pool_units, max_pool_units
 from ..layers.resize import chosen_units, weighted_units
 from ..reference import Array
-from .step import array, read_depthwise, read_epilogue, read_float_epilogue, read_taps, read_window
-from .step_kernels import Kernel, Worker, image_of, step_at, step_kernel, worker_at
+from .step import read_depthwise, read_epilogue, read_float_epilogue, read_taps, read_window
+from .step_kernels import (
+    Kernel,
+    StepFunction,
+    Worker,
+    image_of,
+    step_at,
+    step_kernel,
+    step_kernels,
+    worker_at,
+)
 
 
 @kernel
@@ -29,38 +39,25 @@ def _positions(step: Any, images: int) -> tuple[int, int, int]:
     return images, step.output.height, step.output.width
 
 
-@step_kernel(Kernel.DEPTHWISE_UU)
-def depthwise_to_codes(row: int, images: int, frame: int, call: int) -> None:
-    step, worker = step_at(row), worker_at(frame, call)
-    layer, x = read_depthwise(step, np.int8), _lines(step, images, worker, 1)
-    out = array(worker.tensors[step.out], (images * step.lattice.image,), np.uint8)
-    depthwise_units(layer, x, out, _positions(step, images), read_epilogue(step), worker.memory, worker.share)
+@step_kernels(  # weights, what is made, and how sums become that
+    {
+        Kernel.DEPTHWISE_UU: (np.int8, np.uint8, read_epilogue),
+        Kernel.DEPTHWISE_UF: (np.int8, np.float32, read_epilogue),
+        Kernel.DEPTHWISE_US: (np.int8, np.int32, None),
+        Kernel.DEPTHWISE_FF: (np.float32, np.float32, read_float_epilogue),
+    }
+)
+def depthwise(weights: Any, makes: Any, read_epilogue: Any) -> StepFunction:
+    itemsize = np.dtype(weights).itemsize  # of an element of x, too
 
+    def run(row: int, images: int, frame: int, call: int) -> None:
+        step, worker = step_at(row), worker_at(frame, call)
+        layer, x = read_depthwise(step, weights), _lines(step, images, worker, itemsize)
+        out = array(worker.tensors[step.out], (images * step.lattice.image,), makes)
+        epilogue = None if read_epilogue is None else read_epilogue(step.epilogue)
+        depthwise_units(layer, x, out, _positions(step, images), epilogue, worker.memory, worker.share)
 
-@step_kernel(Kernel.DEPTHWISE_UF)
-def depthwise_to_floats(row: int, images: int, frame: int, call: int) -> None:
-    step, worker = step_at(row), worker_at(frame, call)
-    layer, x = read_depthwise(step, np.int8), _lines(step, images, worker, 1)
-    out = array(worker.tensors[step.out], (images * step.lattice.image,), np.float32)
-    depthwise_units(layer, x, out, _positions(step, images), read_epilogue(step), worker.memory, worker.share)
-
-
-@step_kernel(Kernel.DEPTHWISE_US)
-def depthwise_to_sums(row: int, images: int, frame: int, call: int) -> None:
-    step, worker = step_at(row), worker_at(frame, call)
-    layer, x = read_depthwise(step, np.int8), _lines(step, images, worker, 1)
-    out = array(worker.tensors[step.out], (images * step.lattice.image,), np.int32)
-    depthwise_units(layer, x, out, _positions(step, images), None, worker.memory, worker.share)
-
-
-@step_kernel(Kernel.DEPTHWISE_FF)
-def depthwise_of_floats(row: int, images: int, frame: int, call: int) -> None:
-    step, worker = step_at(row), worker_at(frame, call)
-    layer, x = read_depthwise(step, np.float32), _lines(step, images, worker, 4)
-    out = array(worker.tensors[step.out], (images * step.lattice.image,), np.float32)
-    depthwise_units(
-        layer, x, out, _positions(step, images), read_float_epilogue(step), worker.memory, worker.share
-    )
+    return run
 
 
 @step_kernel(Kernel.IM2COL)
@@ -76,26 +73,15 @@ def im2col(row: int, images: int, frame: int, call: int) -> None:
     )
 
 
-@step_kernel(Kernel.MAX_POOL_U)
-def max_pool_of_codes(row: int, images: int, frame: int, call: int) -> None:
-    step, worker = step_at(row), worker_at(frame, call)
-    x, out = (
-        array(worker.tensors[step.x], image_of(step.input, images), np.uint8),
-        image_of(step.output, images),
-    )
-    max_pool_units(x, read_window(step.window), array(worker.tensors[step.out], out, np.uint8), worker.share)
+@step_kernels({Kernel.MAX_POOL_U: np.uint8, Kernel.MAX_POOL_F: np.float32})
+def max_pool(dtype: Any) -> StepFunction:
+    def run(row: int, images: int, frame: int, call: int) -> None:
+        step, worker = step_at(row), worker_at(frame, call)
+        x = array(worker.tensors[step.x], image_of(step.input, images), dtype)
+        out = array(worker.tensors[step.out], image_of(step.output, images), dtype)
+        max_pool_units(x, read_window(step.window), out, worker.share)
 
-
-@step_kernel(Kernel.MAX_POOL_F)
-def max_pool_of_floats(row: int, images: int, frame: int, call: int) -> None:
-    step, worker = step_at(row), worker_at(frame, call)
-    x, out = (
-        array(worker.tensors[step.x], image_of(step.input, images), np.float32),
-        image_of(step.output, images),
-    )
-    max_pool_units(
-        x, read_window(step.window), array(worker.tensors[step.out], out, np.float32), worker.share
-    )
+    return run
 
 
 @step_kernel(Kernel.AVERAGE_POOL)
@@ -110,33 +96,14 @@ def average_pool(row: int, images: int, frame: int, call: int) -> None:
     )
 
 
-@step_kernel(Kernel.RESIZE_CHOSEN)
-def resize_chosen(row: int, images: int, frame: int, call: int) -> None:
-    step, worker = step_at(row), worker_at(frame, call)
-    x, out = (
-        array(worker.tensors[step.x], image_of(step.input, images), np.uint8),
-        image_of(step.output, images),
-    )
-    chosen_units(
-        x,
-        read_taps(step.rows),
-        read_taps(step.columns),
-        array(worker.tensors[step.out], out, np.uint8),
-        worker.share,
-    )
+@step_kernels(
+    {Kernel.RESIZE_CHOSEN: (chosen_units, np.uint8), Kernel.RESIZE_WEIGHTED: (weighted_units, np.float32)}
+)
+def resize(resize_units: Any, dtype: Any) -> StepFunction:
+    def run(row: int, images: int, frame: int, call: int) -> None:
+        step, worker = step_at(row), worker_at(frame, call)
+        x = array(worker.tensors[step.x], image_of(step.input, images), dtype)
+        out = array(worker.tensors[step.out], image_of(step.output, images), dtype)
+        resize_units(x, read_taps(step.rows), read_taps(step.columns), out, worker.share)
 
-
-@step_kernel(Kernel.RESIZE_WEIGHTED)
-def resize_weighted(row: int, images: int, frame: int, call: int) -> None:
-    step, worker = step_at(row), worker_at(frame, call)
-    x, out = (
-        array(worker.tensors[step.x], image_of(step.input, images), np.float32),
-        image_of(step.output, images),
-    )
-    weighted_units(
-        x,
-        read_taps(step.rows),
-        read_taps(step.columns),
-        array(worker.tensors[step.out], out, np.float32),
-        worker.share,
-    )
+    return run

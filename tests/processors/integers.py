@@ -16,10 +16,9 @@ from hypothesis.strategies import SearchStrategy
 
 from numpot.kernels import reference
 from numpot.kernels.codegen.isa import ISA
-from numpot.kernels.direct import convolution
-from numpot.kernels.gemm import gemm
-from numpot.kernels.layers.depthwise import depthwise, pack_depthwise, positions_together
-from numpot.kernels.layout.weight_packing import pack_convolution, pack_gemm
+from numpot.kernels.direct import convolution, depthwise, gemm, pack_gemm
+from numpot.kernels.layers.depthwise import pack_depthwise, positions_together
+from numpot.kernels.layout.weight_packing import pack_convolution
 
 from ..kernels.problems import (
     ConvolutionProblem,

@@ -102,7 +102,7 @@ def max_pool(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
         return None
     row = Row(Kernel.MAX_POOL_U if x.dtype == np.uint8 else Kernel.MAX_POOL_F)
     row.shapes(seen, made)
-    row.window(window_of(op, op.kernel))  # type: ignore[attr-defined]
+    row.write("window", window_of(op, op.kernel))  # type: ignore[attr-defined]
     return LayerKernel("max pool", row, x)
 
 
@@ -128,7 +128,8 @@ def _float_pool(label: str, kind: int, node: Node, context: Context) -> LayerKer
         return None
     row = Row(Kernel.AVERAGE_POOL, flag=kind)
     row.shapes(seen, made)
-    row.window(Window(op.kernel, op.strides, (1, 1), op.pads_begin, op.pads_end))  # type: ignore[attr-defined]
+    window = Window(op.kernel, op.strides, (1, 1), op.pads_begin, op.pads_end)  # type: ignore[attr-defined]
+    row.write("window", window)
     return LayerKernel(label, row, x)
 
 

@@ -127,7 +127,7 @@ def mean(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
     _write_affine(row, affine, shape[2])
     end = take_codes(chain)
     if end is not None:
-        row.record["kernel"] = Kernel.MEAN_UU
+        row.set(kernel=Kernel.MEAN_UU)
         _write_codes(row, shape[2], *end)
     return LayerKernel("mean u8", row, x.producer.inputs[0])
 

@@ -6,14 +6,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from numpot.kernels import float32
 from numpot.kernels.layers.convolution import make_dense
 from numpot.kernels.layers.depthwise import make_depthwise, pack_depthwise
 from numpot.kernels.layers.transposed_convolution import Phase
 from numpot.kernels.layout.strips import scratch_size
-from numpot.kernels.layout.weight_packing import PackedWeights
+from numpot.kernels.layout.weight_packing import (
+    PackedWeights,
+    pack_float_convolution,
+    pack_float_matmul,
+)
 from numpot.kernels.layout.window import Window
-from numpot.kernels.program.step import Row, write_dense, write_depthwise
+from numpot.kernels.program.step import Row
 from numpot.kernels.program.step_kernels import Kernel
 from numpot.kernels.tiles.epilogue import FloatEpilogue
 
@@ -35,7 +38,7 @@ def convolution(node: Node, chain: Chain, context: Context) -> LayerKernel | Non
     window = window_of(op, weights.shape[2:])
     if weights.shape[1] == 1 and groups == len(weights):
         return _depthwise(node, chain, context, weights, window, x, y)
-    layer = packed(weights, ("f32", groups), lambda: float32.pack_convolution(weights, groups))
+    layer = packed(weights, ("f32", groups), lambda: pack_float_convolution(weights, groups))
     return _dense(node, chain, context, layer, window, x, y, "convolution f32")
 
 
@@ -57,7 +60,7 @@ def matmul(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
     ):  # a matrix product runs over the last axis, which is not the last in memory
         return None
     matrix = weights.T if op.transpose_b else weights  # type: ignore[attr-defined]
-    layer = packed(weights, ("f32 matrix", op.transpose_b), lambda: float32.pack_matmul(matrix))  # type: ignore[attr-defined]
+    layer = packed(weights, ("f32 matrix", op.transpose_b), lambda: pack_float_matmul(matrix))  # type: ignore[attr-defined]
     return _dense(node, chain, context, layer, Window((1, 1)), x, y, "matmul f32")
 
 
@@ -104,7 +107,7 @@ def dense_row(
     row.write("epilogue", end.epilogue)
     row.write("residual", {"least": end.bounds[0], "most": end.bounds[1]})
     layer = make_dense(weights, window, size, 0, False, 4, spacing)
-    write_dense(row, layer)
+    row.layer(layer)
     return LayerKernel(label, row, node.inputs[0], end.branch, scratch=scratch_size(layer.strips))
 
 
@@ -135,7 +138,7 @@ def depthwise_row(
     row = Row(Kernel.DEPTHWISE_FF)
     row.shapes(x, (*size, y[2]))
     row.write("epilogue", end.epilogue)
-    write_depthwise(row, layer)
+    row.layer(layer)
     return LayerKernel(label, row, node.inputs[0], scratch=scratch_size(layer.strips))
 
 

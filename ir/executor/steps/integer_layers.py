@@ -13,7 +13,7 @@ from numpot.kernels.layers.transposed_convolution import Phase
 from numpot.kernels.layout.strips import scratch_size
 from numpot.kernels.layout.weight_packing import PackedWeights, pack_convolution, pack_for_matrix_unit
 from numpot.kernels.layout.window import Window
-from numpot.kernels.program.step import Row, write_dense, write_depthwise
+from numpot.kernels.program.step import Row
 from numpot.kernels.program.step_kernels import Kernel
 from numpot.kernels.reference import Arithmetic
 from numpot.kernels.saturation import number_of_pairs, pairings, provably_safe
@@ -63,7 +63,7 @@ def im2col(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
         return None
     row = Row(Kernel.IM2COL, flag=op.groups, zero_point=int(border.item()))  # type: ignore[attr-defined]
     row.shapes(x, y)
-    row.window(window_of(op, op.kernel))  # type: ignore[attr-defined]
+    row.write("window", window_of(op, op.kernel))  # type: ignore[attr-defined]
     return LayerKernel("im2col", row, node.inputs[0])
 
 
@@ -152,7 +152,7 @@ def dense_row(
     _write_end(row, end)
     packed_weights = _pack(weights, layer, window, in_tiles)
     dense = make_dense(packed_weights, window, size, layer.zero_point, not exact, _BYTES[end.stores], spacing)
-    write_dense(row, dense)
+    row.layer(dense)
     other = end.branch.codes if end.branch else None
     label = f"{layer.label} u8s8 {layer.arithmetic}{' in tiles' if in_tiles else ''}"
     return LayerKernel(label, row, node.inputs[0], other, tallied=tallied, scratch=scratch_size(dense.strips))
@@ -190,7 +190,7 @@ def _depthwise(
     row = Row(_DEPTHWISE[end.stores])
     row.shapes(x, y)
     _write_end(row, end)
-    write_depthwise(row, layer)
+    row.layer(layer)
     tallied = Tallied(weights, number_of_pairs(y, weights.shape), pairings=list, is_safe_here=True)
     return LayerKernel(
         "depthwise u8s8", row, node.inputs[0], tallied=tallied, scratch=scratch_size(layer.strips)

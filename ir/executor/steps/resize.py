@@ -5,7 +5,7 @@ lines and along the columns.
 import numpy as np
 
 from numpot.kernels.layers.resize import Taps
-from numpot.kernels.program.step import Row, write_resize
+from numpot.kernels.program.step import Row
 from numpot.kernels.program.step_kernels import Kernel
 
 from ...graph import Node
@@ -33,7 +33,8 @@ def interpolate(node: Node, chain: Chain, context: Context) -> LayerKernel | Non
     size = x.dtype.itemsize if op.mode == "nearest" else 1  # pixels are moved as bytes
     row = Row(Kernel.RESIZE_CHOSEN if op.mode == "nearest" else Kernel.RESIZE_WEIGHTED)
     row.shapes((*seen[:2], seen[2] * size), (*made[:2], made[2] * size))
-    write_resize(row, rows, columns)
+    row.write("rows", rows)
+    row.write("columns", columns)
     return LayerKernel(f"resize {op.mode}", row, x)
 
 

@@ -7,9 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numpot.kernels import float32
 from numpot.kernels.layers.transposed_convolution import Phase, phase_weights, phases
-from numpot.kernels.layout.weight_packing import PackedWeights
+from numpot.kernels.layout.weight_packing import PackedWeights, pack_float_convolution
 from numpot.kernels.saturation import number_of_pairs, pairings, provably_safe
 
 from ...graph import Node
@@ -79,7 +78,7 @@ def floats(node: Node, chain: Chain, context: Context) -> list[LayerKernel] | No
 
 
 def _packed_floats(w: np.ndarray, groups: int) -> PackedWeights:
-    return packed(w, ("f32", groups), lambda: float32.pack_convolution(w, groups))
+    return packed(w, ("f32", groups), lambda: pack_float_convolution(w, groups))
 
 
 def _transposed(node: Node, chain: Chain, context: Context) -> Transposed | None:

@@ -18,6 +18,7 @@ from numpot.ir.interpreter import Interpreter
 from numpot.ir.ops.lstm_sequence import LSTMSequence
 from numpot.ir.ops.sigmoid import Sigmoid
 from numpot.ir.specialization import specialize
+from numpot.kernels.program.step import Row
 
 from ...networks import Network
 
@@ -191,13 +192,13 @@ def test_shapes_that_a_layer_cannot_take_are_refused(runner: Any) -> None:
 # ---- what a step touches is checked ------------------------------------------------------------------------
 
 
-def break_rows(monkeypatch: pytest.MonkeyPatch, change: Callable[[Any], None]) -> None:
+def break_rows(monkeypatch: pytest.MonkeyPatch, change: Callable[[Row], None]) -> None:
     """Let every row that a builder makes be changed before it is checked."""
     original = plan._rows
 
     def rows(*arguments: Any) -> Any:
         steps = original(*arguments)
-        change(steps[-1].row.record)
+        change(steps[-1].row)
         return steps
 
     monkeypatch.setattr(plan, "_rows", rows)
@@ -214,8 +215,8 @@ def conv_network() -> Graph:
 def test_a_row_that_would_touch_other_bytes_is_refused(
     monkeypatch: pytest.MonkeyPatch, field: str, dimension: str, by: int
 ) -> None:
-    def change(record: Any) -> None:
-        record[field][dimension] += by
+    def change(row: Row) -> None:
+        row.write(field, {dimension: row.record[field][dimension] + by})
 
     break_rows(monkeypatch, change)
     with pytest.raises(PlanError, match="This is a fault of numpot"):

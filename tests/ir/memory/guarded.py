@@ -47,7 +47,7 @@ def guarded_copy(array: np.ndarray) -> np.ndarray:
 
 def install() -> None:
     """From now on executors give their kernels guarded memory only, a piece of its own for every tensor."""
-    own, memory, write, to_memory = schedule._own, compiled.Compiled._memory, Row.write, compiled.to_memory
+    own, memory, keep, to_memory = schedule._own, compiled.Compiled._memory, Row.keep, compiled.to_memory
 
     def all_own(plan: Any, *others: Any) -> dict[int, Any]:
         tensors = {number: tensor for tensor, number in reversed(plan.slots.numbers.items())}
@@ -57,17 +57,11 @@ def install() -> None:
     def guarded_memory(self: Any, values: Any) -> dict[int, np.ndarray]:
         return {slot: guarded_copy(array) for slot, array in memory(self, values).items()}
 
-    def guarded_write(self: Row, name: str, values: Any, **more: int) -> None:
-        fields = values if isinstance(values, dict) else values._asdict()
-        write(
-            self,
-            name,
-            {k: guarded_copy(v) if isinstance(v, np.ndarray) else v for k, v in fields.items()},
-            **more,
-        )
+    def keep_guarded(self: Row, name: str, values: np.ndarray) -> int:
+        return keep(self, name, guarded_copy(values))
 
     schedule._own = all_own
     compiled.Compiled._memory = guarded_memory  # type: ignore[method-assign]
     compiled.to_memory = lambda x: guarded_copy(to_memory(x))  # type: ignore[attr-defined]
-    Row.write = guarded_write  # type: ignore[method-assign]
+    Row.keep = keep_guarded  # type: ignore[method-assign]
     workers.aligned = guarded  # type: ignore[attr-defined]

@@ -52,9 +52,8 @@ def test_a_large_sum_is_the_same_on(name: str) -> None:
     code = """
 import numpy as np
 from numpot.kernels import reference
-from numpot.kernels.gemm import gemm
 from numpot.kernels.codegen.isa import ISA
-from numpot.kernels.layout.weight_packing import pack_gemm
+from numpot.kernels.direct import gemm, pack_gemm
 rng = np.random.default_rng(0)
 a, b = rng.integers(0, 256, (23, 70), np.uint8), rng.integers(-128, 128, (70, 45), np.int8)
 b[:40] //= 2

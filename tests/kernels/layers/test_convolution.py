@@ -8,8 +8,8 @@ from hypothesis import given
 from numpy.testing import assert_array_equal
 
 from numpot.kernels import reference
-from numpot.kernels.direct import convolution
-from numpot.kernels.layers.depthwise import depthwise, pack_depthwise, positions_together
+from numpot.kernels.direct import convolution, depthwise
+from numpot.kernels.layers.depthwise import pack_depthwise, positions_together
 from numpot.kernels.layout.weight_packing import pack_convolution, pack_for_matrix_unit
 from numpot.kernels.layout.window import Window
 from numpot.kernels.saturation import SaturationCount, number_of_pairs

@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from numpy.testing import assert_allclose, assert_array_equal
 
-from numpot.kernels import float32
 from numpot.kernels.codegen.isa import ISA
+from numpot.kernels.direct import float_convolution, float_depthwise, float_matmul
 from numpot.kernels.layers.depthwise import pack_depthwise
+from numpot.kernels.layout.weight_packing import pack_float_convolution, pack_float_matmul
 from numpot.kernels.layout.window import Window
 from numpot.kernels.reference import patches
 
@@ -29,7 +30,7 @@ def check_matmul(p: GemmProblem) -> None:
     rng, (M, N, K) = np.random.default_rng(p.seed), p.size
     a, b, bias = (rng.normal(size=shape).astype(np.float32) for shape in ((M, K), (K, N), (N,)))
     out = np.full((M, N), 77, np.float32)
-    float32.matmul(a, float32.pack_matmul(b), bias, out, low=p.epilogue.low, high=p.epilogue.high)
+    float_matmul(a, pack_float_matmul(b), bias, out, low=p.epilogue.low, high=p.epilogue.high)
     assert_array_equal(out, in_order(a, b, bias, p.epilogue.low, p.epilogue.high))
 
 
@@ -37,8 +38,8 @@ def check_convolution(p: ConvolutionProblem) -> None:
     rng, channels = np.random.default_rng(p.seed), len(p.w)
     x, w, bias = (rng.normal(size=shape).astype(np.float32) for shape in (p.x.shape, p.w.shape, (channels,)))
     low, high, out = p.epilogue.low, p.epilogue.high, p.empty_output(np.float32)
-    float32.convolution(
-        nhwc(x), float32.pack_convolution(w, p.groups), bias, out, window=p.window, low=low, high=high
+    float_convolution(
+        nhwc(x), pack_float_convolution(w, p.groups), bias, out, window=p.window, low=low, high=high
     )
 
     seen = patches(x, 0, p.window.kernel, **{k: v for k, v in p.keywords.items() if k != "groups"})
@@ -55,7 +56,7 @@ def check_convolution(p: ConvolutionProblem) -> None:
 
     if p.depth == p.columns == 1:
         out = p.empty_output(np.float32)
-        float32.depthwise(nhwc(x), pack_depthwise(w), bias, out, window=p.window, low=low, high=high)
+        float_depthwise(nhwc(x), pack_depthwise(w), bias, out, window=p.window, low=low, high=high)
         assert_array_equal(out, want)
 
 
@@ -95,12 +96,12 @@ def test_one_image_has_one_answer_in_any_batch() -> None:
     """Rows that fall into another place of a block, or into another block, keep every bit."""
     rng = np.random.default_rng(0)
     a, b, bias = (rng.normal(size=shape).astype(np.float32) for shape in ((67, 129), (129, 33), (33,)))
-    packed, whole = float32.pack_matmul(b), np.empty((67, 33), np.float32)
-    float32.matmul(a, packed, bias, whole)
+    packed, whole = pack_float_matmul(b), np.empty((67, 33), np.float32)
+    float_matmul(a, packed, bias, whole)
     for batch in (1, 2, 3, 5, 64):
         parts = [np.empty((len(a[i : i + batch]), 33), np.float32) for i in range(0, 67, batch)]
         for i, part in enumerate(parts):
-            float32.matmul(a[i * batch : (i + 1) * batch], packed, bias, part)
+            float_matmul(a[i * batch : (i + 1) * batch], packed, bias, part)
         assert_array_equal(np.concatenate(parts), whole)
 
 
@@ -120,11 +121,11 @@ def test_convolution_is_close_to_onnxruntime() -> None:
     )[0]
     window = Window((3, 3), strides=(2, 2), pads_begin=(1, 0), pads_end=(2, 1))
     out = np.empty((2, *window.output_size(20, 20), 40), np.float32)
-    float32.convolution(nhwc(x), float32.pack_convolution(w), bias, out, window=window)
+    float_convolution(nhwc(x), pack_float_convolution(w), bias, out, window=window)
     assert_allclose(out, nhwc(want), rtol=1e-4, atol=1e-4)
 
 
 def test_nan_and_infinity_stay_what_they_are() -> None:
     a, out = np.array([[np.nan], [np.inf], [-np.inf]], np.float32), np.empty((3, 1), np.float32)
-    float32.matmul(a, float32.pack_matmul(np.ones((1, 1), np.float32)), np.zeros(1, np.float32), out, low=0)
+    float_matmul(a, pack_float_matmul(np.ones((1, 1), np.float32)), np.zeros(1, np.float32), out, low=0)
     assert_array_equal(out, [[np.nan], [np.inf], [0]])

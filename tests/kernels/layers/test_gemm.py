@@ -6,8 +6,8 @@ from hypothesis import given
 from numpy.testing import assert_array_equal
 
 from numpot.kernels import reference
-from numpot.kernels.gemm import gemm
-from numpot.kernels.layout.weight_packing import pack_for_matrix_unit, pack_gemm
+from numpot.kernels.direct import gemm, pack_gemm
+from numpot.kernels.layout.weight_packing import pack_for_matrix_unit
 from numpot.kernels.saturation import SaturationCount
 
 from ..problems import GemmProblem, few, gemm_problems, many, needs_matrix_unit

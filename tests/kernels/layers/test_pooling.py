@@ -6,7 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from numpot.kernels.layers.pooling import average_pool, max_pool
+from numpot.kernels.direct import average_pool, max_pool
 from numpot.kernels.layout.window import Window
 
 from ..problems import few, nhwc, seeds, windows

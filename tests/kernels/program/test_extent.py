@@ -10,7 +10,7 @@ from numpot.kernels.layers.resize import Taps
 from numpot.kernels.layout.weight_packing import pack_convolution
 from numpot.kernels.layout.window import Window
 from numpot.kernels.program.extent import Extent, extent
-from numpot.kernels.program.step import Row, write_dense, write_resize
+from numpot.kernels.program.step import Row
 from numpot.kernels.program.step_kernels import Kernel
 
 SHAPE = (3, 5, 4)  # H, W, C
@@ -20,10 +20,10 @@ def row(kind: Kernel) -> Row:
     """Of an image that keeps its shape, by a 1x1 window."""
     made = Row(kind, flag=1 if kind in (Kernel.IM2COL, Kernel.PRODUCT) else 0)
     made.shapes(SHAPE, SHAPE)
-    made.window(Window((1, 1)))
-    write_resize(made, *(Taps(np.arange(n)[:, None], np.ones((n, 1), np.float32)) for n in SHAPE[:2]))
-    write_dense(
-        made,
+    made.write("window", Window((1, 1)))
+    for name, n in zip(("rows", "columns"), SHAPE, strict=False):
+        made.write(name, Taps(np.arange(n)[:, None], np.ones((n, 1), np.float32)))
+    made.layer(
         make_dense(
             pack_convolution(np.ones((4, 4, 3, 3), np.int8)),
             Window((3, 3), pads_begin=(1, 1)),
@@ -49,17 +49,17 @@ def test_a_convolution_touches_its_lattice() -> None:
     assert extent(row(Kernel.CONVOLUTION_UUR)) == Extent(60, 60, 60, 60)
 
 
-WRONG: list[tuple[Kernel, str, str, int, str]] = [
+WRONG: list[tuple[Kernel, str, str, Any, str]] = [
     (Kernel.CLIP, "input", "height", 4, "reads as many elements as it makes"),
     (Kernel.MAX_POOL_F, "input", "channels", 5, "as many channels"),
     (Kernel.COPY, "input", "channels", 5, "copies into a position"),
     (Kernel.COPY, "input", "width", 4, "as many positions"),
     (Kernel.RESIZE_CHOSEN, "input", "height", 2, "sees positions that are there"),
     (Kernel.RESIZE_CHOSEN, "output", "width", 6, "knows what every position sees"),
-    (Kernel.IM2COL, "window", "kernel", 2, "a place for every tap"),
+    (Kernel.IM2COL, "window", "kernel", (2, 1), "a place for every tap"),
     (Kernel.CONVOLUTION_UU, "lattice", "image", 59, "writes inside of its output"),
     (Kernel.CONVOLUTION_UU, "lattice", "first", 1, "writes inside of its output"),
-    (Kernel.CONVOLUTION_UU, "strips", "skip", 3, "reads lines and pixels that are there"),
+    (Kernel.CONVOLUTION_UU, "strips", "skip", (3, 1), "reads lines and pixels that are there"),
 ]
 
 
@@ -68,7 +68,7 @@ def test_a_row_that_does_not_fit_is_refused(
     kind: Kernel, part: str, field: str, value: Any, promise: str
 ) -> None:
     made = row(kind)
-    made.record[part][field] = value
+    made.write(part, {field: value})
     with pytest.raises(ValueError, match=promise):
         extent(made)
 

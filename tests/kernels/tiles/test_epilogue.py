@@ -5,9 +5,8 @@ from hypothesis import given
 from numpy.testing import assert_array_equal
 
 from numpot.kernels import reference
-from numpot.kernels.direct import convolution
-from numpot.kernels.gemm import gemm
-from numpot.kernels.layout.weight_packing import pack_convolution, pack_gemm
+from numpot.kernels.direct import convolution, gemm, pack_gemm
+from numpot.kernels.layout.weight_packing import pack_convolution
 from numpot.kernels.layout.window import Window
 from numpot.kernels.tiles.epilogue import Epilogue, Residual, make_epilogue, spread
 
