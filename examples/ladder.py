@@ -1,4 +1,5 @@
-"""The fast kernel, a rung at a time: one integer matrix product, (M,K) u8 @ (K,N) s8 -> (M,N) s32, in six rungs.
+"""The fast kernel, a rung at a time: one integer matrix product, (M,K) u8 @ (K,N) s8 -> (M,N) s32, in six
+rungs.
 
     python -m examples.ladder        prints how many billion operations a second each rung does, on one core
 

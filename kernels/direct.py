@@ -11,7 +11,7 @@ kernels. This module is the door for lessons, tests and whoever wants one layer.
     convolution         u8, s8               s32, or f32 or u8      layout.weight_packing.pack_convolution
     depthwise           u8, s8               s32, or f32 or u8      layers.depthwise.pack_depthwise
     float_matmul        f32, f32             f32                    layout.weight_packing.pack_float_matmul
-    float_convolution   f32, f32             f32                    layout.weight_packing.pack_float_convolution
+    float_convolution   f32, f32             f32                    weight_packing.pack_float_convolution
     float_depthwise     f32, f32             f32                    layers.depthwise.pack_depthwise
     max_pool            u8 or f32            the same
     average_pool        f32                  f32
@@ -144,8 +144,9 @@ def depthwise(
 ) -> None:
     """Write the depthwise convolution of x (N,H,W,C) u8 to out (N,H',W',C).
 
-    out: s32 without an epilogue, f32 or u8 with one. zero_points: one code, or one for each channel as (C,). One product fits 16 bits, so this never saturates
-    and has one arithmetic. Raises ValueError for arrays that do not fit.
+    out: s32 without an epilogue, f32 or u8 with one. zero_points: one code, or one for each channel as (C,).
+    One product fits 16 bits, so this never saturates and has one arithmetic. Raises ValueError for arrays
+    that do not fit.
     """
     results = (np.int32,) if epilogue is None else (np.float32, np.uint8)
     border = np.empty(len(weights.sums), np.uint8)

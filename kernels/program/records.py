@@ -7,7 +7,8 @@ Compiled code gets a layer by the address of a record, in which an array is its 
     Lattice   first  line  image  places              a NamedTuple in Python, and in compiled code
     record    first  line  image  places  positions   plain numbers: LATTICE.dtype
 
-`LATTICE.write` goes down, in Python; `LATTICE.reader("read_lattice")` makes the compiled function that goes up:
+`LATTICE.write` goes down, in Python; `LATTICE.reader("read_lattice")` makes the compiled function that goes
+up:
 
     def read_lattice(r):
         return Lattice(r.first, r.line, r.image, array(r.places, (r.positions,), np.int64))
