@@ -1,23 +1,43 @@
-"""The one place where a value that a caller gives is held against the type of the option it is for.
+"""The one place where a value that a caller gives is held against the declaration of the option it is for
+(option.py): its type, its words, its bounds.
 
-The declaration is a dataclass, whose fields are the options. Whether a value of the right type makes sense is
-checked where it is known.
+Whether values make sense together, or for a model, is checked where it is known.
 """
 
 import math
 import numbers
 import types
 import typing
-from collections.abc import Mapping, Sequence
-from dataclasses import fields
-from typing import Any, Literal, get_args, get_origin
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from numpot.ir.arguments import MOST_SHOWN, shown
 from numpot.ir.ops.common.operator import nearest
 
 from ..errors import QuantizationError
+from .option import Declared, declared
 
+T = TypeVar("T")
 LARGEST = 2**63 - 1  # of whole numbers: what files and NumPy can hold
+
+
+def read_options(declaration: type[T], options: Mapping[str, Any]) -> T:
+    """The declared options from plain values, each checked by itself. Raises QuantizationError."""
+    refuse_unknown(options, declared(declaration))
+    settings = declaration(**typed(declaration, options))
+    check_words_and_bounds(settings)
+    return settings
+
+
+def refuse_unknown(options: Iterable[str], known: Iterable[str]) -> None:
+    """Raises QuantizationError for a name that is none of those known."""
+    names = list(known)
+    for name in options:
+        if name not in names:
+            raise QuantizationError(
+                f"parameter {name!r} is not known"
+                + (nearest(name, names) or f". Known are {', '.join(names)}")
+            )
 
 
 def typed(declaration: type, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -26,9 +46,31 @@ def typed(declaration: type, options: Mapping[str, Any]) -> dict[str, Any]:
 
     Fields that are dataclasses themselves are left as they are: their readers check them.
     """
-    hints = typing.get_type_hints(declaration)
-    declared = {field.name: hints[field.name] for field in fields(declaration)}
-    return {name: read_option(declared[name], name, value) for name, value in options.items()}
+    known = declared(declaration)
+    return {name: read_option(known[name].hint, name, value) for name, value in options.items()}
+
+
+def check_words_and_bounds(settings: object, where: str = "") -> None:
+    """Hold the options of a dataclass against the words and bounds that they are declared with. Raises
+    QuantizationError, which calls an option `where` and its name.
+    """
+    for name, one in declared(type(settings)).items():
+        value = getattr(settings, name)
+        if value is None and one.may_be_none:
+            continue
+        if one.choices and get_origin(one.kind) is not Literal:
+            for entry in value:
+                if entry not in one.choices:
+                    raise QuantizationError(
+                        f"{where}{name}: expected some of {', '.join(one.choices)}, found {shown(entry)}"
+                    )
+        elif one.choices:
+            if value not in one.choices:
+                known = ", ".join([*(["None"] if one.may_be_none else []), *one.choices])
+                close = nearest(value, one.choices)
+                raise QuantizationError(f"{where}{name} must be one of {known}, found {shown(value)}{close}")
+        elif sentence := _outside(one, value):
+            raise QuantizationError(f"{where}{name} must be {sentence}, found {shown(value)}")
 
 
 def read_option(hint: Any, name: str, value: Any) -> Any:
@@ -59,6 +101,26 @@ def choose(choices: tuple[Any, ...], name: str, value: Any) -> Any:
         close = nearest(value, choices) if isinstance(value, str) and len(value) <= MOST_SHOWN else ""
         raise QuantizationError(f"{name} must be one of {', '.join(choices)}, found {shown(value)}{close}")
     return str(value)
+
+
+def _outside(one: Declared, value: Any) -> str:
+    """What the number must be, if it is not: `at least 1`, `above 0 and at most 1`, `2 to 8`."""
+    o = one.option
+    low, high = (o.least if o.above is None else o.above), (o.most if o.below is None else o.below)
+    if (low is None or value > low or (value == low and o.above is None)) and (
+        high is None or value < high or (value == high and o.below is None)
+    ):
+        return ""
+    upper = f"{'at most ' if o.below is None else 'below '}{high}"
+    if high is None:
+        number = "a number of " if one.kind is float else ""
+        return f"above {low}" if o.above is not None else f"{number}at least {low}"
+    if low is None:
+        return upper
+    if o.above is not None:
+        return f"above {low} and {upper}"
+    span = f"{low} to {'below ' if o.below is not None else ''}{high}"
+    return span if one.kind is int else f"from {span}"
 
 
 def _flag(name: str, value: Any) -> bool:
