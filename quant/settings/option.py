@@ -95,6 +95,34 @@ class Declared:
         return words(self.hint)
 
     @property
+    def bounds(self) -> str:
+        """`at least 1`, `above 0 and at most 1`, `2 to 8`; empty for a number without bounds."""
+        o = self.option
+        low, high = (o.least if o.above is None else o.above), (o.most if o.below is None else o.below)
+        if high is None and low is None:
+            return ""
+        if high is None:
+            number = "a number of " if self.kind is float else ""
+            return f"above {low}" if o.above is not None else f"{number}at least {low}"
+        upper = f"at most {high}" if o.below is None else f"below {high}"
+        if low is None:
+            return upper
+        if o.above is not None:
+            return f"above {low} and {upper}"
+        span = f"{low} to {high}" if o.below is None else f"{low} to {upper}"
+        return span if self.kind is int else f"from {span}"
+
+    def admits(self, number: float) -> bool:
+        """Whether a number lies within the bounds."""
+        o = self.option
+        return (
+            (o.least is None or number >= o.least)
+            and (o.above is None or number > o.above)
+            and (o.most is None or number <= o.most)
+            and (o.below is None or number < o.below)
+        )
+
+    @property
     def is_group(self) -> bool:
         """Whether it is a dictionary with options of its own, such as `weights`."""
         return dataclasses.is_dataclass(self.kind)

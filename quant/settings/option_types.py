@@ -15,7 +15,7 @@ from numpot.ir.arguments import MOST_SHOWN, shown
 from numpot.ir.ops.common.operator import nearest
 
 from ..errors import QuantizationError
-from .option import Declared, declared
+from .option import declared
 
 T = TypeVar("T")
 LARGEST = 2**63 - 1  # of whole numbers: what files and NumPy can hold
@@ -69,8 +69,8 @@ def check_words_and_bounds(settings: object, where: str = "") -> None:
                 known = ", ".join([*(["None"] if one.may_be_none else []), *one.choices])
                 close = nearest(value, one.choices)
                 raise QuantizationError(f"{where}{name} must be one of {known}, found {shown(value)}{close}")
-        elif sentence := _outside(one, value):
-            raise QuantizationError(f"{where}{name} must be {sentence}, found {shown(value)}")
+        elif one.kind in (int, float) and not one.admits(value):
+            raise QuantizationError(f"{where}{name} must be {one.bounds}, found {shown(value)}")
 
 
 def read_option(hint: Any, name: str, value: Any) -> Any:
@@ -101,26 +101,6 @@ def choose(choices: tuple[Any, ...], name: str, value: Any) -> Any:
         close = nearest(value, choices) if isinstance(value, str) and len(value) <= MOST_SHOWN else ""
         raise QuantizationError(f"{name} must be one of {', '.join(choices)}, found {shown(value)}{close}")
     return str(value)
-
-
-def _outside(one: Declared, value: Any) -> str:
-    """What the number must be, if it is not: `at least 1`, `above 0 and at most 1`, `2 to 8`."""
-    o = one.option
-    low, high = (o.least if o.above is None else o.above), (o.most if o.below is None else o.below)
-    if (low is None or value > low or (value == low and o.above is None)) and (
-        high is None or value < high or (value == high and o.below is None)
-    ):
-        return ""
-    upper = f"{'at most ' if o.below is None else 'below '}{high}"
-    if high is None:
-        number = "a number of " if one.kind is float else ""
-        return f"above {low}" if o.above is not None else f"{number}at least {low}"
-    if low is None:
-        return upper
-    if o.above is not None:
-        return f"above {low} and {upper}"
-    span = f"{low} to {'below ' if o.below is not None else ''}{high}"
-    return span if one.kind is int else f"from {span}"
 
 
 def _flag(name: str, value: Any) -> bool:
