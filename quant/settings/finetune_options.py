@@ -6,7 +6,7 @@ from typing import Literal
 from .option import option
 
 #: How far outputs are from what they should be (finetuning/losses.py).
-LossName = Literal["distillation", "cross_entropy", "mse"]
+LossName = Literal["cross_entropy", "distillation", "mse"]
 
 
 @dataclass(frozen=True)
