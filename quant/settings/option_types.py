@@ -66,7 +66,8 @@ def check_words_and_bounds(settings: object, where: str = "") -> None:
                     )
         elif one.choices:
             if value not in one.choices:
-                known = ", ".join([*(["None"] if one.may_be_none else []), *one.choices])
+                alone = one.may_be_none and len(one.choices) == 1  # "one of" needs another
+                known = ", ".join([*(["None"] if alone else []), *one.choices])
                 close = nearest(value, one.choices)
                 raise QuantizationError(f"{where}{name} must be one of {known}, found {shown(value)}{close}")
         elif one.kind in (int, float) and not one.admits(value):
