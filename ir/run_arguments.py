@@ -12,8 +12,7 @@ from .lowering.lower import Arithmetic
 from .ops.common.operator import nearest
 
 A = TypeVar("A")
-#: The words of the type Arithmetic, which is a union of Literals.
-ARITHMETICS: Final = tuple(word for literal in get_args(Arithmetic) for word in get_args(literal))
+ARITHMETICS: Final = get_args(Arithmetic)
 MAX_THREADS: Final = 1024  # more than any machine has cores; a typing error should not start a million
 
 

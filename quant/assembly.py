@@ -11,14 +11,15 @@ from typing import Final, TypeVar
 from numpot.ir.graph import Graph
 from numpot.ir.lowering.lower import integer_layers
 
-from .accuracy_aware.layer_groups import Group, Precision
+from .accuracy_aware.layer_groups import Group
 from .biases import stage as biases
 from .calibration import Calibration
 from .layers.weighted_layers import bias_add, replace_constant
 from .placement.placement import Quantizer
-from .ranges.parameters import RangeEstimation
 from .ranges.schemes import Scheme
+from .settings.accuracy_aware_options import Precision
 from .settings.parameters import Parameters
+from .settings.range_options import RangeEstimation
 from .statistics.collection import Samples
 from .weights.apply_quantizers import as_pot_sees, insert_fake_quantize, weight_codes
 from .weights.int8_weights import QuantizedWeights, insert_weights

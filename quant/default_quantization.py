@@ -13,7 +13,7 @@
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from os import PathLike
 from typing import Any
@@ -30,7 +30,6 @@ from .data.classes import record_classes
 from .data.fingerprints import data_digest, model_digest
 from .data.input_ranges import InputRanges, doubts
 from .data.sources import DataLoader, ModelData, subset
-from .defaults import CALIBRATION_BATCH, STAT_SUBSET_SIZE, ModelType, Preset, SaturationFix, TargetDevice
 from .errors import QuantizationError
 from .findings.findings import note
 from .layers.weighted_layers import prepare
@@ -40,6 +39,8 @@ from .settings.arguments import as_loader
 from .settings.best_preset import with_best
 from .settings.option_types import read_option
 from .settings.parameters import Parameters, check, read_parameters
+from .settings.quantize_options import QuantizeOptions
+from .settings.signature import takes_options
 from .statistics.cache import open_cache
 from .statistics.collection import Samples
 from .weights.measure_saturation import measure_saturation
@@ -48,93 +49,32 @@ from .weights.saturation_fix import fitting_factor, weight_factors
 log = logging.getLogger("numpot")
 
 
+@takes_options(QuantizeOptions)
 def quantize(
     graph: Graph | AnyPath,
     data: DataLoader | AnyPath,
     *,
-    preset: Preset = "performance",
-    target_device: TargetDevice = "ANY",
-    stat_subset_size: int = STAT_SUBSET_SIZE,
-    stat_batch_size: int = CALIBRATION_BATCH,
-    shuffle_data: bool = False,
-    seed: int = 0,
-    inplace_statistics: bool = True,
     statistics_cache: str | PathLike[str] | None = None,
-    weights: Mapping[str, Any] | None = None,
-    activations: Mapping[str, Any] | None = None,
-    range_estimator: str | Mapping[str, Any] | None = None,
-    model_type: ModelType | None = None,
-    use_fast_bias: bool = True,
-    threshold: float | None = None,
-    apply_for_all_nodes: bool = False,
-    saturation_fix: SaturationFix = "first_layer",
-    ignored_scope: Sequence[str] = (),
-    ignored_types: Sequence[str] = (),
-    ignored_operations: Sequence[Mapping[str, Any]] = (),
-    align_channels: bool = True,
-    equalize_channels: bool = False,
-    correct_biases: bool = True,
-    strict_pot: bool = True,
     progress: bool = False,
     pool: Pool | None = None,
+    **options: Any,
 ) -> Graph:
     """Default Quantization: a float model and some hundred samples in, an int8 model out. The graph given is
     not changed.
 
     graph, data: or their paths, which are opened.
 
-    preset: `performance` (symmetric), `mixed` (asymmetric activations), `accuracy` (asymmetric weights too;
-    those layers then run in float) or `best` (what was measured to help beyond POT: best_preset.py).
-    target_device: ANY, CPU, CPU_SPR or GPU. stat_subset_size: how many samples to calibrate with; the first
-    ones, or with shuffle_data a random choice that `seed` decides. stat_batch_size: how many at once; results
-    do not depend on it. inplace_statistics: False keeps a value per sample where medians are wanted, instead
-    of at most 512. statistics_cache: a folder for the statistics, so that a run that was killed goes on, and
-    another preset need not start again. weights, activations: {bits, mode, granularity, level_low,
-    level_high, range_estimator} where they shall differ from the preset's. range_estimator: {preset, min,
-    max} for both, or the preset alone (docs/calibration.md lists everything). model_type: `transformer`
-    leaves what stands around its matrix products in float. use_fast_bias: correct each bias by itself for the
-    rounding of weights; False: layer after layer, slower and better. threshold: how much a bias may change,
-    as a factor of itself; by default 2, and 1000 layer after layer. With strict_pot only.
-    apply_for_all_nodes: correct layers whose weights stay in float, too. saturation_fix: which layers get
-    narrower weights, so that nothing saturates on CPUs without VNNI: `first_layer` and `all` give them 7
-    bits, as POT does; `auto` narrows the layers that clip on the samples, `auto-strict` all that could, each
-    channel only as far as needed. POT's two act for target devices ANY and CPU only. ignored_scope,
-    ignored_types, ignored_operations: names of layers, types of operators, and {"type", "attributes"} of
-    operators, that stay in float. align_channels, correct_biases: False leaves these stages out.
-    equalize_channels: scale channels beforehand, through everything that hands a scale on. strict_pot:
-    correct biases by POT's rules, which leave every layer alone whose bias has a zero in it; False: by
-    numpot's (docs/differences.md). progress: show bars on stderr. pool: who shares the work, of
-    `distributed.open_pool`; by default this process alone.
+    statistics_cache: a folder for the statistics, so that a run that was killed goes on, and another preset
+    need not start again. progress: show bars on stderr. pool: who shares the work, of
+    `distributed.open_pool`; by default this process alone. options: declared in settings/quantize_options.py;
+    docs/options.md has a table of them.
 
     Returns a graph with FakeQuantize on activations and int8 weights; `info["quantization"]` says how it was
     made, and `info["classes"]` which label each class has, if the data was opened with classes. Raises
     QuantizationError for a model that cannot be quantized, DataError for data that does not fit it; both
     before any inference. Source: POT 2023.3, DefaultQuantization.
     """
-    settings = read_parameters(
-        preset=preset,
-        target_device=target_device,
-        stat_subset_size=stat_subset_size,
-        stat_batch_size=stat_batch_size,
-        shuffle_data=shuffle_data,
-        seed=seed,
-        inplace_statistics=inplace_statistics,
-        weights=weights,
-        activations=activations,
-        range_estimator=range_estimator,
-        model_type=model_type,
-        use_fast_bias=use_fast_bias,
-        threshold=threshold,
-        apply_for_all_nodes=apply_for_all_nodes,
-        saturation_fix=saturation_fix,
-        ignored_scope=ignored_scope,
-        ignored_types=ignored_types,
-        ignored_operations=ignored_operations,
-        align_channels=align_channels,
-        equalize_channels=equalize_channels,
-        correct_biases=correct_biases,
-        strict_pot=strict_pot,
-    )
+    settings = read_parameters(**options)
     graph = as_graph(graph)
     check_arguments(statistics_cache, progress, pool)
     data = as_loader(data, graph)

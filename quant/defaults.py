@@ -8,8 +8,6 @@ from typing import Final, Literal
 Preset = Literal["performance", "mixed", "accuracy", "best"]
 ModelType = Literal["transformer"]
 TargetDevice = Literal["ANY", "CPU", "CPU_SPR", "GPU"]
-TARGET_DEVICES: Final = ("ANY", "CPU", "CPU_SPR", "GPU")
-PRESETS: Final = ("performance", "mixed", "accuracy", "best")
 
 STAT_SUBSET_SIZE: Final = 300  # samples: POT's templates; means of per-image extremes are steady by then
 LEVELS: Final = 256  # codes of an 8-bit activation
@@ -50,7 +48,6 @@ FITTING_STEP: Final = (
     1 / 128
 )  # of the factor, while a channel is narrowed until its worst pair fits: at most half a code at a time
 SaturationFix = Literal["first_layer", "all", "no", "auto", "auto-strict"]
-SATURATION_FIXES: Final = ("first_layer", "all", "no", "auto", "auto-strict")
 
 # Statistics over samples.
 OUTLIER_SHARE: Final = (

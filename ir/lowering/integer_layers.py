@@ -5,7 +5,7 @@ reals of the sums.
 import functools
 import math
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -22,10 +22,10 @@ from ..ops.matmul import MatMul
 from ..ops.matmul_integer import MatMulInteger
 from ..ops.multiply import Multiply
 from ..ops.subtract import Subtract
+from .arithmetics import IntegerArithmetic
 from .code_ranges import LAST_CODE, Range, source_of_codes
 from .pairs import pair_products
 
-IntegerArithmetic = Literal["exact", "saturating", "saturating-avx512", "saturating-onnxruntime"]
 INTEGER_LAYERS = ("ConvolutionInteger", "ConvolutionBackpropDataInteger", "MatMulInteger")
 LAYERS = ("Convolution", "ConvolutionBackpropData", "MatMul")
 IntegerTwin = ConvolutionInteger | ConvolutionBackpropDataInteger | MatMulInteger

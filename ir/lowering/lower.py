@@ -13,8 +13,6 @@ ordinary graph: the interpreter runs it operator by operator, and the executor f
 scale, bias, activation and Quantize (docs/arithmetic.md).
 """
 
-from typing import Literal
-
 import numpy as np
 
 from ..footprint import footprint
@@ -24,11 +22,11 @@ from ..ops.dequantize import Dequantize
 from ..ops.quantize import Quantize
 from ..simplify.constants import unpack_halves
 from .arithmetic_on_codes import MEANS, ON_TWO, lower_arithmetic, read_exactly
+from .arithmetics import Arithmetic, IntegerArithmetic
 from .code_ranges import Range, range_of, works_on_codes
 from .integer_layers import (
     INTEGER_LAYERS,
     LAYERS,
-    IntegerArithmetic,
     IntegerWeights,
     integer_weights,
     lower_layer,
@@ -48,8 +46,6 @@ __all__ = [
     "integer_weights",
     "lower",
 ]
-
-Arithmetic = IntegerArithmetic | Literal["simulated"]
 
 
 def for_arithmetic(graph: Graph, arithmetic: Arithmetic) -> Graph:

@@ -9,13 +9,14 @@ time            seconds that the executor takes more for one batch of samples, m
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from numpot.ir.graph import Graph
 
 from ..assembly import Assembly, variant
+from ..settings.accuracy_aware_options import Cost
 from .evaluators.evaluator import Scores
 from .evaluators.journal import Journal
 from .layer_groups import Group, multiply_adds
@@ -23,8 +24,6 @@ from .layer_groups import Group, multiply_adds
 if TYPE_CHECKING:
     from numpot.ir.executor.executor import Executor
 
-Cost = Literal["multiply-adds", "bytes", "time"]
-COSTS: Final = ("multiply-adds", "bytes", "time")
 ROUNDS: Final = 7  # runs of each model; the shortest counts, for others can only lengthen one
 
 

@@ -8,9 +8,8 @@ limit is the drop allowed. The goal is reached when e <= 0 for every metric.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
-DropType = Literal["absolute", "relative"]
+from ..settings.accuracy_aware_options import DropType
 
 
 @dataclass(frozen=True)

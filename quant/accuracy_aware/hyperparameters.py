@@ -16,8 +16,8 @@ from typing import Final
 
 import numpy as np
 
-from ..ranges.parameters import RangeEnd, RangeEstimation
 from ..settings.parameters import Parameters
+from ..settings.range_options import RangeEnd, RangeEstimation
 
 SMALL: Final = 1e-8
 _WEIGHTS: Final = RangeEstimation(min=RangeEnd(type="min"), max=RangeEnd(type="max"))

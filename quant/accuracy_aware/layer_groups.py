@@ -8,18 +8,14 @@ POT 2023.3, pot AccuracyAwareQuantization.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Literal
 
 from numpot.ir.graph import Node, Use
 
 from ..layers.device_operators import PASS_THROUGH, QUANTIZABLE, WEIGHTED
 from ..placement.placement import Quantizer
+from ..settings.accuracy_aware_options import Precision
 
 ByUse = dict[Use, Quantizer]
-Precision = Literal[
-    "float", "7-bit", "safe"
-]  # safe: each channel of the weights as narrow as it must be not to saturate
-PRECISIONS: Final = ("float", "7-bit", "safe")
 
 
 @dataclass(frozen=True)

@@ -4,76 +4,36 @@ measured.
 
 import math
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, Literal
 
 from numpot.ir.ops.common.operator import nearest
 
 from ..errors import QuantizationError
 from ..ranges.schemes import weight_scheme
+from ..settings.accuracy_aware_options import SearchOptions
+from ..settings.option_types import check_words_and_bounds
 from ..settings.parameters import Parameters
-from .costs import COSTS, Cost
-from .goal import DropType
-from .layer_groups import PRECISIONS, Precision
-
-RANKING_SUBSET_SIZE: Final = 300
-METRIC_SUBSET_RATIO: Final = 0.5
-MAX_DROP: Final = 0.01
-CONFIDENCE: Final = 0.6
 
 
 @dataclass(frozen=True)
-class SearchParameters:
-    """As `quantize_accuracy_aware` takes them; names and defaults are POT's where POT has them."""
+class SearchParameters(SearchOptions):
+    """The options of the search, and what it asks of them."""
 
-    max_drop: float = MAX_DROP
-    drop_type: DropType = "absolute"
-    max_iter_num: int = sys.maxsize
-    ranking_subset_size: int = RANKING_SUBSET_SIZE
-    metric_subset_ratio: float = METRIC_SUBSET_RATIO
-    rank_by: Literal["metric", "sqnr"] = "metric"
-    search: Literal["best", "pot"] = "best"
-    cost: Cost = "multiply-adds"
-    precisions: tuple[Precision, ...] = ("float",)
-    use_prev_if_drop_increase: bool = True
-    tune_hyperparams: bool = False
-    convert_to_mixed_preset: bool = False
-    baseline: Mapping[str, float] | None = None
+    @property
+    def most_groups(self) -> int:
+        """That may be tried."""
+        return sys.maxsize if self.max_iter_num is None else self.max_iter_num
 
     def check(self, settings: Parameters, metrics: Iterable[str]) -> None:
         """Raises QuantizationError. metrics: names of those that are to be kept."""
-        if not 0 <= self.max_drop < math.inf:
-            raise QuantizationError(f"max_drop must be a number of at least 0, found {self.max_drop:g}")
-        if not 0 < self.metric_subset_ratio <= 1:
-            raise QuantizationError(
-                f"metric_subset_ratio must be above 0 and at most 1, found {self.metric_subset_ratio}"
-            )
-        choices = {
-            "drop_type": ("absolute", "relative"),
-            "rank_by": ("metric", "sqnr"),
-            "search": ("best", "pot"),
-            "cost": COSTS,
-        }
-        for name, known in choices.items():
-            if getattr(self, name) not in known:
-                raise QuantizationError(
-                    f"{name} must be one of {', '.join(known)}, found {getattr(self, name)!r}"
-                )
-        for precision in self.precisions:
-            if precision not in PRECISIONS:
-                raise QuantizationError(
-                    f"precisions: expected some of {', '.join(PRECISIONS)}, found {precision!r}"
-                )
+        check_words_and_bounds(self)
         scheme = weight_scheme(settings.preset, settings.weights)
         if "safe" in self.precisions and not (scheme.symmetric and scheme.per_channel):
             raise QuantizationError(
                 "precisions: safe is for symmetric weights with a range per channel; use 7-bit, or "
                 "preset performance"
             )
-        for name in ("max_iter_num", "ranking_subset_size"):
-            if getattr(self, name) < 1:
-                raise QuantizationError(f"{name} must be at least 1, found {getattr(self, name)}")
         self._check_baseline(list(metrics))
         if self.convert_to_mixed_preset and settings.preset != "performance":
             raise QuantizationError(

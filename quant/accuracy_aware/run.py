@@ -188,9 +188,9 @@ class Run:
         if self.wanted.search == "pot":
             keep = self.wanted.use_prev_if_drop_increase
             return search_as_pot(
-                first, groups, target, measure, rank, self.wanted.max_iter_num, use_prev_if_drop_increase=keep
+                first, groups, target, measure, rank, self.wanted.most_groups, use_prev_if_drop_increase=keep
             )
-        return search(first, groups, target, measure, rank, self.wanted.max_iter_num)
+        return search(first, groups, target, measure, rank, self.wanted.most_groups)
 
     def _groups(self, first: Point) -> list[Group]:
         assembly = self.measurements.assembly(first)
@@ -237,7 +237,7 @@ def plan(groups: int, samples: int, subset: int, seconds: float, wanted: SearchP
     beforehand.
     """
     tried = groups * len(wanted.precisions)
-    full = 1 + wanted.convert_to_mixed_preset + wanted.tune_hyperparams + min(tried, wanted.max_iter_num)
+    full = 1 + wanted.convert_to_mixed_preset + wanted.tune_hyperparams + min(tried, wanted.most_groups)
     ranked = tried + 12 * wanted.tune_hyperparams
     pace, cost_full, cost_ranked = ("", "", "")
     if seconds:

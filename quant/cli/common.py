@@ -13,11 +13,12 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Annotated, Any, Literal, ParamSpec
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
 
 import typer
 
 from numpot.ir.errors import NumpotError
+from numpot.ir.lowering import arithmetics
 from numpot.kernels.errors import ProcessorError
 
 from .usage import BAD_INPUT
@@ -40,7 +41,7 @@ Data = Annotated[
     typer.Option("--data", metavar="D", help=DATA_HELP),
 ]
 Arithmetic = Annotated[
-    Literal["exact", "saturating", "saturating-avx512", "saturating-onnxruntime", "simulated"],
+    arithmetics.Arithmetic,
     typer.Option(
         "--arithmetic", help="exact integers, integers of a CPU without VNNI, or FakeQuantize in float"
     ),

@@ -2,9 +2,11 @@
 much, and why.
 """
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from numpot.ir.lowering.arithmetics import IntegerArithmetic
 
 from .common import (
     Data,
@@ -48,7 +50,7 @@ def run(
         ),
     ],
     arithmetic: Annotated[
-        Literal["exact", "saturating", "saturating-avx512", "saturating-onnxruntime"] | None,
+        IntegerArithmetic | None,
         typer.Option(
             "--arithmetic",
             help="of MODEL: exact, or that of OpenVINO or onnxruntime on a CPU without VNNI; by default "

@@ -1,9 +1,10 @@
 """numpot finetune: train the weight codes and biases of a quantized model a little further."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
+from ..settings.finetune_options import FinetuneOptions
 from .common import (
     DATA_HELP,
     Classes,
@@ -20,8 +21,10 @@ from .common import (
     reports_errors,
 )
 from .evaluate import METRICS_HELP
+from .option_flags import given_options, takes_flags
 
 
+@takes_flags(FinetuneOptions, after="teacher")
 @reports_errors
 def run(
     model: Annotated[
@@ -43,23 +46,6 @@ def run(
             help="the float model, whose answers are learned; then no labels are needed",
         ),
     ] = None,
-    loss: Annotated[
-        Literal["distillation", "cross_entropy", "mse"] | None,
-        typer.Option(
-            "--loss", help="by default distillation with a teacher, cross_entropy on labels without"
-        ),
-    ] = None,
-    epochs: Annotated[int, typer.Option("--epochs", min=1, metavar="N", help="passes over the data")] = 10,
-    batch_size: Annotated[
-        int, typer.Option("--batch-size", min=1, metavar="N", help="samples to a step")
-    ] = 32,
-    learning_rate: Annotated[
-        float,
-        typer.Option(
-            "--learning-rate", metavar="R", help="size of a step, as a share of a layer's output; falls to 0"
-        ),
-    ] = 1e-3,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="of the order of the samples")] = 0,
     validation: Annotated[
         str | None,
         typer.Option("--validation", metavar="D", help=f"other samples, to find the best epoch: {DATA_HELP}"),
@@ -78,6 +64,7 @@ def run(
     std: Std = None,
     json: Json = False,
     debug: Debug = False,
+    **flags: Any,
 ) -> None:
     """Fine-tune a quantized model: other weights and biases, the same operators, scales, ranges and speed.
 
@@ -98,11 +85,7 @@ def run(
     graph = open_model(model, mean, std)
     options: dict[str, Any] = {
         "teacher": open_model(teacher, mean, std) if teacher else None,
-        "loss": loss,
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "learning_rate": learning_rate,
-        "seed": seed,
+        **given_options(FinetuneOptions, flags),
         "validation": open_data(validation, graph, classes=classes) if validation else None,
         "metric": measure,
     }

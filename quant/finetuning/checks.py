@@ -9,34 +9,16 @@ from numpot.ir.ops.softmax import SoftMax
 
 from ..data.sources import DataError, ModelData
 from ..errors import QuantizationError
-from .losses import LOSSES
 
 
-def check(
-    int8: Graph,
-    samples: ModelData,
-    teacher: Graph | None,
-    loss: str,
-    *,
-    epochs: int,
-    batch_size: int,
-    learning_rate: float,
-    seed: int,
-) -> None:
-    """Raises QuantizationError for a model, a teacher or numbers that make no sense, DataError for labels
+def check(int8: Graph, samples: ModelData, teacher: Graph | None, loss: str) -> None:
+    """Raises QuantizationError for a model or a teacher that makes no sense, DataError for labels
     that do not fit.
     """
     if not int8.of_type("FakeQuantize"):
         raise QuantizationError(
             f"model {int8.name!r} is not quantized: it has no FakeQuantize. Fine-tuning is for what "
             "`quantize` made."
-        )
-    if loss not in LOSSES:
-        raise QuantizationError(f"loss must be one of {', '.join(LOSSES)}, found {loss!r}")
-    if epochs < 1 or batch_size < 1 or seed < 0 or not 0 < learning_rate < math.inf:
-        raise QuantizationError(
-            "epochs and batch_size must be at least 1, seed at least 0 and learning_rate above 0, "
-            f"found epochs {epochs}, batch_size {batch_size}, seed {seed}, learning_rate {learning_rate}"
         )
     outputs = {node.name: node.output.shape for node in int8.outputs}
     if loss != "mse" and any(len(shape) < 2 for shape in outputs.values()):

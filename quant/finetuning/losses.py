@@ -10,12 +10,8 @@ scores, p that of the teacher's. Classes lie along axis 1: (N,classes), or (N,cl
 each pixel.
 """
 
-from typing import Literal
-
 import numpy as np
 
-LossName = Literal["cross_entropy", "distillation", "mse"]
-LOSSES = ("cross_entropy", "distillation", "mse")
 Loss = tuple[float, np.ndarray]  # value, gradient at the output
 
 

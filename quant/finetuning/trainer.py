@@ -6,7 +6,9 @@ themselves.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from importlib.metadata import version
+from typing import Any
 
 import numpy as np
 
@@ -21,83 +23,63 @@ from ..layers.free_batch import with_free_batch
 from ..metrics.classification import Metric
 from ..metrics.evaluate import check_needs, compiled, evaluate
 from ..parallel.progress import track
-from ..settings.arguments import as_loader, as_metric, check_options
+from ..settings.arguments import as_loader, as_metric
+from ..settings.finetune_options import FinetuneOptions, LossName
+from ..settings.option_types import read_option, read_options
+from ..settings.signature import takes_options
 from . import losses
 from .adam import Adam, cosine
 from .checks import check
 from .forward_backward import Network, Values
-from .losses import LossName
 from .trained import Trained, TrainedCodes, find_biases, find_weights, with_trained
 from .units import bias_unit, weight_unit
 
 Targets = Callable[[Batch], Mapping[str, np.ndarray]]
 
 
+@takes_options(FinetuneOptions)
 def finetune(
     int8: Graph | AnyPath,
     data: DataLoader | AnyPath,
     teacher: Graph | AnyPath | None = None,
     *,
-    loss: LossName | None = None,
-    epochs: int = 10,
-    batch_size: int = 32,
-    learning_rate: float = 1e-3,
-    seed: int = 0,
     validation: DataLoader | AnyPath | None = None,
     metric: Metric | str | None = None,
     progress: bool = False,
+    **options: Any,
 ) -> Graph:
     """Train the weight codes and biases of a quantized model; operators, scales, zero points and ranges stay,
     and so does its speed.
 
-    teacher: the float model, whose answers are learned; then data needs no labels. loss: `distillation` (of
-    classes; the default with a teacher), `cross_entropy` (on labels; the default without) or `mse` (of the
-    teacher's outputs, or of labels that are numbers). learning_rate: about how much of its typical size a
-    layer's output changes in one step (units.py); it falls along a cosine. seed: of the order of the samples;
-    the same seed and data give the same model on one machine. validation, metric: after every epoch the model
-    is measured, and the best one is returned, the one given included; without them, the last one is.
-    progress: show a bar on stderr. The graph given is not changed.
+    teacher: the float model, whose answers are learned; then data needs no labels. validation, metric: after
+    every epoch the model is measured, and the best one is returned, the one given included; without them, the
+    last one is. progress: show a bar on stderr. The graph given is not changed. options: declared in
+    settings/finetune_options.py. The same seed and data give the same model on one machine.
 
     Returns a graph whose `info["finetuning"]` says how it was made. Raises QuantizationError for a model that
     cannot be trained or parameters that make no sense, DataError for data that does not fit; both before any
     training.
     """
-    options = {
-        "loss": loss,
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "learning_rate": learning_rate,
-        "seed": seed,
-    }
-    check_options(finetune, **options, progress=progress)
+    wanted = read_options(FinetuneOptions, options)
+    read_option(bool, "progress", progress)
     int8 = as_graph(int8)
     data = as_loader(data, int8)
     teacher = None if teacher is None else as_graph(teacher, "the teacher")
     validation = None if validation is None else as_loader(validation, int8, "validation")
     metric = None if metric is None else as_metric(metric)
-    samples, chosen = ModelData(data, int8), loss or ("cross_entropy" if teacher is None else "distillation")
-    check(
-        int8,
-        samples,
-        teacher,
-        chosen,
-        epochs=epochs,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        seed=seed,
-    )
+    samples = ModelData(data, int8)
+    chosen = wanted.loss or ("cross_entropy" if teacher is None else "distillation")
+    check(int8, samples, teacher, chosen)
     if (validation is None) != (metric is None):
         raise QuantizationError(
             "validation data and a metric go together: the metric says which epoch is the best one"
         )
     student = with_free_batch(int8 if chosen == "mse" else with_scores(int8))
-    training = Training(
-        student, samples, _targets(student, teacher, chosen), chosen, learning_rate, epochs, batch_size, seed
-    )
+    training = Training(student, samples, _targets(student, teacher, chosen), chosen, wanted)
     best = _Best(int8, teacher, validation, metric)
     history = []
-    with track(epochs * len(samples), "fine-tuning", quiet=not progress) as advance:
-        for epoch in range(1, epochs + 1):
+    with track(wanted.epochs * len(samples), "fine-tuning", quiet=not progress) as advance:
+        for epoch in range(1, wanted.epochs + 1):
             mean_loss = training.epoch(advance)
             history.append(
                 {"epoch": epoch, "loss": mean_loss, **best.offer(epoch, with_trained(int8, training.trained))}
@@ -105,11 +87,8 @@ def finetune(
     tuned = best.model
     tuned.info["finetuning"] = {
         "tool": f"numpot {version('numpot')}",
+        **asdict(wanted),
         "loss": chosen,
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "learning_rate": learning_rate,
-        "seed": seed,
         "samples": len(samples),
         "trained": training.counts,
         **best.record,
@@ -129,22 +108,20 @@ class Training:
         samples: ModelData,
         targets: Targets,
         loss: LossName,
-        learning_rate: float,
-        epochs: int,
-        batch_size: int,
-        seed: int,
+        options: FinetuneOptions,
     ) -> None:
         weights, biases = find_weights(graph), find_biases(graph)
         self.trained: list[Trained] = [one for one, _ in (*weights, *biases)]
         self._network = Network(graph, [one.tensor for one in self.trained])
         self._outputs = {result.name: result.inputs[0] for result in graph.outputs}
         self._graph, self._samples, self._targets, self._loss = graph, samples, targets, getattr(losses, loss)
-        self._learning_rate, self._batch_size = learning_rate, batch_size
+        self._options = options
         self._biases = len(biases)
         self._adam = [Adam() for _ in self.trained]
-        self._order = np.random.default_rng(seed)
-        self._step, self._steps = 0, epochs * -(-len(samples) // (fixed_batch(graph) or batch_size))
-        first = next(batches(samples, graph, batch_size))
+        self._order = np.random.default_rng(options.seed)
+        size = fixed_batch(graph) or options.batch_size
+        self._step, self._steps = 0, options.epochs * -(-len(samples) // size)
+        first = next(batches(samples, graph, options.batch_size))
         values = self._network.forward(first.inputs, self._values)
         units = [
             weight_unit(one.master.shape, values[layer.inputs[0]], values[layer.output], layer)
@@ -170,7 +147,7 @@ class Training:
         """One pass over the samples in a new order; returns the mean loss."""
         order = self._order.permutation(len(self._samples))
         total = 0.0
-        for batch in batches(Subset(self._samples, order.tolist()), self._graph, self._batch_size):
+        for batch in batches(Subset(self._samples, order.tolist()), self._graph, self._options.batch_size):
             total += self._train(batch) * len(batch.indices)
             advance(len(batch.indices))
         return total / len(self._samples)
@@ -187,10 +164,10 @@ class Training:
         if not np.isfinite(total):
             raise QuantizationError(
                 f"the loss became {total} at step {self._step + 1}; use a smaller learning rate than "
-                f"{self._learning_rate}"
+                f"{self._options.learning_rate}"
             )
         gradients = self._network.backward(values, at_outputs)
-        rate = self._learning_rate * cosine(self._step, self._steps)
+        rate = self._options.learning_rate * cosine(self._step, self._steps)
         for one, unit, adam in zip(self.trained, self._units, self._adam, strict=True):
             if one.tensor in gradients:
                 one.move(rate * unit * adam.direction(unit * gradients[one.tensor]))

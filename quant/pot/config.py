@@ -16,9 +16,10 @@ from pydantic import BaseModel, Field, ValidationError
 from numpot.ir.formats.common.regular_file import read_text
 from numpot.ir.ops.common.operator import nearest
 
-from ..defaults import TargetDevice
 from ..errors import QuantizationError
-from .config_parameters import AccuracyAware, Algorithm, ConfigModelType, Strict
+from ..settings.quantize_options import QuantizeOptions
+from .config_keys import Strict, keys_of
+from .config_parameters import AccuracyAware, Algorithm
 
 MOST_SHOWN = 200  # characters of a value in a message
 M = TypeVar("M", bound=BaseModel)
@@ -79,12 +80,12 @@ _TAGGED: dict[str, type[BaseModel]] = {
 NamedAlgorithm = Annotated[NamedDefault | NamedAccuracyAware, Field(discriminator="name")]
 
 
-class Compression(Strict):
+_BESIDE = ("target_device", "model_type", "inplace_statistics")
+
+
+class Compression(keys_of(QuantizeOptions, "Beside", only=_BESIDE)):  # type: ignore[misc] # from declarations
     """What to do. The keys beside `algorithms` hold for all algorithms that do not set them."""
 
-    target_device: TargetDevice = "ANY"
-    model_type: ConfigModelType = None
-    inplace_statistics: bool = True
     dump_intermediate_model: bool = False
     algorithms: list[NamedAlgorithm] = Field(min_length=1, max_length=1)
 

@@ -13,14 +13,13 @@ from numpot.ir.graph import Tensor
 from ..defaults import OUTLIER_PROB
 from ..errors import QuantizationError
 from ..placement.placement import Quantizer
-from ..statistics.aggregates import Aggregator
+from ..settings.range_options import Aggregator, RangeEnd, RangeEstimation, Reduction
 from ..statistics.histogram import Histogram
-from ..statistics.reductions import Reduction
 from ..statistics.statistic import Collector, Statistic
 from .bounds import Bounds, asymmetric_range, symmetric_range
 from .channel_importance import channel_axis_of, importance
 from .histogram_search import least_noise_range, noise, percentile_range
-from .parameters import SEARCHED, RangeEnd, RangeEstimation
+from .parameters import SEARCHED
 from .schemes import Scheme
 
 C = TypeVar("C", bound=Collector)

@@ -9,82 +9,29 @@ import dataclasses
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeVar, get_args
 
 from numpot.ir.arguments import shown
 from numpot.ir.ops.common.operator import nearest
 
 from ..errors import QuantizationError
-from ..settings.option_types import choose, read_option
-from ..statistics.aggregates import Aggregator
-from ..statistics.reductions import Reduction
+from ..settings.option_types import check_words_and_bounds, choose, read_option
+from ..settings.range_options import BITS, QuantizerParameters, RangeEstimation
 
-Mode = Literal["symmetric", "asymmetric"]
-Granularity = Literal["perchannel", "pertensor"]
-RangePreset = Literal["default", "quantile", "percentile", "mse", "layer_noise", "auto"]
-RANGE_PRESETS: Final = get_args(RangePreset)
 SEARCHED: Final = (
     "percentile",
     "mse",
     "layer_noise",
     "auto",
 )  # beyond POT: the range is found as a whole, not end by end
-BITS: Final = range(2, 9)
 LEAST_LEVELS: Final = 3  # zero, and one on either side: symmetric bounds need that (bounds.py)
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class RangeEnd:
-    """One end of a range; None stands for the default. type: what is taken of a sample. aggregator: how
-    samples are combined.
-
-    outlier_prob: share of values that a quantile leaves out. clipping_value: the final bound goes no further.
-    """
-
-    type: Reduction | None = None
-    aggregator: Aggregator | None = None
-    outlier_prob: float | None = None
-    clipping_value: float | None = None
-
-
-@dataclass(frozen=True)
-class RangeEstimation:
-    """How a range is estimated. preset: a row of the table in docs/calibration.md; min, max: what differs
-    from it.
-    """
-
-    preset: RangePreset = "default"
-    min: RangeEnd = field(default_factory=RangeEnd)
-    max: RangeEnd = field(default_factory=RangeEnd)
-
-
-@dataclass(frozen=True)
-class QuantizerParameters:
-    """What `weights` or `activations` ask for; None leaves it to the device's table and the preset."""
-
-    bits: int | None = None
-    mode: Mode | None = None
-    granularity: Granularity | None = None
-    level_low: int | None = None
-    level_high: int | None = None
-    range_estimator: RangeEstimation | None = None
-
-    @property
-    def scheme_fields(self) -> dict[str, Any]:
-        """What is given of the scheme."""
-        fields = {
-            name: getattr(self, name) for name in ("bits", "mode", "granularity", "level_low", "level_high")
-        }
-        return {name: value for name, value in fields.items() if value is not None}
 
 
 def read_quantizer(where: str, given: Mapping[str, Any] | None) -> QuantizerParameters:
     """`weights` or `activations`. Raises QuantizationError."""
     found = _read(QuantizerParameters, where, {} if given is None else given)
-    if found.bits is not None and found.bits not in BITS:
-        raise QuantizationError(f"{where}.bits must be {BITS[0]} to {BITS[-1]}, found {found.bits}")
+    check_words_and_bounds(found, f"{where}.")
     _check_levels(where, found)
     if found.range_estimator is not None:
         _check_estimation(f"{where}.range_estimator", found.range_estimator)
@@ -171,10 +118,7 @@ def _check_levels(where: str, found: QuantizerParameters) -> None:
 
 def _check_estimation(where: str, found: RangeEstimation) -> None:
     for name, end in (("min", found.min), ("max", found.max)):
-        if end.outlier_prob is not None and not 0 <= end.outlier_prob < 0.5:
-            raise QuantizationError(
-                f"{where}.{name}.outlier_prob must be from 0 to below 0.5, found {end.outlier_prob:g}"
-            )
+        check_words_and_bounds(end, f"{where}.{name}.")
         if found.preset in SEARCHED:
             for key in ("type", "aggregator"):
                 if getattr(end, key) is not None:

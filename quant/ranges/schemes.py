@@ -12,7 +12,7 @@ from typing import Final
 from ..defaults import Preset
 from ..layers.device_operators import QUANTIZABLE, is_depthwise
 from ..placement.placement import Quantizer
-from .parameters import Granularity, Mode, QuantizerParameters
+from ..settings.range_options import Granularity, Mode, QuantizerParameters
 
 OTHER_DEVICES: Final = ("NPU", "GNA", "GNA3", "GNA3.5")  # POT knows them, numpot does not
 SATURATING_DEVICES: Final = ("ANY", "CPU")  # those for which saturation_fix is meant

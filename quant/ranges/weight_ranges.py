@@ -9,10 +9,10 @@ taken:
 import numpy as np
 
 from ..defaults import WEIGHT_SEARCH
+from ..settings.range_options import RangeEstimation
 from ..statistics.reductions import Observed
 from .activation_ranges import ends
 from .bounds import Bounds, asymmetric_range, symmetric_weight_range
-from .parameters import RangeEstimation
 from .schemes import Scheme
 
 

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from ..ranges.parameters import RangeEnd, RangeEstimation
 from .parameters import Parameters
+from .range_options import RangeEnd, RangeEstimation
 
 #: The largest value of all samples: with channels equalized and means corrected, clipping costs more than it
 #: gains.

@@ -1,23 +1,43 @@
-"""The one place where a value that a caller gives is held against the type of the option it is for.
+"""The one place where a value that a caller gives is held against the declaration of the option it is for
+(option.py): its type, its words, its bounds.
 
-The declaration is a dataclass, whose fields are the options. Whether a value of the right type makes sense is
-checked where it is known.
+Whether values make sense together, or for a model, is checked where it is known.
 """
 
 import math
 import numbers
 import types
 import typing
-from collections.abc import Mapping, Sequence
-from dataclasses import fields
-from typing import Any, Literal, get_args, get_origin
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from numpot.ir.arguments import MOST_SHOWN, shown
 from numpot.ir.ops.common.operator import nearest
 
 from ..errors import QuantizationError
+from .option import declared
 
+T = TypeVar("T")
 LARGEST = 2**63 - 1  # of whole numbers: what files and NumPy can hold
+
+
+def read_options(declaration: type[T], options: Mapping[str, Any]) -> T:
+    """The declared options from plain values, each checked by itself. Raises QuantizationError."""
+    refuse_unknown(options, declared(declaration))
+    settings = declaration(**typed(declaration, options))
+    check_words_and_bounds(settings)
+    return settings
+
+
+def refuse_unknown(options: Iterable[str], known: Iterable[str]) -> None:
+    """Raises QuantizationError for a name that is none of those known."""
+    names = list(known)
+    for name in options:
+        if name not in names:
+            raise QuantizationError(
+                f"parameter {name!r} is not known"
+                + (nearest(name, names) or f". Known are {', '.join(names)}")
+            )
 
 
 def typed(declaration: type, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -26,9 +46,32 @@ def typed(declaration: type, options: Mapping[str, Any]) -> dict[str, Any]:
 
     Fields that are dataclasses themselves are left as they are: their readers check them.
     """
-    hints = typing.get_type_hints(declaration)
-    declared = {field.name: hints[field.name] for field in fields(declaration)}
-    return {name: read_option(declared[name], name, value) for name, value in options.items()}
+    known = declared(declaration)
+    return {name: read_option(known[name].hint, name, value) for name, value in options.items()}
+
+
+def check_words_and_bounds(settings: object, where: str = "") -> None:
+    """Hold the options of a dataclass against the words and bounds that they are declared with. Raises
+    QuantizationError, which calls an option `where` and its name.
+    """
+    for name, one in declared(type(settings)).items():
+        value = getattr(settings, name)
+        if value is None and one.may_be_none:
+            continue
+        if one.choices and get_origin(one.kind) is not Literal:
+            for entry in value:
+                if entry not in one.choices:
+                    raise QuantizationError(
+                        f"{where}{name}: expected some of {', '.join(one.choices)}, found {shown(entry)}"
+                    )
+        elif one.choices:
+            if value not in one.choices:
+                alone = one.may_be_none and len(one.choices) == 1  # "one of" needs another
+                known = ", ".join([*(["None"] if alone else []), *one.choices])
+                close = nearest(value, one.choices)
+                raise QuantizationError(f"{where}{name} must be one of {known}, found {shown(value)}{close}")
+        elif one.kind in (int, float) and not one.admits(value):
+            raise QuantizationError(f"{where}{name} must be {one.bounds}, found {shown(value)}")
 
 
 def read_option(hint: Any, name: str, value: Any) -> Any:

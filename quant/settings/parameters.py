@@ -2,8 +2,8 @@
 sample is run.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -12,55 +12,22 @@ from numpot.ir.arguments import shown
 from numpot.ir.graph import Graph
 from numpot.ir.ops.common.operator import nearest
 
-from ..defaults import (
-    CALIBRATION_BATCH,
-    PRESETS,
-    SAMPLE_BUDGET,
-    SATURATION_FIXES,
-    STAT_SUBSET_SIZE,
-    TARGET_DEVICES,
-    ModelType,
-    Preset,
-    SaturationFix,
-    TargetDevice,
-)
+from ..defaults import SAMPLE_BUDGET
 from ..errors import QuantizationError
 from ..placement.ignored_scope import Ignored, is_operation
 from ..placement.placement import Quantizer, find_quantizers
 from ..placement.scopes import Scope, check_scopes, find_scopes
-from ..ranges.parameters import QuantizerParameters, RangeEstimation, given, read_estimation, read_quantizer
+from ..ranges.parameters import given, read_estimation, read_quantizer
 from ..ranges.schemes import OTHER_DEVICES, Scheme, activation_scheme, weight_scheme
-from .option_types import typed
+from .option import declared
+from .option_types import check_words_and_bounds, refuse_unknown, typed
+from .quantize_options import QuantizeOptions
+from .range_options import QuantizerParameters, RangeEstimation
 
 
 @dataclass(frozen=True)
-class Parameters:
-    """What DefaultQuantization can be told; names and defaults are POT's, but for statistics, which are in
-    place by default here.
-    """
-
-    preset: Preset = "performance"
-    target_device: TargetDevice = "ANY"
-    stat_subset_size: int = STAT_SUBSET_SIZE
-    stat_batch_size: int = CALIBRATION_BATCH
-    shuffle_data: bool = False
-    seed: int = 0
-    inplace_statistics: bool = True
-    weights: QuantizerParameters = QuantizerParameters()
-    activations: QuantizerParameters = QuantizerParameters()
-    range_estimator: RangeEstimation = RangeEstimation()
-    model_type: ModelType | None = None
-    use_fast_bias: bool = True
-    threshold: float | None = None
-    apply_for_all_nodes: bool = False
-    saturation_fix: SaturationFix = "first_layer"
-    ignored_scope: Sequence[str] = ()
-    ignored_types: Sequence[str] = ()
-    ignored_operations: Sequence[Mapping[str, Any]] = ()
-    align_channels: bool = True
-    equalize_channels: bool = False
-    correct_biases: bool = True
-    strict_pot: bool = True
+class Parameters(QuantizeOptions):
+    """The options of `quantize`, and what the algorithm asks of them."""
 
     @property
     def budget(self) -> int | None:
@@ -91,49 +58,38 @@ class Parameters:
 
     def record(self) -> dict[str, Any]:
         """As values that a model's `info` can hold."""
-        nested = {name: given(getattr(self, name)) for name in ("weights", "activations", "range_estimator")}
-        ignored = {
-            name: list(getattr(self, name))
-            for name in ("ignored_scope", "ignored_types", "ignored_operations")
-        }
-        return asdict(self) | nested | ignored
+        record = asdict(self)
+        for name, option in declared(type(self)).items():
+            value = getattr(self, name)
+            if option.is_group:
+                record[name] = given(value)
+            elif isinstance(value, tuple):
+                record[name] = list(value)
+        return record
 
 
 def read_parameters(**options: Any) -> Parameters:
     """Parameters from plain values: `weights`, `activations` and `range_estimator` as mappings. Raises
     QuantizationError.
     """
-    for name in options.keys() - {f.name for f in fields(Parameters)}:
-        known = [f.name for f in fields(Parameters)]
-        raise QuantizationError(
-            f"parameter {name!r} is not known" + (nearest(name, known) or f". Known are {', '.join(known)}")
-        )
-    for name in ("weights", "activations"):
-        options[name] = read_quantizer(name, options.get(name))
-    options["range_estimator"] = read_estimation("range_estimator", options.get("range_estimator"))
+    refuse_unknown(options, declared(Parameters))
+    readers = {QuantizerParameters: read_quantizer, RangeEstimation: read_estimation}
+    for name, option in declared(Parameters).items():
+        if option.is_group and name in options:
+            options[name] = readers[option.kind](name, options[name])
     return Parameters(**typed(Parameters, options))
 
 
 def check(graph: Graph, settings: Parameters) -> None:
     """Everything that can be known to be wrong before the first sample is run."""
-    _check_choice("preset", settings.preset, PRESETS)
-    _check_choice("saturation_fix", settings.saturation_fix, SATURATION_FIXES)
     if settings.target_device in OTHER_DEVICES:
-        known = ", ".join(TARGET_DEVICES)
+        known = ", ".join(declared(Parameters)["target_device"].choices)
         raise QuantizationError(
             f"target_device {settings.target_device!r} is none that numpot quantizes for; choose one "
             f"of {known}"
         )
-    _check_choice("target_device", settings.target_device, TARGET_DEVICES)
-    _check_choice("model_type", settings.model_type, (None, "transformer"))
-    if settings.threshold is not None and not settings.threshold > 0:
-        raise QuantizationError(f"threshold must be above 0, found {settings.threshold}")
+    check_words_and_bounds(settings)
     _check_fitting(settings)
-    if settings.seed < 0:
-        raise QuantizationError(f"seed must be at least 0, found {settings.seed}")
-    for name in ("stat_subset_size", "stat_batch_size"):
-        if getattr(settings, name) < 1:
-            raise QuantizationError(f"{name} must be at least 1, found {getattr(settings, name)}")
     for node in graph:
         if node.type in ("FakeQuantize", "Quantize", "ConvolutionInteger", "MatMulInteger"):
             raise QuantizationError(
@@ -175,11 +131,6 @@ def _check_operation(graph: Graph, operation: Mapping[str, Any]) -> None:
         raise QuantizationError(
             f"ignored_operations: model {graph.name!r} has no layer that is {shown(dict(operation))}"
         )
-
-
-def _check_choice(name: str, value: object, choices: Sequence[str | None]) -> None:
-    if value not in choices:
-        raise QuantizationError(f"{name} must be one of {', '.join(map(str, choices))}, found {value!r}")
 
 
 def _check_fitting(settings: Parameters) -> None:

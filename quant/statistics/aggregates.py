@@ -9,18 +9,16 @@ Each aggregate takes in (n, C) float32 numbers and gives (C,). None depends on t
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, get_args
 
 import numpy as np
 
+from ..settings.range_options import Aggregator
 from . import robust_estimators as robust
 from .collector import pack, unpack
 from .exact_sum import LIMBS, ExactSum
 from .sample_sketch import SampleSketch
 
-Aggregator = Literal[
-    "min", "max", "mean", "batch_mean", "median", "mean_no_outliers", "median_no_outliers", "hl_estimator"
-]
 AGGREGATORS: Final = get_args(Aggregator)
 
 

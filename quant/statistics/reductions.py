@@ -8,11 +8,12 @@ absolute value from the smallest and the largest value, both tails from one part
 """
 
 import math
-from typing import Final, Literal, get_args
+from typing import Final, get_args
 
 import numpy as np
 
-Reduction = Literal["min", "max", "abs_max", "mean", "quantile", "abs_quantile"]
+from ..settings.range_options import Reduction
+
 REDUCTIONS: Final = get_args(Reduction)
 QUANTILES: Final = ("quantile", "abs_quantile")
 MOST_IN_TAILS: Final = 16  # of the smallest and the largest numbers are kept; sorting is cheaper than more

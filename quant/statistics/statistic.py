@@ -16,9 +16,10 @@ from numpot.ir.graph import Graph, Tensor
 
 from ..defaults import SAMPLE_BUDGET
 from ..errors import QuantizationError
-from .aggregates import ESTIMATES, Aggregate, Aggregator, new_aggregate
+from ..settings.range_options import Aggregator, Reduction
+from .aggregates import ESTIMATES, Aggregate, new_aggregate
 from .collector import Collector
-from .reductions import QUANTILES, Observed, Reduction, Swept, needs_only_a_sweep
+from .reductions import QUANTILES, Observed, Swept, needs_only_a_sweep
 
 if TYPE_CHECKING:
     from numpot.ir.executor.executor import Executor

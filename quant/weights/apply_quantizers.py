@@ -9,9 +9,9 @@ from ..layers.weighted_layers import output_channel_axis_of_weights
 from ..placement.placement import Quantizer
 from ..ranges.activation_ranges import clipped
 from ..ranges.bounds import Bounds
-from ..ranges.parameters import RangeEstimation
 from ..ranges.schemes import Scheme
 from ..ranges.weight_ranges import weight_bounds
+from ..settings.range_options import RangeEstimation
 from .int8_weights import QuantizedWeights, fake_quantize_weights, quantize_weights
 from .saturation_fix import WeightFactor, layer_pairings
 

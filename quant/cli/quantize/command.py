@@ -6,6 +6,8 @@ from typing import Any
 
 import typer
 
+from ...settings.accuracy_aware_options import MeasuringOptions, SearchOptions
+from ...settings.quantize_options import QuantizeOptions
 from ..common import (
     Classes,
     Debug,
@@ -19,11 +21,14 @@ from ..common import (
     print_table,
     reports_errors,
 )
+from ..option_flags import takes_flags
 from ..suggestions import evaluate_command
 from . import options as opt
 from .job import Job, job_from_options
 
 
+@takes_flags(QuantizeOptions, after="method")
+@takes_flags(SearchOptions, MeasuringOptions, after="metric", panel=opt.PANEL)
 @reports_errors
 def run(
     context: typer.Context,
@@ -33,49 +38,17 @@ def run(
     to: To = None,
     config: opt.Config = None,
     method: opt.Method = "default",
-    preset: opt.Preset = "performance",
-    model_type: opt.ModelType = None,
-    target_device: opt.TargetDevice = "ANY",
-    subset_size: opt.SubsetSize = 300,
-    saturation_fix: opt.SaturationFix = "first_layer",
-    fast_bias: opt.FastBias = True,
-    ignore: opt.Ignore = None,
-    ignore_type: opt.IgnoreType = None,
-    equalize_channels: opt.EqualizeChannels = False,
-    strict_pot: opt.StrictPot = True,
-    weights: opt.Weights = None,
-    activations: opt.Activations = None,
-    range_estimator: opt.RangeEstimator = None,
-    batch_size: opt.BatchSize = 8,
-    inplace_statistics: opt.InplaceStatistics = True,
     statistics_cache: opt.StatisticsCache = None,
     workers: Workers = None,
     scheduler: Scheduler = None,
-    shuffle: opt.Shuffle = False,
-    seed: opt.Seed = 0,
     classes: Classes = None,
     mean: Mean = None,
     std: Std = None,
     metric: opt.Metrics = None,
-    max_drop: opt.MaxDrop = 0.01,
-    drop_type: opt.DropType = "absolute",
-    baseline: opt.Baseline = None,
-    max_iterations: opt.MaxIterations = None,
-    ranking_subset_size: opt.RankingSubsetSize = 300,
-    rank_by: opt.RankBy = "metric",
-    search: opt.Search = "best",
-    cost: opt.Cost = "multiply-adds",
-    precision: opt.Precisions = None,
-    arithmetic: opt.Arithmetic = "exact",
-    tune_hyperparams: opt.TuneHyperparams = False,
-    convert_to_mixed_preset: opt.ConvertToMixed = False,
-    annotation_free: opt.AnnotationFree = False,
-    annotation_conf_threshold: opt.AnnotationConfThreshold = 0.6,
-    metric_subset_ratio: opt.MetricSubsetRatio = 0.5,
-    use_prev_if_drop_increase: opt.UsePrevIfDropIncrease = True,
     calibration_data: opt.CalibrationData = None,
     json: Json = False,
     debug: Debug = False,
+    **options: Any,
 ) -> None:
     """Quantize a float model to int8 (Default Quantization, or Accuracy-aware).
 

@@ -1,6 +1,6 @@
 """What numpot quantize is to do, read from its options; from_config.py reads the same from a file."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -8,7 +8,10 @@ import typer
 
 from numpot.ir.errors import NumpotError
 
-from ..common import open_model, read_settings
+from ...settings.accuracy_aware_options import MeasuringOptions, SearchOptions
+from ...settings.quantize_options import QuantizeOptions
+from ..common import open_model
+from ..option_flags import given_options, with_flag
 from ..suggestions import Source
 
 if TYPE_CHECKING:
@@ -17,45 +20,8 @@ if TYPE_CHECKING:
     from ...data.sources import ModelData
 
 DEFAULT_METRIC: Final = "accuracy@1"
-#: Options that mean something with --method accuracy-aware only -> the keyword argument of
-#: `quantize_accuracy_aware`.
-ACCURACY_AWARE: Final = {
-    "metric": None,  # these three are read in other ways
-    "calibration_data": None,
-    "baseline": None,
-    "max_drop": "max_drop",
-    "drop_type": "drop_type",
-    "max_iterations": "max_iter_num",
-    "ranking_subset_size": "ranking_subset_size",
-    "rank_by": "rank_by",
-    "search": "search",
-    "cost": "cost",
-    "precision": "precisions",
-    "arithmetic": "arithmetic",
-    "tune_hyperparams": "tune_hyperparams",
-    "convert_to_mixed_preset": "convert_to_mixed_preset",
-    "annotation_free": "annotation_free",
-    "annotation_conf_threshold": "annotation_conf_threshold",
-    "metric_subset_ratio": "metric_subset_ratio",
-    "use_prev_if_drop_increase": "use_prev_if_drop_increase",
-}
-#: Options of all methods -> the keyword argument of `quantize`.
-DEFAULT: Final = {
-    "preset": "preset",
-    "model_type": "model_type",
-    "target_device": "target_device",
-    "subset_size": "stat_subset_size",
-    "batch_size": "stat_batch_size",
-    "range_estimator": "range_estimator",
-    "inplace_statistics": "inplace_statistics",
-    "statistics_cache": "statistics_cache",
-    "saturation_fix": "saturation_fix",
-    "fast_bias": "use_fast_bias",
-    "equalize_channels": "equalize_channels",
-    "strict_pot": "strict_pot",
-    "shuffle": "shuffle_data",
-    "seed": "seed",
-}
+#: What --method accuracy-aware takes beside its declared options.
+OF_METHOD: Final = ("metric", "calibration_data")
 
 
 @dataclass(frozen=True)
@@ -91,16 +57,12 @@ def job_from_options(context: typer.Context) -> Job:
     if given["method"] == "default":
         _refuse_unused(context)
     graph = open_model(model, given["mean"], given["std"])
-    options = {name: given[option] for option, name in DEFAULT.items()}
-    options |= {name: read_settings(f"--{name}", given[name] or ()) for name in ("weights", "activations")}
-    options |= {"ignored_scope": given["ignore"] or (), "ignored_types": given["ignore_type"] or ()}
+    options = {"statistics_cache": given["statistics_cache"]} | given_options(QuantizeOptions, given)
     samples = open_data(data, graph, classes=given["classes"])
     source = Source(data, given["mean"], given["std"], given["classes"])
     if given["method"] == "default":
         return Job(graph, samples, output, options, model=model, source=source)
-    options |= {name: given[option] for option, name in ACCURACY_AWARE.items() if name is not None}
-    options["precisions"] = options["precisions"] or ("float",)
-    options["baseline"] = _baseline(given["baseline"] or ())
+    options |= given_options(SearchOptions, given) | given_options(MeasuringOptions, given)
     options["calibration_data"] = (
         open_data(given["calibration_data"], graph) if given["calibration_data"] else None
     )
@@ -109,21 +71,10 @@ def job_from_options(context: typer.Context) -> Job:
     )
 
 
-def _baseline(entries: Sequence[str]) -> Mapping[str, float] | None:
-    """["accuracy@1=0.92"] -> values by name of the metric."""
-    values = {}
-    for entry in entries:
-        name, _, text = entry.rpartition("=")
-        try:
-            values[name] = float(text)
-        except ValueError:
-            raise NumpotError(f"--baseline must look like accuracy@1=0.92, found {entry!r}") from None
-    return values or None
-
-
 def _refuse_unused(context: typer.Context) -> None:
     """Options of the accuracy-aware method mean nothing without it."""
-    for name in ACCURACY_AWARE:
+    declared = [*with_flag(SearchOptions), *with_flag(MeasuringOptions)]
+    for name in (*OF_METHOD, *(one.option.parameter for one in declared)):
         source = context.get_parameter_source(name)
         if source is not None and source.name == "COMMANDLINE":
             raise NumpotError(

@@ -1,9 +1,12 @@
 """Every parameter of the accuracy-aware search does what it says (POT 2023.3, and numpot's own)."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 
 from numpot.ir.executor.executor import Executor
+from numpot.ir.lowering.arithmetics import Arithmetic
 from numpot.quant.accuracy_aware.algorithm import quantize_accuracy_aware
 from numpot.quant.accuracy_aware.evaluators.evaluator import FloatOutputs, MetricEvaluator
 from numpot.quant.accuracy_aware.hyperparameters import tuned
@@ -234,6 +237,12 @@ def test_narrowed_models_are_what_saturation_fix_makes(mode, precision):
     narrow, whole = assembly.build(variant(groups)), quantize(graph, ArrayData(X), saturation_fix=mode)
     constants = [[n.op.value for n in model.of_type("Constant")] for model in (narrow, whole)]
     assert all(np.array_equal(a, b) for a, b in zip(*constants, strict=True))
+
+
+@pytest.mark.parametrize("arithmetic", get_args(Arithmetic))
+def test_every_arithmetic_can_be_measured_in(arithmetic):
+    report = run(drop=1.0, arithmetic=arithmetic).report
+    assert report.reached and not report.float_layers
 
 
 def test_choices_that_are_refused():

@@ -94,7 +94,10 @@ def test_json_and_validation(folder: Path) -> None:
         ),
         (["int8.xml", "--data", "data.npz", "--metric", "f1"], "validation data and a metric go together"),
         (["int8.xml", "--data", "data.npz", "--metric", "acuracy@1"], "metric 'acuracy@1' is not known"),
-        (["int8.xml", "--data", "data.npz", "--learning-rate", "0"], "learning_rate above 0"),
+        (
+            ["int8.xml", "--data", "data.npz", "--learning-rate", "0"],
+            "learning_rate must be above 0, found 0.0",
+        ),
         (["int8.xml", "--data", "nothing.npz"], "nothing.npz: no such file"),
     ],
 )

@@ -7,8 +7,8 @@ from numpot.ir.graph import Graph
 from numpot.quant.placement import fused_patterns as patterns
 from numpot.quant.placement.ignored_scope import Ignored
 from numpot.quant.placement.placement import Quantizer, find_quantizers
-from numpot.quant.ranges.parameters import QuantizerParameters
 from numpot.quant.ranges.schemes import activation_scheme
+from numpot.quant.settings.range_options import QuantizerParameters
 
 from ...networks import Network
 from .pattern_graphs import build, expansions

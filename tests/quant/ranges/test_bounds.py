@@ -12,9 +12,9 @@ from numpot.quant.ranges.bounds import (
     symmetric_range,
     symmetric_weight_range,
 )
-from numpot.quant.ranges.parameters import RangeEstimation
 from numpot.quant.ranges.schemes import Scheme
 from numpot.quant.ranges.weight_ranges import weight_bounds
+from numpot.quant.settings.range_options import RangeEstimation
 from numpot.quant.weights.int8_weights import quantize_weights
 
 F32 = np.float32

@@ -6,9 +6,9 @@ import pytest
 from numpot.quant.placement.placement import find_quantizers
 from numpot.quant.ranges.channel_importance import channel_axis_of, importance
 from numpot.quant.ranges.histogram_search import least_noise_range, noise, percentile_range
-from numpot.quant.ranges.parameters import RangeEstimation
 from numpot.quant.ranges.schemes import Scheme
 from numpot.quant.ranges.weight_ranges import weight_bounds
+from numpot.quant.settings.range_options import RangeEstimation
 from numpot.quant.statistics.histogram import Histogram
 
 from ...networks import Network

@@ -15,9 +15,9 @@ from numpot.quant.data.loader import DataLoader
 from numpot.quant.default_quantization import quantize
 from numpot.quant.defaults import SAMPLE_BUDGET
 from numpot.quant.errors import QuantizationError
-from numpot.quant.statistics.aggregates import Aggregator
+from numpot.quant.settings.range_options import Aggregator, Reduction
 from numpot.quant.statistics.histogram import Histogram
-from numpot.quant.statistics.reductions import Observed, Reduction
+from numpot.quant.statistics.reductions import Observed
 from numpot.quant.statistics.statistic import Statistic, collect
 
 from ...networks import Network

@@ -1,0 +1,31 @@
+"""The options of `finetune`, one declaration each; POT has no fine-tuning."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from .option import option
+
+#: How far outputs are from what they should be (finetuning/losses.py).
+LossName = Literal["cross_entropy", "distillation", "mse"]
+
+
+@dataclass(frozen=True)
+class FinetuneOptions:
+    """What fine-tuning can be told."""
+
+    loss: LossName | None = option(
+        None, "by default distillation with a teacher, cross_entropy on labels without", flag="--loss"
+    )
+    epochs: int = option(10, "passes over the data", unit="epochs", least=1, flag="--epochs", metavar="N")
+    batch_size: int = option(
+        32, "samples to a step", unit="samples", least=1, flag="--batch-size", metavar="N"
+    )
+    learning_rate: float = option(
+        1e-3,
+        "size of a step, as a share of a layer's output; falls to 0",
+        unit="share of an output",
+        above=0,
+        flag="--learning-rate",
+        metavar="R",
+    )
+    seed: int = option(0, "of the order of the samples", least=0, flag="--seed")
