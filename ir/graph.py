@@ -152,13 +152,16 @@ class Graph:
 
     @property
     def inputs(self) -> list[Node]:
+        """The Parameter nodes, in the order they were added."""
         return self.of_type("Parameter")
 
     @property
     def outputs(self) -> list[Node]:
+        """The Result nodes, in the order they were added."""
         return self.of_type("Result")
 
     def of_type(self, *types: str) -> list[Node]:
+        """The nodes whose operator is one of these, such as "Convolution", in the order they were added."""
         return [n for n in self if n.type in types]
 
     # ---- edit verbs ----------------------------------------------------------------------------------------

@@ -29,9 +29,11 @@ class LayerComparison:
 
     @property
     def name(self) -> str:
+        """The layer that makes the tensor."""
         return self.point.layer
 
     def as_json(self) -> dict[str, object]:
+        """Return what `numpot compare --json` prints of this place."""
         entry: dict[str, object] = {
             "name": self.point.layer,
             "type": self.point.type,
@@ -78,6 +80,7 @@ class Comparison:
 
     @property
     def first_difference(self) -> LayerComparison | None:
+        """The first place, in the order of computation, at which an element differs; None if none does."""
         return next((c for c in [*self.layers, *self.outputs] if c.cumulative.mismatches), None)
 
     @property
@@ -113,6 +116,7 @@ class Comparison:
         return [row(place) for place in [*self.layers, *self.outputs]]
 
     def as_json(self) -> dict[str, object]:
+        """Return what `numpot compare --json` prints."""
         first, worst = self.first_difference, self.worst
         return {
             "model": self.model,
