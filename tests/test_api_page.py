@@ -89,7 +89,7 @@ def test_signatures_keep_what_callers_must_know() -> None:
         "    first_argument_by_place: int,",
         "    *,",
         "    second_argument_by_name: str | None = None,",
-        "    third_argument: int = 3,",
+        "    third_of_them: int = 3,",
         ") -> list[int]",
     ]
     assert "\n" not in signature("f", long, width=None)
