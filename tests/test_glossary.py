@@ -22,7 +22,19 @@ ENTRIES = [Entry(*row) for row in ROW.findall(PAGE.read_text("utf-8"))]
 each_entry = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.term)
 #: The words that the code uses daily and that no dictionary explains.
 EXPECTED = {
-    *("code", "word", "group of words", "pair", "tile", "strip", "step", "row", "slot", "stretch", "lowering"),
+    *(
+        "code",
+        "word",
+        "group of words",
+        "pair",
+        "tile",
+        "strip",
+        "step",
+        "row",
+        "slot",
+        "stretch",
+        "lowering",
+    ),
     *("epilogue", "observer", "collector", "statistic", "scheme"),
 }
 
