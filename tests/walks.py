@@ -64,7 +64,7 @@ def walk_of_an_array() -> list[str]:
         evaluate(int8, subset(test, 4), Accuracy(), threads=1)
     in_python = _complete(OF_AN_ARRAY, seen)
     step = step_kernels.KERNELS[step_kernels.Kernel.CONVOLUTION_UU]
-    chains = [calls_between(step._function, goal) for goal in (take, tiles)]
+    chains = [calls_between(step.function, goal) for goal in (take, tiles)]
     assert all(chains), "no call leads from the kernel of a convolution to its strips and its tile"
     compiled = [[_module_of(function) for function in chain] for chain in chains]
     return _files([*in_python, [_module_of(run_program)], *compiled])
