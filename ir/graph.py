@@ -12,16 +12,21 @@ Edges are references: `node.inputs` holds the tensors it reads, `tensor.producer
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from .display.html_table import html_table
+from .display.shapes import shape_and_type
 from .dtypes import DType
-from .errors import GraphError
+from .errors import GraphError, one_line
 from .ops.common.operator import Operator, OperatorError, Shape
 from .ops.constant import Constant
 from .ops.parameter import Parameter
 from .shape_inference import PROBE_BATCHES, Known, fix_batch, infer_probes, merge
+
+QUANTIZED: Final = ("FakeQuantize", "Quantize", "Dequantize")  # and the layers named ...Integer
+MOST_NAMED: Final = 4  # inputs, or outputs, of a layer in a line
 
 
 class Use(NamedTuple):
@@ -60,7 +65,13 @@ class Tensor:
         return self.producer.op.value if isinstance(self.producer.op, Constant) else None
 
     def __repr__(self) -> str:
-        return f"<Tensor {self.name} {self.dtype} {list(self.shape)}>"
+        """Tensor 'conv1': [-1,16,14,14] f32, made by Convolution, read 2 times"""
+        times = {1: "once"}.get(len(self.consumers), f"{len(self.consumers)} times")
+        return one_line(f"Tensor {self.name!r}: {self._form}, made by {self.producer.type}, read {times}")
+
+    @property
+    def _form(self) -> str:
+        return shape_and_type(self.shape, self.dtype)
 
 
 @dataclass(eq=False)
@@ -83,7 +94,13 @@ class Node:
         return tensor
 
     def __repr__(self) -> str:
-        return f"<Node {self.name} ({self.type})>"
+        """Node 'conv1' (Convolution): x, conv1/weights -> [-1,16,14,14] f32"""
+        more = f", and {len(self.inputs) - MOST_NAMED} more" if len(self.inputs) > MOST_NAMED else ""
+        read = ", ".join(t.name for t in self.inputs[:MOST_NAMED]) + more
+        made = ", ".join(t._form for t in self.outputs[:MOST_NAMED])
+        return one_line(
+            f"Node {self.name!r} ({self.type}): {' -> '.join(side for side in (read, made) if side)}"
+        )
 
 
 class Graph:
@@ -101,6 +118,32 @@ class Graph:
         self.nodes: dict[str, Node] = {}
         self.info: dict[str, object] = info or {}
 
+    def __repr__(self) -> str:
+        """Graph 'mobilenet': 66 layers, x [-1,1,28,28] f32 -> logits [-1,10] f32, int8"""
+        inputs, outputs = (
+            ", ".join(f"{n.name} {t._form}" for n in ends for t in n.outputs)
+            for ends in (self.inputs, self.outputs)
+        )
+        layers = sum(n.type != "Constant" for n in self)
+        kind = ", int8" if any(n.type in QUANTIZED or n.type.endswith("Integer") for n in self) else ""
+        edges = f"{inputs or 'no input'} -> {outputs or 'no output'}"
+        return one_line(f"Graph {self.name!r}: {layers} layer{'s' * (layers != 1)}, {edges}{kind}")
+
+    def _repr_html_(self) -> str:
+        """The layers as a table, for notebooks."""
+        layers = [n for n in self if n.type != "Constant"]
+        head = ("layer", "type", "output", "constants")
+        rows = [
+            (
+                n.name,
+                n.type,
+                " ".join(t._form for t in n.outputs),
+                f"{sum(t.constant.size for t in n.inputs if t.constant is not None):,}",
+            )
+            for n in layers
+        ]
+        return html_table(repr(self), head, rows, "numpot inspect MODEL lists them all")
+
     def __iter__(self) -> Iterator[Node]:
         return iter(self.nodes.values())
 
@@ -109,13 +152,16 @@ class Graph:
 
     @property
     def inputs(self) -> list[Node]:
+        """The Parameter nodes, in the order they were added."""
         return self.of_type("Parameter")
 
     @property
     def outputs(self) -> list[Node]:
+        """The Result nodes, in the order they were added."""
         return self.of_type("Result")
 
     def of_type(self, *types: str) -> list[Node]:
+        """The nodes whose operator is one of these, such as "Convolution", in the order they were added."""
         return [n for n in self if n.type in types]
 
     # ---- edit verbs ----------------------------------------------------------------------------------------

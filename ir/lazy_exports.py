@@ -13,7 +13,8 @@ def lazy_exports(
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
     """`__getattr__`, `__dir__` and `__all__` of a package whose public names live in its modules.
 
-    homes: name -> module inside the package. Completion in an editor or shell shows the public names alone.
+    homes: name -> module inside the package; a name like `__version__` is found, but no part of `__all__`.
+    Completion in an editor or shell shows the public names alone.
     """
 
     def find(name: str) -> Any:
@@ -24,4 +25,4 @@ def lazy_exports(
     def names() -> list[str]:
         return sorted({*homes, *(n for n in vars(sys.modules[package]) if n.startswith("__"))})
 
-    return find, names, list(homes)
+    return find, names, [name for name in homes if not name.startswith("_")]

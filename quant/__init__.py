@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .metrics.classification import Metric as Metric
     from .metrics.evaluate import evaluate as evaluate
     from .parallel.dask_pool import open_pool as open_pool
+    from .version import __version__ as __version__
     from .weights.measure_saturation import measure_saturation as measure_saturation
 
 __getattr__, __dir__, __all__ = lazy_exports(
@@ -32,5 +33,6 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "DataLoader": "data.loader",
         "Metric": "metrics.classification",
         "Accuracy": "metrics.classification",
+        "__version__": "version",
     },
 )

@@ -2,11 +2,13 @@
 commands.
 """
 
+import importlib.util
 import json
 import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,7 @@ from numpot.quant.cli import app
 
 ROOT = Path(__file__).parent.parent
 PAGES = [
-    ROOT / "README.md",
+    *sorted(ROOT.glob("*.md")),
     ROOT / "ir" / "formats" / "native" / "FORMAT.md",
     *sorted((ROOT / "docs").glob("*.md")),
     *sorted(ROOT.glob("examples/notebooks/*.ipynb")),
@@ -59,6 +61,54 @@ def test_links_lead_to_files_and_headings(page: Path) -> None:
             target = page.parent / file if file else page
             assert target.exists(), f"{page.name}: {link}"
             assert not heading or heading in anchors(target), f"{page.name}: {link}"
+
+
+def test_the_readme_leads_to_every_page() -> None:
+    linked = {
+        (ROOT / link.partition("#")[0]).resolve()
+        for link in re.findall(r"\]\(([^)\s]+)\)", text_of(ROOT / "README.md"))
+    }
+    missing = [page.name for page in PAGES if page.name != "README.md" and page.resolve() not in linked]
+    assert not missing, f"README.md, 'Find your way', has no link to {', '.join(missing)}"
+
+
+def test_modules_that_pages_run_exist() -> None:
+    """`python -m tests.api_page` and the like, in every page."""
+    named = {
+        name
+        for page in PAGES
+        for name in re.findall(r"python -m ((?:tests|benchmarks)[\w.]*)", text_of(page))
+    }
+    assert named and all(importlib.util.find_spec(name) for name in named), named
+
+
+def test_paths_that_contributors_are_told_exist() -> None:
+    told = set(
+        re.findall(r"`((?:tests|docs|ir|kernels|quant|\.ci)/[\w./-]*)`", text_of(ROOT / "CONTRIBUTING.md"))
+    )
+    assert len(told) > 10 and not [
+        path for path in told if path != "tests/PATH" and not (ROOT / path).exists()
+    ]
+
+
+def test_the_citation_has_what_the_format_wants_and_this_version() -> None:
+    yaml = pytest.importorskip("yaml")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    assert citation.keys() >= {"cff-version", "message", "title", "authors"} and all(
+        a["name"] for a in citation["authors"]
+    )
+    assert (str(citation["version"]), citation["license"]) == (project["version"], project["license"])
+    assert citation["cff-version"] == "1.2.0" and citation["keywords"] == project["keywords"]
+
+
+def test_the_changelog_has_the_sections_of_its_format() -> None:
+    text = text_of(ROOT / "CHANGELOG.md")
+    versions = re.findall(r"^## (.*)$", text, re.MULTILINE)
+    assert versions[0] == "[Unreleased]"
+    assert all(re.fullmatch(r"\[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d", version) for version in versions[1:])
+    kinds = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+    assert set(re.findall(r"^### (.*)$", text, re.MULTILINE)) <= kinds
 
 
 @pytest.mark.parametrize("page", GUIDE, ids=lambda p: p.name)

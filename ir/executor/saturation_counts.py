@@ -1,18 +1,20 @@
 """What the executor counts of saturation: LayerSaturation for readers, Tallies while it runs."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from numpot.kernels.saturation import SaturationCount, safe_anywhere
+
+from ..display.html_table import html_table
 
 if TYPE_CHECKING:
     from .plan import Step
     from .steps.builder import Tallied
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LayerSaturation:
     """Over all runs so far. pairs: pair sums formed. saturated, largest_overflow: (O,) int64 for each output
     channel, how many clipped, and by how much the worst one missed 16 bits. provably_safe: no input whatever
@@ -29,6 +31,57 @@ class LayerSaturation:
     provably_safe: bool
     clips_elsewhere: bool
     weight_bits: np.ndarray
+
+    @property
+    def verdict(self) -> str:
+        """In two words, for tables: whether pairs clip, could, or cannot."""
+        if self.provably_safe:
+            return "proven safe"
+        if self.saturated.any():
+            return "clips"
+        return "may clip elsewhere" if self.clips_elsewhere else "no clip seen"
+
+    def __repr__(self) -> str:
+        """LayerSaturation 'conv1': 12 of 1,204,224 pairs clip, 3 of 16 channels, weights of 7.9 bits: clips"""
+        clipped = f"{self.saturated.sum():,} of {self.pairs:,} pairs clip"
+        channels = f"{(self.saturated > 0).sum():,} of {len(self.saturated):,} channels"
+        bits = f"weights of {self.weight_bits.mean():.1f} bits"
+        return f"LayerSaturation {self.name!r}: {clipped}, {channels}, {bits}: {self.verdict}"
+
+
+class SaturationResult(list[LayerSaturation]):
+    """The layers that were counted, in the order they run; a list that says in one line what it found."""
+
+    @property
+    def clipped(self) -> int:
+        """Pairs that clip, in all layers."""
+        return int(sum(layer.saturated.sum() for layer in self))
+
+    def __repr__(self) -> str:
+        """SaturationResult: 12 of 3,000,000 pairs clip, in 1 of 20 layers"""
+        pairs, layers = sum(layer.pairs for layer in self), sum(bool(x.saturated.any()) for x in self)
+        return (
+            f"SaturationResult: {self.clipped:,} of {pairs:,} pairs clip, in {layers} of {len(self)} layers"
+        )
+
+    def _repr_html_(self) -> str:
+        """A row for each layer, for notebooks."""
+        return html_table(repr(self), SATURATION_COLUMNS, [saturation_row(layer) for layer in self])
+
+
+SATURATION_COLUMNS: Final = ("layer", "bits", "pairs", "saturated", "worst by", "verdict")
+
+
+def saturation_row(layer: LayerSaturation) -> list[str]:
+    """One layer under SATURATION_COLUMNS. worst by: how far the worst pair sum missed 16 bits."""
+    return [
+        layer.name,
+        f"{layer.weight_bits.mean():.2f}",
+        f"{layer.pairs:,}",
+        f"{layer.saturated.sum():,}",
+        f"{layer.largest_overflow.max(initial=0):,}",
+        layer.verdict,
+    ]
 
 
 @dataclass

@@ -56,7 +56,7 @@ class Entry:
     """
 
     def __init__(self, function: Callable[..., None], signature: Any) -> None:
-        self._function = function
+        self.function = function
         self._signature = signature
 
     @cached_property
@@ -72,14 +72,14 @@ class Entry:
     @cached_property
     def _compiled(self) -> Any:
         callback: Any = CFunc(
-            self._function,
+            self.function,
             (self._signature.args, self._signature.return_type),
             {},
             {"nopython": True, **OPTIONS},
         )
         with _our_folder() as folder:
             if folder is not None:
-                callback._cache = MachineCodeCache(self._function)
+                callback._cache = MachineCodeCache(self.function)
         return callback
 
 

@@ -46,8 +46,20 @@ app.add_typer(config.app, name="config")
 FAULT = 70  # exit status of what is a fault of numpot's own: a traceback, and EX_SOFTWARE of sysexits.h
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        from ..version import __version__
+
+        print(f"numpot {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="print the version and stop"),
+    ] = False,
     memory: Annotated[
         str | None,
         typer.Option(

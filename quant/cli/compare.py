@@ -25,13 +25,11 @@ from .suggestions import Source, sqnr_command
 
 if TYPE_CHECKING:
     from numpot.ir import Graph
-    from numpot.quant.compare import Comparison, LayerComparison
+    from numpot.quant.compare import Comparison
 
 VENDORS = ("openvino", "onnxruntime")
 FLOAT = "fp32"
 SAMPLES = 32
-RUNTIME_COLUMNS = ("layer", "type", "elements", "differ", "largest", "SQNR", "by itself", "cause")
-MODEL_COLUMNS = ("layer", "type", "largest", "SQNR", "by itself", "cause")
 
 
 @reports_errors
@@ -141,10 +139,11 @@ def _open_reference(name: str, mean: str | None, std: str | None) -> "Graph":
 
 def _print(found: "Comparison") -> None:
     title = f"{found.model} ({found.arithmetic}) against {found.reference}, {found.samples} samples"
-    columns, row = (RUNTIME_COLUMNS, _runtime_row) if found.same_model else (MODEL_COLUMNS, _model_row)
-    print_table(title, columns, [row(layer) for layer in [*found.layers, *found.outputs]], numbers_from=2)
+    print_table(title, found.columns, found.rows, numbers_from=2)
     for note in found.notes:
         print(f"note: {note}")
+    from numpot.quant.compare.results import decibels
+
     first, worst = found.first_difference, found.worst
     if first is None:
         print("no element differs")
@@ -156,38 +155,6 @@ def _print(found: "Comparison") -> None:
     if worst is not None and not found.same_model:
         assert worst.cause is not None
         print(
-            f"hurts most: {worst.name}, SQNR {_decibels(worst.isolated.sqnr_db)} by itself "
+            f"hurts most: {worst.name}, SQNR {decibels(worst.isolated.sqnr_db)} by itself "
             f"({worst.cause.label}: {worst.cause.detail})"
         )
-
-
-def _runtime_row(layer: "LayerComparison") -> list[str]:
-    c, i = layer.cumulative, layer.isolated
-    return [
-        *_head(layer),
-        f"{c.elements:,}",
-        f"{c.mismatches:,}",
-        c.largest if c.mismatches else "",
-        _decibels(c.sqnr_db),
-        f"{i.mismatches:,}",
-        layer.cause.label if layer.cause else "",
-    ]
-
-
-def _model_row(layer: "LayerComparison") -> list[str]:
-    c, i = layer.cumulative, layer.isolated
-    return [
-        *_head(layer),
-        c.largest if c.mismatches else "",
-        _decibels(c.sqnr_db),
-        _decibels(i.sqnr_db),
-        layer.cause.label if layer.cause else "",
-    ]
-
-
-def _head(layer: "LayerComparison") -> list[str]:
-    return [f"output {layer.point.tensor}" if layer.point.is_output else layer.name, layer.point.type]
-
-
-def _decibels(value: float | None) -> str:
-    return "" if value is None else f"{value:.1f} dB"

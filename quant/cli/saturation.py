@@ -1,7 +1,5 @@
 """numpot saturation: which layers of a quantized model would clip on a CPU without VNNI."""
 
-from typing import TYPE_CHECKING
-
 from .common import (
     Data,
     Debug,
@@ -17,9 +15,6 @@ from .common import (
     reports_errors,
 )
 from .suggestions import Source, evaluate_command
-
-if TYPE_CHECKING:
-    from numpot.ir.executor.saturation_counts import LayerSaturation
 
 
 @reports_errors
@@ -38,6 +33,8 @@ def run(
     On CPUs without VNNI, u8 x s8 products are added in pairs of 16 bits. The model is run in that arithmetic;
     layers whose weights cannot clip whatever the input are told apart from those that merely did not.
     """
+    from numpot.ir.executor.saturation_counts import SATURATION_COLUMNS, saturation_row
+
     from ..data.sources import open_data
     from ..weights.measure_saturation import describe_uncounted, measure_saturation, uncounted_layers
 
@@ -45,7 +42,7 @@ def run(
     samples, source = open_data(data, graph), Source(data, mean, std, limit=limit)
     layers = measure_saturation(graph, samples, limit=limit, threads=threads, progress=not json)
     uncounted = uncounted_layers(graph)
-    total = int(sum(layer.saturated.sum() for layer in layers))
+    total = layers.clipped
     if json:
         rows = [
             {
@@ -70,18 +67,8 @@ def run(
         return
     print_table(
         "pairs of products that saturate at 16 bits",
-        ["layer", "bits", "pairs", "saturated", "worst by", "verdict"],
-        [
-            [
-                layer.name,
-                f"{layer.weight_bits.mean():.2f}",
-                f"{layer.pairs:,}",
-                f"{layer.saturated.sum():,}",
-                f"{layer.largest_overflow.max(initial=0):,}",
-                _verdict(layer),
-            ]
-            for layer in layers
-        ],
+        SATURATION_COLUMNS,
+        [saturation_row(layer) for layer in layers],
     )
     print(f"{total:,} of {sum(layer.pairs for layer in layers):,} pairs saturate")
     for sentence in describe_uncounted(uncounted):
@@ -99,15 +86,3 @@ def run(
         )
     if total or elsewhere:
         print("To avoid it, quantize the float model again with --saturation-fix auto")
-
-
-def _verdict(layer: "LayerSaturation") -> str:
-    if layer.provably_safe:
-        return "proven safe"
-    return (
-        "clips"
-        if layer.saturated.any()
-        else "may clip elsewhere"
-        if layer.clips_elsewhere
-        else "no clip seen"
-    )

@@ -6,10 +6,12 @@ from typing import NamedTuple
 import numpy as np
 
 from numpot.ir.arguments import as_graph, shown
+from numpot.ir.display.shapes import shape_and_type
 from numpot.ir.dtypes import FLOATS, NAMES, DType
-from numpot.ir.errors import AnyPath
+from numpot.ir.errors import AnyPath, one_line
 from numpot.ir.graph import Graph
 
+from ..sentences import counted
 from .loader import Data, DataError, DataLoader, DataView
 from .preprocessing import Preprocessing
 
@@ -46,7 +48,15 @@ class ModelData(DataView):
         self._preprocessing = preprocessing or Preprocessing.recorded(graph)
         if not len(loader):
             raise DataError(f"{loader.name}: expected at least one sample, found none.")
-        self[0]
+        self._has_labels = self[0][1] is not None
+
+    def __repr__(self) -> str:
+        """ModelData 'test.npz': 2000 samples of x [1,28,28] f32, with labels"""
+        inputs = ", ".join(
+            f"{name} {shape_and_type(i.shape[1:], i.dtype)}" for name, i in self._inputs.items()
+        )
+        labels = "with labels" if self._has_labels else "without labels"
+        return one_line(f"ModelData {self.name!r}: {counted(len(self), 'sample')} of {inputs}, {labels}")
 
     def __getitem__(self, index: int) -> tuple[dict[str, np.ndarray], object]:
         sample, where = self._loader[index], self.where(index)

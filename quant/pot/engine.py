@@ -31,16 +31,19 @@ class Engine(ABC):
 
     @property
     def data_loader(self) -> DataLoader:
+        """The samples. Raises DataError for an engine that was given none."""
         if self._data_loader is None:
             raise DataError("the engine has no data_loader; give it one: IEEngine(config, data_loader=...)")
         return self._data_loader
 
     @property
     def metric(self) -> Metric | None:
+        """What `predict` measures; None for statistics alone."""
         return self._metric
 
     @abstractmethod
-    def set_model(self, model: Graph) -> None: ...
+    def set_model(self, model: Graph) -> None:
+        """Choose the model that `predict` runs."""
 
     @abstractmethod
     def predict(
@@ -50,7 +53,8 @@ class Engine(ABC):
         stat_aliases: Any = None,
         metric_per_sample: bool = False,
         print_progress: bool = False,
-    ) -> tuple[Any, Statistics]: ...
+    ) -> tuple[Any, Statistics]:
+        """Run the model over the samples; return (metrics, statistics), as IEEngine does."""
 
 
 class IEEngine(Engine):

@@ -45,6 +45,7 @@ class Metric(ABC):
 
     @property
     def higher_better(self) -> bool:
+        """Whether a larger value is the better one."""
         return True
 
     @abstractmethod
@@ -52,7 +53,8 @@ class Metric(ABC):
         """output: what the model gave, in the order of its outputs. target: annotations."""
 
     @abstractmethod
-    def reset(self) -> None: ...
+    def reset(self) -> None:
+        """Forget all samples."""
 
     @abstractmethod
     def get_attributes(self) -> Mapping[str, Mapping[str, str]]:

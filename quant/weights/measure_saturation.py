@@ -7,7 +7,7 @@ from typing import Final
 
 from numpot.ir.arguments import as_graph
 from numpot.ir.errors import AnyPath
-from numpot.ir.executor.saturation_counts import LayerSaturation
+from numpot.ir.executor.saturation_counts import SaturationResult
 from numpot.ir.graph import Graph
 from numpot.ir.lowering.left_in_float import ZERO_POINT, layers_left_in_float
 from numpot.ir.lowering.lower import INTEGER_LAYERS, for_arithmetic
@@ -31,9 +31,9 @@ def measure_saturation(
     limit: int | None = None,
     threads: int | None = None,
     progress: bool = False,
-) -> list[LayerSaturation]:
+) -> SaturationResult:
     """Run a quantized model as a CPU without VNNI would, and count the pairs of u8 x s8 products that clip,
-    layer by layer.
+    layer by layer. Returns them as a list of LayerSaturation.
 
     Labels are not needed. Layers that stay in float are not counted: `uncounted_layers` says which, and why.
     Raises QuantizationError for a model that has no integer layer.
@@ -51,7 +51,7 @@ def measure_saturation(
         for batch in batches(data, graph, batch_size):
             executor.run(batch.inputs)
             advance(len(batch.indices))
-    return executor.saturation
+    return SaturationResult(executor.saturation)
 
 
 def uncounted_layers(graph: Graph) -> dict[str, str]:

@@ -518,3 +518,24 @@ def test_interrupt_leaves_no_half_written_file(folder: Path) -> None:
         "model.bin",
         "model.xml",
     ]
+
+
+def test_version_is_that_of_the_package() -> None:
+    from importlib.metadata import version
+
+    import numpot.quant
+
+    outcome = invoke("--version")
+    assert (outcome.exit_code, outcome.stdout) == (0, f"numpot {version('numpot')}\n")
+    assert numpot.quant.__version__ == version("numpot")
+
+
+def test_version_comes_before_everything_else() -> None:
+    """Whatever stands beside it, as with any tool; and nothing of it runs."""
+    for words in (
+        ["--version", "quantize"],
+        ["--version", "--memory", "4GiB"],
+        ["--memory", "1GiB", "--version"],
+    ):
+        outcome = invoke(*words)
+        assert outcome.exit_code == 0 and outcome.stdout.startswith("numpot "), words
