@@ -1,5 +1,5 @@
-"""docs/reading-order.md: the files exist, the minutes are those of their lines, and the walks are what a traced
-run shows.
+"""docs/reading-order.md: the files exist, the minutes are those of their lines, and the walks are what a
+traced run shows.
 """
 
 import re

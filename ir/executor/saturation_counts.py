@@ -42,7 +42,9 @@ class LayerSaturation:
         return "may clip elsewhere" if self.clips_elsewhere else "no clip seen"
 
     def __repr__(self) -> str:
-        """LayerSaturation 'conv1': 12 of 1,204,224 pairs clip, 3 of 16 channels, weights of 7.9 bits: clips"""
+        """LayerSaturation 'conv1': 12 of 1,204,224 pairs clip, 3 of 16 channels, weights of 7.9
+        bits: clips
+        """
         clipped = f"{self.saturated.sum():,} of {self.pairs:,} pairs clip"
         channels = f"{(self.saturated > 0).sum():,} of {len(self.saturated):,} channels"
         bits = f"weights of {self.weight_bits.mean():.1f} bits"

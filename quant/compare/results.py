@@ -90,7 +90,9 @@ class Comparison:
         return min(noisy, key=lambda c: c.isolated.sqnr_db or 0.0, default=None)
 
     def __repr__(self) -> str:
-        """Comparison of int8.xml with openvino: 53 layers, 32 samples, first difference at conv1 (rounding)"""
+        """Comparison of int8.xml with openvino: 53 layers, 32 samples, first difference at conv1
+        (rounding)
+        """
         first, worst = self.first_difference, self.worst
         found = "no element differs"
         if first is not None:

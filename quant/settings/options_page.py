@@ -16,9 +16,10 @@ from .range_options import QuantizerParameters, RangeEnd, RangeEstimation
 
 _HEAD: Final = """# Options
 
-Every option of `quantize`, `quantize_accuracy_aware` and `finetune`: what it is called in Python, on the command line and in a
-configuration file, where keys are POT's unless the table says otherwise. An empty cell means that there is none. This page is made from the
-declarations in `quant/settings/`; [extending.md](extending.md#an-option) shows how to add one.
+Every option of `quantize`, `quantize_accuracy_aware` and `finetune`: what it is called in Python, on the
+command line and in a configuration file, where keys are POT's unless the table says otherwise. An empty cell
+means that there is none. This page is made from the declarations in `quant/settings/`;
+[extending.md](extending.md#an-option) shows how to add one.
 
 `quantize` and `quantize_accuracy_aware` also take `statistics_cache`, `progress` and `pool`, which change no result.
 """

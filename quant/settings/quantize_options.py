@@ -1,5 +1,5 @@
-"""The options of `quantize`, one declaration each. Names and defaults are POT's, but for statistics, which are
-in place by default here.
+"""The options of `quantize`, one declaration each. Names and defaults are POT's, but for statistics, which
+are in place by default here.
 
 parameters.py adds what the algorithm asks of them.
 """

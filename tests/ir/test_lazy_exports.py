@@ -1,4 +1,6 @@
-"""Public names of the packages: all there, all found, alone in completion, and imported only when asked for."""
+"""Public names of the packages: all there, all found, alone in completion, and imported only when
+asked for.
+"""
 
 import importlib
 import importlib.util

@@ -1,4 +1,6 @@
-"""What a prompt and a notebook show of data and results: one line each, and a table with a row for each layer."""
+"""What a prompt and a notebook show of data and results: one line each, and a table with a row for each
+layer.
+"""
 
 import dataclasses
 from xml.etree import ElementTree

@@ -1,5 +1,5 @@
-"""Every option, by its declaration: Python, the command line and configuration files take and refuse the same,
-and the page of the docs is current.
+"""Every option, by its declaration: Python, the command line and configuration files take and refuse the
+same, and the page of the docs is current.
 """
 
 import inspect
