@@ -30,7 +30,8 @@ from numpot.ir import read_model, save_model
 from numpot.ir.formats.onnx import load_onnx
 from numpot.quant import Accuracy, evaluate
 from numpot.quant.data.idx import read_idx
-from numpot.quant.data.sources import Preprocessing, open_data
+from numpot.quant.data.preprocessing import Preprocessing
+from numpot.quant.data.sources import open_data
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -29,7 +29,9 @@ from .channels.equalization import Equalization
 from .data.classes import record_classes
 from .data.fingerprints import data_digest, model_digest
 from .data.input_ranges import InputRanges, doubts
-from .data.sources import DataLoader, ModelData, subset
+from .data.loader import DataLoader
+from .data.model_data import ModelData
+from .data.sources import subset
 from .errors import QuantizationError
 from .findings.findings import note
 from .layers.weighted_layers import prepare

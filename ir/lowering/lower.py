@@ -202,7 +202,5 @@ def _sink_dequantize(graph: Graph, node: Node) -> None:
 
 
 def _same_affine_map(a: Node, b: Node) -> bool:
-    return all(
-        s.constant is not None and np.array_equal(s.constant, t.constant)
-        for s, t in zip(a.inputs[1:], b.inputs[1:], strict=True)
-    )  # type: ignore[arg-type]
+    pairs = zip((t.constant for t in a.inputs[1:]), (t.constant for t in b.inputs[1:]), strict=True)
+    return all(s is not None and t is not None and np.array_equal(s, t) for s, t in pairs)

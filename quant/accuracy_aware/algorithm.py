@@ -22,7 +22,8 @@ from numpot.ir.graph import Graph
 
 from ..data.classes import record_classes
 from ..data.fingerprints import data_digest, model_digest
-from ..data.sources import DataLoader, ModelData
+from ..data.loader import DataLoader
+from ..data.model_data import ModelData
 from ..default_quantization import check_arguments, open_samples
 from ..errors import QuantizationError
 from ..metrics.annotation_free import self_labelled

@@ -21,7 +21,8 @@ from numpot.ir.dtypes import FLOATS, U8
 from numpot.ir.graph import Graph, Node
 from numpot.ir.lowering.lower import INTEGER_LAYERS, Arithmetic
 
-from ..data.sources import DataLoader, ModelData
+from ..data.loader import DataLoader
+from ..data.model_data import ModelData
 from ..parallel.progress import track
 from .peers import PEER_RUNS, BenchmarkError, Model, Run, file_for, numpot_run
 

@@ -164,11 +164,8 @@ class _Walk:
 
 def _concat(node: Node, labels: list[Labels]) -> list[Labels] | None:
     joined = np.concatenate(labels)
-    return (
-        [joined]
-        if node.op.axis in (1, 1 - len(node.output.shape)) and len(joined) == node.output.shape[1]
-        else None
-    )  # type: ignore[attr-defined]
+    along_channels = node.op.axis in (1, 1 - len(node.output.shape))  # type: ignore[attr-defined]
+    return [joined] if along_channels and len(joined) == node.output.shape[1] else None
 
 
 def _split(node: Node, labels: Labels) -> list[Labels] | None:

@@ -26,7 +26,7 @@ from .usage import BAD_INPUT
 if TYPE_CHECKING:
     from numpot.ir import Graph
 
-    from ..data.sources import DataLoader
+    from ..data.loader import DataLoader
 
 P = ParamSpec("P")
 BROKEN_PIPE = 141  # what a shell reports of a program that wrote to one who no longer reads

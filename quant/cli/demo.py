@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpot.ir import Graph
 
-    from ..data.sources import DataLoader
+    from ..data.loader import DataLoader
 
 BATCH = 32
 LATENCY_SECONDS = 0.5  # for each latency measured; the minimum of all calls in that time is shown

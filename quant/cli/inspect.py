@@ -1,7 +1,7 @@
 """numpot inspect: the layers of a model, and how a quantized one was made."""
 
 from collections import Counter
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -58,7 +58,7 @@ def _last_part(name: str, layer: str) -> str:
 def _show_layers(graph: "Graph", json: bool) -> None:
     from numpot.ir.dtypes import NAMES
 
-    layers = [
+    layers: list[dict[str, Any]] = [
         {
             "name": n.name,
             "type": n.type,
@@ -75,7 +75,7 @@ def _show_layers(graph: "Graph", json: bool) -> None:
     rows = [
         [layer["name"], layer["type"], " ".join(layer["outputs"]), f"{layer['constants']:,}"]
         for layer in layers
-    ]  # type: ignore[arg-type]
+    ]
     print_table(
         f"{graph.name}: {len(layers)} layers", ["layer", "type", "output", "constants"], rows, numbers_from=3
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from numpot.ir import Graph
 
-    from ..data.sources import DataLoader
+    from ..data.loader import DataLoader
 
 
 @dataclass(frozen=True)

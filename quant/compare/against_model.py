@@ -13,7 +13,8 @@ from numpot.ir.graph import Graph, Node
 from numpot.ir.inputs import fits
 from numpot.ir.lowering.lower import INTEGER_LAYERS, Arithmetic, for_arithmetic
 
-from ..data.sources import DataLoader, batches, fixed_batch
+from ..data.loader import DataLoader
+from ..data.sources import batches, fixed_batch
 from ..errors import CompareError
 from ..metrics.not_finite import NotFinite
 from ..parallel.progress import track

@@ -18,7 +18,8 @@ from numpot.ir.lowering.lower import (
     lower,
 )
 
-from ..data.sources import DataLoader, batches
+from ..data.loader import DataLoader
+from ..data.sources import batches
 from ..metrics.not_finite import NotFinite
 from ..parallel.progress import track
 from ..settings.arguments import as_loader, check_options

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from numpot.ir import Graph, read_model
 
-from ..data.sources import DataLoader, open_data
+from ..data.loader import DataLoader
+from ..data.sources import open_data
 
 FOLDER = Path(__file__).parent
 MODEL = FOLDER / "mobilenet.xml"

@@ -16,7 +16,8 @@ import numpy as np
 from numpot.ir.errors import MemoryLimitError
 from numpot.ir.graph import Graph, Tensor
 
-from ..data.sources import DataLoader, batches, fixed_batch
+from ..data.loader import DataLoader
+from ..data.sources import batches, fixed_batch
 from ..layers.free_batch import with_free_batch
 from ..statistics.collection import OBSERVED_BYTES, Samples, bytes_of_one, in_flight
 

@@ -7,7 +7,8 @@ import numpy as np
 from numpot.ir.graph import Graph, Node
 from numpot.ir.ops.softmax import SoftMax
 
-from ..data.sources import DataError, ModelData
+from ..data.loader import DataError
+from ..data.model_data import ModelData
 from ..errors import QuantizationError
 
 

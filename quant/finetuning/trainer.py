@@ -17,7 +17,9 @@ from numpot.ir.errors import AnyPath
 from numpot.ir.graph import Graph, Tensor
 
 from ..data.classes import record_classes
-from ..data.sources import Batch, DataLoader, ModelData, Subset, batches, fixed_batch
+from ..data.loader import DataLoader
+from ..data.model_data import ModelData
+from ..data.sources import Batch, Subset, batches, fixed_batch
 from ..errors import QuantizationError
 from ..layers.free_batch import with_free_batch
 from ..metrics.classification import Metric

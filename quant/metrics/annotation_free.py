@@ -9,8 +9,9 @@ import numpy as np
 
 from numpot.ir.graph import Graph
 
-from ..data.loader import DataView, Sample
-from ..data.sources import DataError, DataLoader, ModelData, batches, fixed_batch
+from ..data.loader import DataError, DataLoader, DataView, Sample
+from ..data.model_data import ModelData
+from ..data.sources import batches, fixed_batch
 from ..parallel.progress import track
 from .classification import Metric
 from .evaluate import compiled

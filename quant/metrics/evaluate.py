@@ -13,8 +13,10 @@ from numpot.ir.errors import AnyPath
 from numpot.ir.graph import Graph
 from numpot.ir.lowering.lower import Arithmetic
 
+from ..data.loader import DataError, DataLoader
+from ..data.model_data import ModelData
 from ..data.plugins import failing_as
-from ..data.sources import DataError, DataLoader, ModelData, Subset, batches, fixed_batch, subset
+from ..data.sources import Subset, batches, fixed_batch, subset
 from ..parallel.pool import Alone, Pool, pieces
 from ..parallel.progress import track
 from ..settings.arguments import as_loader, as_metric, check_options

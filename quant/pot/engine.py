@@ -105,9 +105,7 @@ class IEEngine(Engine):
             for index in numbers:
                 seen: dict[Tensor, np.ndarray] = {}
                 inputs = {name: array[None] for name, array in samples[index][0].items()}
-                outputs = executor.run(
-                    inputs, observer=lambda tensor, value, seen=seen: seen.update({tensor: value})
-                )  # type: ignore[misc]
+                outputs = executor.run(inputs, observer=seen.__setitem__)
                 for key, functions in (stats_layout or {}).items():
                     for name, function in functions.items():
                         statistics[key][name].append(function(seen[watched[key]]))

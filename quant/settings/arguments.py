@@ -14,7 +14,8 @@ from numpot.ir.arguments import shown
 from numpot.ir.errors import AnyPath
 from numpot.ir.graph import Graph
 
-from ..data.sources import DataLoader, open_data
+from ..data.loader import DataLoader
+from ..data.sources import open_data
 from ..errors import QuantizationError
 from ..metrics.classification import Metric, metric_name, parse_metric
 from .option_types import choose, read_option

@@ -21,7 +21,8 @@ command line and in a configuration file, where keys are POT's unless the table 
 means that there is none. This page is made from the declarations in `quant/settings/`;
 [extending.md](extending.md#an-option) shows how to add one.
 
-`quantize` and `quantize_accuracy_aware` also take `statistics_cache`, `progress` and `pool`, which change no result.
+`quantize` and `quantize_accuracy_aware` also take `statistics_cache`, `progress` and `pool`, which change no
+result.
 """
 _SECTIONS: Final[Sequence[tuple[str, str, tuple[type, ...]]]] = (
     ("quantize", "[calibration.md](calibration.md) has the equations.", (QuantizeOptions,)),

@@ -17,7 +17,8 @@ import numpy as np
 from numpot.ir.graph import Graph, Tensor
 
 from ..data.input_ranges import InputRange
-from ..data.sources import Batch, DataLoader, Subset, batches, fixed_batch
+from ..data.loader import DataLoader
+from ..data.sources import Batch, Subset, batches, fixed_batch
 from ..layers.free_batch import with_free_batch
 from ..parallel.pool import Alone, Pool, pieces
 from ..parallel.progress import Advance, track

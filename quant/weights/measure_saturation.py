@@ -12,7 +12,9 @@ from numpot.ir.graph import Graph
 from numpot.ir.lowering.left_in_float import ZERO_POINT, layers_left_in_float
 from numpot.ir.lowering.lower import INTEGER_LAYERS, for_arithmetic
 
-from ..data.sources import DataLoader, ModelData, batches, subset
+from ..data.loader import DataLoader
+from ..data.model_data import ModelData
+from ..data.sources import batches, subset
 from ..errors import QuantizationError
 from ..parallel.progress import track
 from ..settings.arguments import as_loader, check_options

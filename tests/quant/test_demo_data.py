@@ -12,7 +12,8 @@ import pytest
 
 from numpot.ir import Executor, Interpreter
 from numpot.quant import Accuracy, demo, evaluate
-from numpot.quant.data.sources import Preprocessing, batches
+from numpot.quant.data.preprocessing import Preprocessing
+from numpot.quant.data.sources import batches
 
 REPOSITORY = Path(__file__).parents[2]
 MATERIAL = REPOSITORY.parent / "shared" / "material"

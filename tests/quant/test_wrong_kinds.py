@@ -24,7 +24,9 @@ from numpot.ir import Executor, Graph, Interpreter, read_model, save_model
 from numpot.ir.errors import NumpotError
 from numpot.quant import Accuracy, DataLoader, evaluate, finetune, quantize, quantize_accuracy_aware
 from numpot.quant.compare import compare_models, compare_with_vendor
-from numpot.quant.data.sources import ModelData, Preprocessing, batches, open_data, subset
+from numpot.quant.data.model_data import ModelData
+from numpot.quant.data.preprocessing import Preprocessing
+from numpot.quant.data.sources import batches, open_data, subset
 from numpot.quant.metrics.classification import parse_metric
 from numpot.quant.weights.measure_saturation import measure_saturation
 

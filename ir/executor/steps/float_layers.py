@@ -46,14 +46,9 @@ def matmul(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
     """MatMul with constant weights, and the same behind it."""
     weights, op = chain.constant(node.inputs[1]), node.op
     x, y = image(node.inputs[0], context.slots), image(node.output, context.slots)
-    if (
-        weights is None
-        or weights.ndim != 2
-        or weights.dtype != np.float32
-        or op.transpose_a
-        or x is None
-        or y is None
-    ):  # type: ignore[attr-defined]
+    if weights is None or weights.ndim != 2 or weights.dtype != np.float32 or x is None or y is None:
+        return None
+    if op.transpose_a:  # type: ignore[attr-defined]
         return None
     if (
         len(node.inputs[0].shape) == 4

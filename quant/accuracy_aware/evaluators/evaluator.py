@@ -15,8 +15,10 @@ from numpot.ir.graph import Graph
 from numpot.ir.lowering.lower import Arithmetic
 
 from ...data.classes import Classes
+from ...data.loader import DataError, DataLoader
+from ...data.model_data import ModelData
 from ...data.plugins import failing_as
-from ...data.sources import Batch, DataError, DataLoader, ModelData, Subset, as_labels, batches, fixed_batch
+from ...data.sources import Batch, Subset, as_labels, batches, fixed_batch
 from ...metrics.chance import remark_chance
 from ...metrics.classification import Metric, metric_name, metric_value
 from ...metrics.evaluate import check_needs, compiled

@@ -17,7 +17,7 @@ from ..suggestions import Source
 if TYPE_CHECKING:
     from numpot.ir import Graph
 
-    from ...data.sources import ModelData
+    from ...data.model_data import ModelData
 
 DEFAULT_METRIC: Final = "accuracy@1"
 #: What --method accuracy-aware takes beside its declared options.

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from numpot.quant.accuracy_aware.algorithm import quantize_accuracy_aware
-from numpot.quant.data.sources import DataError
+from numpot.quant.data.loader import DataError
 from numpot.quant.errors import QuantizationError
 from numpot.quant.metrics.classification import Accuracy, Metric, Sqnr
 from numpot.quant.statistics.cache import StatisticsCacheError

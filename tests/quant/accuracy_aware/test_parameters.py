@@ -13,7 +13,7 @@ from numpot.quant.accuracy_aware.hyperparameters import tuned
 from numpot.quant.accuracy_aware.layer_groups import find_groups, with_precisions
 from numpot.quant.accuracy_aware.ranking import Ranking
 from numpot.quant.assembly import variant
-from numpot.quant.data.sources import DataError
+from numpot.quant.data.loader import DataError
 from numpot.quant.default_quantization import calibrated, open_samples, quantize
 from numpot.quant.errors import QuantizationError
 from numpot.quant.layers.weighted_layers import replace_constant

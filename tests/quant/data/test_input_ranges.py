@@ -13,7 +13,8 @@ from numpot.ir import save_model
 from numpot.ir.dtypes import I64
 from numpot.ir.graph import Graph
 from numpot.quant.data.input_ranges import InputRanges, doubts
-from numpot.quant.data.sources import ModelData, Preprocessing
+from numpot.quant.data.model_data import ModelData
+from numpot.quant.data.preprocessing import Preprocessing
 from numpot.quant.default_quantization import quantize
 
 from ...networks import Network

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from numpot.quant.data.sources import DataError
+from numpot.quant.data.loader import DataError
 from numpot.quant.metrics.classification import Accuracy, Agreement, Sqnr, parse_metric
 
 SCORES = np.array([[0.1, 0.7, 0.2], [0.5, 0.3, 0.4], [0.2, 0.2, 0.6], [0.9, 0.8, 0.7]], np.float32)

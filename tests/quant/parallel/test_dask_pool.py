@@ -20,8 +20,8 @@ import pytest
 
 from numpot.ir.errors import MissingExtraError
 from numpot.quant.data.fingerprints import data_digest
-from numpot.quant.data.loader import DataLoader
-from numpot.quant.data.sources import DataError, open_data
+from numpot.quant.data.loader import DataError, DataLoader
+from numpot.quant.data.sources import open_data
 from numpot.quant.default_quantization import quantize
 from numpot.quant.metrics.classification import Accuracy, Metric, Sqnr
 from numpot.quant.metrics.confusion import F1
