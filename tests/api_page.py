@@ -133,20 +133,29 @@ def _indented(documented: Any) -> str:
     text = inspect.getdoc(documented)
     if not text:
         return ""
-    return "\n" + "\n".join(f"  {line}".rstrip() for line in _markdown(text).splitlines()) + "\n"
+    return "\n" + "\n".join(f"  {line}".rstrip() for line in markdown(text).splitlines()) + "\n"
 
 
 def _prose(documented: Any) -> str:
-    return _markdown(inspect.getdoc(documented) or "")
+    return markdown(inspect.getdoc(documented) or "")
 
 
-def _markdown(docstring: str) -> str:
-    """Paragraphs as they are, but for what Markdown would take for HTML outside of code: `<` and `&`."""
-    lines = []
-    for line in docstring.strip().splitlines():
-        pieces = [line] if line.startswith("    ") else re.split(r"(`[^`]*`)", line)
-        lines.append("".join(p if p.startswith(("`", "    ")) else _without_html(p) for p in pieces))
+def markdown(docstring: str) -> str:
+    """Paragraphs as they are, but for what Markdown would take for HTML outside of code: `<` and `&`. What
+    follows `Options:` becomes a list.
+    """
+    text, heading, options = docstring.strip().partition("\nOptions:\n")
+    lines = [line if line.startswith("    ") else _prose_line(line) for line in text.splitlines()]
+    lines += ["", "Options:"] if heading else []
+    for line in options.splitlines():
+        name, colon, meaning = line.partition(": ")
+        is_option = bool(colon) and name.isidentifier()
+        lines.append(f"- `{name}`: {_prose_line(meaning)}" if is_option else _prose_line(line)[2:])
     return "\n".join(lines)
+
+
+def _prose_line(line: str) -> str:
+    return "".join(p if p.startswith("`") else _without_html(p) for p in re.split(r"(`[^`]*`)", line))
 
 
 def _without_html(text: str) -> str:

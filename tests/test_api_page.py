@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import pytest
 
-from .api_page import PACKAGES, PAGE, annotation, api_page, public_names, signature
+from .api_page import PACKAGES, PAGE, annotation, api_page, markdown, public_names, signature
 from .test_docs import anchors
 
 
@@ -74,6 +74,14 @@ def test_what_is_public_has_a_docstring(name: str, found: Any) -> None:
 )
 def test_types_are_written_as_people_write_them(kind: Any, text: str) -> None:
     assert annotation(kind) == text
+
+
+def test_options_in_a_docstring_become_a_list() -> None:
+    docstring = "Train. a < b\n\nOptions:\n\nloss: what is made small\n    (a, b)\nseed: `<n>` & more"
+    expected = (
+        "Train. a &lt; b\n\nOptions:\n\n- `loss`: what is made small\n  (a, b)\n- `seed`: `<n>` &amp; more"
+    )
+    assert markdown(docstring) == expected
 
 
 def test_signatures_keep_what_callers_must_know() -> None:
