@@ -4,9 +4,11 @@ saved, sent and merged.
 
 import math
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+
+from numpot.ir.graph import Tensor
 
 from .reductions import Observed
 
@@ -66,6 +68,28 @@ class Collector(ABC):
 
     @abstractmethod
     def _restore(self, state: dict[str, Any]) -> None: ...
+
+
+C = TypeVar("C", bound=Collector)
+
+
+class Collectors:
+    """All that is to be collected, without doubles: those who want the same of a tensor share it."""
+
+    def __init__(self) -> None:
+        self._wanted: dict[Tensor, dict[str, Collector]] = {}
+
+    def want(self, tensor: Tensor, collector: C) -> C:
+        """Ask for what `collector` collects of a tensor; returns the collector to read afterwards, which is
+        another one if the same was asked for before.
+        """
+        found = self._wanted.setdefault(tensor, {}).setdefault(collector.key, collector)
+        assert isinstance(found, type(collector))
+        return found
+
+    @property
+    def by_tensor(self) -> dict[Tensor, list[Collector]]:
+        return {tensor: list(collectors.values()) for tensor, collectors in self._wanted.items()}
 
 
 def pack(array: np.ndarray) -> dict[str, Any]:
