@@ -10,7 +10,7 @@ import numpy as np
 
 from numpot.ir.graph import Tensor
 
-from .reductions import Observed
+from .reductions import Observation, Observed
 
 
 class Collector(ABC):
@@ -30,9 +30,9 @@ class Collector(ABC):
     def key(self) -> str:
         """What is collected, as text: equal keys, equal statistics."""
 
-    def update(self, x: np.ndarray | Observed) -> None:
+    def update(self, x: np.ndarray | Observation) -> None:
         """Take in a batch, x: (N, ...) float32. Raises ValueError where it holds NaN or infinity."""
-        batch = x if isinstance(x, Observed) else Observed(x)
+        batch = x if isinstance(x, Observation) else Observed(x)
         if len(batch):
             self._take(batch)
             self.count += len(batch)
@@ -58,7 +58,7 @@ class Collector(ABC):
         self.count = state["count"]
 
     @abstractmethod
-    def _take(self, batch: Observed) -> None: ...
+    def _take(self, batch: Observation) -> None: ...
 
     @abstractmethod
     def _merge(self, other: Any) -> None: ...
