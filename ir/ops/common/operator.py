@@ -60,6 +60,19 @@ class Operator:
     value_ports: ClassVar[tuple[int, ...]] = ()
     accepts: ClassVar[tuple[DType, ...]] = tuple(NAMES)  # element types the data may have
 
+    # Traits: declared beside the definition by whoever has them, and tried on every operator by
+    # tests/ir/ops/test_traits.py.
+
+    #: f(scale * codes + offset) = scale * f(codes) + offset, if one scale > 0 and one offset serve all data.
+    computes_on_codes: ClassVar[bool] = False
+    #: If the first dimension is the batch, before and after, no sample of the output depends on another's
+    #: input, unless the attribute `axis` is that dimension.
+    keeps_to_a_sample: ClassVar[bool] = False
+
+    def passes_codes(self) -> bool:
+        """Whether it computes the same on codes, with the attributes that it has."""
+        return self.computes_on_codes
+
     def infer_shape(self, *shapes: Any, **_: Any) -> Any:
         return shapes[0]
 
