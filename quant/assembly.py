@@ -57,9 +57,9 @@ def variant(groups: Sequence[Group]) -> Variant:
 
 @dataclass(frozen=True)
 class Assembly:
-    """prepared: the float model, channels aligned, biases not yet corrected. settings: of the stages, each of
-    which gave one of the others: bounds, of activations, and weights: both by name of the quantizer. narrowed:
-    names of layers whose weights got fewer codes. samples: how many were calibrated with.
+    """What the stages found. prepared: the float model, channels aligned, biases not yet corrected. bounds:
+    of activations, and weights: codes; both by name of the quantizer. narrowed: names of layers whose weights
+    got fewer codes. samples: how many were calibrated with.
 
     It holds plain numbers and the float model, and nothing of the statistics: workers get it as a whole.
     """

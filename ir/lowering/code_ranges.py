@@ -9,12 +9,12 @@ import numpy as np
 from ..graph import Node, Tensor
 from ..ops.fake_quantize import FakeQuantize
 
-#: Operators that compute the same on codes, and yet stay between a Dequantize and a Quantize, which gives the
-#: same numbers: those with several data inputs or outputs, for which the lowering knows Concat only, and those
-#: that have not been compared with the vendor on codes.
-NOT_LOWERED = frozenset({"Minimum", "Maximum", "Select", "Split", "VariadicSplit"}) | frozenset(
-    {"Broadcast", "Pad", "ReduceMin", "SpaceToDepth"}
-)
+#: Operators that compute the same on codes, and yet stay between a Dequantize and a Quantize, which gives
+#: the same numbers: those with several data inputs or outputs, of which the lowering handles Concat only ...
+_SEVERAL = {"Minimum", "Maximum", "Select", "Split", "VariadicSplit"}
+#: ... and those that have not been compared with the vendor on codes.
+_NOT_COMPARED = {"Broadcast", "Pad", "ReduceMin", "SpaceToDepth"}
+NOT_LOWERED = frozenset(_SEVERAL | _NOT_COMPARED)
 
 
 def works_on_codes(node: Node) -> bool:

@@ -103,11 +103,11 @@ def integer_layers(graph: Graph) -> dict[str, bool]:
 
 @dataclass
 class Lowering:
-    """What the passes tell each other. The passes add operators of the very types that they look for, so those
-    to rewrite are listed while the graph is still the model.
+    """What the passes tell each other. Passes add operators of the very types that they look for, so those to
+    rewrite are listed while the graph is still the model.
 
-    absorbed: FakeQuantize operators that a fused residual Add absorbs. sums: the model's own Add and Multiply,
-    not those that are to scale sums. ranges: of every Quantize that was a FakeQuantize. rounded: Quantize
+    absorbed: FakeQuantize operators that a fused residual Add absorbs. sums: the model's own Add and
+    Multiply, not those that scale sums. ranges: of every Quantize that was a FakeQuantize. rounded: Quantize
     operators that round as the runtime does already.
     """
 
@@ -155,8 +155,8 @@ def lower_readers_of_codes(lowering: Lowering) -> None:
 
 
 def lower_residual_adds(lowering: Lowering) -> None:
-    """Add(FakeQuantize(convolution), codes) -> a chain behind the convolution; a FakeQuantize whose Add cannot be
-    fused after all becomes codes as the others did.
+    """Add(FakeQuantize(convolution), codes) -> a chain behind the convolution; a FakeQuantize whose Add
+    cannot be fused after all becomes codes as the others did.
     """
     for node in lowering.still_there(lowering.absorbed):
         quantize = lower_residual_add(lowering.graph, node, lowering.ranges)
@@ -190,7 +190,7 @@ PASSES = (
     lower_fake_quantizes,
     lower_readers_of_codes,  # they look for a Dequantize in front of them
     lower_residual_adds,  # they look for an integer layer on one side, and for its codes on the other
-    lower_sums,  # an Add that cannot be fused is a sum of codes, but only when its FakeQuantize has become codes
+    lower_sums,  # an Add that is not fused is a sum of codes when its FakeQuantize has become codes
     read_codes_exactly,  # who has not taken the codes by now reads real numbers
     round_as_runtime,  # how depends on what then stands in front of a Quantize, and on which codes are stored
 )

@@ -43,7 +43,7 @@ class MeanStatistics:
 
     @classmethod
     def want(cls, layer: Node, collectors: Collectors) -> "MeanStatistics":
-        """Ask for the means of a layer that is `correctable`; they are there when the collectors are filled."""
+        """Ask for the means of a `correctable` layer; they are there when the collectors are filled."""
         axis = channel_axis(layer)
         return cls(
             collectors.want(layer.inputs[0], Statistic("mean", "mean", axis)),

@@ -2,9 +2,9 @@
 less than one at a time.
 
 Only where it is certain that no sample sees another: every operator has the trait `keeps_to_a_sample`, and
-every tensor that depends on the input keeps its shape but for the first dimension. What would mix samples (a Transpose
-that moves the batch, a Reshape across it, a reduction over it) changes a shape, and the model then runs
-sample by sample.
+every tensor that depends on the input keeps its shape but for the first dimension. What would mix samples (a
+Transpose that moves the batch, a Reshape across it, a reduction over it) changes a shape, and the model then
+runs sample by sample.
 """
 
 from numpot.ir.errors import GraphError

@@ -1,4 +1,4 @@
-"""Quantizers made real: a FakeQuantize on an activation, or codes for weights, which is the stage of weights."""
+"""Quantizers made real: a FakeQuantize on an activation, or codes for weights (the stage of weights)."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ from .saturation_fix import WeightFactor, layer_pairings
 
 @dataclass(frozen=True)
 class RoundedWeights:
-    """codes: by name of the quantizer. seen: the same weights as the bias corrections are to see them, float32.
-    narrowed: names of the layers whose weights got fewer codes.
+    """codes: by name of the quantizer. seen: the same weights as the bias corrections are to see them,
+    float32. narrowed: names of the layers whose weights got fewer codes.
     """
 
     codes: Mapping[str, QuantizedWeights]

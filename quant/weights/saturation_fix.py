@@ -33,8 +33,8 @@ def weight_factors(
     first_layer: every convolution that an input reaches without passing another. all: every weighted layer.
     auto-strict: every weighted layer, by its fitting factor. auto: none yet; those that clip on the samples
     are found later. no: none. aligned: consumers of channel-aligned pairs; alignment may have made their
-    weights large, so POT's active modes include them. POT's modes, first_layer and all, leave a model without a
-    convolution alone, and do nothing for a device that cannot saturate.
+    weights large, so POT's active modes include them. POT's modes, first_layer and all, leave a model
+    without a convolution alone, and do nothing for a device that cannot saturate.
     """
     if mode in ("no", "auto"):
         return {}

@@ -50,13 +50,14 @@ Made = Tensor | Codes | Sequence[Tensor | Codes]
 Read = Callable[["OnnxNode"], Made]
 R = TypeVar("R", bound=Read)
 
-#: ONNX operators through which codes pass as well as real numbers: those that are read as the operator of the
-#: same name, if it computes the same on codes, and Identity. Not those with several data inputs or outputs,
-#: because codes are followed from input 0 to one output; nor ReduceMax and ReduceMin, which take their codes as
-#: integers: the result is the same.
+#: ONNX operators through which codes pass as well as real numbers: Identity, and those that are read as the
+#: operator of the same name, if it computes the same on codes. Not those with several data inputs or outputs,
+#: because codes are followed from input 0 to one output; nor ReduceMax and ReduceMin, which take their codes
+#: as integers: the result is the same.
+_NOT_FOLLOWED = {"Concat", "Split", "ReduceMax", "ReduceMin"}
 ON_CODES = frozenset(
-    {name for name, op in OPERATORS.items() if op.computes_on_codes} | {"Identity"}
-) - frozenset({"Concat", "Split", "ReduceMax", "ReduceMin"})
+    {name for name, op in OPERATORS.items() if op.computes_on_codes} - _NOT_FOLLOWED | {"Identity"}
+)
 
 
 class Reader(NamedTuple):

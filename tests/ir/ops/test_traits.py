@@ -1,4 +1,4 @@
-"""What operators claim of themselves is tried on every case of the contract (cases_*.py), and on no list of names."""
+"""What operators claim of themselves is tried on every case of the contract (cases_*.py)."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def evaluated(case: Case, inputs: list[np.ndarray]) -> list[np.ndarray]:
 
 
 def computes_on_codes(case: Case, rng: np.random.Generator) -> bool:
-    """Whether random codes give the codes of what the real numbers give; u8, so that padding meets the least."""
+    """Whether random codes give the codes of what the real numbers give."""
     codes, real = list(case.inputs), list(case.inputs)
     for port in data_ports(case):
         codes[port] = rng.integers(0, 256, case.inputs[port].shape).astype(np.uint8)
@@ -58,8 +58,8 @@ def test_who_claims_to_compute_on_codes_does_and_who_does_not_claim_does_not(nam
 
 
 def one_by_one(case: Case) -> tuple[np.ndarray, np.ndarray] | None:
-    """The output of a case of several samples, and those of its samples put together; None for a case in which
-    the first dimension is no batch.
+    """The output of a case of several samples, and those of its samples put together; None for a case in
+    which the first dimension is no batch.
     """
     ports = [p for p in range(len(case.inputs)) if not case.is_constant(p)]
     outputs = evaluated(case, case.inputs)
