@@ -9,7 +9,7 @@ and it has two rules,
 Nothing else is declared anywhere: readers, writers, the interpreter and the contract tests find the class
 through `OPERATORS`. A port named in `value_ports` (the target of a Reshape, say) reaches `infer_shape` as an
 int array instead of a shape, because the output's shape depends on what it holds; it must then be known
-before the model runs.
+before the model runs. Traits, which are class attributes too, say what others may rely on.
 """
 
 import dataclasses
