@@ -29,7 +29,7 @@ def lowered() -> list[list[tuple[object, ...]]]:
     ]
 
 
-#: The first of two passes that some small network tells apart. The others need rarer ones: a residual Add that
+#: The first of two passes that a small network tells apart. The others need rarer ones: a residual Add that
 #: turns out not to be fusible, and a range that is not stored because of a float reader alone.
 TOLD_APART = (0, 1, 3)
 
