@@ -24,7 +24,7 @@ from numpot.quant.accuracy_aware.layer_groups import find_groups
 from numpot.quant.assembly import variant
 from numpot.quant.data.fingerprints import model_digest
 from numpot.quant.data.loader import DataLoader
-from numpot.quant.default_quantization import calibrated, open_samples, quantize
+from numpot.quant.default_quantization import open_samples, quantize, run_stages
 from numpot.quant.metrics.classification import Accuracy
 from numpot.quant.metrics.evaluate import evaluate
 from numpot.quant.parallel.dask_pool import DaskPool, open_pool
@@ -61,7 +61,7 @@ class Pictures(DataLoader):
 def works(graph: Graph) -> Iterator[tuple[str, Work]]:
     settings = read_parameters(stat_subset_size=8)
     with open_samples(graph, Pictures(8), settings, None, False) as samples:
-        assembly = calibrated(graph, samples, settings)
+        assembly = run_stages(graph, samples, settings)
         int8 = assembly.build()
     variants = [variant([group]) for group in find_groups(assembly.quantizers)[:GROUPS]]
 

@@ -1,8 +1,8 @@
 """The algorithms, in the order the guide tells them, and the command line.
 
-Read default_quantization: its eight stages are the packages layers/, placement/, statistics/, ranges/,
-channels/, weights/ and biases/. Public names are those below, of data/ and of metrics/; nothing is imported
-before it is used.
+Read default_quantization: its eight stages are in the packages layers/, channels/, placement/, statistics/
+(calibration.py), ranges/, weights/ and biases/, and in assembly.py. Public names are those below, of data/
+and of metrics/; nothing is imported before it is used.
 """
 
 from typing import TYPE_CHECKING

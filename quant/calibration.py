@@ -1,68 +1,50 @@
-"""Calibration: run the float model over the samples, and say what range each activation has and what mean
-each layer.
+"""Calibration: the samples go through the float model once, for everybody who needs a statistic of it.
+
+Ranges and bias corrections first say what they need; those who need the same share it. Channels are aligned
+while the samples go by (channels/aligned_statistics.py), so this stage changes the model's weights, too.
 """
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from numpot.ir.graph import Graph
 
-from .biases.fast_bias_correction import Means, MeanStatistics
-from .biases.stage import layers_to_correct, output_means
+from .biases.fast_bias_correction import MeanStatistics
+from .biases.stage import LayerMeans, layers_to_correct, output_means
 from .channels.aligned_statistics import align_and_collect
-from .channels.channel_alignment import Pair
+from .channels.channel_alignment import find_pairs
 from .placement.placement import Quantizer
-from .ranges.activation_ranges import Collectors, activation_range
-from .ranges.bounds import Bounds
+from .ranges.activation_ranges import ActivationRange, activation_range
 from .settings.parameters import Parameters
 from .statistics.collection import Samples
+from .statistics.collector import Collectors
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """What the samples said, by name: bounds of each activation quantizer, the estimators that `auto` chose,
-    and the means that the fast bias correction needs of each layer, or the output means that the sequential
-    one does."""
+    """What the samples said. ranges: of each quantizer of an activation, with its statistics. means: of the
+    layers whose bias is to be corrected. aligned: names of the layers that read aligned channels.
+    """
 
-    bounds: dict[str, Bounds]
-    estimators: dict[str, str]
-    means: dict[str, Means]
-    output_means: dict[str, np.ndarray]
-    samples: int
+    ranges: dict[Quantizer, ActivationRange]
+    means: LayerMeans
+    aligned: frozenset[str]
 
 
-def calibrate(model: Graph, pairs: list[Pair], samples: Samples, settings: Parameters) -> Calibration:
-    """model: prepared; aligned in place, otherwise left as it is. pairs: of its layers, to be aligned."""
-    quantizers = settings.quantizers(model)
-    collectors = Collectors()
+def calibrate(
+    model: Graph, quantizers: list[Quantizer], samples: Samples, settings: Parameters
+) -> Calibration:
+    """Run the model over the samples. model: prepared; its channels are aligned in place, if wanted."""
+    wanted = Collectors()
     estimation = settings.estimation(is_weight=False)
     ranges = {
-        q: activation_range(q, settings.scheme(q), estimation, collectors, settings.budget)
+        q: activation_range(q, settings.scheme(q), estimation, wanted, settings.budget)
         for q in quantizers
         if not q.is_weight
     }
     layers = layers_to_correct(model, quantizers, settings)
-    means = {n: MeanStatistics(n) for n in layers} if settings.use_fast_bias else {}
-    for layer, m in means.items():
-        m.input = collectors.want(layer.inputs[0], m.input)
-        m.output = collectors.want(layer.output.consumers[0].node.output, m.output)
-    align_and_collect(model, pairs, samples, collectors.by_tensor)
-    bounds = _unify({q: r.bounds() for q, r in ranges.items()})
-    return Calibration(
-        bounds={q.name: b for q, b in bounds.items()},
-        estimators={q.name: r.estimator for q, r in ranges.items()} if estimation.preset == "auto" else {},
-        means={n.name: m.values for n, m in means.items()},
-        output_means={} if settings.use_fast_bias else output_means(model, layers, samples),
-        samples=len(samples),
-    )
-
-
-def _unify(bounds: dict[Quantizer, Bounds]) -> dict[Quantizer, Bounds]:
-    """Members of a group share the widest bounds among them."""
-    return {
-        q: (np.min([bounds[m][0] for m in q.group], axis=0), np.max([bounds[m][1] for m in q.group], axis=0))
-        if len(q.group) > 1
-        else b
-        for q, b in bounds.items()
-    }
+    means = {n.name: MeanStatistics.want(n, wanted) for n in layers} if settings.use_fast_bias else {}
+    pairs = find_pairs(model) if settings.align_channels else []
+    align_and_collect(model, pairs, samples, wanted.by_tensor)
+    fast = {name: statistics.values for name, statistics in means.items()}
+    outputs = {} if settings.use_fast_bias else output_means(model, layers, samples)
+    return Calibration(ranges, LayerMeans(fast, outputs), frozenset(pair.consumer.name for pair in pairs))

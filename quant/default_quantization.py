@@ -1,15 +1,19 @@
 """DefaultQuantization: the whole of it, in the order it happens (docs/calibration.md).
 
-1. prepare            float32 constants, weights by output channel, a bias on every convolution
-2. equalize channels  if asked: so that one scale suits all channels       equalization.py
-3. place quantizers   on the inputs of what the hardware runs in int8      placement.py
-4. calibrate          statistics of those tensors and biases, while        calibration.py,
-                      channels of pairs of layers are aligned              channel_alignment.py
-5. ranges             statistics -> bounds of each FakeQuantize            activation_ranges.py, bounds.py
-6. weights            to int8, 7 bits where pairs could saturate           int8_weights.py, saturation_fix.py
-7. biases             get back the mean that rounding took                 stage.py
-8. assemble           the int8 graph from these numbers                    assembly.py
-9. look at it         layers that were lost; what scopes and inputs did    findings.py
+1. prepare     float32 constants, weights by output channel, a bias on every convolution
+                                                              layers/weighted_layers.py
+2. equalize    channels, if asked: one scale then suits all   channels/equalization.py
+3. place       quantizers where the hardware runs in int8     placement/placement.py
+4. calibrate   statistics of those tensors and of biases      statistics/, asked by calibration.py
+               (channels of pairs of layers are aligned       channels/aligned_statistics.py
+               meanwhile)
+5. ranges      statistics -> bounds of each FakeQuantize      ranges/activation_bounds.py
+6. weights     to int8, 7 bits where pairs could saturate     weights/apply_quantizers.py
+7. biases      get back the mean that rounding took           biases/stage.py
+8. assemble    the int8 graph from these numbers              assembly.py
+
+`run_stages` is these eight lines. `quantize` checks what it was given before them; after them it looks at the
+result: layers that were lost; what scopes and inputs did (findings/findings.py).
 """
 
 import logging
@@ -22,10 +26,10 @@ from numpot.ir.arguments import as_graph, shown
 from numpot.ir.errors import AnyPath
 from numpot.ir.graph import Graph
 
-from .assembly import Assembly, assemble
+from .assembly import Assembly
+from .biases.stage import correct_biases
 from .calibration import calibrate
-from .channels.channel_alignment import find_pairs
-from .channels.equalization import Equalization
+from .channels.equalization import equalize_channels
 from .data.classes import record_classes
 from .data.fingerprints import data_digest, model_digest
 from .data.input_ranges import InputRanges, doubts
@@ -36,7 +40,8 @@ from .errors import QuantizationError
 from .findings.findings import note
 from .layers.weighted_layers import prepare
 from .parallel.pool import Alone, Pool
-from .ranges.schemes import SATURATING_DEVICES
+from .placement.placement import place_quantizers
+from .ranges.activation_bounds import activation_bounds
 from .settings.arguments import as_loader
 from .settings.best_preset import with_best
 from .settings.option_types import read_option
@@ -45,7 +50,8 @@ from .settings.quantize_options import QuantizeOptions
 from .settings.signature import takes_options
 from .statistics.cache import open_cache
 from .statistics.collection import Samples
-from .weights.measure_saturation import measure_saturation
+from .weights.apply_quantizers import round_weights
+from .weights.measure_saturation import clipping_layers
 from .weights.saturation_fix import fitting_factor, weight_factors
 
 log = logging.getLogger("numpot")
@@ -82,7 +88,7 @@ def quantize(
     data = as_loader(data, graph)
     check(graph, settings)
     with open_samples(graph, data, settings, statistics_cache, progress, pool) as samples:
-        assembly = calibrated(graph, samples, settings)
+        assembly = run_stages(graph, samples, settings)
         int8 = assembly.build()
         note(int8, assembly, samples)
     record_classes(int8, data.classes if data.classes and data.classes.is_given else None)
@@ -134,53 +140,24 @@ def open_samples(
         yield Samples(loader, settings.stat_batch_size, progress, cache, pool or Alone(), reading.found)
 
 
-def calibrated(graph: Graph, samples: Samples, settings: Parameters) -> Assembly:
-    """Everything up to the int8 model itself, which the assembly builds. settings: that passed `check`."""
+def run_stages(graph: Graph, samples: Samples, settings: Parameters) -> Assembly:
+    """The eight stages; the assembly that comes out builds the int8 model. settings: that passed `check`."""
     settings = with_best(settings)
     model = graph.copy()
-    prepare(model)
+    prepare(model)  # 1
     if settings.equalize_channels:
-        _equalize_channels(model, samples, settings)
-    if not settings.quantizers(model):
-        raise QuantizationError(
-            f"model {graph.name!r} has nothing to quantize: no operator that runs on integers is left "
-            "in scope"
-        )
-    pairs = find_pairs(model) if settings.align_channels else []
-    calibration = calibrate(model, pairs, samples, settings)
-    mode = settings.saturation_fix
-    if settings.target_device not in SATURATING_DEVICES and mode in ("first_layer", "all"):
-        mode = "no"
-    factors = weight_factors(model, mode, {pair.consumer.name for pair in pairs})
-    assembly = assemble(model, settings, calibration, factors, samples)
-    while mode == "auto" and (clipped := _clipping_layers(assembly.build(), samples) - factors.keys()):
-        factors.update(
-            dict.fromkeys(clipped, fitting_factor)
-        )  # narrower weights here may make others clip, so look again
-        assembly = assemble(model, settings, calibration, factors, samples)
-    return assembly
-
-
-# ---- channels ----------------------------------------------------------------------------------------------
-
-
-def _equalize_channels(model: Graph, samples: Samples, settings: Parameters) -> None:
-    """Give the channels of every tensor a like share of its codes, in place."""
-    equalization = Equalization(model, settings.quantizers(model))
-    samples.run(
-        model,
-        {tensor: [statistic] for tensor, statistic in equalization.wanted.items()},
-        "equalizing channels",
-    )
-    equalization.apply()
-
-
-# ---- the quantized graph -----------------------------------------------------------------------------------
-
-
-def _clipping_layers(int8: Graph, samples: Samples) -> set[str]:
-    """Names of the layers that clip on the calibration samples, on a CPU without VNNI, or that could and are
-    not counted.
-    """
-    layers = measure_saturation(int8, samples.loader, progress=samples.progress)
-    return {layer.name for layer in layers if layer.saturated.any() or layer.clips_elsewhere}
+        equalize_channels(model, settings.quantizers(model), samples)  # 2
+    quantizers = place_quantizers(model, settings.ignored, settings.target_device)  # 3
+    calibration = calibrate(model, quantizers, samples, settings)  # 4
+    bounds = activation_bounds(calibration.ranges)  # 5
+    factors = weight_factors(model, settings.saturation_fix, calibration.aligned, settings.target_device)
+    while True:
+        weights = round_weights(model, settings, factors)  # 6
+        biases = correct_biases(model, weights.seen, calibration.means, samples, settings)  # 7
+        result = Assembly(model, settings, bounds, weights.codes, weights.narrowed, biases, len(samples))  # 8
+        clipping: set[str] = set()
+        if settings.saturation_fix == "auto":
+            clipping = clipping_layers(result.build(), samples) - factors.keys()
+        if not clipping:
+            return result
+        factors |= dict.fromkeys(clipping, fitting_factor)  # 6 to 8 again: these may make others clip

@@ -8,22 +8,20 @@ import numpy as np
 
 from ..graph import Node, Tensor
 from ..ops.fake_quantize import FakeQuantize
-from ..ops.interpolate import Interpolate
 
-#: Operators that give the codes of what they would give for the real numbers, when one scale serves the whole
-#: tensor.
-ON_CODES = frozenset(
-    "MaxPool ReduceMax Reshape Flatten Squeeze Unsqueeze Transpose Slice StridedSlice Gather Tile "
-    "DepthToSpace".split()
-)
+#: Operators that compute the same on codes, and yet stay between a Dequantize and a Quantize, which gives
+#: the same numbers: those with several data inputs or outputs, of which the lowering handles Concat only ...
+_SEVERAL = {"Minimum", "Maximum", "Select", "Split", "VariadicSplit"}
+#: ... and those that have not been compared with the vendor on codes.
+_NOT_COMPARED = {"Broadcast", "Pad", "ReduceMin", "SpaceToDepth"}
+NOT_LOWERED = frozenset(_SEVERAL | _NOT_COMPARED)
 
 
 def works_on_codes(node: Node) -> bool:
-    """Whether it gives the codes of what it would give for the real numbers: of Concat, if all inputs have
-    the same range.
+    """Whether the lowering lets it give the codes of what it would give for the real numbers: of Concat, if
+    all inputs have the same range.
     """
-    nearest = isinstance(node.op, Interpolate) and node.op.mode == "nearest"
-    return node.type in ON_CODES or node.type == "Concat" or nearest
+    return node.op.passes_codes() and node.type not in NOT_LOWERED
 
 
 #: Who reads codes: convolutions unsigned ones, the others signed ones too.

@@ -13,6 +13,8 @@ ordinary graph: the interpreter runs it operator by operator, and the executor f
 scale, bias, activation and Quantize (docs/arithmetic.md).
 """
 
+from dataclasses import dataclass, field
+
 import numpy as np
 
 from ..footprint import footprint
@@ -75,39 +77,10 @@ def lower(
     lowered = graph.copy()
     lowered.prune()  # so that nothing is decided by readers that nobody reads
     unpack_halves(lowered)
-    absorbed = [
-        n for n in lowered.of_type("FakeQuantize") if fuse_residual_adds and is_absorbed_by_residual_add(n)
-    ]
-    sums = lowered.of_type(*ON_TWO)
-    ranges: dict[Node, Range] = {}  # of every Quantize that was a FakeQuantize
-    for node in list(lowered.topological_order()):
-        if node.type == "FakeQuantize" and node not in absorbed:
-            _lower_fake_quantize(lowered, node, ranges)
-    for node in list(lowered.topological_order()):
-        if node.type in LAYERS:
-            lower_layer(lowered, node, arithmetic, ranges)
-        elif node.type in INTEGER_LAYERS:
-            set_arithmetic(lowered, node, arithmetic)
-        elif works_on_codes(node):
-            _sink_dequantize(lowered, node)
-        elif node.type in MEANS:
-            lower_arithmetic(lowered, node, ranges)
-    lowered.prune()  # so that a tensor's consumers are those that will run
-    done: set[Node | None] = set()
-    for node in _those_in(lowered, absorbed):
-        done.add(lower_residual_add(lowered, node, ranges))
-        if node.output.consumers:
-            _lower_fake_quantize(lowered, node, ranges)
-    for node in _those_in(lowered, sums):
-        lower_arithmetic(lowered, node, ranges)
-    lowered.prune()
-    for node in lowered.of_type("Dequantize"):
-        read_exactly(lowered, node, ranges)
-    lowered.prune()
-    for node in lowered.of_type("Quantize"):
-        if node in ranges and node not in done:
-            quantize_as_runtime(lowered, node, ranges[node])
-    lowered.prune()
+    lowering = Lowering.of(lowered, arithmetic, fuse_residual_adds)
+    for lowering_pass in PASSES:
+        lowering_pass(lowering)
+        lowered.prune()  # so that a tensor's consumers are those that will run
     return lowered
 
 
@@ -118,18 +91,109 @@ def fuses_residual_adds(arithmetic: IntegerArithmetic) -> bool:
     return arithmetic != "saturating-onnxruntime"
 
 
-def _those_in(graph: Graph, nodes: list[Node]) -> list[Node]:
-    """Without those that have been removed from the graph: editing them would edit what they
-    still point to.
-    """
-    return [node for node in nodes if graph.nodes.get(node.name) is node]
-
-
 def integer_layers(graph: Graph) -> dict[str, bool]:
     """Name -> whether it runs on integers, for every weighted layer of a quantized model."""
     lowered = lower(graph)
     integer = {n.name.removesuffix("/integer") for n in lowered.of_type(*INTEGER_LAYERS)}
     return {n.name: n.name in integer for n in graph.of_type(*LAYERS)}
+
+
+# ---- the passes --------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Lowering:
+    """What the passes tell each other. Passes add operators of the very types that they look for, so those to
+    rewrite are listed while the graph is still the model.
+
+    absorbed: FakeQuantize operators that a fused residual Add absorbs. sums: the model's own Add and
+    Multiply, not those that scale sums. ranges: of every Quantize that was a FakeQuantize. rounded: Quantize
+    operators that round as the runtime does already.
+    """
+
+    graph: Graph
+    arithmetic: IntegerArithmetic
+    absorbed: list[Node]
+    sums: list[Node]
+    ranges: dict[Node, Range] = field(default_factory=dict)
+    rounded: set[Node] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, graph: Graph, arithmetic: IntegerArithmetic, fuse_residual_adds: bool) -> "Lowering":
+        """graph: a model, to be lowered in place."""
+        absorbed = [
+            n for n in graph.of_type("FakeQuantize") if fuse_residual_adds and is_absorbed_by_residual_add(n)
+        ]
+        return cls(graph, arithmetic, absorbed, graph.of_type(*ON_TWO))
+
+    def still_there(self, nodes: list[Node]) -> list[Node]:
+        """Without those that have been removed: editing them would edit what they still point to."""
+        return [node for node in nodes if self.graph.nodes.get(node.name) is node]
+
+
+def lower_fake_quantizes(lowering: Lowering) -> None:
+    """FakeQuantize -> Quantize -> Dequantize, but for those that residual Adds absorb."""
+    for node in list(lowering.graph.topological_order()):
+        if node.type == "FakeQuantize" and node not in lowering.absorbed:
+            _lower_fake_quantize(lowering.graph, node, lowering.ranges)
+
+
+def lower_readers_of_codes(lowering: Lowering) -> None:
+    """Layers and means compute on codes, and what only moves codes moves them: one pass in the order of the
+    graph, because each of them looks for the Dequantize that the one before leaves behind.
+    """
+    graph = lowering.graph
+    for node in list(graph.topological_order()):
+        if node.type in LAYERS:
+            lower_layer(graph, node, lowering.arithmetic, lowering.ranges)
+        elif node.type in INTEGER_LAYERS:
+            set_arithmetic(graph, node, lowering.arithmetic)
+        elif works_on_codes(node):
+            _sink_dequantize(graph, node)
+        elif node.type in MEANS:
+            lower_arithmetic(graph, node, lowering.ranges)
+
+
+def lower_residual_adds(lowering: Lowering) -> None:
+    """Add(FakeQuantize(convolution), codes) -> a chain behind the convolution; a FakeQuantize whose Add
+    cannot be fused after all becomes codes as the others did.
+    """
+    for node in lowering.still_there(lowering.absorbed):
+        quantize = lower_residual_add(lowering.graph, node, lowering.ranges)
+        if quantize is not None:
+            lowering.rounded.add(quantize)
+        if node.output.consumers:
+            _lower_fake_quantize(lowering.graph, node, lowering.ranges)
+
+
+def lower_sums(lowering: Lowering) -> None:
+    """Add and Multiply of codes, the model's own ones."""
+    for node in lowering.still_there(lowering.sums):
+        lower_arithmetic(lowering.graph, node, lowering.ranges)
+
+
+def read_codes_exactly(lowering: Lowering) -> None:
+    """Those who still read real numbers read them with the zero point's fraction."""
+    for node in lowering.graph.of_type("Dequantize"):
+        read_exactly(lowering.graph, node, lowering.ranges)
+
+
+def round_as_runtime(lowering: Lowering) -> None:
+    """Each Quantize rounds as the runtime's does behind such a layer."""
+    for node in lowering.graph.of_type("Quantize"):
+        if node in lowering.ranges and node not in lowering.rounded:
+            quantize_as_runtime(lowering.graph, node, lowering.ranges[node])
+
+
+#: The order matters; each reason says why a pass does not come earlier.
+PASSES = (
+    lower_fake_quantizes,
+    lower_readers_of_codes,  # they look for a Dequantize in front of them
+    lower_residual_adds,  # they look for an integer layer on one side, and for its codes on the other
+    lower_sums,  # an Add that is not fused is a sum of codes when its FakeQuantize has become codes
+    read_codes_exactly,  # who has not taken the codes by now reads real numbers
+    round_as_runtime,  # how depends on what then stands in front of a Quantize, and on which codes are stored
+)
 
 
 # ---- activations -------------------------------------------------------------------------------------------

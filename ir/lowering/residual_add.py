@@ -40,7 +40,7 @@ from ..ops.add import Add
 from ..ops.clamp import Clamp
 from ..ops.round import Round
 from .arithmetic_on_codes import code_values, codes_in_units_of
-from .code_ranges import LAST_CODE, ON_CODES, Range, range_of, source_of_codes
+from .code_ranges import LAST_CODE, Range, range_of, source_of_codes, works_on_codes
 from .requantize import (
     ACTIVATIONS,
     SAME_SHIFT,
@@ -103,9 +103,9 @@ def _is_requantized(tensor: Tensor) -> bool:
 
 def _carries_codes(node: Node) -> bool:
     """Whether the vendor stores this result as codes: they are made here, or above operators that pass them
-    on.
+    on. A Concat has several inputs; behind an Interpolate this has not been compared with the vendor.
     """
-    while node.type in ON_CODES:
+    while works_on_codes(node) and node.type not in ("Concat", "Interpolate"):
         node = node.inputs[0].producer
     return node.type in ("FakeQuantize", "Dequantize")
 

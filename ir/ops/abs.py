@@ -9,6 +9,7 @@ from .common.operator import Operator, operator
 @operator("Abs")
 class Abs(Operator):
     accepts = NUMBERS
+    keeps_to_a_sample = True
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
         return np.abs(x)

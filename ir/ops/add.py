@@ -10,6 +10,7 @@ from .common.operator import operator
 @operator("Add")
 class Add(Elementwise):
     accepts = NUMBERS
+    keeps_to_a_sample = True
 
     def evaluate(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return a + b

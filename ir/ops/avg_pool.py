@@ -23,6 +23,7 @@ class AvgPool(Operator):
     rounding_type: Rounding = "floor"
 
     accepts = FLOATS
+    keeps_to_a_sample = True
 
     @property
     def window(self) -> Window:

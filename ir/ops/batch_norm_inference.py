@@ -13,6 +13,7 @@ class BatchNormInference(Operator):
     epsilon: float
 
     accepts = FLOATS
+    keeps_to_a_sample = True
 
     def infer_shape(self, x: Shape, gamma: Shape, beta: Shape, mean: Shape, variance: Shape) -> Shape:
         if len(x) < 2 or {gamma, beta, mean, variance} != {x[1:2]}:

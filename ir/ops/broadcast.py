@@ -18,6 +18,7 @@ class Broadcast(Operator):
     )
 
     value_ports = (1,)
+    computes_on_codes = True
 
     def infer_shape(self, x: Shape, target_shape: np.ndarray) -> Shape:
         target = integers(target_shape, "target_shape")

@@ -14,6 +14,7 @@ class Clamp(Operator):
     max: float
 
     accepts = FLOATS
+    keeps_to_a_sample = True
 
     def infer_shape(self, x: Shape) -> Shape:
         if math.isnan(self.min) or math.isnan(self.max):

@@ -10,6 +10,9 @@ from .common.operator import Operator, OperatorError, Shape, operator
 class Concat(Operator):
     axis: int
 
+    computes_on_codes = True
+    keeps_to_a_sample = True
+
     def infer_shape(self, *shapes: Shape) -> Shape:
         first = shapes[0]
         axis = normalize_axis(self.axis, len(first))

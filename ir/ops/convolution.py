@@ -23,6 +23,7 @@ class Convolution(Operator):
     groups: int = 1
 
     accepts = FLOATS
+    keeps_to_a_sample = True
 
     def window(self, kernel: Ints) -> Window:
         return Window(kernel, self.strides, self.pads_begin, self.pads_end, self.dilations)

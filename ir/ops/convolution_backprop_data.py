@@ -24,6 +24,7 @@ class ConvolutionBackpropData(Operator):
     groups: int = 1
 
     accepts = FLOATS
+    keeps_to_a_sample = True
 
     def canvas(self, size: Ints, kernel: Ints) -> Ints:
         """The output's spatial size before the pads are taken off."""

@@ -16,6 +16,9 @@ class DepthToSpace(Operator):
     ]  # which is the slow one in a channel's number: the place in the block, or C
     block_size: int = 1
 
+    computes_on_codes = True
+    keeps_to_a_sample = True
+
     def infer_shape(self, x: Shape) -> Shape:
         n, channels, height, width = image_shape(x)
         if self.block_size < 1 or channels % self.block_size**2:

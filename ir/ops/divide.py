@@ -12,6 +12,7 @@ class Divide(Elementwise):
     m_pythondiv: bool = True  # how integers round: down, or toward zero as in ONNX
 
     accepts = NUMBERS
+    keeps_to_a_sample = True
 
     def evaluate(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         if a.dtype.kind == "f":

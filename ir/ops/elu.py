@@ -11,6 +11,7 @@ class Elu(Operator):
     alpha: float
 
     accepts = FLOATS
+    keeps_to_a_sample = True
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
         return np.where(x > 0, x, x.dtype.type(self.alpha) * np.expm1(np.minimum(x, 0)))

@@ -15,6 +15,7 @@ erf = np.vectorize(
 @operator("Erf")
 class Erf(Operator):
     accepts = FLOATS
+    keeps_to_a_sample = True
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
         return erf(x).astype(x.dtype)

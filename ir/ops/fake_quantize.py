@@ -14,6 +14,7 @@ class FakeQuantize(Operator):
     levels: int
 
     accepts = FLOATS
+    keeps_to_a_sample = True
 
     def infer_shape(
         self, x: Shape, input_low: Shape, input_high: Shape, output_low: Shape, output_high: Shape

@@ -12,6 +12,9 @@ from .common.operator import Operator, Shape, operator
 class Flatten(Operator):
     axis: int = 1
 
+    computes_on_codes = True
+    keeps_to_a_sample = True
+
     def infer_shape(self, x: Shape) -> Shape:
         axis = normalize_axis(self.axis, len(x)) if self.axis != len(x) else self.axis
         return math.prod(x[:axis]), math.prod(x[axis:])

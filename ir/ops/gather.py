@@ -12,6 +12,7 @@ class Gather(Operator):
     batch_dims: int = 0  # so many leading axes are common to the data and the indices
 
     value_ports = (2,)
+    computes_on_codes = True
 
     def infer_shape(self, x: Shape, indices: Shape, axis: np.ndarray) -> Shape:
         along, batch = self.normal(len(x), len(indices), axis)

@@ -15,6 +15,7 @@ class Gelu(Operator):
     approximation_mode: Literal["erf", "tanh"] = "erf"
 
     accepts = FLOATS
+    keeps_to_a_sample = True
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
         if self.approximation_mode == "erf":

@@ -10,6 +10,7 @@ from .hsigmoid import hsigmoid
 @operator("HSwish")
 class HSwish(Operator):
     accepts = FLOATS
+    keeps_to_a_sample = True
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
         return x * hsigmoid(x)

@@ -39,6 +39,10 @@ class Interpolate(Operator):
 
     accepts = NUMBERS
     value_ports = (1, 2)
+    keeps_to_a_sample = True
+
+    def passes_codes(self) -> bool:
+        return self.mode == "nearest"
 
     def infer_shape(self, x: Shape, target: np.ndarray, axes: np.ndarray) -> Shape:
         shape = list(x)

@@ -11,6 +11,7 @@ class LeakyReLU(Operator):
     alpha: float = 0.01
 
     accepts = FLOATS
+    keeps_to_a_sample = True
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
         return np.where(x < 0, x.dtype.type(self.alpha) * x, x)

@@ -9,6 +9,7 @@ from .common.operator import Operator, operator
 @operator("Log")
 class Log(Operator):
     accepts = FLOATS
+    keeps_to_a_sample = True
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
         return np.log(x)

@@ -13,6 +13,7 @@ class LogSoftmax(Operator):
     axis: int = 1
 
     accepts = FLOATS
+    keeps_to_a_sample = True
 
     def infer_shape(self, x: Shape) -> Shape:
         normalize_axis(self.axis, len(x))

@@ -15,6 +15,7 @@ class MatMul(Operator):
     transpose_b: bool = False
 
     accepts = FLOATS
+    keeps_to_a_sample = True
 
     def infer_shape(self, a: Shape, b: Shape) -> Shape:
         return matmul_shape(a, b, self.transpose_a, self.transpose_b)

@@ -19,6 +19,8 @@ class MaxPool(Operator):
     rounding_type: Rounding = "floor"
 
     accepts = NUMBERS
+    computes_on_codes = True
+    keeps_to_a_sample = True
 
     @property
     def window(self) -> Window:

@@ -10,6 +10,8 @@ from .common.operator import operator
 @operator("Maximum")
 class Maximum(Elementwise):
     accepts = NUMBERS
+    computes_on_codes = True
+    keeps_to_a_sample = True
 
     def evaluate(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return np.maximum(a, b)

@@ -10,6 +10,7 @@ from .softplus import softplus
 @operator("Mish")
 class Mish(Operator):
     accepts = FLOATS
+    keeps_to_a_sample = True
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
         return x * np.tanh(softplus(x))

@@ -13,6 +13,10 @@ class Pad(Operator):
     pad_mode: Literal["constant", "edge", "reflect", "symmetric"] = "constant"
 
     value_ports = (1, 2)
+    keeps_to_a_sample = True
+
+    def passes_codes(self) -> bool:
+        return self.pad_mode != "constant"  # a constant is a real number, and no code
 
     def infer_shape(
         self, x: Shape, pads_begin: np.ndarray, pads_end: np.ndarray, pad_value: Shape = ()

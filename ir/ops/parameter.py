@@ -9,6 +9,8 @@ class Parameter(Operator):
     element_type: DType
     shape: Ints  # a leading -1 is the batch, chosen when the model runs
 
+    keeps_to_a_sample = True
+
     def infer_shape(self) -> Shape:
         return self.shape
 

@@ -10,6 +10,7 @@ from .common.operator import operator
 @operator("Power")
 class Power(Elementwise):
     accepts = NUMBERS
+    keeps_to_a_sample = True
 
     def evaluate(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """Of integers with a negative exponent the whole part: of 1 and -1 they themselves or 1, else 0."""

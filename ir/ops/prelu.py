@@ -10,6 +10,7 @@ from .common.operator import Operator, OperatorError, Shape, operator
 @operator("PReLU")
 class PReLU(Operator):
     accepts = FLOATS
+    keeps_to_a_sample = True
 
     def infer_shape(self, x: Shape, slope: Shape) -> Shape:
         if broadcast_shapes(x, per_channel(slope, len(x))) != x:

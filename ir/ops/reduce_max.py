@@ -9,3 +9,6 @@ from .common.reductions import Reduction
 @operator("ReduceMax")
 class ReduceMax(Reduction):
     function = np.maximum
+
+    computes_on_codes = True
+    keeps_to_a_sample = True

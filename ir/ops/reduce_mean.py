@@ -9,5 +9,7 @@ from .common.reductions import Reduction
 
 @operator("ReduceMean")
 class ReduceMean(Reduction):
+    keeps_to_a_sample = True
+
     def evaluate(self, x: np.ndarray, axes: np.ndarray) -> np.ndarray:
         return np.mean(x, axis=integers(axes, "axes"), keepdims=self.keep_dims).astype(x.dtype)

@@ -9,3 +9,6 @@ from .common.reductions import Reduction
 @operator("ReduceMin")
 class ReduceMin(Reduction):
     function = np.minimum
+
+    computes_on_codes = True
+    keeps_to_a_sample = True

@@ -9,3 +9,5 @@ from .common.reductions import Reduction
 @operator("ReduceSum")
 class ReduceSum(Reduction):
     function = np.add
+
+    keeps_to_a_sample = True

@@ -7,5 +7,7 @@ from .common.operator import Operator, operator
 
 @operator("ReLU")
 class ReLU(Operator):
+    keeps_to_a_sample = True
+
     def evaluate(self, x: np.ndarray) -> np.ndarray:
         return np.maximum(x, x.dtype.type(0))

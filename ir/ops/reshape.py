@@ -13,6 +13,8 @@ class Reshape(Operator):
     special_zero: bool = False  # a 0 in the pattern copies the input's dimension
 
     value_ports = (1,)
+    computes_on_codes = True
+    keeps_to_a_sample = True
 
     def infer_shape(self, x: Shape, pattern: np.ndarray) -> Shape:
         wanted = integers(pattern, "pattern")

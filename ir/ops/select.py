@@ -11,6 +11,8 @@ from .common.operator import OperatorError, operator
 
 @operator("Select")
 class Select(Elementwise):
+    computes_on_codes = True
+
     def infer_dtype(self, condition: DType, then: DType, otherwise: DType) -> DType:
         if condition != BOOL:
             raise OperatorError(f"the condition must be boolean, found {NAMES[condition]}")

@@ -9,6 +9,7 @@ from .common.operator import Operator, OperatorError, Shape, operator
 @operator("Slice")
 class Slice(Operator):
     value_ports = (1, 2, 3, 4)
+    computes_on_codes = True
 
     def infer_shape(
         self, x: Shape, start: np.ndarray, stop: np.ndarray, step: np.ndarray, axes: np.ndarray | None = None

@@ -12,6 +12,7 @@ class SoftMax(Operator):
     axis: int = 1
 
     accepts = FLOATS
+    keeps_to_a_sample = True
 
     def infer_shape(self, x: Shape) -> Shape:
         normalize_axis(self.axis, len(x))

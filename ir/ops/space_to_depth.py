@@ -15,6 +15,9 @@ class SpaceToDepth(Operator):
     mode: Literal["blocks_first", "depth_first"]  # as in DepthToSpace, which it undoes
     block_size: int = 1
 
+    computes_on_codes = True
+    keeps_to_a_sample = True
+
     def infer_shape(self, x: Shape) -> Shape:
         n, channels, height, width = image_shape(x)
         if self.block_size < 1 or height % self.block_size or width % self.block_size:

@@ -13,6 +13,7 @@ class Split(Operator):
     num_splits: int
 
     value_ports = (1,)
+    computes_on_codes = True
 
     def infer_shape(self, x: Shape, axis: np.ndarray) -> list[Shape]:
         cut = normalize_axis(integer(axis, "axis"), len(x))

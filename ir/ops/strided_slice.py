@@ -22,6 +22,7 @@ class StridedSlice(Operator):
     ellipsis_mask: Ints = ()  # 1 stands for all axes that have no entry
 
     value_ports = (1, 2, 3)
+    computes_on_codes = True
 
     def infer_shape(
         self, x: Shape, begin: np.ndarray, end: np.ndarray, strides: np.ndarray | None = None

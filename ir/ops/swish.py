@@ -10,6 +10,7 @@ from .sigmoid import sigmoid
 @operator("Swish")
 class Swish(Operator):
     accepts = FLOATS
+    keeps_to_a_sample = True
 
     def infer_shape(self, x: Shape, beta: Shape = ()) -> Shape:
         if beta:

@@ -9,6 +9,7 @@ from .common.operator import Operator, OperatorError, Shape, operator
 @operator("Tile")
 class Tile(Operator):
     value_ports = (1,)
+    computes_on_codes = True
 
     def infer_shape(self, x: Shape, repeats: np.ndarray) -> Shape:
         times = integers(repeats, "repeats")

@@ -11,6 +11,8 @@ from .common.operator import Operator, OperatorError, Shape, operator
 @operator("Transpose")
 class Transpose(Operator):
     value_ports = (1,)
+    computes_on_codes = True
+    keeps_to_a_sample = True
 
     def infer_shape(self, x: Shape, order: np.ndarray) -> Shape:
         axes = integers(order, "order") or tuple(reversed(range(len(x))))

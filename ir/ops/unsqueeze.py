@@ -9,6 +9,8 @@ from .common.operator import Operator, Shape, operator
 @operator("Unsqueeze")
 class Unsqueeze(Operator):
     value_ports = (1,)
+    computes_on_codes = True
+    keeps_to_a_sample = True
 
     def infer_shape(self, x: Shape, axes: np.ndarray) -> Shape:
         new = integers(axes, "axes")

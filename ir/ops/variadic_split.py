@@ -11,6 +11,7 @@ from .common.operator import Ints, Operator, OperatorError, Shape, operator
 @operator("VariadicSplit")
 class VariadicSplit(Operator):
     value_ports = (1, 2)
+    computes_on_codes = True
 
     def infer_shape(self, x: Shape, axis: np.ndarray, lengths: np.ndarray) -> list[Shape]:
         cut = normalize_axis(integer(axis, "axis"), len(x))

@@ -16,7 +16,7 @@ import numpy as np
 from numpot.ir.graph import Graph
 
 from ..data.sources import Batch, batches
-from ..default_quantization import calibrated
+from ..default_quantization import run_stages
 from ..errors import QuantizationError
 from ..findings.findings import note
 from ..layers.weighted_layers import prepare
@@ -133,7 +133,7 @@ class Run:
 
     def _calibrated(self, settings: Parameters, made: str, target: Goal) -> Point:
         """The fully quantized model with these parameters."""
-        self.measurements.calibrated(calibrated(self.graph, self.samples, settings), made)
+        self.measurements.calibrated(run_stages(self.graph, self.samples, settings), made)
         return self._measure((), target, 1.0)
 
     def _other_parameters(self, starts: dict[str, Point], target: Goal) -> Point:
@@ -159,7 +159,7 @@ class Run:
         indices = self._ranking(target).hardest(first, target.worst(first.drops))
 
         def measured(candidate: Parameters) -> Mapping[str, float]:
-            self.measurements.calibrated(calibrated(self.graph, self.samples, candidate), _made(candidate))
+            self.measurements.calibrated(run_stages(self.graph, self.samples, candidate), _made(candidate))
             return self.measurements.values(indices)
 
         best = tuned(settings, measured, self.evaluator.higher_better)

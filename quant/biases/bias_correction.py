@@ -15,7 +15,7 @@ import numpy as np
 from numpot.ir.graph import Graph, Node, Tensor
 
 from ..layers.subgraph import ancestors, cut
-from ..layers.weighted_layers import bias_add, channel_axis, replace_constant
+from ..layers.weighted_layers import bias_add, biased_output, channel_axis, replace_constant
 from ..parallel.progress import track
 from .fast_bias_correction import relative_change
 
@@ -67,13 +67,6 @@ def correct_in_order(
                     del state[tensor]
             advance(1)
     return corrected
-
-
-def biased_output(layer: Node) -> Tensor:
-    """What a layer gives, with its bias."""
-    add = bias_add(layer)
-    assert add is not None
-    return add.output
 
 
 def _advance(graph: Graph, states: list[State], end: Tensor, waiting: set[Node]) -> None:

@@ -11,6 +11,7 @@ tensor that holds, in every channel, that channel's mean.
 
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +22,8 @@ from numpot.ir.ops.parameter import Parameter
 from numpot.ir.ops.result import Result
 
 from ..defaults import FAST_BIAS_THRESHOLD
-from ..layers.weighted_layers import bias_add, channel_axis, replace_constant
+from ..layers.weighted_layers import bias_add, biased_output, channel_axis, replace_constant
+from ..statistics.collector import Collectors
 from ..statistics.statistic import Statistic
 
 
@@ -32,13 +34,21 @@ class Means(NamedTuple):
     output: np.ndarray
 
 
+@dataclass(frozen=True)
 class MeanStatistics:
     """Collects the Means of one layer."""
 
-    def __init__(self, layer: Node) -> None:
+    input: Statistic
+    output: Statistic
+
+    @classmethod
+    def want(cls, layer: Node, collectors: Collectors) -> "MeanStatistics":
+        """Ask for the means of a `correctable` layer; they are there when the collectors are filled."""
         axis = channel_axis(layer)
-        self.input = Statistic("mean", "mean", axis)
-        self.output = Statistic("mean", "mean", axis)
+        return cls(
+            collectors.want(layer.inputs[0], Statistic("mean", "mean", axis)),
+            collectors.want(biased_output(layer), Statistic("mean", "mean", axis)),
+        )
 
     @property
     def values(self) -> Means:

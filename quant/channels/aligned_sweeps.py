@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..statistics.collector import Collector, pack, unpack
-from ..statistics.reductions import Observed, Swept
+from ..statistics.reductions import Observation, Swept
 from .channel_alignment import Change
 
 
@@ -41,7 +41,7 @@ class SampleSweeps(Collector):
         """(samples,3,C)."""
         return np.concatenate(self._rows)
 
-    def _take(self, batch: Observed) -> None:
+    def _take(self, batch: Observation) -> None:
         rows = np.stack([batch.reduce(reduction, 1) for reduction in ("min", "max", "mean")], axis=1)
         if not np.isfinite(rows).all():
             raise ValueError("NaN or infinity")

@@ -21,8 +21,17 @@ from numpot.ir.graph import Graph, Node, Tensor
 from ..defaults import EQUALIZATION_EXPONENTS
 from ..layers.weighted_layers import replace_constant
 from ..placement.placement import Quantizer
+from ..statistics.collection import Samples, Wanted
 from ..statistics.statistic import Statistic
 from .channel_groups import ChannelGroups, DisjointSets, is_scalable_layer
+
+
+def equalize_channels(graph: Graph, quantizers: Iterable[Quantizer], samples: Samples) -> None:
+    """Give the channels of every tensor a like share of its codes, in place. quantizers: of the graph."""
+    equalization = Equalization(graph, quantizers)
+    wanted: Wanted = {tensor: [statistic] for tensor, statistic in equalization.wanted.items()}
+    samples.run(graph, wanted, "equalizing channels")
+    equalization.apply()
 
 
 class Equalization:

@@ -8,6 +8,7 @@ scale per channel.
 from typing import Final
 
 from numpot.ir.graph import Node
+from numpot.ir.ops import OPERATORS
 
 WEIGHTED: Final = frozenset({"Convolution", "ConvolutionBackpropData", "MatMul"})
 
@@ -22,12 +23,17 @@ QUANTIZABLE: Final = frozenset(
     WEIGHTED | _ELEMENTWISE | _COMPARISONS | _LOGICALS | _FIRST_INPUT_ONLY | {"AvgPool"}
 )
 
+_NOT_IN_POTS_TABLE = {
+    "ReduceMin",
+    "Select",
+    "SpaceToDepth",
+}  # they pass codes, too; POT leaves a quantizer below
+
 #: Operators that compute the same on codes as on real numbers: a FakeQuantize below one may as well stand
-#: above it.
+#: above it. Those with the trait that POT 2023.3 has in its table, and Pad, whose zeros are a code in most
+#: ranges: POT moves above it whatever it pads with.
 PASS_THROUGH: Final = frozenset(
-    "MaxPool ReduceMax Reshape Concat Flatten Squeeze Unsqueeze Split VariadicSplit Transpose Tile "
-    "StridedSlice Slice Broadcast Pad"
-    " Minimum Maximum Gather DepthToSpace".split()
+    {name for name, op in OPERATORS.items() if op.computes_on_codes} - _NOT_IN_POTS_TABLE | {"Pad"}
 )
 
 #: Operators that a search for unquantized readers walks through, beyond the pass-through ones.

@@ -1,26 +1,15 @@
 """A model whose batch is fixed at 1, as files often have it, with a free batch: several samples a run cost
 less than one at a time.
 
-Only where it is certain that no sample sees another: every operator is one of those below, and every tensor
-that depends on the input keeps its shape but for the first dimension. What would mix samples (a Transpose
-that moves the batch, a Reshape across it, a reduction over it) changes a shape, and the model then runs
-sample by sample.
+Only where it is certain that no sample sees another: every operator has the trait `keeps_to_a_sample`, and
+every tensor that depends on the input keeps its shape but for the first dimension. What would mix samples (a
+Transpose that moves the batch, a Reshape across it, a reduction over it) changes a shape, and the model then
+runs sample by sample.
 """
 
 from numpot.ir.errors import GraphError
 from numpot.ir.graph import Graph, Node
 from numpot.ir.inputs import reshape_inputs
-
-#: Operators that keep to a sample if the first dimension is, before and after them, the batch.
-WITHIN_A_SAMPLE = frozenset(
-    """
-    Parameter Result Convolution ConvolutionBackpropData MatMul MaxPool AvgPool BatchNormInference
-    Add Subtract Multiply Divide Maximum Minimum ReLU LeakyReLU PReLU Clamp Elu Sigmoid Tanh Swish HSwish
-    HSigmoid Mish Gelu SoftPlus FakeQuantize Abs Erf Exp Log Negative Sqrt Power Concat Reshape Flatten
-    Squeeze Unsqueeze Transpose Pad SoftMax LogSoftmax
-    ReduceMean ReduceMax ReduceMin ReduceSum DepthToSpace SpaceToDepth Interpolate
-    """.split()
-)
 
 
 def with_free_batch(graph: Graph) -> Graph:
@@ -55,4 +44,4 @@ def _keeps_samples_apart(node: Node, twin: Node) -> bool:
     if any(b.shape != (-1, *a.shape[1:]) for a, b in zip(node.outputs, twin.outputs, strict=True)):
         return False
     axis = getattr(node.op, "axis", None)
-    return node.type in WITHIN_A_SAMPLE and (axis is None or axis % len(twin.inputs[0].shape) != 0)
+    return node.op.keeps_to_a_sample and (axis is None or axis % len(twin.inputs[0].shape) != 0)

@@ -25,6 +25,13 @@ def bias_add(layer: Node) -> Node | None:
     return None
 
 
+def biased_output(layer: Node) -> Tensor:
+    """What a layer that has a bias gives with it."""
+    add = bias_add(layer)
+    assert add is not None
+    return add.output
+
+
 def channel_constant(node: Node) -> np.ndarray | None:
     """The constant second input of an elementwise operator, shaped (C, 1...) or (1, 1...) against (C, ...) of
     the first; or None.

@@ -14,6 +14,7 @@ from numpot.ir.dtypes import FLOATS
 from numpot.ir.graph import Graph, Node, Tensor, Use
 
 from ..defaults import TargetDevice
+from ..errors import QuantizationError
 from ..layers.device_operators import (
     PASS_THROUGH,
     QUANTIZABLE,
@@ -80,6 +81,17 @@ def find_quantizers(
             q.symmetric = not q.is_weight and any(
                 n.type == "MatMul" and n.inputs[1].constant is None for n in q.layers
             )
+    return quantizers
+
+
+def place_quantizers(graph: Graph, ignored: Ignored, device: TargetDevice) -> list[Quantizer]:
+    """As `find_quantizers`; raises QuantizationError for a model without any."""
+    quantizers = find_quantizers(graph, ignored, device)
+    if not quantizers:
+        raise QuantizationError(
+            f"model {graph.name!r} has nothing to quantize: no operator that runs on integers is left "
+            "in scope"
+        )
     return quantizers
 
 

@@ -4,42 +4,22 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Final, TypeVar
+from typing import Final
 
 import numpy as np
-
-from numpot.ir.graph import Tensor
 
 from ..defaults import OUTLIER_PROB
 from ..errors import QuantizationError
 from ..placement.placement import Quantizer
 from ..settings.range_options import Aggregator, RangeEnd, RangeEstimation, Reduction
+from ..statistics.collector import Collectors
 from ..statistics.histogram import Histogram
-from ..statistics.statistic import Collector, Statistic
+from ..statistics.statistic import Statistic
 from .bounds import Bounds, asymmetric_range, symmetric_range
 from .channel_importance import channel_axis_of, importance
 from .histogram_search import least_noise_range, noise, percentile_range
 from .parameters import SEARCHED
 from .schemes import Scheme
-
-C = TypeVar("C", bound=Collector)
-
-
-class Collectors:
-    """All that is to be collected, without doubles: those who want the same of a tensor share it."""
-
-    def __init__(self) -> None:
-        self.wanted: dict[Tensor, dict[str, Collector]] = {}
-
-    def want(self, tensor: Tensor, collector: C) -> C:
-        """The collector to read afterwards."""
-        found = self.wanted.setdefault(tensor, {}).setdefault(collector.key, collector)
-        assert isinstance(found, type(collector))
-        return found
-
-    @property
-    def by_tensor(self) -> dict[Tensor, list[Collector]]:
-        return {tensor: list(collectors.values()) for tensor, collectors in self.wanted.items()}
 
 
 @dataclass(frozen=True)

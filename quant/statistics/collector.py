@@ -4,11 +4,13 @@ saved, sent and merged.
 
 import math
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from .reductions import Observed
+from numpot.ir.graph import Tensor
+
+from .reductions import Observation, Observed
 
 
 class Collector(ABC):
@@ -28,9 +30,9 @@ class Collector(ABC):
     def key(self) -> str:
         """What is collected, as text: equal keys, equal statistics."""
 
-    def update(self, x: np.ndarray | Observed) -> None:
+    def update(self, x: np.ndarray | Observation) -> None:
         """Take in a batch, x: (N, ...) float32. Raises ValueError where it holds NaN or infinity."""
-        batch = x if isinstance(x, Observed) else Observed(x)
+        batch = x if isinstance(x, Observation) else Observed(x)
         if len(batch):
             self._take(batch)
             self.count += len(batch)
@@ -56,7 +58,7 @@ class Collector(ABC):
         self.count = state["count"]
 
     @abstractmethod
-    def _take(self, batch: Observed) -> None: ...
+    def _take(self, batch: Observation) -> None: ...
 
     @abstractmethod
     def _merge(self, other: Any) -> None: ...
@@ -66,6 +68,28 @@ class Collector(ABC):
 
     @abstractmethod
     def _restore(self, state: dict[str, Any]) -> None: ...
+
+
+C = TypeVar("C", bound=Collector)
+
+
+class Collectors:
+    """All that is to be collected, without doubles: those who want the same of a tensor share it."""
+
+    def __init__(self) -> None:
+        self._wanted: dict[Tensor, dict[str, Collector]] = {}
+
+    def want(self, tensor: Tensor, collector: C) -> C:
+        """Ask for what `collector` collects of a tensor; returns the collector to read afterwards, which is
+        another one if the same was asked for before.
+        """
+        found = self._wanted.setdefault(tensor, {}).setdefault(collector.key, collector)
+        assert isinstance(found, type(collector))
+        return found
+
+    @property
+    def by_tensor(self) -> dict[Tensor, list[Collector]]:
+        return {tensor: list(collectors.values()) for tensor, collectors in self._wanted.items()}
 
 
 def pack(array: np.ndarray) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..defaults import HISTOGRAM_BINS, HISTOGRAM_BINS_OF_CHANNEL
 from .collector import Collector, pack, unpack
-from .reductions import Observed
+from .reductions import Observation
 
 EMPTY = -(2**9)  # the exponent before anything but zeros was seen
 
@@ -60,7 +60,7 @@ class Histogram(Collector):
         )
         return one
 
-    def _take(self, batch: Observed) -> None:
+    def _take(self, batch: Observation) -> None:
         largest = batch.reduce("abs_max", self.channel_axis).max(axis=0)
         if not np.isfinite(largest).all():
             raise ValueError("NaN or infinity")

@@ -2,12 +2,14 @@
 
     r_i = min x_i,  max x_i,  max |x_i|,  mean x_i,  Q(x_i; q)  or  Q(|x_i|; q)                (S1)
 
-x_i are the values of sample i, Q is their quantile. `Observed` is a batch as an observer sees it. What
+x_i are the values of sample i, Q is their quantile. An `Observation` is a batch of which reductions can be
+had: `Observed`, where an observer sees the tensor, or `Swept`, where only extremes and sums were found. What
 several statistics of a tensor have in common is computed once, while the tensor is hot in cache: the largest
 absolute value from the smallest and the largest value, both tails from one partial sort.
 """
 
 import math
+from abc import ABC, abstractmethod
 from typing import Final, get_args
 
 import numpy as np
@@ -30,29 +32,59 @@ SWEPT: Final = (
 Known = dict[tuple[str, int | None, float], np.ndarray]
 
 
-class Observed:
-    """Samples of one tensor. x: (N, ...) float32."""
+class Observation(ABC):
+    """Samples of one tensor, seen or swept. known: reductions that are there from the start."""
 
-    def __init__(self, x: np.ndarray) -> None:
-        self.x = x
-        self._known: Known = {}
+    def __init__(self, known: Known) -> None:
+        self._known = known
 
+    @abstractmethod
     def __len__(self) -> int:
-        return len(self.x)
+        """Number of samples."""
+
+    @property
+    @abstractmethod
+    def x(self) -> np.ndarray:
+        """The samples themselves, (N, ...) float32. Raises NotImplementedError where they were not seen."""
 
     def reduce(self, reduction: Reduction, channel_axis: int | None, q: float = 0.0) -> np.ndarray:
         """(N, 1) if channel_axis is None, else (N, C); float32. channel_axis: the axis, batch included, that
-        is kept. q: of a quantile.
+        is kept. q: of a quantile. Raises NotImplementedError for what a sweep does not give.
         """
         key = (reduction, channel_axis, q if reduction in QUANTILES else 0.0)
         if key not in self._known:
-            if reduction in QUANTILES:
-                self._known.update(self._tails(reduction, channel_axis, q))
-            elif (reduction, channel_axis) in SWEPT and self._lies_channels_last:
-                self._known.update(self._swept())
+            if reduction == "abs_max":
+                low, high = self.reduce("min", channel_axis), self.reduce("max", channel_axis)
+                self._known[key] = np.maximum(high, -low)
             else:
-                self._known[key] = self._reduced(reduction, channel_axis)
+                self._known.update(self._computed(*key))
         return self._known[key]
+
+    @abstractmethod
+    def _computed(self, reduction: Reduction, channel_axis: int | None, q: float) -> Known:
+        """What is not known yet, and what is had with it."""
+
+
+class Observed(Observation):
+    """Samples of one tensor. x: (N, ...) float32."""
+
+    def __init__(self, x: np.ndarray) -> None:
+        super().__init__({})
+        self._x = x
+
+    def __len__(self) -> int:
+        return len(self._x)
+
+    @property
+    def x(self) -> np.ndarray:
+        return self._x
+
+    def _computed(self, reduction: Reduction, channel_axis: int | None, q: float) -> Known:
+        if reduction in QUANTILES:
+            return self._tails(reduction, channel_axis, q)
+        if (reduction, channel_axis) in SWEPT and self._lies_channels_last:
+            return self._swept()
+        return {(reduction, channel_axis, q): self._reduced(reduction, channel_axis)}
 
     @property
     def _lies_channels_last(self) -> bool:
@@ -77,8 +109,6 @@ class Observed:
         return _from_sweep(*sweep(self._images), self._images.shape[1])
 
     def _reduced(self, reduction: Reduction, channel_axis: int | None) -> np.ndarray:
-        if reduction == "abs_max":
-            return np.maximum(self.reduce("max", channel_axis), -self.reduce("min", channel_axis))
         kept = {0} if channel_axis is None else {0, channel_axis % self.x.ndim}
         axes = tuple(a for a in range(self.x.ndim) if a not in kept)
         if reduction == "mean":
@@ -114,14 +144,30 @@ class Observed:
         )
 
 
-class Swept(Observed):
+class Swept(Observation):
     """Images of which nothing is there but what a sweep found (kernels/statistics/min_max_sum.py): enough for
-    what `SWEPT` lists and the largest absolute value. low, high, total: (N,C). positions: of each image.
+    what `needs_only_a_sweep` says. low, high, total: (N,C). positions: of each image.
     """
 
     def __init__(self, low: np.ndarray, high: np.ndarray, total: np.ndarray, positions: int) -> None:
-        super().__init__(low)
-        self._known = _from_sweep(low, high, total, positions)
+        super().__init__(_from_sweep(low, high, total, positions))
+        self._samples = len(low)
+
+    def __len__(self) -> int:
+        return self._samples
+
+    @property
+    def x(self) -> np.ndarray:
+        raise NotImplementedError(
+            "a sweep found extremes and sums only; the samples themselves were not seen"
+        )
+
+    def _computed(self, reduction: Reduction, channel_axis: int | None, q: float) -> Known:
+        known = ", ".join(f"{name} of axis {axis}" for name, axis in SWEPT)
+        raise NotImplementedError(
+            f"a sweep gives {known}; expected one of these, found {reduction} of axis {channel_axis}. "
+            "Observe the tensor instead (needs_only_a_sweep)"
+        )
 
 
 def _from_sweep(low: np.ndarray, high: np.ndarray, total: np.ndarray, positions: int) -> Known:
@@ -157,4 +203,5 @@ def _near_the_ends(images: np.ndarray, count: int, quantiles: np.ndarray) -> lis
 
 
 def needs_only_a_sweep(reduction: Reduction, channel_axis: int | None) -> bool:
+    """Whether `Swept` gives it."""
     return (reduction, channel_axis) in SWEPT or (reduction == "abs_max" and channel_axis in (None, 1))

@@ -19,7 +19,7 @@ from ..errors import QuantizationError
 from ..settings.range_options import Aggregator, Reduction
 from .aggregates import ESTIMATES, Aggregate, new_aggregate
 from .collector import Collector
-from .reductions import QUANTILES, Observed, Swept, needs_only_a_sweep
+from .reductions import QUANTILES, Observation, Observed, Swept, needs_only_a_sweep
 
 if TYPE_CHECKING:
     from numpot.ir.executor.executor import Executor
@@ -69,7 +69,7 @@ class Statistic(Collector):
         value = self._total.value(self.count).astype(np.float32)
         return value.reshape(()) if self.channel_axis is None else value
 
-    def _take(self, batch: Observed) -> None:
+    def _take(self, batch: Observation) -> None:
         values = batch.reduce(self.reduction, self.channel_axis, self.quantile)
         if not np.isfinite(values).all():
             raise ValueError("NaN or infinity")
@@ -111,8 +111,8 @@ def collect(
     """
     executor = executor or executor_for(graph, wanted)
 
-    def take(tensor: Tensor, samples: int, from_sample: Callable[[int], Observed]) -> None:
-        views: dict[int, Observed] = {}
+    def take(tensor: Tensor, samples: int, from_sample: Callable[[int], Observation]) -> None:
+        views: dict[int, Observation] = {}
         for collector in wanted[tensor]:
             seen = max(collector.count - first, 0)
             if seen not in views:

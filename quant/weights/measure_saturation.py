@@ -18,6 +18,7 @@ from ..data.sources import batches, subset
 from ..errors import QuantizationError
 from ..parallel.progress import track
 from ..settings.arguments import as_loader, check_options
+from ..statistics.collection import Samples
 
 MOST_NAMED: Final = 3  # layers in a sentence
 ON_INTEGERS_THERE: Final = (
@@ -54,6 +55,14 @@ def measure_saturation(
             executor.run(batch.inputs)
             advance(len(batch.indices))
     return SaturationResult(executor.saturation)
+
+
+def clipping_layers(int8: Graph, samples: Samples) -> set[str]:
+    """Names of the layers that clip on the calibration samples, on a CPU without VNNI, or that could and are
+    not counted.
+    """
+    layers = measure_saturation(int8, samples.loader, progress=samples.progress)
+    return {layer.name for layer in layers if layer.saturated.any() or layer.clips_elsewhere}
 
 
 def uncounted_layers(graph: Graph) -> dict[str, str]:

@@ -10,39 +10,42 @@ each output channel, the least factor at which its own worst pair fits, which of
 bit.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 
 from numpot.ir.graph import Graph, Node
 from numpot.kernels.saturation import chosen_pairs, pairings, pairs_are_safe
 
-from ..defaults import FITTING_STEP, SATURATION_FACTOR, SaturationFix
+from ..defaults import FITTING_STEP, SATURATION_FACTOR, SaturationFix, TargetDevice
 from ..layers.device_operators import WEIGHTED
+from ..ranges.schemes import SATURATING_DEVICES
 
 #: (weights, high, pairings of the layer) -> what to divide them by; output channels first.
 WeightFactor = Callable[[np.ndarray, np.ndarray, Sequence[np.ndarray]], float | np.ndarray]
 
 
-def weight_factors(graph: Graph, mode: SaturationFix, aligned: set[str]) -> dict[str, WeightFactor]:
+def weight_factors(
+    graph: Graph, mode: SaturationFix, aligned: Collection[str], device: TargetDevice = "ANY"
+) -> dict[str, WeightFactor]:
     """Layer name -> its factor, for the layers known before the model runs to need one.
 
     first_layer: every convolution that an input reaches without passing another. all: every weighted layer.
     auto-strict: every weighted layer, by its fitting factor. auto: none yet; those that clip on the samples
     are found later. no: none. aligned: consumers of channel-aligned pairs; alignment may have made their
-    weights large, so POT's active modes include them. A model without a convolution is left alone by POT's
-    modes.
+    weights large, so POT's active modes include them. POT's modes, first_layer and all, leave a model
+    without a convolution alone, and do nothing for a device that cannot saturate.
     """
     if mode in ("no", "auto"):
         return {}
     if mode == "auto-strict":
         return {node.name: fitting_factor for node in graph.of_type(*WEIGHTED)}
-    if not graph.of_type("Convolution"):
+    if device not in SATURATING_DEVICES or not graph.of_type("Convolution"):
         return {}
     names = (
         {node.name for node in graph.of_type(*WEIGHTED)}
         if mode == "all"
-        else {n.name for n in first_convolutions(graph)} | aligned
+        else {n.name for n in first_convolutions(graph)} | set(aligned)
     )
     return dict.fromkeys(names, half)
 

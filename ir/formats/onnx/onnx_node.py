@@ -20,6 +20,7 @@ from onnx import AttributeProto, NodeProto, helper
 from ...dtypes import DType
 from ...evaluation import evaluate, is_affordable
 from ...graph import Graph, Node, Tensor
+from ...ops import OPERATORS
 from ...ops.common.operator import Operator, Shape, nearest
 from ...ops.reshape import Reshape
 from ...simplify.edits import known_array
@@ -49,11 +50,13 @@ Made = Tensor | Codes | Sequence[Tensor | Codes]
 Read = Callable[["OnnxNode"], Made]
 R = TypeVar("R", bound=Read)
 
-#: Operators that move or pick elements, so that it makes no difference whether codes or real numbers pass
-#: through them.
+#: ONNX operators through which codes pass as well as real numbers: Identity, and those that are read as the
+#: operator of the same name, if it computes the same on codes. Not those with several data inputs or outputs,
+#: because codes are followed from input 0 to one output; nor ReduceMax and ReduceMin, which take their codes
+#: as integers: the result is the same.
+_NOT_FOLLOWED = {"Concat", "Split", "ReduceMax", "ReduceMin"}
 ON_CODES = frozenset(
-    "MaxPool Reshape Flatten Squeeze Unsqueeze Transpose Slice Gather Tile DepthToSpace SpaceToDepth "
-    "Identity".split()
+    {name for name, op in OPERATORS.items() if op.computes_on_codes} - _NOT_FOLLOWED | {"Identity"}
 )
 
 

@@ -9,7 +9,7 @@ and it has two rules,
 Nothing else is declared anywhere: readers, writers, the interpreter and the contract tests find the class
 through `OPERATORS`. A port named in `value_ports` (the target of a Reshape, say) reaches `infer_shape` as an
 int array instead of a shape, because the output's shape depends on what it holds; it must then be known
-before the model runs.
+before the model runs. Traits, which are class attributes too, say what others may rely on.
 """
 
 import dataclasses
@@ -59,6 +59,19 @@ class Operator:
     type: ClassVar[str]
     value_ports: ClassVar[tuple[int, ...]] = ()
     accepts: ClassVar[tuple[DType, ...]] = tuple(NAMES)  # element types the data may have
+
+    # Traits: declared beside the definition by whoever has them, and tried on every operator by
+    # tests/ir/ops/test_traits.py.
+
+    #: f(scale * codes + offset) = scale * f(codes) + offset, if one scale > 0 and one offset serve all data.
+    computes_on_codes: ClassVar[bool] = False
+    #: If the first dimension is the batch, before and after, no sample of the output depends on another's
+    #: input, unless the attribute `axis` is that dimension.
+    keeps_to_a_sample: ClassVar[bool] = False
+
+    def passes_codes(self) -> bool:
+        """Whether it computes the same on codes, with the attributes that it has."""
+        return self.computes_on_codes
 
     def infer_shape(self, *shapes: Any, **_: Any) -> Any:
         return shapes[0]

@@ -184,6 +184,7 @@ CASES = [
     Case(Squeeze(), [X[:1, :, :1], ints(0, -2)], ov.squeeze),
     Case(Squeeze(), [X[:1, :, :1], ints(2)], ov.squeeze, label="one axis"),
     Case(Squeeze(), [X[:1, :, :1]], ov.squeeze, label="all axes"),
+    Case(Squeeze(), [X[:, :, :1], ints(2)], ov.squeeze, label="of several samples"),
     Case(Unsqueeze(), [X, ints(0, -1)], ov.unsqueeze),
     Case(Unsqueeze(), [ROW, scalar(1)], ov.unsqueeze),
     *(

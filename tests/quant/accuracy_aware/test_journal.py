@@ -203,7 +203,7 @@ class NeverWorks(Metric):
 
 
 def test_what_is_refused_before_calibration(monkeypatch):
-    monkeypatch.setattr("numpot.quant.accuracy_aware.run.calibrated", lambda *args: pytest.fail("calibrated"))
+    monkeypatch.setattr("numpot.quant.accuracy_aware.run.run_stages", lambda *args: pytest.fail("calibrated"))
     monkeypatch.setattr(
         "numpot.quant.accuracy_aware.run.Measurements.of_float", lambda *args: pytest.fail("measured")
     )
@@ -226,7 +226,7 @@ def test_what_is_refused_before_calibration(monkeypatch):
 
 
 def test_the_plan_comes_before_the_work(monkeypatch, capsys):
-    monkeypatch.setattr("numpot.quant.accuracy_aware.run.calibrated", lambda *args: 1 / 0)
+    monkeypatch.setattr("numpot.quant.accuracy_aware.run.run_stages", lambda *args: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run(progress=True)
     assert "plan: calibrate, then measure the int8 model on 60 samples, about " in capsys.readouterr().err

@@ -14,7 +14,7 @@ from numpot.quant.accuracy_aware.layer_groups import find_groups, with_precision
 from numpot.quant.accuracy_aware.ranking import Ranking
 from numpot.quant.assembly import variant
 from numpot.quant.data.loader import DataError
-from numpot.quant.default_quantization import calibrated, open_samples, quantize
+from numpot.quant.default_quantization import open_samples, quantize, run_stages
 from numpot.quant.errors import QuantizationError
 from numpot.quant.layers.weighted_layers import replace_constant
 from numpot.quant.metrics.annotation_free import UNLABELLED, probabilities, self_labelled
@@ -232,7 +232,7 @@ def test_narrower_weights_where_pairs_saturate(precision):
 def test_narrowed_models_are_what_saturation_fix_makes(mode, precision):
     graph, settings = clipping(), read_parameters(saturation_fix="no")
     with open_samples(graph, ArrayData(X), settings, None, False) as samples:
-        assembly = calibrated(graph, samples, settings)
+        assembly = run_stages(graph, samples, settings)
     groups = with_precisions(find_groups(assembly.quantizers), (precision,), assembly.quantizers)
     narrow, whole = assembly.build(variant(groups)), quantize(graph, ArrayData(X), saturation_fix=mode)
     constants = [[n.op.value for n in model.of_type("Constant")] for model in (narrow, whole)]

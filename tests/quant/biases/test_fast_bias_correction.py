@@ -20,6 +20,7 @@ from numpot.quant.biases.fast_bias_correction import (
     correctable,
 )
 from numpot.quant.layers.weighted_layers import bias_add, weighted_layers
+from numpot.quant.statistics.collector import Collectors
 from numpot.quant.statistics.statistic import collect
 
 from ...networks import Network
@@ -39,10 +40,9 @@ def one_layer(kind: str) -> Graph:
 def measured(graph: Graph) -> tuple[Node, Means]:
     """The layer of a network that has one, and its means over X."""
     (layer,) = correctable(weighted_layers(graph))
-    statistics = MeanStatistics(layer)
-    collect(
-        graph, [{"x": X}], {layer.inputs[0]: [statistics.input], bias_of(layer).output: [statistics.output]}
-    )
+    wanted = Collectors()
+    statistics = MeanStatistics.want(layer, wanted)
+    collect(graph, [{"x": X}], wanted.by_tensor)
     return layer, statistics.values
 
 

@@ -5,8 +5,7 @@ import pytest
 
 from numpot.ir.executor.executor import Executor
 from numpot.ir.graph import Graph
-from numpot.ir.ops import OPERATORS
-from numpot.quant.layers.free_batch import WITHIN_A_SAMPLE, with_free_batch
+from numpot.quant.layers.free_batch import with_free_batch
 from numpot.quant.statistics.collection import in_flight
 
 from ...networks import Network
@@ -58,10 +57,6 @@ def test_a_quantized_model_too():
 def test_a_model_that_would_mix_samples_or_says_1_stays_as_it_is(tail):
     graph = one_image(tail)
     assert with_free_batch(graph) is graph
-
-
-def test_the_operators_that_are_trusted_are_known():
-    assert OPERATORS.keys() >= WITHIN_A_SAMPLE
 
 
 def test_other_batches_are_the_models_own():
