@@ -17,7 +17,7 @@ SECTIONS = dict(re.findall(r"^## (.*)\n((?:.*\n(?!## ))*.*)", PAGE, re.MULTILINE
 
 
 class Copy:
-    """A copy of the package with a section's blocks applied, in which Python runs."""
+    """A copy of the package to which the blocks of a section are applied, and which Python runs."""
 
     def __init__(self, folder: Path, section: str) -> None:
         self.folder = folder
@@ -143,3 +143,36 @@ def test_an_option_is_in_files_their_schema_and_the_docs(option: Copy) -> None:
     assert row.startswith(
         "| `median_budget` | a whole number, at least 2 | `512` | values | `--median-budget`"
     )
+
+
+def test_an_operator_runs_and_is_written_and_read(tmp_path: Path) -> None:
+    shown = Copy(tmp_path, "An operator").run(
+        """
+        import numpy as np
+        from numpot.ir import Executor, Graph, Interpreter, read_model, save_model
+        from numpot.ir.dtypes import F32, I32
+        from numpot.ir.errors import GraphError
+        from numpot.ir.ops import OPERATORS
+        from numpot.ir.ops.parameter import Parameter
+        from numpot.ir.ops.result import Result
+
+        def model(element_type):
+            graph = Graph("net")
+            x = graph.add(Parameter(shape=(-1, 3), element_type=element_type), [], "x")
+            y = graph.add(OPERATORS["SoftSign"](), [x.output], "soft")
+            graph.add(Result(), [y.output], "y")
+            return graph
+
+        save_model(model(F32), "net.xml")
+        x = np.array([[-1.0, 0.0, 3.0]], np.float32)
+        for run in (Interpreter, Executor):
+            print(run(read_model("net.xml")).run({"x": x})["y"].tolist())
+        try:
+            model(I32)
+        except GraphError as error:
+            print(error)
+        """
+    )
+    interpreted, executed, refusal = shown.splitlines()
+    assert interpreted == executed == "[[-0.5, 0.0, 0.75]]"
+    assert "layer 'soft' (SoftSign)" in refusal

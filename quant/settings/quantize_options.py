@@ -121,8 +121,8 @@ class QuantizeOptions:
         "first_layer",
         "which layers get narrower weights; auto: as little as needed",
         details="So that nothing saturates on CPUs without VNNI: `first_layer` and `all` give them 7 bits, "
-        "as POT does, for target devices ANY and CPU only; `auto` narrows the layers that clip on the samples, "
-        "`auto-strict` all that could, each channel only as far as needed",
+        "as POT does, for target devices ANY and CPU only; `auto` narrows the layers that clip on the "
+        "samples, `auto-strict` all that could, each channel only as far as needed",
         flag="--saturation-fix",
         pot="saturation_fix",
     )
