@@ -27,7 +27,8 @@ class Copy:
             )
         for block in re.findall(r"^```python\n(.*?)^```", SECTIONS[section], re.MULTILINE | re.DOTALL):
             place, _, code = block.partition("\n")
-            apply(folder / "numpot" / place.removeprefix("# "), code)
+            file = place.removeprefix("# ")
+            apply(folder / "numpot" / file if "/" in file else folder / file, code)
 
     def run(self, code: str) -> str:
         """What the code prints."""
@@ -143,6 +144,34 @@ def test_an_option_is_in_files_their_schema_and_the_docs(option: Copy) -> None:
     assert row.startswith(
         "| `median_budget` | a whole number, at least 2 | `512` | values | `--median-budget`"
     )
+
+
+def test_a_metric_is_found_by_its_name(tmp_path: Path) -> None:
+    copy = Copy(tmp_path, "A metric")
+    shown = copy.run(
+        """
+        import numpy as np
+        from numpot.ir import Graph, save_model
+        from numpot.ir.dtypes import F32
+        from numpot.ir.ops.abs import Abs
+        from numpot.ir.ops.parameter import Parameter
+        from numpot.ir.ops.result import Result
+        from numpot.quant import evaluate
+
+        graph = Graph("net")
+        x = graph.add(Parameter(shape=(-1, 2), element_type=F32), [], "x")
+        graph.add(Result(), [graph.add(Abs(), [x.output], "abs").output], "y")
+        save_model(graph, "net.xml")
+        np.savez("data.npz", x=np.float32([[2, 1], [2, 1], [1, 2], [1, 2], [2, 1]]), y=[0, 0, 1, 0, 0])
+        found = evaluate("net.xml", "data.npz", "my_metrics:WorstClass")
+        print(found.metric, found.value)
+        """
+    )
+    assert shown == "worst class 0.75\n"
+    status, text = copy.numpot(
+        "evaluate", "net.xml", "--data", "data.npz", "--metric", "my_metrics:WorstClass"
+    )
+    assert status == 0 and "worst class 0.7500 on 5 samples" in text, text
 
 
 def test_an_operator_runs_and_is_written_and_read(tmp_path: Path) -> None:
