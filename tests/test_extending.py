@@ -17,7 +17,7 @@ SECTIONS = dict(re.findall(r"^## (.*)\n((?:.*\n(?!## ))*.*)", PAGE, re.MULTILINE
 
 
 class Copy:
-    """A copy of the package with a section's blocks applied, in which Python runs."""
+    """A copy of the package to which the blocks of a section are applied, and which Python runs."""
 
     def __init__(self, folder: Path, section: str) -> None:
         self.folder = folder
@@ -27,7 +27,8 @@ class Copy:
             )
         for block in re.findall(r"^```python\n(.*?)^```", SECTIONS[section], re.MULTILINE | re.DOTALL):
             place, _, code = block.partition("\n")
-            apply(folder / "numpot" / place.removeprefix("# "), code)
+            file = place.removeprefix("# ")
+            apply(folder / "numpot" / file if "/" in file else folder / file, code)
 
     def run(self, code: str) -> str:
         """What the code prints."""
@@ -143,3 +144,64 @@ def test_an_option_is_in_files_their_schema_and_the_docs(option: Copy) -> None:
     assert row.startswith(
         "| `median_budget` | a whole number, at least 2 | `512` | values | `--median-budget`"
     )
+
+
+def test_a_metric_is_found_by_its_name(tmp_path: Path) -> None:
+    copy = Copy(tmp_path, "A metric")
+    shown = copy.run(
+        """
+        import numpy as np
+        from numpot.ir import Graph, save_model
+        from numpot.ir.dtypes import F32
+        from numpot.ir.ops.abs import Abs
+        from numpot.ir.ops.parameter import Parameter
+        from numpot.ir.ops.result import Result
+        from numpot.quant import evaluate
+
+        graph = Graph("net")
+        x = graph.add(Parameter(shape=(-1, 2), element_type=F32), [], "x")
+        graph.add(Result(), [graph.add(Abs(), [x.output], "abs").output], "y")
+        save_model(graph, "net.xml")
+        np.savez("data.npz", x=np.float32([[2, 1], [2, 1], [1, 2], [1, 2], [2, 1]]), y=[0, 0, 1, 0, 0])
+        found = evaluate("net.xml", "data.npz", "my_metrics:WorstClass")
+        print(found.metric, found.value)
+        """
+    )
+    assert shown == "worst class 0.75\n"
+    status, text = copy.numpot(
+        "evaluate", "net.xml", "--data", "data.npz", "--metric", "my_metrics:WorstClass"
+    )
+    assert status == 0 and "worst class 0.7500 on 5 samples" in text, text
+
+
+def test_an_operator_runs_and_is_written_and_read(tmp_path: Path) -> None:
+    shown = Copy(tmp_path, "An operator").run(
+        """
+        import numpy as np
+        from numpot.ir import Executor, Graph, Interpreter, read_model, save_model
+        from numpot.ir.dtypes import F32, I32
+        from numpot.ir.errors import GraphError
+        from numpot.ir.ops import OPERATORS
+        from numpot.ir.ops.parameter import Parameter
+        from numpot.ir.ops.result import Result
+
+        def model(element_type):
+            graph = Graph("net")
+            x = graph.add(Parameter(shape=(-1, 3), element_type=element_type), [], "x")
+            y = graph.add(OPERATORS["SoftSign"](), [x.output], "soft")
+            graph.add(Result(), [y.output], "y")
+            return graph
+
+        save_model(model(F32), "net.xml")
+        x = np.array([[-1.0, 0.0, 3.0]], np.float32)
+        for run in (Interpreter, Executor):
+            print(run(read_model("net.xml")).run({"x": x})["y"].tolist())
+        try:
+            model(I32)
+        except GraphError as error:
+            print(error)
+        """
+    )
+    interpreted, executed, refusal = shown.splitlines()
+    assert interpreted == executed == "[[-0.5, 0.0, 0.75]]"
+    assert "layer 'soft' (SoftSign)" in refusal

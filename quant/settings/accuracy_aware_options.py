@@ -49,6 +49,7 @@ class SearchOptions:
         "samples to rank groups by",
         unit="samples",
         least=1,
+        details="Those that rounding hurt most",
         flag="--ranking-subset-size",
         metavar="N",
         pot="ranking_subset_size",
@@ -73,12 +74,14 @@ class SearchOptions:
     cost: Cost = option(
         "multiply-adds",
         "what a layer in float costs: spend the drop where this is lost least",
+        details="`time` is measured on this machine",
         flag="--cost",
         own_key="cost",
     )
     precisions: tuple[Precision, ...] = option(
         ("float",),
         "what a group may get: float, or narrower weights: 7-bit, safe (repeatable)",
+        details="Narrower weights help where `arithmetic` saturates",
         flag="--precision",
         own_key="precisions",
     )

@@ -23,9 +23,16 @@ class FinetuneOptions:
     learning_rate: float = option(
         1e-3,
         "size of a step, as a share of a layer's output; falls to 0",
+        details="Units are those of finetuning/units.py; the rate falls along a cosine",
         unit="share of an output",
         above=0,
         flag="--learning-rate",
         metavar="R",
     )
-    seed: int = option(0, "of the order of the samples", least=0, flag="--seed")
+    seed: int = option(
+        0,
+        "of the order of the samples",
+        details="The same seed and data give the same model on one machine",
+        least=0,
+        flag="--seed",
+    )

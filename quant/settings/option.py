@@ -30,9 +30,10 @@ SAME: Final[Any] = object()
 class Option:
     """What a field's own name, type and default do not say.
 
-    help: one line. unit: of its number. least, above, most, below: bounds; `above` and `below` are themselves
-    excluded. flag: on the command line, None if it has none; `--yes/--no` for a bool that is True by default.
-    metavar: how help names its value. cli_type: its type there, if not the field's.
+    help: one line. details: what docstrings and docs/options.md say beside it. unit: of its number. least,
+    above, most, below: bounds; `above` and `below` are themselves excluded. flag: on the command line, None
+    if it has none; `--yes/--no` for a bool that is True by default. metavar: how help names its value.
+    cli_type: its type there, if not the field's.
 
     pot: the key of POT's that it has in a configuration; own_key: numpot's own. file_default: what a
     configuration that leaves it out means, if not the field's default. file_type: its type there, if not the
@@ -40,6 +41,7 @@ class Option:
     """
 
     help: str
+    details: str = ""
     unit: str = ""
     least: float | None = None
     above: float | None = None

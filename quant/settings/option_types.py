@@ -68,8 +68,7 @@ def check_words_and_bounds(settings: object, where: str = "") -> None:
             if value not in one.choices:
                 alone = one.may_be_none and len(one.choices) == 1  # "one of" needs another
                 known = ", ".join([*(["None"] if alone else []), *one.choices])
-                close = nearest(value, one.choices)
-                raise QuantizationError(f"{where}{name} must be one of {known}, found {shown(value)}{close}")
+                raise QuantizationError(f"{where}{name} must be one of {known}, found {shown(value)}")
         elif one.kind in (int, float) and not one.admits(value):
             raise QuantizationError(f"{where}{name} must be {one.bounds}, found {shown(value)}")
 

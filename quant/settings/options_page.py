@@ -70,7 +70,8 @@ def row(one: Declared) -> list[str]:
     option = one.option
     flag = "" if option.flag is None else " ".join(f"`{name}`" for name in option.flag.split("/"))
     key = "" if option.key is None else f"`{option.key}`" + ("" if option.pot else ", numpot's own")
-    return [f"`{one.name}`", _values(one), _default(one), option.unit, flag, key, option.help]
+    meaning = option.help + (f". {option.details}" if option.details else "")
+    return [f"`{one.name}`", _values(one), _default(one), option.unit, flag, key, meaning]
 
 
 def _values(one: Declared) -> str:

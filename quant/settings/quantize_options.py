@@ -27,6 +27,7 @@ class QuantizeOptions:
     preset: Preset = option(
         "performance",
         "symmetric; asymmetric activations, or weights too; or what was measured to help beyond POT",
+        details="With `accuracy`, layers whose weights are asymmetric run in float",
         flag="--preset",
         pot="preset",
         spellings={"symmetric": "performance", "asymmetric": "accuracy"},
@@ -55,18 +56,25 @@ class QuantizeOptions:
         file_default=None,
     )
     shuffle_data: bool = option(
-        False, "take random samples instead of the first", flag="--shuffle", pot="shuffle_data"
+        False,
+        "take random samples instead of the first",
+        details="`seed` decides which",
+        flag="--shuffle",
+        pot="shuffle_data",
     )
     seed: int = option(0, "seed of --shuffle", least=0, flag="--seed", pot="seed")
     inplace_statistics: bool = option(
         True,
         "keep at most 512 values a channel where medians are wanted",
+        details="False keeps a value per sample",
         flag="--inplace-statistics/--no-inplace-statistics",
         pot="inplace_statistics",
     )
     weights: QuantizerParameters = option(
         QuantizerParameters(),
         "how weights are quantized: bits=4, mode=asymmetric, range_estimator.max.type=quantile (repeatable)",
+        details="A dictionary of bits, mode, granularity, level_low, level_high and range_estimator; what is "
+        "left out follows the preset",
         flag="--weights",
         metavar="KEY=VALUE",
         pot="weights",
@@ -81,6 +89,7 @@ class QuantizeOptions:
     range_estimator: RangeEstimation = option(
         RangeEstimation(),
         "for weights and activations, where they do not say otherwise",
+        details="A dictionary of preset, min and max, or the preset alone",
         flag="--range-estimator",
         cli_type=RangePreset | None,
         pot="range_estimator",
@@ -111,6 +120,9 @@ class QuantizeOptions:
     saturation_fix: SaturationFix = option(
         "first_layer",
         "which layers get narrower weights; auto: as little as needed",
+        details="So that nothing saturates on CPUs without VNNI: `first_layer` and `all` give them 7 bits, "
+        "as POT does, for target devices ANY and CPU only; `auto` narrows the layers that clip on the "
+        "samples, `auto-strict` all that could, each channel only as far as needed",
         flag="--saturation-fix",
         pot="saturation_fix",
     )
@@ -133,11 +145,13 @@ class QuantizeOptions:
     equalize_channels: bool = option(
         False,
         "scale channels beforehand so that they share their codes evenly",
+        details="Through everything that hands a scale on",
         flag="--equalize-channels",
     )
     correct_biases: bool = option(True, "give biases back the mean that rounding took")
     strict_pot: bool = option(
         True,
         "correct biases by POT's rules, or also those that hold a zero",
+        details="POT leaves a layer alone whose bias has a zero in it",
         flag="--strict-pot/--no-strict-pot",
     )

@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from .option import Declared, declared
+from .option import SAME, Declared, declared
 
 F = TypeVar("F", bound=Callable[..., Any])
 _WIDTH = 106  # of the lines of a docstring, its indentation aside
@@ -39,11 +39,15 @@ def _parameter(one: Declared) -> inspect.Parameter:
     default, hint = one.default, one.hint
     if one.is_group:
         default, hint = None, Mapping[str, Any] | one.kind | None
+        hint = hint if one.option.cli_type is SAME else str | hint  # one word stands for the dictionary
     return inspect.Parameter(one.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hint)
 
 
 def _entry(one: Declared) -> str:
     words = f" ({', '.join(one.choices)})" if one.choices else ""
     return textwrap.fill(
-        f"{one.name}: {one.option.help}{words}", _WIDTH, subsequent_indent="    ", break_on_hyphens=False
+        f"- {one.name}: {one.option.help}{words}" + (f". {one.option.details}" if one.option.details else ""),
+        _WIDTH,
+        subsequent_indent="  ",
+        break_on_hyphens=False,
     )

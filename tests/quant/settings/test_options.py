@@ -59,7 +59,7 @@ def test_functions_show_their_options(function: Any) -> None:
         for name, one in declared(declaration).items():
             assert parameters[name].kind is inspect.Parameter.KEYWORD_ONLY
             assert parameters[name].default == (None if one.is_group else one.default)
-            assert f"\n{name}: {one.option.help[:40]}" in function.__doc__
+            assert f"\n- {name}: {one.option.help[:40]}" in function.__doc__
 
 
 @pytest.mark.parametrize(
