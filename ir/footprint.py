@@ -6,6 +6,7 @@ import math
 from typing import NamedTuple
 
 from . import memory
+from .errors import counted
 from .graph import Graph, Node, Tensor
 from .shape_inference import PROBE_BATCHES
 
@@ -33,7 +34,7 @@ class Footprint:
         if worst is not None:
             node = worst.node
             shapes = ", ".join(str(list(t.shape)) for t in node.outputs)
-            images = f" with {batch} images" if worst.by_image and batch else ""
+            images = f" with {counted(batch, 'image')}" if worst.by_image and batch else ""
             memory.take(
                 worst.bytes(batch),
                 f"running the model{images} up to layer {node.name!r} ({node.type}), which makes {shapes},",

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from numpot.ir.arguments import as_graph
-from numpot.ir.errors import AnyPath
+from numpot.ir.errors import AnyPath, counted
 from numpot.ir.executor.executor import Executor
 from numpot.ir.graph import Graph, Node
 from numpot.ir.inputs import fits
@@ -209,8 +209,8 @@ def _notes(points: Sequence[Point], model: Graph, reference: Graph) -> list[str]
     notes = []
     if skipped:
         notes.append(
-            f"{len(skipped)} layers have no layer of the same name, type and shape in the reference: "
-            f"{', '.join(skipped)}"
+            f"the reference has no layer of the same name, type and shape as "
+            f"{counted(len(skipped), 'layer')}: {', '.join(skipped)}"
         )
     if not np.any([p.is_output for p in points]):
         notes.append("no output has the same name in both models, so outputs are not compared")

@@ -14,6 +14,7 @@ from typing import Final
 
 import numpy as np
 
+from numpot.ir.errors import counted
 from numpot.ir.evaluation import evaluate
 from numpot.ir.graph import Graph, Node, Tensor
 from numpot.ir.lowering.lower import INTEGER_LAYERS, LAYERS
@@ -46,7 +47,7 @@ def check_structure(model: Graph, reference: Graph) -> None:
     problems = []
     if common < LEAST_SHARE * most:
         problems.append(
-            f"{common} of {most} layers with weights have a counterpart of the same size; "
+            f"{common} of {counted(most, 'layer')} with weights have a counterpart of the same size; "
             f"only the model has {_listed(_without(ours, theirs))}, only the reference "
             f"{_listed(_without(theirs, ours))}"
         )

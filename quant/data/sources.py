@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from numpot.ir.arguments import as_graph, shown
-from numpot.ir.errors import AnyPath
+from numpot.ir.errors import AnyPath, counted
 from numpot.ir.graph import Graph
 
 from .classes import Classes, as_classes
@@ -135,8 +135,8 @@ def batches(
     data = ModelData(loader if limit is None else subset(loader, limit), graph)
     if fixed and len(data) % fixed:
         raise DataError(
-            f"{data.name}: the model's batch is fixed at {fixed}, and {len(data)} samples do not fill "
-            "whole batches. "
+            f"{data.name}: the model's batch is fixed at {fixed}, and {counted(len(data), 'sample')} cannot "
+            "be divided into whole batches. "
             f"Use a multiple of {fixed}, or a model with a dynamic batch."
         )
     size = fixed or batch_size

@@ -94,7 +94,7 @@ class Journal:
             records, whole = self._frames(data)
             if whole < len(data):
                 log.warning(
-                    "%s: the last evaluation was not written whole; it is cut off, and will be done again",
+                    "%s: the last evaluation was not written completely; it is removed, and will be repeated",
                     path,
                 )
                 os.truncate(path, whole)
