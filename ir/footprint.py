@@ -1,5 +1,5 @@
-"""What a run of a graph takes: the tensors that are alive at once, for any batch size, counted once for many
-runs.
+"""Estimate the memory of a run: the tensors that are alive at the same time, for any batch size, counted once
+for many runs.
 """
 
 import math
@@ -23,7 +23,9 @@ class Peak(NamedTuple):
 
 
 class Footprint:
-    """Of a graph: the moments that may be the worst, one for small batches and one for large ones."""
+    """The memory that a graph needs: the two moments that may be the worst, one for small batches and one for
+    large ones.
+    """
 
     def __init__(self, peaks: list[Peak]) -> None:
         self._peaks = peaks

@@ -1,4 +1,4 @@
-"""Shape inference: what is known of every tensor before the model runs.
+"""Infer shapes, types and known values of every tensor before the model runs.
 
 A dimension that depends on the batch size is written -1. Operators never see it: their shape rules work on
 plain integers, and a graph with a dynamic batch is inferred twice, for two probe batch sizes. What comes out

@@ -1,4 +1,4 @@
-"""Runs a graph by its plan of kernels: the same results as the interpreter, as fast as the machine allows.
+"""Run a graph by a plan of kernels: the same results as the interpreter, but fast.
 
 Integers are equal to the interpreter's bit for bit; float32 layers to within rounding, because sums are taken
 in another order.
@@ -95,7 +95,7 @@ class Executor:
 
     @property
     def plan(self) -> list[Step]:
-        """Of the last run; before the first one, of one image."""
+        """The plan of the last run; before the first run, the plan for one image."""
         return self.compiled.plan.steps
 
     @property

@@ -1,5 +1,5 @@
-"""The stages of an accuracy-aware run, one after the other: what algorithm.py starts once everything that was
-given is checked.
+"""Run the stages of accuracy-aware quantization one after the other; algorithm.py starts them once all
+arguments are checked.
 """
 
 import json
@@ -169,7 +169,7 @@ class Run:
     # ---- groups --------------------------------------------------------------------------------------------
 
     def _search(self, first: Point, target: Goal) -> Found:
-        """Over the groups of the model at `first`."""
+        """Search over the groups of the model at `first`."""
         if target.is_reached(first.drops):
             return Found(first, [], "the drop is within its limit")
         groups = self._groups(first)

@@ -1,4 +1,4 @@
-"""benchmark: how fast numpot runs a model, and its peers the same model, in one process and by turns.
+"""Measure how fast numpot and other runtimes run a model, in one process and in turns.
 
 A machine is never quiet: clocks change and other work comes and goes. So runtimes take turns of a few
 hundredths of a second, and what is compared are the shortest times of each, which others can only lengthen.

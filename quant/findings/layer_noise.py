@@ -1,5 +1,4 @@
-"""Layers that lost their function: those whose outputs are mostly noise after quantization, on a few of the
-calibration samples.
+"""Find layers whose outputs are mostly noise after quantization, on a few of the calibration samples.
 
 Both models run in float, with every FakeQuantize in place, so nothing is compiled that calibration has not
 compiled: integers differ from this by rounding, which does not matter at 3 dB. What that costs is in

@@ -1,5 +1,5 @@
-"""A float model that guesses: most often its labels are numbered otherwise, or its samples preprocessed
-otherwise than in training.
+"""Warn of a float model that guesses: usually its labels are numbered differently, or its samples
+preprocessed differently from training.
 """
 
 import math

@@ -49,7 +49,7 @@ class Metric(ABC):
     @property
     @abstractmethod
     def value(self) -> float:
-        """Over everything since `reset`; NaN before the first batch."""
+        """Return the metric of everything since `reset`; NaN before the first batch."""
 
     @abstractmethod
     def reset(self) -> None:
@@ -171,8 +171,8 @@ def metric_name(metric: Metric) -> str:
 
 
 def metric_value(metric: Metric) -> float:
-    """Its value, a number; an array of one number is one. Raises DataError for anything else, and for a
-    metric that fails.
+    """Return the metric's value, a number; an array of one number is one. Raises DataError for anything else,
+    and for a metric that fails.
     """
     name = metric_name(metric)
     with failing_as(f"metric {name} failed in `value`"):

@@ -1,5 +1,5 @@
-"""What each scope that somebody gave leaves in float. One that changes nothing is an error: it does not do
-what it was given for.
+"""Report what each scope that the user gave leaves in float. A scope that changes nothing is an error,
+because it does not do what was intended.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""One quantizer made real: a FakeQuantize on an activation, or codes for weights."""
+"""Apply one quantizer: insert a FakeQuantize on an activation, or replace weights by codes."""
 
 import numpy as np
 
@@ -17,7 +17,9 @@ from .saturation_fix import WeightFactor, layer_pairings
 
 
 def insert_fake_quantize(model: Graph, quantizer: Quantizer, bounds: Bounds, levels: int) -> Tensor:
-    """Its uses are not redirected yet. bounds: (C,) or (), float32."""
+    """Create a FakeQuantize behind a tensor, whose readers are not redirected yet. bounds: (C,) or (),
+    float32.
+    """
     shape = (1, -1, *(1,) * (len(quantizer.tensor.shape) - 2)) if bounds[0].ndim else ()
     ends = ("input_low", "input_high", "output_low", "output_high")
     low, high = (b.reshape(shape) for b in bounds)

@@ -1,4 +1,4 @@
-"""The journal of finished evaluations: a run that was killed replays them and goes on.
+"""The journal of finished evaluations: a run that was killed reads it and continues.
 
 One file per model, data, quantization parameters and metric, in the folder of the statistics cache. It is a
 row of frames, each appended by one write and brought to disk:
