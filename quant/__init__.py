@@ -1,4 +1,4 @@
-"""The algorithms, in the order the guide tells them, and the command line.
+"""The quantization algorithms, in the order of the guide, and the command line.
 
 Read default_quantization: its eight stages are the packages layers/, placement/, statistics/, ranges/,
 channels/, weights/ and biases/. Public names are those below, of data/ and of metrics/; nothing is imported

@@ -40,12 +40,12 @@ def compare_models(
     limit: int | None = None,
     progress: bool = False,
 ) -> Comparison:
-    """Run both on the data and compare the layers whose names both have.
+    """Run both models on the data and compare the layers that have the same name in both.
 
     A quantized model of the two runs in the given arithmetic. `cumulative` compares each model's own run,
     with a layer's result looked at as real numbers, before it is rounded for the next; outputs are those of
-    the untouched models. `isolated` gives each layer the reference's inputs: what it adds of its own, the
-    rounding of its inputs and weights included. Raises CompareError, DataError.
+    the unmodified models. `isolated` gives each layer the reference's inputs: this is the layer's own error,
+    including the rounding of its inputs and weights. Raises CompareError, DataError.
     """
     check_options(compare_models, arithmetic=arithmetic, limit=limit, progress=progress)
     model, reference = as_graph(model), as_graph(reference, "the reference")

@@ -43,8 +43,8 @@ def compare_with_vendor(
     limit: int | None = None,
     progress: bool = False,
 ) -> Comparison:
-    """Run a model by numpot in an arithmetic and by a vendor ("openvino" or "onnxruntime"); the vendor is the
-    reference.
+    """Run a model by numpot in an arithmetic and by a vendor's runtime ("openvino" or "onnxruntime"), which
+    is the reference.
 
     arithmetic: by default the one that the vendor has on this processor (probe.py). Raises MissingExtraError,
     CompareError, DataError, or what the vendor's format cannot hold.

@@ -30,7 +30,7 @@ MOST_NAMED: Final = 3  # layers in a message
 
 
 class StructureError(CompareError):
-    """Models that have nothing to do with each other."""
+    """Two models are unrelated."""
 
 
 Key = tuple[int, tuple[int, ...]]
