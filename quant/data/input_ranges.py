@@ -157,8 +157,8 @@ def _advice(used: Preprocessing) -> str:
             "that are normalized already"
         )
     return (
-        f"{given}; give --mean {_numbers(mean)} --std {_numbers(std)}, or say in the data what the "
-        "model is to see (float32)"
+        f"{given}; give --mean {_numbers(mean)} --std {_numbers(std)}, or give the data as the "
+        "float32 numbers that the model takes"
     )
 
 
