@@ -1,4 +1,4 @@
-"""What a model is, and how it runs: graph, operators (ops/), file formats (formats/), interpreter and
+"""The model representation and how it runs: graph, operators (ops/), file formats (formats/), interpreter and
 executor.
 
 Read graph, then ops/, interpreter, simplify/, lowering/ and executor/. Nothing is imported before it is used.

@@ -1,4 +1,4 @@
-"""Models that a caller gives: a Graph, or the path of a model file, which is read; anything else is refused
+"""Accept models as arguments: a Graph, or the path of a model file, which is read; anything else is refused
 in one sentence.
 """
 

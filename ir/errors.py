@@ -1,4 +1,4 @@
-"""What can go wrong with a model. Every message says what was expected, what was found, and where."""
+"""The errors of models and model files. Every message says what was expected, what was found, and where."""
 
 import os
 
@@ -27,17 +27,22 @@ def one_line(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """Return a number with its noun: "1 layer", "3 layers". plural: if it is not the noun with an s."""
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
+
+
 class GraphError(NumpotError):
-    """A graph that cannot be: shapes that do not fit, a name used twice, a cycle."""
+    """An invalid graph: shapes that do not fit, a name used twice, a cycle."""
 
 
 class MemoryLimitError(NumpotError):
-    """What is asked for would take more memory than the budget (memory.py); nothing was taken."""
+    """A request needs more memory than the budget allows (memory.py); nothing was allocated."""
 
 
 class PlanError(NumpotError):
-    """A step of a plan that would touch what is not its own: a fault of numpot, found before
-    anything runs.
+    """A step of a plan would access memory outside its own arrays: a fault in numpot, found before anything
+    runs.
     """
 
 
@@ -69,7 +74,7 @@ class FileMissingError(IRError):
 
 
 class UnknownFormatError(IRError):
-    """What a file holds, not how it is called, says that it is a model."""
+    """The content of the file, not its name, identifies it as a model."""
 
 
 class LimitError(IRError):
@@ -85,7 +90,7 @@ class ForbiddenDtdError(IRError):
 
 
 class ForbiddenInstructionError(IRError):
-    """There are no processing instructions: a model is data."""
+    """There are no processing instructions, because a model is data."""
 
 
 class VersionError(IRError):

@@ -1,5 +1,5 @@
-"""Evaluate a layer by its NumPy definition: the memory is counted before it is taken, and what goes wrong
-says where.
+"""Evaluate a layer by its NumPy definition. Memory is counted before it is allocated, and errors name the
+layer.
 """
 
 import math
@@ -57,7 +57,7 @@ def is_affordable(op: Operator, inputs: list[Shape], outputs: list[Shape]) -> bo
 
 
 def bytes_needed(op: Operator, inputs: list[Shape], outputs: Sequence[Known]) -> int:
-    """By an evaluation, with what it needs on the way, about."""
+    """Return about how many bytes an evaluation needs, intermediate arrays included."""
     widest = max((k.dtype.itemsize for k in outputs), default=1)
     made = sum(math.prod(k.shape) * k.dtype.itemsize for k in outputs)
     return made + op.workspace(inputs, [k.shape for k in outputs]) * max(widest, 4)

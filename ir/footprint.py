@@ -1,11 +1,12 @@
-"""What a run of a graph takes: the tensors that are alive at once, for any batch size, counted once for many
-runs.
+"""Estimate the memory of a run: the tensors that are alive at the same time, for any batch size, counted once
+for many runs.
 """
 
 import math
 from typing import NamedTuple
 
 from . import memory
+from .errors import counted
 from .graph import Graph, Node, Tensor
 from .shape_inference import PROBE_BATCHES
 
@@ -22,7 +23,9 @@ class Peak(NamedTuple):
 
 
 class Footprint:
-    """Of a graph: the moments that may be the worst, one for small batches and one for large ones."""
+    """The memory that a graph needs: the two moments that may be the worst, one for small batches and one for
+    large ones.
+    """
 
     def __init__(self, peaks: list[Peak]) -> None:
         self._peaks = peaks
@@ -33,7 +36,7 @@ class Footprint:
         if worst is not None:
             node = worst.node
             shapes = ", ".join(str(list(t.shape)) for t in node.outputs)
-            images = f" with {batch} images" if worst.by_image and batch else ""
+            images = f" with {counted(batch, 'image')}" if worst.by_image and batch else ""
             memory.take(
                 worst.bytes(batch),
                 f"running the model{images} up to layer {node.name!r} ({node.type}), which makes {shapes},",

@@ -161,7 +161,9 @@ class Graph:
         return self.of_type("Result")
 
     def of_type(self, *types: str) -> list[Node]:
-        """The nodes whose operator is one of these, such as "Convolution", in the order they were added."""
+        """Return the nodes whose operator is one of these, such as "Convolution", in the order they were
+        added.
+        """
         return [n for n in self if n.type in types]
 
     # ---- edit verbs ----------------------------------------------------------------------------------------
@@ -204,7 +206,7 @@ class Graph:
             tensor.known = known
 
     def remove(self, node: Node) -> None:
-        """Take out a node that nobody reads any more."""
+        """Remove a node whose outputs no node reads."""
         readers = [use.node.name for t in node.outputs for use in t.consumers]
         if readers:
             raise GraphError(f"layer {node.name!r} cannot be removed: {readers[0]!r} reads it")
@@ -242,7 +244,7 @@ class Graph:
     # ---- questions -----------------------------------------------------------------------------------------
 
     def unique_name(self, base: str, reserved: Container[str] = ()) -> str:
-        """`base` if it is free, else `base_1`, `base_2`, ...; none of the reserved names."""
+        """Return `base` if it is free, else `base_1`, `base_2`, ...; never one of the reserved names."""
         name, k = base, 0
         while name in self.nodes or name in reserved:
             k += 1
@@ -250,8 +252,8 @@ class Graph:
         return name
 
     def topological_order(self) -> list[Node]:
-        """Every node after those it reads; the order of adding where that leaves a choice. A cycle is a
-        GraphError that names it.
+        """Return the nodes, each after those that it reads, otherwise in the order they were added. A cycle
+        is a GraphError that names it.
         """
         order: list[Node] = []
         done: set[Node] = set()
@@ -285,7 +287,7 @@ class Graph:
                 tensor.known = known
 
     def copy(self) -> "Graph":
-        """An independent graph over the same operators and arrays (both are never modified in place)."""
+        """Return an independent graph with the same operators and arrays (neither is modified in place)."""
         twin = Graph(self.name)
         twin.__setstate__(self.__getstate__())
         return twin

@@ -1,5 +1,5 @@
-"""What a caller says of a model's inputs: arrays to run it on, checked once for everything that runs one, or
-other shapes.
+"""Check the inputs that a caller gives to a model, arrays or new shapes; one check for everything that runs a
+model.
 """
 
 from collections.abc import Iterable, Mapping

@@ -20,7 +20,7 @@ Inputs = Mapping[str, np.ndarray] | np.ndarray
 
 
 class Interpreter:
-    """A graph, ready to run.
+    """Run a graph node by node by the NumPy definitions of its operators.
 
     arithmetic: how a quantized model is computed. `exact` and `saturating` run its integers
     (docs/arithmetic.md), `simulated` computes its FakeQuantize operators in float32. A float model is the
@@ -43,8 +43,8 @@ class Interpreter:
         self._prepare(state["graph"])
 
     def run(self, inputs: Inputs, *, observer: Observer | None = None) -> dict[str, np.ndarray]:
-        """Outputs by name. inputs: arrays by the names of the model's inputs, or the one array of a model
-        with one input.
+        """Run the graph and return its outputs by name. inputs: arrays by the names of the model's inputs, or
+        the one array of a model with one input.
 
         The observer, if given, sees every tensor as it is made. Raises GraphError for inputs that are missing
         or do not fit, and for shapes or contents that a layer cannot take.

@@ -1,6 +1,4 @@
-"""Public names of a package, imported when they are first used: whoever needs one does not wait for the
-others.
-"""
+"""Import public names of a package when they are first used, so that importing the package stays fast."""
 
 import importlib
 import sys

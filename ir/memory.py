@@ -1,5 +1,5 @@
-"""The memory budget: what reading a model, folding its constants and running it may take, checked before it
-is taken.
+"""The memory budget for reading a model, folding its constants and running it; checked before memory is
+allocated.
 
     with memory.budget(2 * 2**30):          # bytes; without one half of the machine's memory
         graph = read_model("m.onnx")

@@ -1,4 +1,4 @@
-"""Shape inference: what is known of every tensor before the model runs.
+"""Infer shapes, types and known values of every tensor before the model runs.
 
 A dimension that depends on the batch size is written -1. Operators never see it: their shape rules work on
 plain integers, and a graph with a dynamic batch is inferred twice, for two probe batch sizes. What comes out
@@ -43,7 +43,8 @@ def infer(op: Operator, inputs: list[Known]) -> list[Known]:
         expected = (
             str(least) if least == most else f"at least {least}" if most == 2**16 else f"{least} to {most}"
         )
-        raise OperatorError(f"expected {expected} inputs, found {len(inputs)}")
+        noun = "input" if least == most == 1 else "inputs"
+        raise OperatorError(f"expected {expected} {noun}, found {len(inputs)}")
     try:
         dtypes = op.infer_dtype(*(k.dtype for k in inputs))
         shapes = op.infer_shape(*(_shape_argument(op, port, k) for port, k in enumerate(inputs)))

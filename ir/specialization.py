@@ -1,4 +1,4 @@
-"""A graph for inputs of certain shapes: what a run will find is inferred for exactly these, never guessed
+"""Specialize a graph to given input shapes: every size is inferred for exactly these shapes, never guessed
 from others.
 """
 

@@ -1,4 +1,4 @@
-"""The algorithms, in the order the guide tells them, and the command line.
+"""The quantization algorithms, in the order of the guide, and the command line.
 
 Read default_quantization: its eight stages are in the packages layers/, channels/, placement/, statistics/
 (calibration.py), ranges/, weights/ and biases/, and in assembly.py. Public names are those below, of data/

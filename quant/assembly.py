@@ -1,4 +1,4 @@
-"""The int8 model put together from plain numbers, whole or with some of its quantizers left out.
+"""Assemble the int8 model from plain numbers, with all of its quantizers or with some left out.
 
 Calibration, rounding and bias correction are done once; a model with other layers in float costs a copy of
 the graph.

@@ -1,11 +1,11 @@
-"""What can be wrong with a quantization that is asked for."""
+"""The errors of quantization and comparison."""
 
 from numpot.ir.errors import NumpotError
 
 
 class QuantizationError(NumpotError):
-    """A model that cannot be quantized, or parameters that make no sense; raised before any sample is run."""
+    """The model cannot be quantized, or parameters are invalid; raised before any sample is run."""
 
 
 class CompareError(NumpotError):
-    """Two models that cannot be compared."""
+    """Two models cannot be compared."""

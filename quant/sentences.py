@@ -4,14 +4,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from numpot.ir.arguments import shown
+from numpot.ir.errors import counted as counted
 
 MOST_LISTED: Final = 5
 LONG_NAME: Final = 200  # characters; exporters make names of more than a hundred
-
-
-def counted(number: int, noun: str, plural: str | None = None) -> str:
-    """ "1 layer", "3 layers"; plural: where it is not the noun with an s."""
-    return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 
 def listed(names: Sequence[str], most: int = MOST_LISTED) -> str:

@@ -1,5 +1,5 @@
-"""How a graph runs on kernels: plan (steps), schedule (their order), compiled (for inputs of certain shapes),
-workers (threads).
+"""Run a graph on compiled kernels: plan (steps), schedule (their order), compiled (for inputs of given
+shapes), workers (threads).
 
 Read executor first. steps/ makes the steps of each kind of layer; saturation_counts gathers what integer
 layers count.

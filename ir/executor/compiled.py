@@ -127,8 +127,8 @@ class Compiled:
         return from_memory(memory[self.plan.slots.numbers[tensor]], self._shapes[tensor])
 
     def _outputs(self, values: dict[Tensor, np.ndarray], memory: dict[int, np.ndarray]) -> Arrays:
-        """By name, each an array of its own: what kernels have written in this run as it is, everything else
-        copied.
+        """Return the outputs by name, each an array of its own: arrays that kernels wrote in this run as they
+        are, all others copied.
         """
         outputs: Arrays = {}
         given: set[int | None] = set()

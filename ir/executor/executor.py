@@ -1,4 +1,4 @@
-"""Runs a graph by its plan of kernels: the same results as the interpreter, as fast as the machine allows.
+"""Run a graph by a plan of kernels: the same results as the interpreter, but fast.
 
 Integers are equal to the interpreter's bit for bit; float32 layers to within rounding, because sums are taken
 in another order.
@@ -29,17 +29,17 @@ MOST_SHAPES = 8  # for which a graph stays compiled
 
 
 class Executor:
-    """A graph, compiled when it first runs on inputs of certain shapes, and again for others. `plan` lists
-    its steps.
+    """Run a graph on compiled kernels. It is compiled when it first runs on inputs of given shapes, and again
+    for other shapes. `plan` lists its steps.
 
-    arithmetic: as for Interpreter. threads: at most so many work together; by default one per core that the
-    process may use. observe: tensors of `graph` that an observer wants to see. sweep: tensors of which only
-    extremes and sums are wanted, if they `can_be_swept`; read `swept` afterwards. count_saturation: count, in
+    arithmetic: as for Interpreter. threads: the largest number of threads; by default one per core that the
+    process may use. observe: tensors of `graph` that the observer gets. sweep: tensors of which only extremes
+    and sums are needed, if they `can_be_swept`; read `swept` afterwards. count_saturation: count, in
     every integer layer, the pairs of products that clip (or would clip, in exact arithmetic); read
     `saturation` afterwards.
 
-    A run has the memory of the last one, so runs of several threads wait for each other; each thread had
-    better have an Executor of its own. It can be pickled, as its graph and arguments.
+    A run reuses the memory of the last one, so runs of several threads wait for each other; give each thread
+    an Executor of its own. It can be pickled; it is stored as its graph and arguments.
     """
 
     def __init__(
@@ -95,23 +95,24 @@ class Executor:
 
     @property
     def plan(self) -> list[Step]:
-        """Of the last run; before the first one, of one image."""
+        """The plan of the last run; before the first run, the plan for one image."""
         return self.compiled.plan.steps
 
     @property
     def compiled(self) -> Compiled:
-        """For the shapes of the last run; before the first one, of one image."""
+        """The graph compiled for the shapes of the last run; before the first one, for one image."""
         if self._compiled:
             return next(reversed(self._compiled.values()))
         return self._for(tuple(fix_batch(port.shape, 1) for port in self._ports))
 
     @property
     def saturation(self) -> list[LayerSaturation]:
-        """Per integer layer, in the order they run; empty unless `count_saturation` was asked for."""
+        """Return the counts of each integer layer, in their order; empty without `count_saturation`."""
         return self._model.tallies.layers if self._model.tallies else []
 
     def run(self, inputs: Inputs, *, observer: Observer | None = None) -> dict[str, np.ndarray]:
-        """Outputs by name, as `Interpreter.run`; the observer sees the observed tensors as they are made.
+        """Run the graph and return its outputs by name, as `Interpreter.run` does; the observer gets the
+        observed tensors as they are computed.
 
         Raises GraphError for inputs that are missing, do not fit, or have shapes or contents that a layer
         cannot take.

@@ -1,4 +1,4 @@
-"""Whose turn it is: runs that share memory come one after the other."""
+"""Serialize runs that share memory, so that they execute one after the other."""
 
 import threading
 

@@ -1,5 +1,5 @@
-"""Compiles a graph to a plan: a list of steps, each one kernel that does the work of a layer and of what can
-be fused into it.
+"""Compile a graph to a plan: a list of steps, each a kernel that computes a layer and the operators fused
+into it.
 
 A step is a row of a program (kernels/program/program.py), or, for an operator without a kernel, its NumPy
 definition. Steps stand where the last operator they take over stands, because only there everything they read

@@ -1,5 +1,5 @@
-"""What must hold of a plan before it runs: every step touches only its own arrays, all of each, and reads
-only what has been written.
+"""Check a plan before it runs: every step accesses only its own arrays, covers each of them, and reads only
+what has been written.
 
 Compiled code checks no index, so this is where a model is kept inside of its arrays, whatever builder made
 the row. One look at each step, when the plan is made for inputs of certain shapes; a run has just these.

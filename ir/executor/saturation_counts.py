@@ -1,4 +1,4 @@
-"""What the executor counts of saturation: LayerSaturation for readers, Tallies while it runs."""
+"""Counts of saturation in the executor: LayerSaturation for readers, Tallies while it runs."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, repr=False)
 class LayerSaturation:
-    """Over all runs so far. pairs: pair sums formed. saturated, largest_overflow: (O,) int64 for each output
-    channel, how many clipped, and by how much the worst one missed 16 bits. provably_safe: no input whatever
-    could clip one, on any processor. clips_elsewhere: none of the pairs that are counted can clip, but some
-    processors pair other products, and those can: one input channel, as a rule, which AVX-512 pairs along the
-    kernel. weight_bits: (O,) float, how much of 8 bits the weights of each channel use: log2(2 max |w|), 8.0
-    for 127 and 7.0 for 64.
+    """The counts of one layer over all runs so far. pairs: pair sums formed. saturated, largest_overflow:
+    (O,) int64 for each output channel, how many pairs clipped, and by how much the worst one exceeded 16
+    bits. provably_safe: no possible input can clip a pair, on any processor. clips_elsewhere: none of the
+    counted pairs can clip, but some processors pair other products, and those can: usually a layer with one
+    input channel, which AVX-512 pairs along the kernel. weight_bits: (O,) float, how much of 8 bits the
+    weights of each channel use: log2(2 max |w|), 8.0 for 127 and 7.0 for 64.
     """
 
     name: str
@@ -138,7 +138,7 @@ class Tallies:
 
     @property
     def layers(self) -> list[LayerSaturation]:
-        """Of the layers that ran, in their order."""
+        """Return the counts of the layers that ran, in their order."""
         return [self._layer(name, layer) for name, layer in self._layers.items() if layer.has_run]
 
     def _layer(self, name: str, layer: "_Layer") -> LayerSaturation:

@@ -1,4 +1,4 @@
-"""The order in which a plan runs, and the memory it runs in.
+"""Choose the order in which a plan runs, and the memory that it uses.
 
 Steps that have rows follow each other in one compiled call, a *stretch*; it ends where a NumPy definition or
 an observer comes between, and where the first axis becomes another, because the images of a stretch go

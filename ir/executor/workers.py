@@ -1,5 +1,5 @@
-"""Threads that run a stretch of a program: a slice of the images each, or, where these are few, every step
-together.
+"""Run a stretch of a program on threads: each takes a slice of the images or, if there are few images, all
+share every step.
 """
 
 import os

@@ -46,7 +46,7 @@ WRITERS = {
 
 
 def read_model(path: AnyPath, *, input_shapes: dict[str, tuple[int, ...]] | None = None) -> Graph:
-    """Read a model in any known format; one from another format than numpot's comes simplified.
+    """Read a model in any supported format; models in other formats than numpot's are simplified.
 
     input_shapes: input name -> shape, -1 in front for a batch of any size; needed for files that leave more
     than the batch open. Raises IRError (FileMissingError, UnknownFormatError, or what the readers of XML
@@ -105,7 +105,7 @@ def _read(path: Path, input_shapes: dict[str, tuple[int, ...]] | None) -> Graph:
 
 
 def save_model(graph: Graph | AnyPath, path: AnyPath, format: str | None = None) -> None:
-    """Write a model, whole or not at all. format: one of WRITERS; without one the path decides.
+    """Write a model completely or not at all. format: one of WRITERS; by default the path decides.
 
     Raises UnknownFormatError, SaveError, UnstorableError for a graph that the format cannot hold, or
     LimitError.

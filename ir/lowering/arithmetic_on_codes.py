@@ -53,7 +53,7 @@ def lower_arithmetic(graph: Graph, node: Node, ranges: dict[Node, Range]) -> Non
 
 
 def _range(real: Tensor, ranges: dict[Node, Range]) -> Range | None:
-    """Of Dequantize(codes), if it is one for all channels."""
+    """Return the range of Dequantize(codes), if all channels have the same one."""
     if real.producer.type != "Dequantize":
         return None
     bounds = ranges.get(source_of_codes(real.producer.inputs[0]))

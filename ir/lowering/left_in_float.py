@@ -1,5 +1,5 @@
-"""Why a layer of a quantized model stays in float, although something of it is quantized: in the words of
-integer_layers.py.
+"""Explain why a layer of a quantized model stays in float although some of its inputs are quantized
+(integer_layers.py decides).
 """
 
 from ..dtypes import FLOATS, I8, NAMES

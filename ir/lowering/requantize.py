@@ -79,7 +79,7 @@ def quantize_as_runtime(graph: Graph, quantize: Node, bounds: Range) -> None:
 
 
 def _quantize_floats(graph: Graph, quantize: Node, bounds: Range) -> None:
-    """Of a tensor that some float operator stored: rounded twice."""
+    """Quantize a tensor that a float operator stored: rounded twice."""
     multiplier, shift = quantization_multiplier(bounds.low, bounds.high, 256)
     if not (bounds.signed and bounds.stored):
         _set_constants(graph, quantize, multiplier, shift)

@@ -13,7 +13,9 @@ class Power(Elementwise):
     keeps_to_a_sample = True
 
     def evaluate(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        """Of integers with a negative exponent the whole part: of 1 and -1 they themselves or 1, else 0."""
+        """Compute a ** b; for integers with a negative exponent the whole part: 1 or -1 if the base is 1 or
+        -1, else 0.
+        """
         if a.dtype.kind == "f":
             return np.power(a, b)
         inverse = np.where(a * a == 1, np.power(a, b & 1), 0)

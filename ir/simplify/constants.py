@@ -1,4 +1,4 @@
-"""Simplify, part 1: what does not depend on the input, and what does nothing."""
+"""Simplify, part 1: fold operators that do not depend on the input, and remove operators that do nothing."""
 
 import math
 

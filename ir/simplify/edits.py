@@ -1,4 +1,4 @@
-"""What the parts of simplify share: one question, one edit."""
+"""Helpers that the parts of simplify share: one query, one edit."""
 
 import numpy as np
 

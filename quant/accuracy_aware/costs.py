@@ -1,5 +1,5 @@
-"""What a group of layers costs in float, by the measure that the user chose: so that accuracy is bought where
-speed is lost least.
+"""Compute the cost of each group of layers in float, in the unit that the user chose, so that accuracy is
+bought where it costs least speed.
 
 multiply-adds   integer products that become float ones; the same on any machine
 bytes           what the weights take more
@@ -57,14 +57,16 @@ def priced(
 def _seconds(
     groups: Sequence[Group], assembly: Assembly, inputs: Mapping[str, np.ndarray]
 ) -> dict[str, float]:
-    """By how much longer the int8 model runs without each group."""
+    """Return by how many seconds the int8 model runs longer without each group."""
     int8 = assembly.build()
     times = {g.name: run_seconds([int8, assembly.build(variant([g]))], inputs) for g in groups}
     return {name: max(mixed - quantized, 0.0) for name, (quantized, mixed) in times.items()}
 
 
 def run_seconds(models: Sequence[Graph], inputs: Mapping[str, np.ndarray]) -> list[float]:
-    """Of one run of each model. They run by turns, so that all have the same conditions."""
+    """Return the seconds of one run of each model. The models run in turns, so that all have the same
+    conditions.
+    """
     from numpot.ir.executor.executor import Executor  # numba: imported where it is used
 
     executors = [Executor(model) for model in models]

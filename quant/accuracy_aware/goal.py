@@ -1,4 +1,4 @@
-"""How far a model may fall behind the float one, and where one stands (docs/accuracy-aware.md).
+"""Compute how far a model may fall behind the float model, and how far it does.
 
     d = s (b - v),   excess e = (d - limit) / |b|                (A1)
 
@@ -37,7 +37,9 @@ class Goal:
         return all(self.excess(drops, name) <= self.tolerance for name in self.limits)
 
     def excess(self, drops: Mapping[str, float], metric: str) -> float:
-        """By how much of the baseline a drop is beyond its limit; negative within it."""
+        """Return by how much, relative to the baseline, a drop exceeds its limit; negative within the limit
+        (eq. A1, docs/accuracy-aware.md).
+        """
         return (drops[metric] - self.limits[metric]) / (abs(self.baseline[metric]) or 1.0)
 
     def worst(self, drops: Mapping[str, float]) -> str:

@@ -1,4 +1,4 @@
-"""Which quantizers can only leave a model together (docs/accuracy-aware.md, "Groups").
+"""Find groups of quantizers that can only be removed together (docs/accuracy-aware.md, "Groups").
 
 An operator runs on integers if all its inputs are codes. To bring one back to float, all its quantizers must
 go, and then the other readers of those quantizers lose theirs: a group is what is closed under that. Source:

@@ -1,4 +1,4 @@
-"""Every model that the accuracy-aware search looks at: measured once, kept in the journal, counted."""
+"""Measure the models of the accuracy-aware search: each one once, kept in the journal, and counted."""
 
 import hashlib
 import math
@@ -101,7 +101,7 @@ class Measurements:
             yield scores.values[name] if self._ranker.higher_better[name] else -scores.values[name]
 
     def values(self, indices: Sequence[int]) -> dict[str, float]:
-        """Of the fully quantized model on some samples."""
+        """Return the metrics of the fully quantized model on some samples."""
         self.partial += 1
         (scores,) = self._measure(self._evaluator, [Variant()], indices)
         return scores.values

@@ -1,5 +1,4 @@
-"""Which group to give back to float first: the one without which the model does best on the samples that
-rounding hurts most, or, by price, the one that gains most for what it costs (docs/accuracy-aware.md).
+"""Rank groups by how much the metric gains without them, on the samples that lost most by quantization.
 
     worth_g = (f_g - median f) / (c_g / sum c + 3 / G)           (A2)
 
@@ -62,9 +61,9 @@ class Ranking:
 
 
 def by_price(groups: Sequence[Group], scores: Mapping[Group, float]) -> list[Group]:
-    """By gain per price (A2): a group's price is its share of the cost, and a
-    constant, so that something small is not free. The gain is counted from the median score, for most groups
-    alone change nothing; those that gain nothing come last.
+    """Order groups by gain per price (eq. A2, docs/accuracy-aware.md). The price of a group is its share of
+    the cost plus a constant, so that small groups are not free. The gain is counted from the median score,
+    because most groups alone change nothing; groups that gain nothing come last.
 
     groups: by score, best first.
     """

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from numpot.ir.errors import counted
 from numpot.ir.graph import Graph
 
 from .goal import Goal
@@ -69,8 +70,9 @@ class Report:
             f"{name} {self.values[name]:.4f} (drop {drop:.4f}, limit {self.limits[name]:.4f})"
             for name, drop in self.drops.items()
         )
+        layers = counted(len(self.float_layers), "layer")
         verdict = "reached" if self.reached else "NOT reached, this is the best model seen"
-        return f"target {verdict}: {drops}; {len(self.float_layers)} layers back in float; {self.ended}"
+        return f"target {verdict}: {drops}; {layers} back in float; {self.ended}"
 
 
 def make_report(

@@ -1,5 +1,5 @@
-"""The stages of an accuracy-aware run, one after the other: what algorithm.py starts once everything that was
-given is checked.
+"""Run the stages of accuracy-aware quantization one after the other; algorithm.py starts them once all
+arguments are checked.
 """
 
 import json
@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from numpot.ir.errors import counted
 from numpot.ir.graph import Graph
 
 from ..data.sources import Batch, batches
@@ -168,7 +169,7 @@ class Run:
     # ---- groups --------------------------------------------------------------------------------------------
 
     def _search(self, first: Point, target: Goal) -> Found:
-        """Over the groups of the model at `first`."""
+        """Search over the groups of the model at `first`."""
         if target.is_reached(first.drops):
             return Found(first, [], "the drop is within its limit")
         groups = self._groups(first)
@@ -182,7 +183,7 @@ class Run:
                     f"{name} drop {drop:.4f} of {target.limits[name]:.4f}"
                     for name, drop in point.drops.items()
                 )
-                print(f"{len(tried)} groups changed: {drops}", file=sys.stderr)
+                print(f"{counted(len(tried), 'group')} changed: {drops}", file=sys.stderr)
             return point
 
         if self.wanted.search == "pot":
@@ -245,11 +246,10 @@ def plan(groups: int, samples: int, subset: int, seconds: float, wanted: SearchP
         cost_full = f" ({_duration(full * seconds)})"
         cost_ranked = f" ({_duration(ranked * seconds * subset / samples)})"
     return (
-        f"plan: calibrate, then measure the int8 model on {samples} samples{pace}; if its drop is too "
-        f"large, rank {tried} candidates on "
-        f"{subset} samples{cost_ranked}, then one evaluation for each that is tried: at most {full} "
-        f"evaluations{cost_full} to the target, "
-        "and one for each group tried in int8 again"
+        f"plan: calibrate, then measure the int8 model on {counted(samples, 'sample')}{pace}; if its drop is "
+        f"too large, rank {counted(tried, 'candidate')} on {counted(subset, 'sample')}{cost_ranked}, then "
+        f"evaluate each one that is tried: at most {counted(full, 'evaluation')}{cost_full} to reach the "
+        "target, and one for each group that is tried in int8 again"
     )
 
 

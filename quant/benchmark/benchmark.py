@@ -1,4 +1,4 @@
-"""benchmark: how fast numpot runs a model, and its peers the same model, in one process and by turns.
+"""Measure how fast numpot and other runtimes run a model, in one process and in turns.
 
 A machine is never quiet: clocks change and other work comes and goes. So runtimes take turns of a few
 hundredths of a second, and what is compared are the shortest times of each, which others can only lengthen.
@@ -18,6 +18,7 @@ import numpy as np
 
 from numpot.ir import memory
 from numpot.ir.dtypes import FLOATS, U8
+from numpot.ir.errors import counted
 from numpot.ir.graph import Graph, Node
 from numpot.ir.lowering.lower import INTEGER_LAYERS, Arithmetic
 
@@ -165,9 +166,7 @@ def sample_inputs(graph: Graph, batch: int, data: DataLoader | None = None) -> d
                 f"input {parameter.name!r} has a fixed batch of {shape[0]}, found --batch {batch}"
             )
     elements = batch * sum(math.prod(p.output.shape[1:]) for p in graph.inputs)
-    memory.take(
-        8 * elements, f"a batch of {batch} random samples" if data is None else f"a batch of {batch} samples"
-    )
+    memory.take(8 * elements, f"a batch of {counted(batch, 'random sample' if data is None else 'sample')}")
     if data is None:
         rng = np.random.default_rng(0)
         return {parameter.name: _random(rng, parameter, batch) for parameter in graph.inputs}

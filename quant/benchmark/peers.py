@@ -1,5 +1,5 @@
-"""The runtimes that a benchmark compares, each told the same: float32 where it is float, so many threads, one
-request at a time.
+"""Open the runtimes that a benchmark compares, all with the same settings: float32 where it is float, the
+same threads, one request at a time.
 
 A runtime is a function that compiles a model for one set of inputs and gives a `Run`. Every peer gets the
 fastest way in that its documentation knows, so that what is compared is the inference and not the copying of

@@ -1,4 +1,5 @@
-"""BiasCorrection: layer after layer, each on what the corrected layers before it give (docs/calibration.md).
+"""BiasCorrection: correct layer by layer, each on the outputs of the corrected layers before it (eq. C10 in
+docs/calibration.md).
 
     b := b + mean(y) - mean(y_q)                                 (C10)
 

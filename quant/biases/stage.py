@@ -1,4 +1,4 @@
-"""The stage of bias correction: which layers, by which algorithm, on what (docs/calibration.md, "Biases")."""
+"""Choose which biases to correct, by which algorithm and on which inputs (docs/calibration.md, "Biases")."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

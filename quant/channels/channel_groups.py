@@ -1,4 +1,4 @@
-"""Which channels of a model may only be scaled together (docs/calibration.md, "Groups of channels").
+"""Find the channels of a model that must be scaled together (docs/calibration.md, "Groups of channels").
 
 If a tensor's channel c is divided by s_c, a convolution behind it undoes that with its weights; a ReLU, a
 pool or a residual Add hands it on: the same s_c holds on both sides. So every channel of every tensor gets a

@@ -26,14 +26,14 @@ PERCENTILES = {"median": 50, "p90": 90, "p99": 99}
 def run(
     model: Annotated[
         str,
-        typer.Argument(metavar="MODEL", help="a model; runtimes that do not read its format get it as ONNX"),
+        typer.Argument(metavar="MODEL", help="a model; runtimes that cannot read its format get it as ONNX"),
     ],
     batch: Annotated[str, typer.Option("--batch", metavar="B[,B...]", help="batch sizes")] = "1",
     threads: Annotated[str, typer.Option("--threads", metavar="T[,T...]", help="numbers of threads")] = "1",
     against: Annotated[
         str | None,
         typer.Option(
-            "--against", metavar="R[,R...]", help="openvino, onnxruntime; by default those installed"
+            "--against", metavar="R[,R...]", help="openvino, onnxruntime; by default those that are installed"
         ),
     ] = None,
     data: Annotated[
@@ -41,20 +41,20 @@ def run(
         typer.Option(
             "--data",
             metavar="D",
-            help="as for evaluate; its first samples are the inputs, otherwise random numbers",
+            help="samples as for evaluate, the first of which are the inputs; by default random numbers",
         ),
     ] = None,
     arithmetic: Arithmetic = "exact",
     seconds: Annotated[
-        float, typer.Option("--seconds", min=0.1, metavar="S", help="time for all measurements together")
+        float, typer.Option("--seconds", min=0.1, metavar="S", help="total time of all measurements")
     ] = 20.0,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Measure latency and throughput, interleaved with OpenVINO and onnxruntime.
+    """Measure latency and throughput, in turns with OpenVINO and onnxruntime.
 
-    Runtimes take turns in one process; speeds are compared by the shortest time of each. Peers compute in
-    float32 what is not int8.
+    The runtimes take turns in one process; speeds are compared by the shortest time of each. Layers that are
+    not int8 run in float32 in all runtimes.
     """
     from ..benchmark.benchmark import benchmark, environment, warnings_of
     from ..benchmark.peers import choose_peers, open_for_benchmark

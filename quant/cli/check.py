@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from numpot.ir.errors import counted
+
 from .common import Debug, Json, Model, print_json, reports_errors
 
 if TYPE_CHECKING:
@@ -10,9 +12,9 @@ if TYPE_CHECKING:
 
 @reports_errors
 def run(model: Model, json: Json = False, debug: Debug = False) -> None:
-    """Verify a model file: every promise of its format.
+    """Verify that a model file is valid in every respect that its format guarantees.
 
-    Says what is wrong, in one sentence with file and line, or that nothing is.
+    Prints what is wrong, in one sentence with file and line, or that the file is sound.
     """
     import numpy as np
 
@@ -26,7 +28,7 @@ def run(model: Model, json: Json = False, debug: Debug = False) -> None:
         if value is not None and value.dtype.kind == "f" and not np.isfinite(value).all()
     ]
     warnings += [
-        f"layer {n.name!r} ({n.type}) is read by nobody"
+        f"layer {n.name!r} ({n.type}) has an output that no layer reads"
         for n in graph
         if n.type not in ("Result", "Parameter") and _is_unread(n)
     ]
@@ -39,7 +41,8 @@ def run(model: Model, json: Json = False, debug: Debug = False) -> None:
     if json:
         print_json(result)
         return
-    print(f"{model}: sound, {result['layers']} layers, {result['parameters']:,} numbers in constants")
+    numbers = f"{result['parameters']:,} number{'' if result['parameters'] == 1 else 's'}"
+    print(f"{model}: sound, {counted(len(graph) - len(constants), 'layer')}, {numbers} in constants")
     for warning in warnings:
         print(f"warning: {warning}")
 

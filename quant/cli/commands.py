@@ -17,8 +17,8 @@ from .usage import BAD_INPUT, Command, Group
 app = typer.Typer(
     name="numpot",
     cls=Group,
-    help="Post-training quantization that you can read: FP32 models to int8, with integers that run on "
-    "any machine.",
+    help="Post-training quantization that you can read: converts FP32 models to int8; integer results are "
+    "bit-identical on every machine.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -65,12 +65,12 @@ def options(
         typer.Option(
             "--memory",
             metavar="SIZE",
-            help="what reading and running a model may take, as 4GiB; by default half of the machine's",
+            help="memory limit for reading and running a model, e.g. 4GiB; by default half of the machine's",
         ),
     ] = None,
 ) -> None:
-    """Post-training quantization that you can read: FP32 models to int8, with integers that run on any
-    machine.
+    """Post-training quantization that you can read: converts FP32 models to int8; integer results are
+    bit-identical on every machine.
     """
     from numpot.ir import memory as budget
     from numpot.ir.errors import NumpotError

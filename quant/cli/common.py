@@ -43,7 +43,7 @@ Data = Annotated[
 Arithmetic = Annotated[
     arithmetics.Arithmetic,
     typer.Option(
-        "--arithmetic", help="exact integers, integers of a CPU without VNNI, or FakeQuantize in float"
+        "--arithmetic", help="exact integers, integers as on a CPU without VNNI, or FakeQuantize in float"
     ),
 ]
 Mean = Annotated[
@@ -51,18 +51,21 @@ Mean = Annotated[
     typer.Option("--mean", metavar="M[,M...]", help="mean of pixels/255, one number or one per channel"),
 ]
 Std = Annotated[
-    str | None, typer.Option("--std", metavar="S[,S...]", help="standard deviation of pixels/255, likewise")
+    str | None,
+    typer.Option(
+        "--std", metavar="S[,S...]", help="standard deviation of pixels/255, one number or one per channel"
+    ),
 ]
 To = Annotated[
     str | None,
-    typer.Option("--to", metavar="FORMAT", help="numpot, openvino or onnx; by default what the suffix says"),
+    typer.Option("--to", metavar="FORMAT", help="numpot, openvino or onnx; by default chosen by the suffix"),
 ]
 Classes = Annotated[
     str | None,
     typer.Option(
         "--classes",
         metavar="FILE",
-        help="the class names of a folder of pictures, one a line: the first is label 0",
+        help="file of class names for a folder of pictures, one per line; the first is label 0",
     ),
 ]
 Limit = Annotated[
@@ -74,11 +77,13 @@ Threads = Annotated[
 ]
 Workers = Annotated[
     int | None,
-    typer.Option("--workers", metavar="N", help="share the work among N processes; the same results"),
+    typer.Option("--workers", metavar="N", help="distribute the work over N processes; results are the same"),
 ]
 Scheduler = Annotated[
     str | None,
-    typer.Option("--scheduler", metavar="ADDRESS", help="share it among a Dask cluster: tcp://host:8786"),
+    typer.Option(
+        "--scheduler", metavar="ADDRESS", help="distribute the work over a Dask cluster: tcp://host:8786"
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object on stdout and nothing else")]
 Debug = Annotated[bool, typer.Option("--debug", help="show the traceback of an error")]
@@ -104,7 +109,7 @@ def reports_errors(command: Callable[P, None]) -> Callable[P, None]:
             raise typer.Exit(BAD_INPUT) from None
         except SystemExit as end:
             print(
-                "numpot: code that a command called, such as a DataLoader or a metric, ended Python "
+                "numpot: code that the command called, such as a DataLoader or a metric, ended Python "
                 f"({end.code!r})",
                 file=sys.stderr,
             )
@@ -113,7 +118,7 @@ def reports_errors(command: Callable[P, None]) -> Callable[P, None]:
             raise RuntimeError(f"unexpected {type(error).__name__}: {error}") from error
         except MemoryError:
             print(
-                "numpot: there is not enough memory; numpot --memory SIZE finds that out before it begins",
+                "numpot: there is not enough memory; numpot --memory SIZE checks this before the run",
                 file=sys.stderr,
             )
             raise typer.Exit(BAD_INPUT) from None

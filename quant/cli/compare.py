@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from numpot.ir.errors import counted
 from numpot.ir.lowering.arithmetics import IntegerArithmetic
 
 from .common import (
@@ -41,19 +42,17 @@ def run(
         typer.Option(
             "--with",
             metavar="R",
-            help="the reference: openvino or onnxruntime run MODEL itself; a file is another model, "
-            "usually the float one that MODEL was "
-            "made from; fp32 is MODEL without its FakeQuantize operators, its weights kept as they are, "
-            "rounded or not",
+            help="the reference: openvino or onnxruntime, which run MODEL itself; another model's file, "
+            "usually the float model that MODEL was made from; or fp32, which is MODEL without its "
+            "FakeQuantize operators and with its weights as they are",
         ),
     ],
     arithmetic: Annotated[
         IntegerArithmetic | None,
         typer.Option(
             "--arithmetic",
-            help="of MODEL: exact, or that of OpenVINO or onnxruntime on a CPU without VNNI; by default "
-            "what the runtime has on this "
-            "processor, and exact where two models are compared",
+            help="arithmetic of MODEL: exact, or that of OpenVINO or onnxruntime on a CPU without VNNI; "
+            "by default the runtime's on this processor, or exact if two models are compared",
         ),
     ] = None,
     limit: Limit = SAMPLES,
@@ -67,7 +66,7 @@ def run(
 ) -> None:
     """Compare a model layer by layer with a vendor's runtime or with another model.
 
-    Says where the two first differ, how much each layer adds of its own, and the likely cause.
+    Prints where the two first differ, how much error each layer adds, and the likely cause.
     """
     import warnings
     from pathlib import Path
@@ -138,7 +137,8 @@ def _open_reference(name: str, mean: str | None, std: str | None) -> "Graph":
 
 
 def _print(found: "Comparison") -> None:
-    title = f"{found.model} ({found.arithmetic}) against {found.reference}, {found.samples} samples"
+    samples = counted(found.samples, "sample")
+    title = f"{found.model} ({found.arithmetic}) against {found.reference}, {samples}"
     print_table(title, found.columns, found.rows, numbers_from=2)
     for note in found.notes:
         print(f"note: {note}")

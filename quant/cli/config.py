@@ -5,7 +5,7 @@ import typer
 from .usage import Command, Group
 
 app = typer.Typer(
-    cls=Group, help="About configuration files of numpot quantize --config.", no_args_is_help=True
+    cls=Group, help="Describe configuration files for numpot quantize --config.", no_args_is_help=True
 )
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from numpot.ir.errors import NumpotError
+from numpot.ir.errors import NumpotError, counted
 
 from .common import Debug, Json, Mean, Std, To, print_json, record_preprocessing, reports_errors
 
@@ -15,7 +15,7 @@ def run(
         str, typer.Argument(metavar="SRC", help="an ONNX model, an OpenVINO IR, or a numpot .xml")
     ],
     destination: Annotated[
-        str, typer.Argument(metavar="DST", help="the .xml to write, its .bin beside it; or an .onnx")
+        str, typer.Argument(metavar="DST", help="the .xml to write, with its .bin beside it, or the .onnx")
     ],
     to: To = None,
     input_shape: Annotated[
@@ -31,10 +31,10 @@ def run(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Convert a model into numpot's IR, or into another format.
+    """Convert a model to numpot's IR, or to another format.
 
-    Batch norm and constants are folded, dead layers dropped, names kept. A quantized model becomes ONNX with
-    QuantizeLinear and DequantizeLinear, which onnxruntime and OpenVINO run on integers.
+    Folds batch norm and constants, drops dead layers and keeps names. A quantized model is written to ONNX
+    with QuantizeLinear and DequantizeLinear, which onnxruntime and OpenVINO run on integers.
     """
     from numpot.ir import read_model, save_model
     from numpot.ir.formats.model_files import check_savable
@@ -47,7 +47,7 @@ def run(
     if json:
         print_json({"output": destination, "layers": layers})
     else:
-        print(f"{destination}: {layers} layers")
+        print(f"{destination}: {counted(layers, 'layer')}")
 
 
 def _shapes(options: list[str]) -> dict[str, tuple[int, ...]]:

@@ -24,16 +24,15 @@ LATENCY_SECONDS = 0.5  # for each latency measured; the minimum of all calls in 
 @reports_errors
 def run(
     output: Annotated[
-        str, typer.Option("--output", "-o", metavar="DIR", help="folder to leave models and data in")
+        str, typer.Option("--output", "-o", metavar="DIR", help="folder for the models and data")
     ] = "numpot-demo",
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Quantize a real classifier and compare: the main job.
+    """Quantize a classifier that comes with the package, and compare it with the float model.
 
-    Takes an FP32 Fashion-MNIST classifier and pictures that come with the package, so it needs no files and
-    no network. Shows accuracy, agreement, size, latency, and what a CPU without VNNI would make of the int8
-    model.
+    Uses an FP32 Fashion-MNIST classifier and pictures from the package, so it needs no files and no network.
+    Shows accuracy, agreement, size, latency, and the result of the int8 model on a CPU without VNNI.
     """
     from numpot.ir import save_model
     from numpot.quant import quantize
@@ -159,8 +158,8 @@ def _print(results: list[_Result]) -> None:
     title = f"{len(reference.labels):,} test pictures, latency on one thread"
     print_table(title, ["", *(r.name for r in results)], [[label, *cells] for label, cells in rows])
     print(
-        "'no VNNI' is the arithmetic of CPUs that add products in pairs of 16 bits, computed here bit "
-        "for bit."
+        "'no VNNI' is the arithmetic of CPUs that add products in pairs, in 16 bits, computed here bit for "
+        "bit."
     )
 
 
@@ -171,7 +170,7 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise NumpotError(
-            f"{folder}: this folder cannot be made ({error.strerror}); give another with --output"
+            f"{folder}: this folder cannot be created ({error.strerror}); give another one with --output"
         ) from None
 
 

@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from numpot.ir.errors import counted
+
 from .common import (
     Arithmetic,
     Classes,
@@ -25,7 +27,7 @@ from .common import (
 
 METRICS_HELP = (
     "accuracy@K, f1, precision, recall, miou, map, rmse, mae; agreement, sqnr, cosine (these "
-    "need --reference); or module:Class of a Metric"
+    "need --reference); or module:Class, a Metric of your own"
 )
 
 
@@ -54,7 +56,7 @@ def run(
 ) -> None:
     """Measure a metric of a model on data.
 
-    A float model runs as it is, a quantized one in exact, saturating or simulated arithmetic.
+    A float model runs in float; a quantized model runs in the chosen arithmetic.
     """
     from dataclasses import asdict
 
@@ -87,6 +89,7 @@ def run(
         if measure.needs_labels:
             print_classes(samples)
         print(
-            f"{result.metric} {result.value:.4f} on {result.samples} samples ({result.arithmetic}, "
+            f"{result.metric} {result.value:.4f} on {counted(result.samples, 'sample')} "
+            f"({result.arithmetic}, "
             f"{result.seconds:.1f} s)"
         )

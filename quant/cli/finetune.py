@@ -4,6 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
+from numpot.ir.errors import counted
+
 from ..settings.finetune_options import FinetuneOptions
 from .common import (
     DATA_HELP,
@@ -34,7 +36,7 @@ def run(
     output: Annotated[
         str,
         typer.Option(
-            "--output", "-o", metavar="OUT", help="the .xml to write, its .bin beside it; or an .onnx"
+            "--output", "-o", metavar="OUT", help="the .xml to write, with its .bin beside it, or the .onnx"
         ),
     ],
     to: To = None,
@@ -43,19 +45,21 @@ def run(
         typer.Option(
             "--teacher",
             metavar="FP32",
-            help="the float model, whose answers are learned; then no labels are needed",
+            help="the float model; its answers are learned, and no labels are needed",
         ),
     ] = None,
     validation: Annotated[
         str | None,
-        typer.Option("--validation", metavar="D", help=f"other samples, to find the best epoch: {DATA_HELP}"),
+        typer.Option(
+            "--validation", metavar="D", help=f"other samples, to choose the best epoch: {DATA_HELP}"
+        ),
     ] = None,
     metric: Annotated[
         str | None,
         typer.Option(
             "--metric",
             metavar="M",
-            help="what is best there: " + METRICS_HELP.replace("--reference", "--teacher"),
+            help="chooses the best epoch: " + METRICS_HELP.replace("--reference", "--teacher"),
         ),
     ] = None,
     classes: Classes = None,
@@ -66,10 +70,11 @@ def run(
     debug: Debug = False,
     **flags: Any,
 ) -> None:
-    """Fine-tune a quantized model: other weights and biases, the same operators, scales, ranges and speed.
+    """Fine-tune a quantized model: new weight codes and biases; the same operators, scales and speed.
 
-    The last resort, when quantization costs too much accuracy and layers must not go back to float. With
-    --validation and --metric the best epoch is kept, and the result is never worse there than MODEL.
+    This is the last resort, if quantization costs too much accuracy and layers must not go back to float.
+    With --validation and --metric the best epoch is kept, and the result is never worse on these samples
+    than MODEL.
     """
     import time
 
@@ -111,16 +116,16 @@ def _print(output: str, seconds: float, made: dict[str, Any]) -> None:
     )
     trained = made["trained"]
     weights = (
-        f"weights of {trained['int8_weights']} layers on integers and {trained['float_weights']} "
-        f"in float, {trained['biases']} biases"
+        f"trained the weights of {counted(trained['int8_weights'], 'layer')} on integers and "
+        f"{trained['float_weights']} in float, and {counted(trained['biases'], 'bias', 'biases')}"
     )
-    print(f"{output}: {weights}, {made['samples']} samples, {seconds:.1f} s")
+    print(f"{output}: {weights}, on {counted(made['samples'], 'sample')}, in {seconds:.1f} s")
     if "metric" in made:
         best = (
             f"epoch {made['best_epoch']}"
             if made["best_epoch"]
-            else "no epoch was better, so the model is as it was"
+            else "no epoch was better, so the model is unchanged"
         )
         print(f"{made['metric']} {made['before']:.4f} before, {made['after']:.4f} after: {best}")
     else:
-        print("Not validated: --validation and --metric keep the best epoch instead of the last")
+        print("Not validated: with --validation and --metric the best epoch is kept instead of the last")

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from numpot.ir.errors import counted
+
 from .common import Debug, Json, Model, print_json, print_table, reports_errors
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ def run(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Show a model's layers, and how it was made."""
+    """Show the layers of a model, and how it was quantized."""
     from numpot.ir import read_model
 
     graph = read_model(model)
@@ -46,7 +48,10 @@ def _show_plan(graph: "Graph", json: bool) -> None:
         return
     rows = [[s.name, s.kernel, " ".join(_last_part(name, s.name) for name in s.fused)] for s in steps]
     print_table(
-        f"plan of {graph.name}: {len(steps)} steps", ["step", "kernel", "fused"], rows, numbers_from=3
+        f"plan of {graph.name}: {counted(len(steps), 'step')}",
+        ["step", "kernel", "fused"],
+        rows,
+        numbers_from=3,
     )
 
 
@@ -77,7 +82,10 @@ def _show_layers(graph: "Graph", json: bool) -> None:
         for layer in layers
     ]
     print_table(
-        f"{graph.name}: {len(layers)} layers", ["layer", "type", "output", "constants"], rows, numbers_from=3
+        f"{graph.name}: {counted(len(layers), 'layer')}",
+        ["layer", "type", "output", "constants"],
+        rows,
+        numbers_from=3,
     )
     print("types: " + ", ".join(f"{count} {name}" for name, count in types.most_common()))
     _print_info(graph.info)

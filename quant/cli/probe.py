@@ -11,14 +11,16 @@ from .common import Debug, Json, print_json, print_table, reports_errors
 def run(
     runtimes: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[RUNTIME]...", help="openvino, onnxruntime; by default those installed"),
+        typer.Argument(
+            metavar="[RUNTIME]...", help="openvino, onnxruntime; by default those that are installed"
+        ),
     ] = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Ask OpenVINO and onnxruntime whether they saturate on this processor, and which products they pair.
+    """Find out whether OpenVINO and onnxruntime saturate on this processor, and which products they pair.
 
-    Runs a small layer of every kind whose pairs of products clip, and says which of numpot's arithmetics
+    Runs a small layer of every kind whose pairs of products clip, and prints which of numpot's arithmetics
     gives the same numbers.
     """
     from ..vendors.probe import installed_runtimes, probe

@@ -28,10 +28,10 @@ def run(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Count where 16-bit pair sums would saturate, by layer.
+    """Count the 16-bit pair sums that saturate, layer by layer.
 
-    On CPUs without VNNI, u8 x s8 products are added in pairs of 16 bits. The model is run in that arithmetic;
-    layers whose weights cannot clip whatever the input are told apart from those that merely did not.
+    CPUs without VNNI add u8 x s8 products in pairs, in 16 bits. The model runs in that arithmetic. Layers
+    whose weights cannot clip for any input are distinguished from those that merely did not clip.
     """
     from numpot.ir.executor.saturation_counts import SATURATION_COLUMNS, saturation_row
 

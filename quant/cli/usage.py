@@ -139,7 +139,7 @@ def _meaning(param: Any) -> str:
 
 
 def _usage(ctx: Any, given: Sequence[str], name: str) -> str:
-    """Of an option that has no value, or one that it does not take."""
+    """Describe an option that has no value, or has one that it does not take."""
     param = next((p for p in _options(ctx) if name in _names([p])), None)
     if param is None or not param.is_flag:
         return f"needs a value after {name}" + (_meaning(param) if param is not None else "")

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from numpot.ir.arguments import as_graph
-from numpot.ir.errors import AnyPath
+from numpot.ir.errors import AnyPath, counted
 from numpot.ir.executor.executor import Executor
 from numpot.ir.graph import Graph, Node
 from numpot.ir.inputs import fits
@@ -40,12 +40,12 @@ def compare_models(
     limit: int | None = None,
     progress: bool = False,
 ) -> Comparison:
-    """Run both on the data and compare the layers whose names both have.
+    """Run both models on the data and compare the layers that have the same name in both.
 
     A quantized model of the two runs in the given arithmetic. `cumulative` compares each model's own run,
     with a layer's result looked at as real numbers, before it is rounded for the next; outputs are those of
-    the untouched models. `isolated` gives each layer the reference's inputs: what it adds of its own, the
-    rounding of its inputs and weights included. Raises CompareError, DataError.
+    the unmodified models. `isolated` gives each layer the reference's inputs: this is the layer's own error,
+    including the rounding of its inputs and weights. Raises CompareError, DataError.
     """
     check_options(compare_models, arithmetic=arithmetic, limit=limit, progress=progress)
     model, reference = as_graph(model), as_graph(reference, "the reference")
@@ -209,8 +209,8 @@ def _notes(points: Sequence[Point], model: Graph, reference: Graph) -> list[str]
     notes = []
     if skipped:
         notes.append(
-            f"{len(skipped)} layers have no layer of the same name, type and shape in the reference: "
-            f"{', '.join(skipped)}"
+            f"the reference has no layer of the same name, type and shape as "
+            f"{counted(len(skipped), 'layer')}: {', '.join(skipped)}"
         )
     if not np.any([p.is_output for p in points]):
         notes.append("no output has the same name in both models, so outputs are not compared")

@@ -43,8 +43,8 @@ def compare_with_vendor(
     limit: int | None = None,
     progress: bool = False,
 ) -> Comparison:
-    """Run a model by numpot in an arithmetic and by a vendor ("openvino" or "onnxruntime"); the vendor is the
-    reference.
+    """Run a model by numpot in an arithmetic and by a vendor's runtime ("openvino" or "onnxruntime"), which
+    is the reference.
 
     arithmetic: by default the one that the vendor has on this processor (probe.py). Raises MissingExtraError,
     CompareError, DataError, or what the vendor's format cannot hold.
@@ -309,7 +309,7 @@ class _Detective:
         return np.asarray(0.5 * scale.output.constant / point.grid.step + TIE_OF_FLOATS)
 
     def _distance_from_tie(self, point: Point, rounded: Arrays) -> np.ndarray:
-        """Of the numbers that become codes, in codes, from the middle between two."""
+        """Return the distance, in codes, of the numbers from the middle between two codes."""
         tensor = _what_is_rounded(self._lowered, point)
         quantize = _tensor_of(self._lowered, point).producer
         x = rounded[tensor.producer.name]

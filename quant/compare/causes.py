@@ -1,5 +1,5 @@
-"""Why a layer that was given the reference's inputs does not give the reference's outputs: a list of
-questions, the first yes names it.
+"""Name the cause of a difference: why a layer that reads the reference's inputs does not give the reference's
+outputs. The first row that applies is the cause.
 
 Against a runtime that runs the same model:
 

@@ -1,5 +1,5 @@
-"""Graphs in which every layer reads what the reference gave, so that each can be judged by itself; and graphs
-with less quantization.
+"""Build graphs in which every layer reads the reference's values, so that each can be judged by itself, and
+graphs with less quantization.
 """
 
 from collections.abc import Iterable, Mapping

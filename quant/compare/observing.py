@@ -1,4 +1,4 @@
-"""Looking into a vendor runtime without changing what it does.
+"""Read the intermediate tensors of a vendor runtime without changing what it computes.
 
 A runtime gives the tensors that a Result reads, and fuses around them: a Result too many, and a residual Add
 is no longer computed inside its convolution. So the outputs of the model that is looked at are compared with

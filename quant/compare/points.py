@@ -1,4 +1,4 @@
-"""Where two models are compared: which tensors stand for the same thing in both."""
+"""Find the corresponding tensors at which two models are compared."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -20,7 +20,9 @@ MODEL_COLUMNS: Final = ("layer", "type", "largest", "SQNR", "by itself", "cause"
 
 @dataclass
 class LayerComparison:
-    """One place. cumulative: each model on its own inputs. isolated: this layer given the reference's."""
+    """The comparison of one layer. cumulative: each model on its own inputs. isolated: this layer on the
+    reference's inputs.
+    """
 
     point: Point
     cumulative: Difference
@@ -69,7 +71,7 @@ class Comparison:
     reference_not_finite: NotFinite = field(default_factory=NotFinite)
 
     def finished(self) -> "Comparison":
-        """Itself, once everything was run: outputs that are no numbers become notes, and warnings of the
+        """Return itself once everything was run: NaN and infinite outputs become notes, and warnings of the
         Python API.
         """
         for whose, counts in (("the model", self.not_finite), ("the reference", self.reference_not_finite)):
@@ -85,7 +87,7 @@ class Comparison:
 
     @property
     def worst(self) -> LayerComparison | None:
-        """The layer that adds most noise of its own, in proportion to its signal."""
+        """The layer that adds the most noise, relative to its signal."""
         noisy = [c for c in self.layers if c.isolated.sqnr_db is not None]
         return min(noisy, key=lambda c: c.isolated.sqnr_db or 0.0, default=None)
 

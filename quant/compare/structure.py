@@ -1,5 +1,4 @@
-"""Whether two models have enough in common that their layers can be held against each other: by structure
-first, then by weights.
+"""Check whether two models have enough layers in common to be compared: by structure first, then by weights.
 
 A layer has a counterpart in the other model if that has one with as many outputs for a sample and with
 weights of the same dimensions, wherever it stands and whatever it is called. So float and int8, ONNX and IR,
@@ -14,6 +13,7 @@ from typing import Final
 
 import numpy as np
 
+from numpot.ir.errors import counted
 from numpot.ir.evaluation import evaluate
 from numpot.ir.graph import Graph, Node, Tensor
 from numpot.ir.lowering.lower import INTEGER_LAYERS, LAYERS
@@ -30,7 +30,7 @@ MOST_NAMED: Final = 3  # layers in a message
 
 
 class StructureError(CompareError):
-    """Models that have nothing to do with each other."""
+    """Two models are unrelated."""
 
 
 Key = tuple[int, tuple[int, ...]]
@@ -46,7 +46,7 @@ def check_structure(model: Graph, reference: Graph) -> None:
     problems = []
     if common < LEAST_SHARE * most:
         problems.append(
-            f"{common} of {most} layers with weights have a counterpart of the same size; "
+            f"{common} of {counted(most, 'layer')} with weights have a counterpart of the same size; "
             f"only the model has {_listed(_without(ours, theirs))}, only the reference "
             f"{_listed(_without(theirs, ours))}"
         )
@@ -117,7 +117,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _outputs_that_are_missing(model: Graph, reference: Graph) -> list[str]:
-    """Of models with several outputs: those that one side has and the other does not."""
+    """List the outputs that only one of two models with several outputs has."""
     ours, theirs = ([n.name for n in g.outputs] for g in (model, reference))
     if len(ours) == len(theirs) == 1 or set(ours) == set(theirs):
         return []
@@ -126,7 +126,7 @@ def _outputs_that_are_missing(model: Graph, reference: Graph) -> list[str]:
 
 
 def _outputs_that_differ(model: Graph, reference: Graph) -> list[str]:
-    """Of outputs that stand for each other: those whose shapes do not."""
+    """List the corresponding outputs whose shapes differ."""
     ours, theirs = ({n.name: n.output.shape for n in g.outputs} for g in (model, reference))
     pairs = (
         [(*ours, *theirs)]

@@ -1,6 +1,4 @@
-"""What tells one model, and one set of samples, from another: SHA-256 of everything that statistics depend
-on.
-"""
+"""Compute fingerprints of models and samples: SHA-256 of everything that statistics depend on."""
 
 import hashlib
 

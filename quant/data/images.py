@@ -142,7 +142,7 @@ def find_images(folder: Path, given: Classes | None = None, recorded: Classes | 
 
 
 def _in_order(classes: list[Path]) -> list[Path]:
-    """By name; by number if all names are numbers, so that 10 comes behind 9."""
+    """Sort by name; by number if all names are numbers, so that 10 comes after 9."""
     if all(p.name.isascii() and p.name.isdigit() for p in classes):
         return sorted(classes, key=lambda p: (int(p.name), p.name))
     return sorted(classes)

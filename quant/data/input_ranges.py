@@ -29,7 +29,7 @@ PIXEL: Final = (
 
 @dataclass(frozen=True)
 class InputRange:
-    """Of all samples: the smallest and the largest value, the standard deviation, and the largest one of any
+    """The smallest and the largest value of all samples, the standard deviation, and the largest one of any
     channel (of a picture).
     """
 
@@ -63,7 +63,7 @@ class InputRanges(DataView):
 
     @property
     def found(self) -> dict[str, InputRange]:
-        """By name of input."""
+        """Return the range of each input, by name."""
         return {name: seen.range() for name, seen in self._seen.items()}
 
 
@@ -157,8 +157,8 @@ def _advice(used: Preprocessing) -> str:
             "that are normalized already"
         )
     return (
-        f"{given}; give --mean {_numbers(mean)} --std {_numbers(std)}, or say in the data what the "
-        "model is to see (float32)"
+        f"{given}; give --mean {_numbers(mean)} --std {_numbers(std)}, or give the data as the "
+        "float32 numbers that the model takes"
     )
 
 

@@ -20,7 +20,7 @@ class DataError(NumpotError):
 
 
 class DataLoader(ABC):
-    """Samples by number. Write a subclass for data that no built-in source reads.
+    """A sequence of samples. Write a subclass for data that no built-in source reads.
 
     `loader[i]` is `(data, label)`. data: the ndarray of one sample without batch dimension (a leading 1 is
     tolerated), or a dict of such arrays by the names of the model's inputs. label: whatever the metric takes,
@@ -29,7 +29,7 @@ class DataLoader(ABC):
 
     @property
     def name(self) -> str:
-        """What error messages call the source."""
+        """The name of the source in error messages."""
         return type(self).__name__
 
     @abstractmethod
@@ -39,11 +39,11 @@ class DataLoader(ABC):
     def __getitem__(self, index: int) -> Sample: ...
 
     def label(self, index: int) -> Any:
-        """The label alone; a subclass that knows it without reading the data says so here."""
+        """Return the label alone; override this if the label is known without reading the data."""
         return self[index][1]
 
     def where(self, index: int) -> str:
-        """What error messages call one sample."""
+        """Return the name of one sample in error messages."""
         return f"{self.name}: sample {index}"
 
     @property
@@ -55,7 +55,7 @@ class DataLoader(ABC):
 
     @property
     def classes(self) -> "Classes | None":
-        """Which class each label is, where classes have names: those of a folder of pictures."""
+        """Which class each label stands for, if classes have names: those of a folder of pictures."""
         return None
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from numpot.ir.arguments import as_graph, shown
-from numpot.ir.errors import AnyPath
+from numpot.ir.errors import AnyPath, counted
 from numpot.ir.graph import Graph
 
 from .classes import Classes, as_classes
@@ -30,7 +30,7 @@ def open_data(
     preprocessing: Preprocessing | None = None,
     classes: AnyPath | Sequence[str] | Classes | None = None,
 ) -> ModelData:
-    """The samples that `spec` names, as the model takes them.
+    """Open the samples that `spec` names, in the form that the model takes.
 
     spec: an .npz file; a folder of pictures; a folder of IDX files, as `folder:train` or `folder:t10k` if it
     holds both; or `module:Class`, a DataLoader. preprocessing: how pixels become floats, if not as the model
@@ -100,7 +100,9 @@ class Subset(DataView):
 
 
 def subset(loader: DataLoader, size: int, *, shuffle: bool = False, seed: int = 0) -> DataLoader:
-    """At most `size` samples: the first ones, or a random choice that `seed` decides. Source: POT 2023.3."""
+    """Return at most `size` samples: the first ones, or a random choice that `seed` determines. Source: POT
+    2023.3.
+    """
     check_loader(loader)
     if not isinstance(shuffle, bool | np.bool_):
         raise DataError(f"shuffle must be True or False, found {shown(shuffle)}.")
@@ -123,7 +125,8 @@ class Batch:
 def batches(
     loader: DataLoader, graph: Graph | AnyPath, batch_size: int, *, limit: int | None = None
 ) -> Iterator[Batch]:
-    """The samples of a loader, in order and as the model takes them. Nothing is read ahead.
+    """Yield the samples of a loader in batches, in order and in the form that the model takes. Nothing is
+    read ahead.
 
     A model with a fixed batch decides `batch_size` itself. The data is checked against the model when this is
     called, each sample when it is read; raises DataError.
@@ -135,8 +138,8 @@ def batches(
     data = ModelData(loader if limit is None else subset(loader, limit), graph)
     if fixed and len(data) % fixed:
         raise DataError(
-            f"{data.name}: the model's batch is fixed at {fixed}, and {len(data)} samples do not fill "
-            "whole batches. "
+            f"{data.name}: the model's batch is fixed at {fixed}, and {counted(len(data), 'sample')} cannot "
+            "be divided into whole batches. "
             f"Use a multiple of {fixed}, or a model with a dynamic batch."
         )
     size = fixed or batch_size

@@ -1,5 +1,4 @@
-"""Layers that lost their function: those whose outputs are mostly noise after quantization, on a few of the
-calibration samples.
+"""Find layers whose outputs are mostly noise after quantization, on a few of the calibration samples.
 
 Both models run in float, with every FakeQuantize in place, so nothing is compiled that calibration has not
 compiled: integers differ from this by rounding, which does not matter at 3 dB. What that costs is in
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from numpot.ir.errors import MemoryLimitError
+from numpot.ir.errors import MemoryLimitError, counted
 from numpot.ir.graph import Graph, Tensor
 
 from ..data.loader import DataLoader
@@ -46,10 +45,8 @@ def noisy_layers(int8: Graph, prepared: Graph, samples: Samples) -> list[dict[st
     for group in groups:
         try:
             noise |= _measured(int8, prepared, group, samples.loader, count, samples.batch_size)
-        except (
-            MemoryLimitError
-        ) as error:  # calibration did without the memory, and its result is worth more than this
-            log.warning("the noise of %d layers is not measured: %s", len(group), error)
+        except MemoryLimitError as error:  # calibration needed less memory, and its result matters more
+            log.warning("the noise of %s is not measured: %s", counted(len(group), "layer"), error)
     return [
         {"name": p.layer, "sqnr_db": round(noise[p.layer], 2)}
         for p in points

@@ -1,4 +1,4 @@
-"""Everything that can be known to be wrong with a fine-tuning before its first step."""
+"""Check everything about a fine-tuning that can be checked before its first step."""
 
 import math
 

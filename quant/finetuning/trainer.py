@@ -50,8 +50,8 @@ def finetune(
     progress: bool = False,
     **options: Any,
 ) -> Graph:
-    """Train the weight codes and biases of a quantized model; operators, scales, zero points and ranges stay,
-    and so does its speed.
+    """Train the weight codes and biases of a quantized model; operators, scales, zero points and ranges stay
+    the same, and so does its speed.
 
     teacher: the float model, whose answers are learned; then data needs no labels. validation, metric: after
     every epoch the model is measured, and the best one is returned, the one given included; without them, the

@@ -1,5 +1,5 @@
-"""How large a step is: one learning rate for all layers needs a measure in which all parameters are alike
-(docs/finetuning.md).
+"""Compute the unit of each parameter's steps, so that one learning rate suits all layers (eq. T14 in
+docs/finetuning.md).
 
     u_o = |y_o|  for a bias,   u_oi = |y_o| / (sqrt(K) |x_i|)  for a weight                  (T14)
 

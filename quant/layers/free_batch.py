@@ -1,5 +1,5 @@
-"""A model whose batch is fixed at 1, as files often have it, with a free batch: several samples a run cost
-less than one at a time.
+"""Make the fixed batch of a model dynamic, so that several samples per run can be calibrated, which is
+faster.
 
 Only where it is certain that no sample sees another: every operator has the trait `keeps_to_a_sample`, and
 every tensor that depends on the input keeps its shape but for the first dimension. What would mix samples (a

@@ -1,4 +1,4 @@
-"""A part of a graph as a graph of its own: what lies between some tensors and others."""
+"""Cut a part out of a graph: the operators between given tensors become a graph of their own."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace

@@ -1,5 +1,5 @@
-"""Looking at a weighted layer (Convolution, ConvolutionBackpropData, MatMul) the way the algorithms do:
-weights, bias, channels.
+"""Access the weights, bias and channels of a layer with weights (Convolution, ConvolutionBackpropData,
+MatMul).
 """
 
 import numpy as np

@@ -1,5 +1,5 @@
-"""Is the model good? evaluate runs it; classification, detection, confusion and annotation_free are metrics,
-a family a file.
+"""Measure how good a model is: evaluate runs it; classification, detection, confusion and annotation_free are
+metrics, one family per file.
 """
 
 from typing import TYPE_CHECKING

@@ -1,5 +1,5 @@
-"""A float model that guesses: most often its labels are numbered otherwise, or its samples preprocessed
-otherwise than in training.
+"""Warn of a float model that guesses: usually its labels are numbered differently, or its samples
+preprocessed differently from training.
 """
 
 import math
@@ -40,8 +40,8 @@ def remark_chance(metric: Metric, value: float, graph: Graph, samples: int, clas
     warnings.warn(
         f"{metric.name} of the float model is {value:.4f} on {samples:,} samples, and guessing among "
         f"{count:,} classes gives {chance:.4f}: "
-        f"the labels may be numbered otherwise than the model's outputs{numbered}, or the samples "
-        "preprocessed otherwise than in training",
+        f"the labels may be numbered differently from the model's outputs{numbered}, or the samples "
+        "preprocessed differently from training",
         ChanceWarning,
         stacklevel=3,
     )

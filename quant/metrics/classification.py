@@ -21,8 +21,8 @@ Outputs = dict[str, np.ndarray]
 
 
 class Metric(ABC):
-    """One number for a model on a data set, gathered batch by batch. Write a subclass for a measure of your
-    own.
+    """A measure of a model on a data set: one number, gathered batch by batch. Write a subclass for a measure
+    of your own.
 
     name: as reports show it. needs_labels: `update` gets the labels of the batch. needs_reference: it gets,
     in their place, the outputs of the reference model. higher_better: which of two values is the better one.
@@ -39,21 +39,21 @@ class Metric(ABC):
 
     @abstractmethod
     def update(self, outputs: Outputs, labels: Any) -> None:
-        """Take in one batch. outputs: arrays [n, ...] by the names of the model's outputs."""
+        """Add one batch. outputs: arrays [n, ...] by the names of the model's outputs."""
 
     def check_labels(self, outputs: Outputs, labels: Any) -> None:  # noqa: B027 - may be left as it is
-        """Raise DataError for labels that no outputs of this kind can be measured against; by default all
-        can.
+        """Raise DataError for labels that outputs of this kind cannot be compared with; by default accepts
+        all.
         """
 
     @property
     @abstractmethod
     def value(self) -> float:
-        """Over everything since `reset`; NaN before the first batch."""
+        """Return the metric of everything since `reset`; NaN before the first batch."""
 
     @abstractmethod
     def reset(self) -> None:
-        """Forget everything."""
+        """Forget all batches."""
 
 
 class _Share(Metric):
@@ -84,8 +84,8 @@ class _Share(Metric):
 
 
 class Accuracy(_Share):
-    """Share of samples whose label is among the k largest scores; of equal scores the first counts as larger,
-    as in argmax.
+    """Compute the share of samples whose label is among the k largest scores; of equal scores the first
+    counts as larger, as in argmax.
 
     Scores that are NaN are never right.
     """
@@ -110,8 +110,8 @@ class Accuracy(_Share):
 
 
 class Agreement(_Share):
-    """Share of samples for which the model and the reference give the same class the largest score; NaN
-    agrees with nothing.
+    """Compute the share of samples for which the model and the reference give the same class the largest
+    score; NaN agrees with nothing.
     """
 
     name = "agreement"
@@ -129,8 +129,8 @@ def _has_nan(scores: np.ndarray) -> np.ndarray:
 
 
 class Sqnr(Metric):
-    """Signal to quantization noise, in decibels: 10 log10(sum r^2 / sum (r - y)^2) over all outputs y and
-    those of the reference r.
+    """Compute the signal-to-quantization-noise ratio in decibels: 10 log10(sum r^2 / sum (r - y)^2) over all
+    outputs y and those of the reference r.
     """
 
     name = "sqnr"
@@ -171,8 +171,8 @@ def metric_name(metric: Metric) -> str:
 
 
 def metric_value(metric: Metric) -> float:
-    """Its value, a number; an array of one number is one. Raises DataError for anything else, and for a
-    metric that fails.
+    """Return the metric's value, a number; an array of one number is one. Raises DataError for anything else,
+    and for a metric that fails.
     """
     name = metric_name(metric)
     with failing_as(f"metric {name} failed in `value`"):
@@ -187,8 +187,8 @@ def metric_value(metric: Metric) -> float:
 
 
 def parse_metric(text: str) -> Metric:
-    """A metric by its name (accuracy@K, those below), or module:Class for a Metric of the user's. Raises
-    DataError.
+    """Return a metric by its name (accuracy@K, those below), or by module:Class for a Metric of the user's
+    own. Raises DataError.
     """
     if not isinstance(text, str):
         raise DataError(f"a metric's name must be text, such as 'accuracy@1', found {shown(text)}.")

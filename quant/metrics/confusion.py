@@ -70,8 +70,8 @@ class _Confusion(Metric):
         )
 
     def _mean(self, above: np.ndarray, below: np.ndarray) -> float:
-        """Of the quotients over the classes that have labels or predictions; 0/0 counts 0 among these. NaN
-        before the first batch.
+        """Return the mean of the quotients over the classes that have labels or predictions; 0/0 counts as 0
+        among these. NaN before the first batch.
         """
         _, labelled, predicted = self._each()
         seen = labelled + predicted > 0

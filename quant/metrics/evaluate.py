@@ -60,13 +60,13 @@ def evaluate(
     progress: bool = False,
     pool: Pool | None = None,
 ) -> Evaluation:
-    """Run the model on the data (its first `limit` samples) and measure.
+    """Run the model on the data (its first `limit` samples) and compute the metric.
 
-    graph, data: or their paths, which are opened; metric: or its name. reference: the model to compare with,
-    for a metric that needs one; it runs on the same batches. The value does not depend on `batch_size`.
-    threads: of this process. progress: show how far it is on stderr. pool: who shares the work, of
-    `distributed.open_pool`; by default this process alone. Raises DataError, before anything runs, for data
-    that does not fit the model, and for labels or a reference that the metric needs and nobody gave; and for
+    graph, data: objects or their paths, which are opened; metric: an object or its name. reference: the model
+    to compare with, for a metric that needs one; it runs on the same batches. The value does not depend on
+    `batch_size`. threads: of this process. progress: show progress on stderr. pool: workers, from
+    `open_pool`; by default this process alone. Raises DataError, before anything runs, for data
+    that does not fit the model, and for missing labels or a missing reference that the metric needs; and for
     a metric that fails or has no number as its value. Warns of outputs that are NaN or infinite
     (NotFiniteWarning), and of a float model that is no better than guessing (ChanceWarning).
     """

@@ -1,4 +1,4 @@
-"""identity: text that is the same for two metrics only if they measure the same, for the key of a journal."""
+"""Compute text that is the same for two metrics only if they measure the same, as a key of the journal."""
 
 import hashlib
 import inspect

@@ -1,6 +1,4 @@
-"""Outputs that are no numbers: how many samples of a run gave NaN or infinity, and how many
-numbers of them.
-"""
+"""Count outputs that are NaN or infinite: how many samples of a run have them, and how many numbers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -390,7 +390,7 @@ def _work(how: bytes, piece: Any, *shared: Parcel) -> Any:
 
 
 class _Memory(threading.local):
-    """Of one thread of a worker, because an executor is for one caller at a time."""
+    """The state of one thread of a worker, because an executor is for one caller at a time."""
 
     def __init__(self) -> None:
         self.unpacked: OrderedDict[str, Any] = OrderedDict()

@@ -1,5 +1,5 @@
-"""Which layers stay in float because somebody said so: by name, by type, by type and attributes, or by the
-kind of model.
+"""Select the layers that the user leaves in float: by name, by type, by type and attributes, or by the kind
+of model.
 """
 
 from collections.abc import Collection, Mapping, Sequence

@@ -1,5 +1,5 @@
-"""What each scope that somebody gave leaves in float. One that changes nothing is an error: it does not do
-what it was given for.
+"""Report what each scope that the user gave leaves in float. A scope that changes nothing is an error,
+because it does not do what was intended.
 """
 
 from collections.abc import Iterator, Sequence
@@ -66,7 +66,7 @@ def check_scopes(graph: Graph, ignored: Ignored, device: TargetDevice) -> None:
         )
         raise QuantizationError(
             f"{shown_scope(first.option + ':', first.entry)} changes nothing in model "
-            f"{graph.name!r}{others}, because what it means would "
+            f"{graph.name!r}{others}, because the layers that it names would "
             f"stay in float anyway. Leave it out, or name what is quantized: {listed(quantized)}"
         )
 

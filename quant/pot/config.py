@@ -99,12 +99,12 @@ class Config(Strict):
 
     @property
     def algorithm(self) -> str:
-        """Its name."""
+        """Return the name of the algorithm."""
         return self.compression.algorithms[0].name
 
     @property
     def params(self) -> Algorithm:
-        """Of the algorithm, with what stands beside it filled in."""
+        """Return the parameters of the algorithm, with the keys beside it filled in."""
         common = self.compression.model_dump(exclude={"algorithms"}, exclude_unset=True)
         kind = type(self.compression.algorithms[0].params)
         return kind(**{**common, **self.compression.algorithms[0].params.model_dump(exclude_unset=True)})

@@ -76,7 +76,7 @@ class AccuracyAware(keys_of(MeasuringOptions, "Measured", base=_Searched)):  # t
 
     @property
     def baseline(self) -> dict[str, float] | None:
-        """Of all metrics; POT takes none if one is missing."""
+        """Return the baselines of all metrics; POT accepts none if one is missing."""
         values = {m.name: m.baseline_value for m in self.metrics or () if m.baseline_value is not None}
         return values if values and len(values) == len(self.metrics or ()) else None
 

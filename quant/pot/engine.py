@@ -20,7 +20,7 @@ Statistics = dict[str | tuple[str, int], dict[str, list[Any]]]
 
 
 class Engine(ABC):
-    """What a pipeline needs to know of the world: samples, a metric, and how a model is run."""
+    """The environment of a pipeline: samples, a metric, and a way to run a model."""
 
     def __init__(
         self, config: Any = None, data_loader: DataLoader | None = None, metric: Metric | None = None
@@ -68,7 +68,9 @@ class IEEngine(Engine):
         self._model = model
 
     def postprocess_output(self, outputs: list[np.ndarray], metadata: Any) -> Any:
-        """To override: what the metric sees of the model's outputs, which come in the model's order."""
+        """Override this to change what the metric gets of the model's outputs, which come in the model's
+        order.
+        """
         return outputs
 
     def predict(

@@ -42,6 +42,6 @@ def save_model(
 
 
 def compress_model_weights(model: Graph) -> None:
-    """Nothing to do: POT quantizes weights in float and stores them as int8 when this is called; here they
-    are int8 from the start.
+    """Do nothing: POT quantizes weights in float and stores them as int8 when this is called; here they are
+    int8 from the start.
     """

@@ -30,7 +30,7 @@ class Pipeline:
         self._engine = engine
 
     def run(self, model: Graph) -> Graph:
-        """The quantized model; the one given is not changed."""
+        """Return the quantized model; the given model is not changed."""
         params, stages = _merge(self._algorithms)
         if params.ignored.skip_model:
             return model.copy()
@@ -61,7 +61,7 @@ class Pipeline:
         ).model
 
     def evaluate(self, model: Graph) -> dict[str, Any]:
-        """{metric: value} over all samples of the engine's loader."""
+        """Return {metric: value} over all samples of the engine's loader."""
         self._engine.set_model(model)
         metrics, _ = self._engine.predict()
         return dict(metrics)

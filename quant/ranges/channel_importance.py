@@ -1,4 +1,5 @@
-"""What an error in a channel of a tensor costs the layers that read it (docs/calibration.md). Beyond POT.
+"""Compute what an error in a channel of a tensor costs the layers that read it (eq. S11 in
+docs/calibration.md).
 
     g_c = mean over o of |W_oc|^2 / (sum over k of |W_ok|^2 P_k)                              (S11)
 

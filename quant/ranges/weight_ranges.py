@@ -30,8 +30,9 @@ def weight_bounds(weights: np.ndarray, axis: int, scheme: Scheme, estimation: Ra
 
 
 def _measured(rows: np.ndarray, scheme: Scheme, estimation: RangeEstimation) -> Bounds:
-    """By the same functions as a sample's. `percentile` is the quantile: there is one set of values.
-    `layer_noise` and `auto` are about activations, and leave weights their whole range."""
+    """Measure weights by the same functions as a sample. `percentile` is the quantile, because there is only
+    one set of values. `layer_noise` and `auto` apply to activations, and leave weights their whole range.
+    """
     if estimation.preset == "percentile":
         estimation = RangeEstimation("quantile", estimation.min, estimation.max)
     observed = Observed(rows)
@@ -40,8 +41,8 @@ def _measured(rows: np.ndarray, scheme: Scheme, estimation: RangeEstimation) -> 
 
 
 def _searched(rows: np.ndarray, scheme: Scheme) -> Bounds:
-    """Of ranges that are some share of what is there, the one with the least squared error of real rounding,
-    for each channel on its own.
+    """Return, for each channel, the range with the least squared error (eq. S9) among fractions of its whole
+    range.
     """
     low, high = _measured(rows, scheme, RangeEstimation())
     best = np.ones((len(rows), 1), np.float32)

@@ -14,15 +14,15 @@ class FinetuneOptions:
     """What fine-tuning can be told."""
 
     loss: LossName | None = option(
-        None, "by default distillation with a teacher, cross_entropy on labels without", flag="--loss"
+        None, "by default distillation with a teacher, and cross_entropy on labels without one", flag="--loss"
     )
     epochs: int = option(10, "passes over the data", unit="epochs", least=1, flag="--epochs", metavar="N")
     batch_size: int = option(
-        32, "samples to a step", unit="samples", least=1, flag="--batch-size", metavar="N"
+        32, "samples per step", unit="samples", least=1, flag="--batch-size", metavar="N"
     )
     learning_rate: float = option(
         1e-3,
-        "size of a step, as a share of a layer's output; falls to 0",
+        "size of a step, relative to a layer's output; decays to 0",
         details="Units are those of finetuning/units.py; the rate falls along a cosine",
         unit="share of an output",
         above=0,
@@ -31,7 +31,7 @@ class FinetuneOptions:
     )
     seed: int = option(
         0,
-        "of the order of the samples",
+        "seed of the order of the samples",
         details="The same seed and data give the same model on one machine",
         least=0,
         flag="--seed",

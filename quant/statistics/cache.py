@@ -1,4 +1,4 @@
-"""Statistics on disk: a run that is killed goes on where it was, and a run with other parameters reuses what
+"""Keep statistics on disk: a run that was killed can be resumed, and a run with other parameters reuses what
 it can.
 
 One file in a folder of the user's choice, for one model and one set of samples:

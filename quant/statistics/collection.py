@@ -1,4 +1,4 @@
-"""The samples of a run: read in batches, through the model, into collectors.
+"""Run the model over the samples, in batches, and feed its tensors to the collectors.
 
 Nothing is kept of a sample but what it adds to the statistics; these may be kept on disk while they grow
 (cache.py).

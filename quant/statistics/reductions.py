@@ -1,4 +1,4 @@
-"""What is taken of one sample: its largest value, a quantile, ... (docs/calibration.md).
+"""Compute the statistic of one sample: its largest value, a quantile, ... (eq. S1 in docs/calibration.md).
 
     r_i = min x_i,  max x_i,  max |x_i|,  mean x_i,  Q(x_i; q)  or  Q(|x_i|; q)                (S1)
 

@@ -1,5 +1,5 @@
-"""Which arithmetic a runtime has on this processor: layers whose pairs of products clip are run by it, and by
-numpot in each arithmetic.
+"""Find out which arithmetic a runtime uses on this processor: it runs layers whose pairs of products clip,
+and so does numpot in each arithmetic.
 
 One model holds a layer of every kind, unsigned and signed codes apart, each with an input and a result of its
 own. What the runtime gives is compared with each of numpot's arithmetics; two that pair the products of a

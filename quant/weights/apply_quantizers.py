@@ -1,4 +1,6 @@
-"""Quantizers made real: a FakeQuantize on an activation, or codes for weights (the stage of weights)."""
+"""Apply quantizers: insert a FakeQuantize on an activation, or replace weights by codes (the stage of
+weights).
+"""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Which layers would saturate on a CPU without VNNI: counted on data, and proven from the weights
+"""Find the layers that would saturate on a CPU without VNNI: counted on data, and proven from the weights
 (docs/arithmetic.md).
 """
 

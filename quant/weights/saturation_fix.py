@@ -1,4 +1,5 @@
-"""Narrower weights where pairs of products could saturate on CPUs without VNNI (docs/arithmetic.md).
+"""Narrow weights where pairs of products could saturate on CPUs without VNNI (docs/arithmetic.md, eq. 12 and
+13).
 
     255 (max(w_0, 0) + max(w_1, 0)) <= 32767   and   255 (min(w_0, 0) + min(w_1, 0)) >= -32768     (12)
     255 * 64 * 2 = 32640 <= 32767                                                                  (13)

@@ -1,4 +1,4 @@
-"""The operators that have kernels: for each one, which others its kernel takes over, and the row of the
+"""The registry of operators with kernels: for each one, which operators its kernel fuses, and the row of the
 program it becomes.
 """
 
@@ -107,7 +107,9 @@ def max_pool(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
 
 
 def average_pool(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
-    """Of a float model only: where codes follow, the definition's order of summation decides ties."""
+    """Build the step for a float model only: where codes follow, the definition's order of summation decides
+    ties.
+    """
     if context.graph.of_type("Quantize"):
         return None
     kind = MEAN_INSIDE if node.op.exclude_pad else MEAN_OF_ALL  # type: ignore[attr-defined]
@@ -115,7 +117,9 @@ def average_pool(node: Node, chain: Chain, context: Context) -> LayerKernel | No
 
 
 def sum_pool(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
-    """Of code values: whole numbers, whose sums below 2**24 no order rounds."""
+    """Build the step for code values only: these are whole numbers, whose sums below 2**24 are exact in any
+    order.
+    """
     if not are_code_values(node.inputs[0]) or math.prod(node.op.kernel) * 255 >= 2**24:  # type: ignore[attr-defined]
         return None
     return _float_pool("sum pool", SUM, node, context)

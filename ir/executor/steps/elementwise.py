@@ -1,5 +1,5 @@
-"""What stands between layers, as rows of a program: codes and back, sums of two branches, means, channels
-side by side.
+"""Build program rows for operators between layers: quantize and dequantize, sums of two branches, means,
+concatenation.
 """
 
 import numpy as np

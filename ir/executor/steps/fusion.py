@@ -1,4 +1,4 @@
-"""Chain: a layer and the operators behind it that one kernel can compute together."""
+"""Find fused chains: a layer and the operators behind it that one kernel can compute together."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Packed weights, kept as long as the weights they were made of: a model that is compiled twice is packed
+"""Cache packed weights as long as the weights they were made from: a model that is compiled twice is packed
 once.
 """
 

@@ -16,8 +16,8 @@ from .fusion import Chain
 
 
 def interpolate(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
-    """Of an image's height and width, in this order, for which the sums are rounded; nearest moves elements
-    of any type.
+    """Build the step for an image's height and width, in this order, in which the sums are rounded; mode
+    nearest moves elements of any type.
     """
     x, op = node.inputs[0], node.op
     assert isinstance(op, Interpolate)

@@ -1,4 +1,4 @@
-"""Where tensors lie while a model runs: every tensor that a kernel reads or writes has a numbered slot.
+"""Assign memory to tensors: every tensor that a kernel reads or writes has a numbered slot.
 
 Images lie as (H,W,C) in memory whatever their logical order: a convolution's dot products then run over
 neighbouring bytes, and a 1x1 convolution is a matrix product with nothing to rearrange. Everything else lies
@@ -70,7 +70,7 @@ def lies_channels_last(tensor: Tensor) -> bool:
 
 
 def memory_shape(tensor: Tensor) -> tuple[int, ...]:
-    """Of the array in its slot."""
+    """Return the shape of the array in the tensor's slot."""
     shape = tensor.shape
     return (
         (shape[0], *shape[2:], shape[1]) if len(shape) == 4 and tensor.producer.type != "Parameter" else shape

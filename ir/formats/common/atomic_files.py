@@ -1,4 +1,4 @@
-"""Files replaced all or none: whatever goes wrong, the old ones stay as they were and nothing else is left
+"""Replace several files atomically: after an error the old ones are unchanged, and nothing else is left
 behind.
 """
 

@@ -61,8 +61,8 @@ def split_padding(total: Ints, auto_pad: AutoPad) -> tuple[Ints, Ints]:
 
 
 def surplus(window: WindowAttributes, size: Ints, output: Ints, output_padding: Ints) -> Ints:
-    """By how much the full result of a transposed convolution is larger than an output of this spatial size;
-    negative where smaller.
+    """Return by how much the full result of a transposed convolution exceeds an output of this spatial size;
+    negative if it is smaller.
 
     Raises OperatorError for an input whose spatial size is open.
     """

@@ -1,6 +1,4 @@
-"""Open a file to read it: a file, not a pipe that would wait for a writer, and not a device that
-never ends.
-"""
+"""Open a regular file for reading; pipes, which may block, and devices, which may never end, are refused."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""One node of a file into the graph, and what is said when that fails."""
+"""Read one node of an ONNX file into the graph, with errors that name the node."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""What the layers of an OpenVINO IR are called in the graph."""
+"""Choose the names that layers of an OpenVINO IR have in the graph."""
 
 from collections.abc import Mapping
 from itertools import chain, count

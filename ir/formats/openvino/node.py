@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from ...errors import AttributeValueError, UnknownAttributeError
+from ...errors import AttributeValueError, UnknownAttributeError, counted
 from ...graph import Graph, Node, Tensor
 from ...ops.common.operator import (
     NoSuchAttributeError,
@@ -83,7 +83,7 @@ class OpenVinoNode:
     def take(self, number: int) -> list[Tensor]:
         """The inputs, of which there must be so many."""
         if len(self.inputs) != number:
-            raise OperatorError(f"expected {number} inputs, found {len(self.inputs)}")
+            raise OperatorError(f"expected {counted(number, 'input')}, found {len(self.inputs)}")
         return self.inputs
 
     def read(self, cls: type[T], *, ignored: tuple[str, ...] = ()) -> T:

@@ -1,4 +1,4 @@
-"""What OpenVINO has no operator for, in a few operators that it has and that compute the same floats.
+"""Write operators that OpenVINO lacks as a few operators that it has and that compute the same floats.
 
     @substitute(LeakyReLU)
     def leaky_relu(op: LeakyReLU, add: Steps, x: Tensor) -> Tensor:

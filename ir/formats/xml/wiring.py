@@ -1,5 +1,5 @@
-"""How the layers of a document are joined: ids and names that are unique, edges that fit, no cycle. The same
-for all formats in XML.
+"""Connect the layers of a document: unique ids and names, matching edges, no cycle. The same for all XML
+formats.
 """
 
 import graphlib

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from numpot.ir.errors import counted
 from numpot.ir.graph import Graph
 from numpot.ir.lowering.lower import Arithmetic
 
@@ -108,8 +109,8 @@ class MetricEvaluator(Evaluator):
         self.identity = "\n".join([arithmetic, *map(identity, self._metrics)])
         if len(self._data) % self.multiple:
             raise DataError(
-                f"{self._data.name}: {len(self._data)} samples do not fill the model's batches of "
-                f"{self.multiple}"
+                f"{self._data.name}: {counted(len(self._data), 'sample')} cannot be divided into the model's "
+                f"batches of {self.multiple}"
             )
         self._try_first_batch(check_finite)
 

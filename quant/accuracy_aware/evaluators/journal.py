@@ -1,4 +1,4 @@
-"""The journal of finished evaluations: a run that was killed replays them and goes on.
+"""The journal of finished evaluations: a run that was killed reads it and continues.
 
 One file per model, data, quantization parameters and metric, in the folder of the statistics cache. It is a
 row of frames, each appended by one write and brought to disk:
@@ -94,7 +94,7 @@ class Journal:
             records, whole = self._frames(data)
             if whole < len(data):
                 log.warning(
-                    "%s: the last evaluation was not written whole; it is cut off, and will be done again",
+                    "%s: the last evaluation was not written completely; it is removed, and will be repeated",
                     path,
                 )
                 os.truncate(path, whole)

@@ -45,7 +45,7 @@ def divide(call: Call, dy: np.ndarray) -> Gradients:
 
 @gradient("Maximum")
 def maximum(call: Call, dy: np.ndarray) -> Gradients:
-    """Of equals the first counts as the larger."""
+    """Give the gradient to the larger element; if both are equal, to the first."""
     a, b = call.inputs
     return _back(call, dy * (a >= b), dy * (a < b))
 

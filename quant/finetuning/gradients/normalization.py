@@ -11,7 +11,7 @@ from .registry import Call, Gradients, gradient
 
 @gradient("BatchNormInference")
 def batch_norm(call: Call, dy: np.ndarray) -> Gradients:
-    """Of x alone: what is trained is weights and biases."""
+    """Return the gradient of x alone, because only weights and biases are trained."""
     x, gamma, _, _, variance = call.inputs
     scale = gamma / np.sqrt(variance + variance.dtype.type(call.op.epsilon))
     return [dy * scale.reshape(-1, *(1,) * (x.ndim - 2))]

@@ -39,8 +39,8 @@ def rounded(
 
 @gradient("FakeQuantize")
 def fake_quantize(call: Call, dy: np.ndarray) -> Gradients:
-    """Of x alone: the range stays as it is. The slope is 1 unless the output's range is another than the
-    input's.
+    """Return the gradient of x alone: the range is not trained. The slope is 1 unless the output's range
+    differs from the input's.
     """
     x, low, high, output_low, output_high = call.inputs
     inside = (x >= low) & (x <= high)

@@ -162,5 +162,5 @@ def test_silly_attributes_are_refused_or_harmless(case: Case) -> None:
 def test_result_reads_one_tensor() -> None:
     graph = Graph("ends")
     x = graph.add(Parameter(element_type=BY_NAME["f32"], shape=(-1, 3)), name="x").output
-    with pytest.raises(GraphError, match="expected 1 inputs, found 2"):
+    with pytest.raises(GraphError, match="expected 1 input, found 2"):
         graph.add(Result(), [x, x], name="y")

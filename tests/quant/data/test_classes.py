@@ -316,9 +316,9 @@ def test_the_remark_names_the_mapping(folder: Path) -> None:
     assert re_line(outcome.stderr, "warning: ") == (
         "numpot: warning: accuracy@1 of the float model is 0.0000 on 30 samples, and guessing among 3 "
         "classes gives 0.3333: the labels may "
-        "be numbered otherwise than the model's outputs (classes by the order of the folders' names: 0 "
+        "be numbered differently from the model's outputs (classes by the order of the folders' names: 0 "
         "= ant, 1 = bee 1, 2 = zebra; "
-        "--classes FILE gives others), or the samples preprocessed otherwise than in training"
+        "--classes FILE gives others), or the samples preprocessed differently from training"
     )
     assert (
         "warning"

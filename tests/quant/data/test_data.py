@@ -129,7 +129,7 @@ def test_a_fixed_batch_that_samples_do_not_fill():
     with pytest.raises(DataError) as error:
         batches(numbered(10), model(x=(4, 3)), 32)
     assert str(error.value) == (
-        "Memory: the model's batch is fixed at 4, and 10 samples do not fill whole batches. "
+        "Memory: the model's batch is fixed at 4, and 10 samples cannot be divided into whole batches. "
         "Use a multiple of 4, or a model with a dynamic batch."
     )
     assert len(list(batches(numbered(10), model(x=(4, 3)), 32, limit=8))) == 2

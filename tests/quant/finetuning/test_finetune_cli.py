@@ -46,7 +46,8 @@ def test_from_a_teacher_to_a_file(folder: Path) -> None:
     )
     assert outcome.exit_code == 0, outcome.stderr
     assert (
-        "weights of 2 layers on integers and 0 in float, 2 biases, 24 samples" in outcome.stdout
+        "trained the weights of 2 layers on integers and 0 in float, and 2 biases, on 24 samples"
+        in outcome.stdout
         and "Not validated" in outcome.stdout
     )
     assert "fine-tuning: 100 % (72 of 72)" in outcome.stderr

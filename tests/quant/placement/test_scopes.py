@@ -78,8 +78,8 @@ def test_a_scope_says_what_it_changed_or_is_refused(scope):
     except QuantizationError as error:
         text = repr(entry)
         assert str(error).startswith(
-            f"{option}: {text} changes nothing in model {GRAPH.name!r}, because what it means would "
-            "stay in float"
+            f"{option}: {text} changes nothing in model {GRAPH.name!r}, because the layers that it "
+            "names would stay in float"
         )
         assert "name what is quantized: " in str(error)
         changed: set[str] = set()

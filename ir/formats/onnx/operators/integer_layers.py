@@ -130,7 +130,9 @@ def _signed_parts(node: OnnxNode, i: int, zero_point: int) -> list[Tensor]:
 
 @writes("Quantize")
 def write_quantize(node: Emitter) -> None:
-    """By multiplication, as it is defined: QuantizeLinear divides, and rounds some halves the other way."""
+    """Write a multiplication, as the operator is defined: QuantizeLinear divides, and rounds some halves the
+    other way.
+    """
     first, last = node.constant(0, "first", F32), node.constant(node.op.levels - 1, "last", F32)
     scaled = node.emit("Mul", node.input(0), node.input(1), suffix="scaled")
     position = node.emit("Round", node.emit("Add", scaled, node.input(2), suffix="position"), suffix="round")

@@ -115,8 +115,8 @@ GLOBAL_POOLS = {"ReduceMean": "GlobalAveragePool", "ReduceMax": "GlobalMaxPool"}
 
 @writes(*(op().type for op in SAME.values()))
 def write_same(node: Emitter) -> None:
-    """Over all of an image a pool, which runtimes have for integers, too. No axes means no reduction, and in
-    ONNX only if it is told so.
+    """Write a pool if the reduction is over a whole image, because runtimes have pools for integers, too. No
+    axes means no reduction, which ONNX has to be told.
     """
     axes, rank = node.integers(1), node.rank()
     if (

@@ -44,7 +44,7 @@ def resize_from_corner(node: OnnxNode) -> Tensor:
 
 @reads("Resize", since=11)
 def resize(node: OnnxNode) -> Tensor:
-    """By scales (input 2) or sizes (input 3)."""
+    """Read Resize, which has scales (input 2) or sizes (input 3)."""
     mode, name = (
         node.attribute("mode", "nearest"),
         node.attribute("coordinate_transformation_mode", "half_pixel"),

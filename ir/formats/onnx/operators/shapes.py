@@ -112,7 +112,7 @@ def write_reshape(node: Emitter) -> None:
 
 @writes("Flatten")
 def write_flatten(node: Emitter) -> None:
-    """Of codes a Reshape, which onnxruntime moves a DequantizeLinear through."""
+    """Write a Reshape if codes are flattened, because onnxruntime moves a DequantizeLinear through it."""
     if node.op.axis == 1 and node.node.inputs[0].producer.type == "FakeQuantize":
         node.emit("Reshape", node.input(0), node.constant((0, -1), "pattern"))
     else:

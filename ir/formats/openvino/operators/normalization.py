@@ -34,7 +34,7 @@ class FirstMVNAttributes:
 
 @reads("MVN", until=5)
 def mvn_with_axes_as_attribute(node: OpenVinoNode) -> Tensor:
-    """Over the axes that are listed, or over the spatial ones, with or without the channels."""
+    """Read an MVN over the axes that are listed, or over the spatial ones, with or without the channels."""
     (x,), attributes = node.take(1), node.read(FirstMVNAttributes)
     axes = attributes.reduction_axes or range(1 if attributes.across_channels else 2, len(x.shape))
     op = MVN(normalize_variance=attributes.normalize_variance, eps=attributes.eps, eps_mode="inside_sqrt")
