@@ -120,8 +120,8 @@ GROUPS = {
         arithmetics,
         (Bar("saturating", ("exact",), 1.3, 2.0), Bar("counting", ("exact",), 2.5)),
         {"NUMPOT_ISA": "avx512vnni"}
-        if ISA.has_matrix_unit
-        else {},  # what both are made of; a matrix unit only makes exact sums
+        if ISA.has_amx
+        else {},  # what both are made of; AMX only makes exact sums
     ),
 }
 if platform.machine().lower() in ("x86_64", "amd64"):

@@ -1,5 +1,4 @@
-"""The fast kernel, a rung at a time: one integer matrix product, (M,K) u8 @ (K,N) s8 -> (M,N) s32, in six
-rungs.
+"""The fast kernel in six rungs, each the same integer matrix product, (M,K) u8 @ (K,N) s8 -> (M,N) s32.
 
     python -m examples.ladder        prints how many billion operations a second each rung does, on one core
 

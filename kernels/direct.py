@@ -30,7 +30,7 @@ from .layers.convolution import convolve_units, make_dense
 from .layers.depthwise import PackedDepthwise, depthwise_units, make_depthwise, positions_together
 from .layers.pooling import MEAN_INSIDE, MEAN_OF_ALL, average_pool_units, max_pool_units
 from .layout.strips import scratch
-from .layout.weight_packing import MATRIX_WORD, PackedWeights, pack_convolution, round_up, runs_of
+from .layout.weight_packing import AMX_WORD, PackedWeights, pack_convolution, round_up, runs_of
 from .layout.window import Window, require, require_kernel, require_products
 from .reference import Arithmetic, Array
 from .saturation import SaturationCount
@@ -116,7 +116,7 @@ def convolution(
         require("residual.x", residual.x, (np.uint8,), out.shape)
         require("out", out, (np.uint8,), out.shape)
     saturating = arithmetic == "saturating"
-    if weights.word == MATRIX_WORD and (saturating or count is not None):
+    if weights.word == AMX_WORD and (saturating or count is not None):
         raise ValueError(
             "weights: packed for AMX, which neither saturates nor counts; pack_convolution is for that"
         )
@@ -247,7 +247,7 @@ def _require_window(weights: PackedWeights, window: Window) -> None:
     if weights.block:
         require_kernel((1, 1), window)
         return
-    if weights.word != MATRIX_WORD:
+    if weights.word != AMX_WORD:
         require_products(weights.products, window, weights.depth, round_up(weights.depth, 4))
         return
     runs, K = runs_of(window.kernel, weights.depth, len(weights.values), window.dilations[1] > 1)

@@ -306,7 +306,7 @@ def _clip_and_sweep(step: Step, plan: Plan) -> Step:
     (x,), (y,), channels = step.inputs, step.outputs, int(step.row.record["output"]["channels"])
     found = plan.slots.add(Slot(x.dtype, (x.shape[0], 8, channels)))
     plan.swept[x], plan.swept[y] = (found, 0), (found, 4)
-    step.row.set(other=found, kernel=Kernel.CLIP_AND_SWEEP)
+    step.row.set(other=found, kernel=Kernel.CLIP_AND_MIN_MAX_SUM)
     return replace(step, slots=(step.slots[0], found, step.slots[1]))
 
 

@@ -57,7 +57,9 @@ def _check_row(step: "Step", plan: "Plan", filled: dict[int, int]) -> None:
     writes = [("out", touched.out)]
     reads = [("x", touched.x)]
     if touched.other:
-        (writes if record["kernel"] == Kernel.CLIP_AND_SWEEP else reads).append(("other", touched.other))
+        (writes if record["kernel"] == Kernel.CLIP_AND_MIN_MAX_SUM else reads).append(
+            ("other", touched.other)
+        )
     for name, size in reads + writes:
         slot = slots[record[name]]
         if size * step.images != slot.bytes:
@@ -72,7 +74,7 @@ def _count(step: "Step", touched: Extent, filled: dict[int, int]) -> None:
     """What a step has written: all of its output, or with the other parts of its layer all of it."""
     assert step.row is not None
     record = step.row.record
-    if record["kernel"] == Kernel.CLIP_AND_SWEEP:
+    if record["kernel"] == Kernel.CLIP_AND_MIN_MAX_SUM:
         filled[int(record["other"])] = touched.other * step.images
     out = int(record["out"])
     filled[out] = filled.get(out, 0) + touched.written * step.images

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from numpot.kernels.codegen.pointers import address_of
-from numpot.kernels.codegen.work_sharing import LINE, Share
+from numpot.kernels.codegen.work_sharing import LINE, WorkQueue
 from numpot.kernels.layout.weight_packing import aligned
 from numpot.kernels.program.program import link, run_program
 from numpot.kernels.program.step_kernels import Worker, frame_of
@@ -155,7 +155,7 @@ class Workers:
             self._memories[thread] = aligned(program.scratch, np.uint8)
         tensors = np.zeros(program.slots, np.int64)
         tally = SaturationCount.zeros(self._tallies.channels if self._tallies else 0)
-        worker = Worker(tensors, self._memories[thread], Share(counters, 0), threads, tally)
+        worker = Worker(tensors, self._memories[thread], WorkQueue(counters, 0), threads, tally)
         return Framed(worker, frame_of(worker))
 
     def _places(

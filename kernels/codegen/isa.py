@@ -32,7 +32,7 @@ class Isa:
     dot: str | None = None  # the instruction that adds four products of bytes to an int32, nothing lost
     is_x86: bool = True
     has_fma: bool = True  # a product and a sum of float32, rounded once
-    has_matrix_unit: bool = False  # registers of 16 x 64 bytes, and the product of two of them (amx_tile.py)
+    has_amx: bool = False  # registers of 16 x 64 bytes, and the product of two of them (amx_tile.py)
 
     @property
     def has_dot(self) -> bool:
@@ -43,7 +43,7 @@ class Isa:
 # inputs in registers: rows*vectors + rows + vectors must not pass 32 (AVX-512, AArch64) or 16 (the others).
 _VNNI = frozenset({"avx512vnni", "avx512bw", "avx512vl"})
 _INSTRUCTION_SETS = (
-    Isa("amx", 16, 10, 2, (_VNNI | {"amx-tile", "amx-int8"},), dot="vpdpbusd", has_matrix_unit=True),
+    Isa("amx", 16, 10, 2, (_VNNI | {"amx-tile", "amx-int8"},), dot="vpdpbusd", has_amx=True),
     Isa("avx512vnni", 16, 10, 2, (_VNNI,), dot="vpdpbusd"),
     Isa("avxvnni", 8, 4, 2, (frozenset({"avxvnni"}), frozenset({"avx512vnni", "avx512vl"})), dot="vpdpbusd"),
     Isa("avx512bw", 16, 8, 2, (frozenset({"avx512bw", "avx512vl"}),)),
@@ -61,7 +61,7 @@ def available() -> dict[str, Isa]:
     """
     has = features()
     usable = (isa for isa in _INSTRUCTION_SETS if any(needed <= has for needed in isa.needs))
-    return {isa.name: isa for isa in usable if not isa.has_matrix_unit or _may_use_tile_registers()}
+    return {isa.name: isa for isa in usable if not isa.has_amx or _may_use_tile_registers()}
 
 
 def features() -> set[str]:

@@ -23,7 +23,7 @@ PATIENCE = 200  # looks at a counter before the processor is offered to somebody
 YIELD = "SwitchToThread" if sys.platform == "win32" else "sched_yield"
 
 
-class Share(NamedTuple):
+class WorkQueue(NamedTuple):
     """The units of one kernel call. They all see the same counters; a call that nobody shares has counters of
     its own.
     """
@@ -32,9 +32,9 @@ class Share(NamedTuple):
     call: int
 
 
-def alone() -> Share:
+def alone() -> WorkQueue:
     """For a call that no other thread shares."""
-    return Share(np.zeros((1, LINE), np.int64), 0)
+    return WorkQueue(np.zeros((1, LINE), np.int64), 0)
 
 
 @instructions
@@ -58,43 +58,45 @@ def _offer_the_processor(_: Any) -> Any:
 
 
 @kernel
-def claim(share: Share) -> int:
-    """The number of a unit that nobody else has; as many as there are, or more, when none is left."""
-    return _add(share.counters, share.call * LINE, 1)
+def claim(queue: WorkQueue) -> int:
+    """Claim a unit: return its number, which nobody else has; `units` or more when none is left."""
+    return _add(queue.counters, queue.call * LINE, 1)
 
 
 @kernel
-def finish(share: Share) -> None:
-    """A claimed unit is done."""
-    _add(share.counters, share.call * LINE + 1, 1)
+def finish(queue: WorkQueue) -> None:
+    """Say that a claimed unit is done."""
+    _add(queue.counters, queue.call * LINE + 1, 1)
 
 
 @kernel
-def wait(share: Share, units: int) -> None:
-    """Until all units are done, by whomever."""
+def wait(queue: WorkQueue, units: int) -> None:
+    """Wait until every unit is done, whichever thread did it."""
     looks = 0
-    while _add(share.counters, share.call * LINE + 1, 0) < units:
+    while _add(queue.counters, queue.call * LINE + 1, 0) < units:
         looks += 1
         if looks > PATIENCE:
             _offer_the_processor()
 
 
 @kernel
-def claimed(share: Share, units: int) -> Iterator[int]:
-    """The units that are this thread's, one after another; ends when all are done, by whomever."""
-    unit = claim(share)
+def claimed(queue: WorkQueue, units: int) -> Iterator[int]:
+    """Yield the units that this thread claims, one after another; end when every unit is done."""
+    unit = claim(queue)
     while unit < units:
         yield unit
-        finish(share)
-        unit = claim(share)
-    wait(share, units)
+        finish(queue)
+        unit = claim(queue)
+    wait(queue, units)
 
 
 @kernel
-def claimed_parts(share: Share, images: int, positions: int, parts: int) -> Iterator[tuple[int, int, int]]:
+def claimed_parts(
+    queue: WorkQueue, images: int, positions: int, parts: int
+) -> Iterator[tuple[int, int, int]]:
     """The same where a unit is one of `parts` parts of an image: the image, and from where to where its
     positions run.
     """
-    for unit in claimed(share, images * parts):
+    for unit in claimed(queue, images * parts):
         image, part = unit // parts, unit % parts
         yield image, part * positions // parts, (part + 1) * positions // parts

@@ -4,14 +4,14 @@ from typing import NamedTuple
 
 from ..codegen.isa import ISA
 from ..codegen.jit import kernel
-from ..codegen.work_sharing import Share, claimed
-from ..layout.output_layout import Lattice, Spacing, make_lattice
+from ..codegen.work_sharing import WorkQueue, claimed
+from ..layout.output_layout import OutputGrid, OutputLayout, make_output_layout
 from ..layout.strips import Source, Strips, Words, cut, take, without_gaps
-from ..layout.weight_packing import MATRIX_WORD, TILE_COLUMNS, PackedWeights, round_up, runs_of
+from ..layout.weight_packing import AMX_WORD, TILE_COLUMNS, PackedWeights, round_up, runs_of
 from ..layout.window import Window
 from ..reference import Array
 from ..saturation import SaturationCount
-from ..tiles.amx_tile import POSITIONS, Grid, make_grid, matrix_tiles, tile_begins
+from ..tiles.amx_tile import POSITIONS, Grid, amx_tiles, make_grid, tile_begins
 from ..tiles.dense_tile import Block, tiles
 from ..tiles.epilogue import Epilogue, FloatEpilogue, FloatResidual, Residual, Target
 
@@ -27,8 +27,8 @@ class Dense(NamedTuple):
     zero_point: int  # 0 for float32
     in_place: bool  # every position sees the pixel in its own place, and reads it there
     saturating: bool
-    lattice: Lattice
-    grid: Grid | None = None  # for the matrix unit
+    output_layout: OutputLayout
+    grid: Grid | None = None  # for AMX
 
 
 def make_dense(
@@ -38,43 +38,41 @@ def make_dense(
     zero_point: int,
     saturating: bool,
     out_bytes: int,
-    spacing: Spacing | None = None,
+    output_grid: OutputGrid | None = None,
 ) -> Dense:
     """size: (H',W') of the output; any number of positions where the window is pointwise. out_bytes: of an
     output element.
 
-    spacing: of the positions in the output, where they are not all there is.
+    output_grid: of the positions in the output, where they are not all there is.
     """
-    if window.is_pointwise and spacing is None:
+    if window.is_pointwise and output_grid is None:
         size = (MANY, 1)
     depth = weights.depth * weights.values.itemsize
     pixel = len(weights.values) * depth
     # in place, or else the last word of the last group would end behind the array
     in_place = window.is_pointwise and depth % weights.word == 0 and not weights.block
     words = Words(weights.runs, weights.order.shape[2] // weights.runs, weights.word, weights.block)
-    rows = POSITIONS if weights.word == MATRIX_WORD else ROWS
+    rows = POSITIONS if weights.word == AMX_WORD else ROWS
     strips = cut(
         window, size, pixel, size[1] * len(weights.values) * weights.columns * out_bytes, words, rows=rows
     )
     grid = (
-        make_grid(strips, window.strides[1] // strips.skip[1], size[1])
-        if weights.word == MATRIX_WORD
-        else None
+        make_grid(strips, window.strides[1] // strips.skip[1], size[1]) if weights.word == AMX_WORD else None
     )
     channels = len(weights.values) * weights.columns
-    lattice = make_lattice(spacing or Spacing(size), strips.lines, size[1], channels)
-    return Dense(strips, weights, zero_point, in_place, saturating, lattice, grid)
+    output_layout = make_output_layout(output_grid or OutputGrid(size), strips.lines, size[1], channels)
+    return Dense(strips, weights, zero_point, in_place, saturating, output_layout, grid)
 
 
-def suits_matrix_unit(window: Window, size: tuple[int, int], weights: tuple[int, ...], groups: int) -> bool:
-    """Is the matrix unit there, and faster for these sums? weights: the shape (O,G,kh,kw); size: (H',W') of
+def suits_amx(window: Window, size: tuple[int, int], weights: tuple[int, ...], groups: int) -> bool:
+    """Is AMX there, and faster for these sums? weights: the shape (O,G,kh,kw); size: (H',W') of
     the output.
 
     Counts cycles for 32 channels of a position. In tiles a word takes 3, half as much again as at best, and
     the way out of the registers 5; what that costs for positions between lines, and for codes behind the end
     of a run, is wasted. A word of a dot product takes 1.
     """
-    if not ISA.has_matrix_unit:
+    if not ISA.has_amx:
         return False
     depth, (kh, kw), (lines, width) = weights[1], window.kernel, size
     if window.is_pointwise:  # all images are one line, as a rule of many positions
@@ -86,7 +84,7 @@ def suits_matrix_unit(window: Window, size: tuple[int, int], weights: tuple[int,
         positions = POSITIONS * tile_begins(lines, width, pitch).size
     _, products = runs_of(window.kernel, depth, groups, window.dilations[1] > 1)
     dots = round_up(lines * width, ROWS) * (kh * kw * -(-depth // 4) + 1)
-    return positions * (3 * products // MATRIX_WORD + 5) < dots
+    return positions * (3 * products // AMX_WORD + 5) < dots
 
 
 @kernel
@@ -99,7 +97,7 @@ def convolve_units(
     epilogue: Epilogue | FloatEpilogue | None,
     count: SaturationCount | None,
     memory: Array,
-    share: Share,
+    queue: WorkQueue,
     parts: int,
 ) -> None:
     """This thread's share of the units, and the wait for the others. A unit: one strip times one of `parts`
@@ -109,11 +107,11 @@ def convolve_units(
     memory: of this thread, strips.scratch_size bytes.
     """
     images, lines, width = size
-    strips, weights, lattice = layer.strips, layer.weights, layer.lattice
+    strips, weights, output_layout = layer.strips, layer.weights, layer.output_layout
     cuts = -(-lines // strips.lines)
     blocks = weights.order.shape[0] * weights.order.shape[1]
     filled, source = -1, Source(memory, 0, 0, strips.rows, strips.offsets)
-    for unit in claimed(share, images * cuts * parts):
+    for unit in claimed(queue, images * cuts * parts):
         strip, part = unit // parts, unit % parts
         image, first = strip // cuts, strip % cuts * strips.lines
         if filled < 0 and not layer.in_place:  # only now: the memory belongs to those who have a unit
@@ -130,14 +128,14 @@ def convolve_units(
                 memory,
             )
             filled = strip
-        start = image * lattice.image + lattice.first + first * lattice.line
+        start = image * output_layout.image + output_layout.first + first * output_layout.line
         for block in range(part * blocks // parts, (part + 1) * blocks // parts):
             _strip(layer, layer.grid, source, block, residual, out, start, width, epilogue, count)
 
 
 @kernel
 def _fills_a_tile(grid: Grid | None, positions: int) -> bool:
-    """A matrix unit always reads whole tiles; behind fewer positions the array may end."""
+    """AMX always reads whole tiles; behind fewer positions the array may end."""
     if grid is None:
         return True
     return positions >= POSITIONS
@@ -192,7 +190,7 @@ def _strip(
     )
     channel = g * weights.columns + first
     target = Target(
-        out, start + channel, layer.lattice.places, channel, weights.columns - first, epilogue, residual
+        out, start + channel, layer.output_layout.places, channel, weights.columns - first, epilogue, residual
     )
     whole = first + TILE_COLUMNS <= columns
     if grid is not None:
@@ -200,9 +198,9 @@ def _strip(
         stop = (lines - 1) * grid.width + width
         last = lines * grid.tiles_of_line if grid.tiles_of_line else -(-stop // POSITIONS)
         if whole:
-            matrix_tiles(seen, grid, block, target, last, stop, VECTORS)
+            amx_tiles(seen, grid, block, target, last, stop, VECTORS)
         else:
-            matrix_tiles(seen, grid, block, target, last, stop, 1)
+            amx_tiles(seen, grid, block, target, last, stop, 1)
     elif count is not None:
         _counting_tiles(seen, block, target, whole, layer.saturating, count)
     elif whole:

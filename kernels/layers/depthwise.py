@@ -12,8 +12,8 @@ from numba import literally
 from ..codegen.isa import ISA
 from ..codegen.jit import kernel
 from ..codegen.vectors import copy_bytes
-from ..codegen.work_sharing import Share, claimed
-from ..layout.output_layout import Lattice, Spacing, make_lattice
+from ..codegen.work_sharing import WorkQueue, claimed
+from ..layout.output_layout import OutputGrid, OutputLayout, make_output_layout
 from ..layout.strips import Source, Strips, Words, cut, take
 from ..layout.weight_packing import aligned, round_up
 from ..layout.window import Window
@@ -102,7 +102,7 @@ class Depthwise(NamedTuple):
     initial: Array  # (C,) s32: what sums of integers begin with
     pixel: Array  # flat u8: the bytes of a pixel of the border
     offsets: Array  # (taps,) s64: as in Source, filled up to whole words
-    lattice: Lattice
+    output_layout: OutputLayout
 
 
 def make_depthwise(
@@ -113,10 +113,10 @@ def make_depthwise(
     size: tuple[int, int],
     out_bytes: int,
     strips: int = 1,
-    spacing: Spacing | None = None,
+    output_grid: OutputGrid | None = None,
 ) -> Depthwise:
     """initial: (C,) s32; pixel: (C,), of the border; size: (H',W') of the output; strips: at least so many,
-    if it has as many lines; spacing: of the positions in the output, where they are not all there is.
+    if it has as many lines; output_grid: of the positions in the output, where they are not all there is.
     """
     border = pixel.view(np.uint8)
     cuts = cut(
@@ -135,8 +135,8 @@ def make_depthwise(
     else:
         row, pixel = np.ogrid[: window.kernel[0], : len(offsets) // window.kernel[0]]
         offsets[:] = (row * window.dilations[0] * cuts.pitch + pixel * len(border)).ravel()
-    lattice = make_lattice(spacing or Spacing(size), cuts.lines, size[1], len(initial))
-    return Depthwise(cuts, weights, initial, border, offsets, lattice)
+    output_layout = make_output_layout(output_grid or OutputGrid(size), cuts.lines, size[1], len(initial))
+    return Depthwise(cuts, weights, initial, border, offsets, output_layout)
 
 
 @kernel
@@ -147,24 +147,24 @@ def depthwise_units(
     size: tuple[int, int, int],
     epilogue: Epilogue | FloatEpilogue | None,
     memory: Array,
-    share: Share,
+    queue: WorkQueue,
 ) -> None:
     """This thread's share of the strips, and the wait for the others.
 
     x: (N,H,bytes) u8; out: flat; size: (N,H',W') of the positions; memory: strips.scratch_size bytes.
     """
     images, lines, width = size
-    strips, lattice = layer.strips, layer.lattice
+    strips, output_layout = layer.strips, layer.output_layout
     cuts = -(-lines // strips.lines)
     has_border = False
-    for unit in claimed(share, images * cuts):
+    for unit in claimed(queue, images * cuts):
         if not has_border:  # only now: the memory belongs to those who have a unit
             for begin in range(0, strips.pitch, strips.pixel):
                 copy_bytes(memory, begin, layer.pixel, 0, strips.pixel)  # the line of border
             has_border = True
         image, first = unit // cuts, unit % cuts * strips.lines
         seen = take(strips, x, image, first, min(strips.lines, lines - first), False, memory)
-        start = image * lattice.image + lattice.first + first * lattice.line
+        start = image * output_layout.image + output_layout.first + first * output_layout.line
         _strip(
             layer,
             Source(seen.data, seen.start, seen.last, seen.rows, layer.offsets),
@@ -198,7 +198,7 @@ def _strip(
         )
         block = ChannelBlock(weights.values, begin, weights.words, width, layer.initial)
         target = Target(
-            out, start + channel, layer.lattice.places, channel, channels - channel, epilogue, None
+            out, start + channel, layer.output_layout.places, channel, channels - channel, epilogue, None
         )
         if lanes == LANES:
             _tiles(seen, block, target, weights.together, LANES)

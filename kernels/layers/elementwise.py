@@ -17,11 +17,11 @@ from numba import types
 
 from ..codegen.jit import kernel
 from ..codegen.vectors import F32, cgutils, instructions
-from ..codegen.work_sharing import Share, claimed, claimed_parts
+from ..codegen.work_sharing import WorkQueue, claimed, claimed_parts
 from ..reference import Array
 from ..tiles.epilogue import Epilogue
 from .quantize import no_places, quantize_line, quantize_positions
-from .transpose import BLOCK_BYTES, turn
+from .transpose import BLOCK_BYTES, transpose
 
 STRETCH = 256  # positions that are computed before they are spread over channels
 
@@ -66,11 +66,11 @@ def _real(x: np.float32, affine: Affine | None, c: int) -> np.float32:
 
 
 @kernel
-def quantize_units(x: Array, e: Epilogue, by_channel: bool, out: Array, share: Share, parts: int) -> None:
+def quantize_units(x: Array, e: Epilogue, by_channel: bool, out: Array, queue: WorkQueue, parts: int) -> None:
     """f32 -> codes out (N,P,C) u8. by_channel: x is (N,C,P), else (N,P,C)."""
     images, positions, channels = out.shape
     lines, places = np.empty((BLOCK_BYTES, STRETCH), np.uint8), no_places()
-    for image, first, stop in claimed_parts(share, images, positions, parts):
+    for image, first, stop in claimed_parts(queue, images, positions, parts):
         if channels == 1:
             quantize_line(x[image].reshape(-1)[first:stop], e, 0, out[image, first:stop].reshape(-1), places)
         elif by_channel:
@@ -80,27 +80,27 @@ def quantize_units(x: Array, e: Epilogue, by_channel: bool, out: Array, share: S
                     count = min(BLOCK_BYTES, channels - c)
                     for i in range(count):
                         quantize_line(x[image, c + i, begin : begin + size], e, c + i, lines[i], places)
-                    turn(lines[:count, :size], out[image, begin : begin + size, c : c + count])
+                    transpose(lines[:count, :size], out[image, begin : begin + size, c : c + count])
         else:
             quantize_positions(x.reshape(out.shape)[image, first:stop], e, out[image, first:stop], places)
 
 
 @kernel
-def dequantize_units(x: Array, affine: Affine, out: Array, share: Share, parts: int) -> None:
+def dequantize_units(x: Array, affine: Affine, out: Array, queue: WorkQueue, parts: int) -> None:
     """Codes (N,P,C) u8, or f32 -> out f32 = (x - shift) * multiplier."""
     images, positions, channels = out.shape
-    for image, start, stop in claimed_parts(share, images, positions, parts):
+    for image, start, stop in claimed_parts(queue, images, positions, parts):
         for p in range(start, stop):
             for c in range(channels):
                 out[image, p, c] = _real(x[image, p, c], affine, c)
 
 
 @kernel
-def requantize_units(x: Array, affine: Affine, e: Epilogue, out: Array, share: Share, parts: int) -> None:
+def requantize_units(x: Array, affine: Affine, e: Epilogue, out: Array, queue: WorkQueue, parts: int) -> None:
     """Codes (N,P,C) u8 of one range -> out (N,P,C) u8, codes of another."""
     images, positions, channels = out.shape
     reals, places = np.empty((STRETCH // BLOCK_BYTES, channels), np.float32), no_places()
-    for image, first, stop in claimed_parts(share, images, positions, parts):
+    for image, first, stop in claimed_parts(queue, images, positions, parts):
         for begin in range(first, stop, len(reals)):
             size = min(len(reals), stop - begin)
             for p in range(size):
@@ -110,20 +110,20 @@ def requantize_units(x: Array, affine: Affine, e: Epilogue, out: Array, share: S
 
 
 @kernel
-def add_units(a: Array, b: Array, clip: Clip, out: Array, share: Share, parts: int) -> None:
+def add_units(a: Array, b: Array, clip: Clip, out: Array, queue: WorkQueue, parts: int) -> None:
     """clip(a + b, low, high), (N,P,C) f32."""
     images, positions, channels = out.shape
-    for image, start, stop in claimed_parts(share, images, positions, parts):
+    for image, start, stop in claimed_parts(queue, images, positions, parts):
         for p in range(start, stop):
             for c in range(channels):
                 out[image, p, c] = min(max(a[image, p, c] + b[image, p, c], clip.low), clip.high)
 
 
 @kernel
-def clip_units(x: Array, clip: Clip, out: Array, share: Share, parts: int) -> None:
+def clip_units(x: Array, clip: Clip, out: Array, queue: WorkQueue, parts: int) -> None:
     """clip(x, low, high), (N,P,C) f32."""
     images, positions, channels = out.shape
-    for image, start, stop in claimed_parts(share, images, positions, parts):
+    for image, start, stop in claimed_parts(queue, images, positions, parts):
         for p in range(start, stop):
             seen, made = x[image, p], out[image, p]
             for c in range(channels):
@@ -131,33 +131,33 @@ def clip_units(x: Array, clip: Clip, out: Array, share: Share, parts: int) -> No
 
 
 @kernel
-def copy_units(x: Array, first: int, out: Array, share: Share, parts: int) -> None:
+def copy_units(x: Array, first: int, out: Array, queue: WorkQueue, parts: int) -> None:
     """x (N,P,bytes) u8 into out (N,P,more bytes), from byte `first` of each position on."""
     images, positions, size = x.shape
-    for image, start, stop in claimed_parts(share, images, positions, parts):
+    for image, start, stop in claimed_parts(queue, images, positions, parts):
         for p in range(start, stop):
             for i in range(size):
                 out[image, p, first + i] = x[image, p, i]
 
 
 @kernel
-def turn_units(x: Array, out: Array, share: Share, parts: int) -> None:
+def transpose_units(x: Array, out: Array, queue: WorkQueue, parts: int) -> None:
     """(N,A,B) u8 or f32 -> out (N,B,A), same dtype: (N,C,P) -> (N,P,C), and back. A unit is some lines of
     out.
     """
     images, lines, _ = out.shape
-    for image, start, stop in claimed_parts(share, images, lines, parts):
-        turn(x[image, :, start:stop], out[image, start:stop])
+    for image, start, stop in claimed_parts(queue, images, lines, parts):
+        transpose(x[image, :, start:stop], out[image, start:stop])
 
 
 @kernel
-def mean_units(x: Array, of_x: Affine | None, e: Epilogue | None, out: Array, share: Share) -> None:
+def mean_units(x: Array, of_x: Affine | None, e: Epilogue | None, out: Array, queue: WorkQueue) -> None:
     """(N,P,C) f32, or u8 by its affine map -> out (N,C) f32, or codes: the mean over the positions, summed in
     float64.
     """
     images, positions, channels = x.shape
     total = np.empty(channels, np.float64)
-    for image in claimed(share, images):
+    for image in claimed(queue, images):
         total[:] = 0
         for p in range(positions):
             for c in range(channels):

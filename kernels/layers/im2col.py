@@ -3,13 +3,13 @@ product.
 """
 
 from ..codegen.jit import kernel
-from ..codegen.work_sharing import Share, claimed
+from ..codegen.work_sharing import WorkQueue, claimed
 from ..layout.window import Window, seen_by
 from ..reference import Array
 
 
 @kernel
-def im2col_units(x: Array, window: Window, groups: int, border: int, out: Array, share: Share) -> None:
+def im2col_units(x: Array, window: Window, groups: int, border: int, out: Array, queue: WorkQueue) -> None:
     """x (N,H,W,C) u8 -> out (N,H',W',groups*kh*kw*G) u8, G = C / groups: for each group, tap by tap, its
     channels.
 
@@ -18,7 +18,7 @@ def im2col_units(x: Array, window: Window, groups: int, border: int, out: Array,
     """
     lines, taps = out.shape[0] * out.shape[1], window.kernel[0] * window.kernel[1]
     depth = x.shape[3] // groups
-    for unit in claimed(share, lines):
+    for unit in claimed(queue, lines):
         image, line = unit // out.shape[1], unit % out.shape[1]
         for column in range(out.shape[2]):
             for tap in range(taps):

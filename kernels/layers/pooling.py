@@ -11,7 +11,7 @@ from numba import types
 from ..codegen.isa import ISA
 from ..codegen.jit import kernel
 from ..codegen.vectors import F32, I8, Vectors, instructions, part
-from ..codegen.work_sharing import Share, claimed
+from ..codegen.work_sharing import WorkQueue, claimed
 from ..layout.window import Window, seen_by
 from ..reference import Array
 
@@ -20,10 +20,10 @@ MEAN_OF_ALL, MEAN_INSIDE, SUM = 0, 1, 2
 
 
 @kernel
-def max_pool_units(x: Array, window: Window, out: Array, share: Share) -> None:
+def max_pool_units(x: Array, window: Window, out: Array, queue: WorkQueue) -> None:
     """This thread's share of the lines, and the wait for the others."""
     lines, column = out.shape[0] * out.shape[1], np.empty(x.shape[2:], x.dtype)
-    for unit in claimed(share, lines):
+    for unit in claimed(queue, lines):
         _max_line(
             x[unit // out.shape[1]],
             window,
@@ -95,12 +95,12 @@ def _lift(_: Any, a: Any, begin: Any, b: Any, other: Any, count: Any) -> Any:
 
 
 @kernel
-def average_pool_units(x: Array, window: Window, kind: int, out: Array, share: Share) -> None:
+def average_pool_units(x: Array, window: Window, kind: int, out: Array, queue: WorkQueue) -> None:
     """This thread's share of the lines, and the wait for the others. kind: the mean, with padding or without,
     or the sum.
     """
     lines = out.shape[0] * out.shape[1]
-    for unit in claimed(share, lines):
+    for unit in claimed(queue, lines):
         _mean_line(
             x[unit // out.shape[1]],
             window,

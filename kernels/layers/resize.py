@@ -13,7 +13,7 @@ from numba import types
 from ..codegen.isa import ISA
 from ..codegen.jit import kernel
 from ..codegen.vectors import F32, I64, Vectors, copy_bytes, index, instructions, part
-from ..codegen.work_sharing import Share, claimed
+from ..codegen.work_sharing import WorkQueue, claimed
 from ..reference import Array
 
 
@@ -56,14 +56,14 @@ def _weigh(_: Any, x: Any, size: Any, taps: Any, position: Any, count: Any, out:
 
 
 @kernel
-def chosen_units(x: Array, rows: Taps, columns: Taps, out: Array, share: Share) -> None:
+def chosen_units(x: Array, rows: Taps, columns: Taps, out: Array, queue: WorkQueue) -> None:
     """This thread's share of the lines, and the wait for the others. x (N,H,W,bytes) u8 -> out
     (N,H',W',bytes): whole pixels.
     """
     height, width, size = out.shape[1:]
     lines = out.shape[0] * height
     source, target = x.reshape(-1), out.reshape(-1)
-    for unit in claimed(share, lines):
+    for unit in claimed(queue, lines):
         first = (unit // height * x.shape[1] + rows.indices[unit % height, 0]) * x.shape[2]
         for column in range(width):
             copy_bytes(
@@ -76,14 +76,14 @@ def chosen_units(x: Array, rows: Taps, columns: Taps, out: Array, share: Share) 
 
 
 @kernel
-def weighted_units(x: Array, rows: Taps, columns: Taps, out: Array, share: Share) -> None:
+def weighted_units(x: Array, rows: Taps, columns: Taps, out: Array, queue: WorkQueue) -> None:
     """The same for sums: (N,H,W,C) f32 -> out (N,H',W',C) f32."""
     height, width, channels = out.shape[1:]
     lines = out.shape[0] * height
     line = np.empty(x.shape[2] * channels, np.float32)
     target, image_size = out.reshape(-1), x.shape[1] * len(line)
     source = x.reshape(-1)
-    for unit in claimed(share, lines):
+    for unit in claimed(queue, lines):
         image = source[unit // height * image_size :][:image_size]
         _weigh(image, len(line), rows, unit % height, rows.weights.shape[1], line, 0)
         for column in range(width):

@@ -17,7 +17,7 @@ OPEN_LINES = 16
 
 
 @instructions
-def _turn_block(_: Any, x: Any, pitch: Any, out: Any, out_pitch: Any) -> Any:
+def _transpose_block(_: Any, x: Any, pitch: Any, out: Any, out_pitch: Any) -> Any:
     """The block at the beginning of x, whose lines are `pitch` elements apart, into the beginning of out; u8
     or f32.
 
@@ -45,7 +45,7 @@ def _turn_block(_: Any, x: Any, pitch: Any, out: Any, out_pitch: Any) -> Any:
 
 
 @kernel
-def turn(x: Array, out: Array) -> None:
+def transpose(x: Array, out: Array) -> None:
     """x (A,B) u8 or f32, of contiguous lines -> out (B,A), same dtype, of contiguous lines."""
     n = BLOCK_BYTES // x.itemsize
     whole_lines, whole_columns = len(x) // n * n, x.shape[1] // n * n
@@ -53,7 +53,7 @@ def turn(x: Array, out: Array) -> None:
     for first in range(0, whole_columns, OPEN_LINES):
         for i in range(0, whole_lines, n):
             for j in range(first, min(first + OPEN_LINES, whole_columns), n):
-                _turn_block(x[i:, j:], pitch, out[j:, i:], out_pitch)
+                _transpose_block(x[i:, j:], pitch, out[j:, i:], out_pitch)
     for i in range(whole_lines, len(x)):
         for j in range(whole_columns):
             out[j, i] = x[i, j]

@@ -18,7 +18,7 @@ import math
 from itertools import product
 from typing import NamedTuple
 
-from ..layout.output_layout import Spacing
+from ..layout.output_layout import OutputGrid
 from ..layout.window import Pair, Window
 from ..reference import Array
 
@@ -31,7 +31,7 @@ class Phase(NamedTuple):
         tuple[int, ...], tuple[int, ...]
     ]  # vertical, horizontal; none of them if no tap paints these positions
     size: Pair
-    spacing: Spacing
+    output_grid: OutputGrid
 
 
 class _Axis(NamedTuple):
@@ -69,14 +69,14 @@ def _axis_phases(kernel: int, stride: int, dilation: int, pad: int, size: int, o
 
 
 def _phase(v: _Axis, h: _Axis, strides: Pair, size: Pair, output: Pair) -> Phase:
-    spacing = Spacing(output, (v.first, h.first), strides)
+    output_grid = OutputGrid(output, (v.first, h.first), strides)
     if not v.taps or not h.taps:
         window = Window((1, 1), pads_end=(v.size - size[0], h.size - size[1]))
-        return Phase(window, ((), ()), (v.size, h.size), spacing)
+        return Phase(window, ((), ()), (v.size, h.size), output_grid)
     window = Window(
         (len(v.taps), len(h.taps)), (1, 1), (v.dilation, h.dilation), (v.begin, h.begin), (v.end, h.end)
     )
-    return Phase(window, (v.taps, h.taps), (v.size, h.size), spacing)
+    return Phase(window, (v.taps, h.taps), (v.size, h.size), output_grid)
 
 
 def phase_weights(w: Array, phase: Phase, groups: int) -> Array:

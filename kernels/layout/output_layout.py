@@ -11,7 +11,7 @@ from ..reference import Array
 from .window import Pair
 
 
-class Spacing(NamedTuple):
+class OutputGrid(NamedTuple):
     """Output positions as part of an image, (vertical, horizontal)."""
 
     whole: Pair  # H, W of the image
@@ -19,7 +19,7 @@ class Spacing(NamedTuple):
     step: Pair = (1, 1)  # from one position to the next
 
 
-class Lattice(NamedTuple):
+class OutputLayout(NamedTuple):
     """Elements from one to the next, in an output (N,H,W,O)."""
 
     first: int  # from an image to its first position
@@ -29,12 +29,12 @@ class Lattice(NamedTuple):
 
 
 @functools.lru_cache(maxsize=1024)
-def make_lattice(spacing: Spacing, lines: int, width: int, channels: int) -> Lattice:
+def make_output_layout(output_grid: OutputGrid, lines: int, width: int, channels: int) -> OutputLayout:
     """lines: of a strip; width: positions of a line; channels: O."""
-    (height, whole_width), first, step = spacing
+    (height, whole_width), first, step = output_grid
     line = step[0] * whole_width * channels
     row, column = np.ogrid[:lines, :width]
     places = (row * line + column * step[1] * channels).astype(np.int64).ravel()
-    return Lattice(
+    return OutputLayout(
         (first[0] * whole_width + first[1]) * channels, line, height * whole_width * channels, places
     )

@@ -22,7 +22,7 @@ from ..reference import Array
 from ..saturation import largest_safe_codes, pairs_are_safe, sums_of_two_are_safe
 
 TILE_COLUMNS = ISA.vectors * ISA.lanes
-MATRIX_WORD = 64  # codes
+AMX_WORD = 64  # codes
 
 
 class PackedWeights(NamedTuple):
@@ -136,7 +136,7 @@ def pack_taps(taps: Array) -> PackedWeights:
     )
 
 
-def pack_for_matrix_unit(w: Array, groups: int = 1, *, dilated: bool = False) -> PackedWeights:
+def pack_for_amx(w: Array, groups: int = 1, *, dilated: bool = False) -> PackedWeights:
     """(O,G,kh,kw) s8 -> PackedWeights in words of 64 codes, for exact sums. dilated: are there gaps between
     the taps of a line?
 
@@ -155,24 +155,24 @@ def pack_for_matrix_unit(w: Array, groups: int = 1, *, dilated: bool = False) ->
     for start in starts:
         block = fours[:, start : start + TILE_COLUMNS].swapaxes(1, 2)
         values[:, start * fours[0, 0].size :][:, : block[0].size] = block.reshape(groups, block[0].size)
-    words = products // MATRIX_WORD
+    words = products // AMX_WORD
     order = np.broadcast_to(np.arange(words), (groups, len(starts), words)).copy()
     sums = padded.sum(axis=(2, 3), dtype=np.int32)
     safe, limits = np.full(order.shape[:2], words), np.full(order.shape, 255, np.uint8)
     return PackedWeights(
-        values, order, safe, np.zeros_like(safe), limits, sums, columns, depth, products, MATRIX_WORD, runs
+        values, order, safe, np.zeros_like(safe), limits, sums, columns, depth, products, AMX_WORD, runs
     )
 
 
 def runs_of(kernel: tuple[int, ...], depth: int, groups: int, dilated: bool) -> tuple[int, int]:
-    """How many runs of codes side by side a window has, and K, each run filled up to whole words of the
-    matrix unit.
+    """How many runs of codes side by side a window has, and K, each run filled up to whole words of
+    AMX.
 
     A line is one run, unless something lies between its taps. depth: channels of a tap.
     """
     taps = kernel[0] * kernel[1]
     runs = kernel[0] if groups == 1 and not dilated else taps
-    return runs, runs * round_up(taps // runs * depth, MATRIX_WORD)
+    return runs, runs * round_up(taps // runs * depth, AMX_WORD)
 
 
 def _safe_first(words: Array) -> tuple[Array, int, int]:

@@ -35,7 +35,7 @@ class Seen(NamedTuple):
 @kernel
 def _seen(step: Any, images: int, worker: Worker, itemsize: int) -> Seen:
     """itemsize: bytes of an element of x."""
-    lines, width, elements = images * step.output.height, step.output.width, images * step.lattice.image
+    lines, width, elements = images * step.output.height, step.output.width, images * step.output_layout.image
     x_lines, x_bytes = step.input.height, step.input.width * step.input.channels
     if step.flag != 0:  # pointwise: all positions of all images are lines of one
         lines, width, x_lines, x_bytes = (
@@ -84,10 +84,10 @@ FLOATS = Variant(np.float32, np.float32, read_float_epilogue)
         Kernel.CONVOLUTION_UF: REALS,
         Kernel.CONVOLUTION_US: SUMS,
         # codes, on AMX
-        Kernel.MATRIX_UU: CODES._replace(read_layer=read_dense_for_amx),
-        Kernel.MATRIX_UUR: CODES_AND_BRANCH._replace(read_layer=read_dense_for_amx),
-        Kernel.MATRIX_UF: REALS._replace(read_layer=read_dense_for_amx),
-        Kernel.MATRIX_US: SUMS._replace(read_layer=read_dense_for_amx),
+        Kernel.AMX_UU: CODES._replace(read_layer=read_dense_for_amx),
+        Kernel.AMX_UUR: CODES_AND_BRANCH._replace(read_layer=read_dense_for_amx),
+        Kernel.AMX_UF: REALS._replace(read_layer=read_dense_for_amx),
+        Kernel.AMX_US: SUMS._replace(read_layer=read_dense_for_amx),
         # codes, counting pairs that clip
         Kernel.COUNTED_UU: CODES._replace(counts=True),
         Kernel.COUNTED_UUR: CODES_AND_BRANCH._replace(counts=True),
@@ -111,6 +111,6 @@ def convolution(
         epilogue = None if read_epilogue is None else read_epilogue(step.epilogue)
         count = _count(step, worker) if counts else None
         out, memory = array(s.out, s.shape, makes), worker.memory
-        convolve_units(layer, s.x, branch, out, s.size, epilogue, count, memory, worker.share, s.parts)
+        convolve_units(layer, s.x, branch, out, s.size, epilogue, count, memory, worker.queue, s.parts)
 
     return run

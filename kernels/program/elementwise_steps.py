@@ -15,10 +15,10 @@ from ..layers.elementwise import (
     mean_units,
     quantize_units,
     requantize_units,
-    turn_units,
+    transpose_units,
 )
 from ..layers.products import hard_units, product_units
-from ..statistics.min_max_sum import sweep_and_clip_units, sweep_units
+from ..statistics.min_max_sum import min_max_sum_and_clip_units, min_max_sum_units
 from .step import read_affine, read_epilogue
 from .step_kernels import (
     Kernel,
@@ -39,7 +39,7 @@ class Seen(NamedTuple):
     x: int  # where
     out: int
     shape: tuple[int, int, int]  # (N,positions,C) of out
-    turned: tuple[int, int, int]  # (N,C,positions)
+    nchw: tuple[int, int, int]  # (N,C,positions)
     parts: int  # in how many an image is cut
 
 
@@ -50,14 +50,14 @@ def _seen(step: Any, images: int, worker: Worker) -> Seen:
     return Seen(worker.tensors[step.x], worker.tensors[step.out], shape, (images, shape[2], shape[1]), parts)
 
 
-@step_kernels({Kernel.QUANTIZE: False, Kernel.QUANTIZE_TURNED: True})
-def quantize(turned: bool) -> StepFunction:
+@step_kernels({Kernel.QUANTIZE: False, Kernel.QUANTIZE_NCHW: True})
+def quantize(from_nchw: bool) -> StepFunction:
     def run(row: int, images: int, frame: int, call: int) -> None:
         step, worker = step_at(row), worker_at(frame, call)
         s = _seen(step, images, worker)
-        x = array(s.x, s.turned if turned else s.shape, np.float32)
+        x = array(s.x, s.nchw if from_nchw else s.shape, np.float32)
         out = array(s.out, s.shape, np.uint8)
-        quantize_units(x, read_epilogue(step.epilogue), turned, out, worker.share, s.parts)
+        quantize_units(x, read_epilogue(step.epilogue), from_nchw, out, worker.queue, s.parts)
 
     return run
 
@@ -68,7 +68,7 @@ def dequantize(dtype: Any) -> StepFunction:
         step, worker = step_at(row), worker_at(frame, call)
         s = _seen(step, images, worker)
         x, out = array(s.x, s.shape, dtype), array(s.out, s.shape, np.float32)
-        dequantize_units(x, read_affine(step.affine), out, worker.share, s.parts)
+        dequantize_units(x, read_affine(step.affine), out, worker.queue, s.parts)
 
     return run
 
@@ -80,7 +80,7 @@ def requantize(row: int, images: int, frame: int, call: int) -> None:
     affine = read_affine(step.affine)
     out = array(s.out, s.shape, np.uint8)
     requantize_units(
-        array(s.x, s.shape, np.uint8), affine, read_epilogue(step.epilogue), out, worker.share, s.parts
+        array(s.x, s.shape, np.uint8), affine, read_epilogue(step.epilogue), out, worker.queue, s.parts
     )
 
 
@@ -89,7 +89,7 @@ def add(row: int, images: int, frame: int, call: int) -> None:
     step, worker = step_at(row), worker_at(frame, call)
     s, limits = _seen(step, images, worker), Clip(step.epilogue.low, step.epilogue.high)
     a, b = array(s.x, s.shape, np.float32), array(worker.tensors[step.other], s.shape, np.float32)
-    add_units(a, b, limits, array(s.out, s.shape, np.float32), worker.share, s.parts)
+    add_units(a, b, limits, array(s.out, s.shape, np.float32), worker.queue, s.parts)
 
 
 @step_kernel(Kernel.PRODUCT)
@@ -99,7 +99,7 @@ def product(row: int, images: int, frame: int, call: int) -> None:
     shape = images, 1 if step.flag != 0 else s.shape[1], s.shape[2]
     factors = array(worker.tensors[step.other], shape, np.float32)
     product_units(
-        array(s.x, s.shape, np.float32), factors, array(s.out, s.shape, np.float32), worker.share, s.parts
+        array(s.x, s.shape, np.float32), factors, array(s.out, s.shape, np.float32), worker.queue, s.parts
     )
 
 
@@ -111,7 +111,7 @@ def hard(row: int, images: int, frame: int, call: int) -> None:
         array(s.x, s.shape, np.float32),
         step.flag != 0,
         array(s.out, s.shape, np.float32),
-        worker.share,
+        worker.queue,
         s.parts,
     )
 
@@ -121,12 +121,12 @@ def clip(row: int, images: int, frame: int, call: int) -> None:
     step, worker = step_at(row), worker_at(frame, call)
     s, limits = _seen(step, images, worker), Clip(step.epilogue.low, step.epilogue.high)
     clip_units(
-        array(s.x, s.shape, np.float32), limits, array(s.out, s.shape, np.float32), worker.share, s.parts
+        array(s.x, s.shape, np.float32), limits, array(s.out, s.shape, np.float32), worker.queue, s.parts
     )
 
 
-@step_kernel(Kernel.CLIP_AND_SWEEP)
-def clip_and_sweep(row: int, images: int, frame: int, call: int) -> None:
+@step_kernel(Kernel.CLIP_AND_MIN_MAX_SUM)
+def clip_and_min_max_sum(row: int, images: int, frame: int, call: int) -> None:
     step, worker = step_at(row), worker_at(frame, call)
     s, limits = _seen(step, images, worker), Clip(step.epilogue.low, step.epilogue.high)
     found, channels = worker.tensors[step.other], s.shape[2]
@@ -134,25 +134,25 @@ def clip_and_sweep(row: int, images: int, frame: int, call: int) -> None:
         array(found, (images, 8, channels), np.float32),
         array(found, (images, 4, channels), np.float64),
     )
-    sweep_and_clip_units(
+    min_max_sum_and_clip_units(
         array(s.x, s.shape, np.float32),
         limits,
         array(s.out, s.shape, np.float32),
         extremes,
         sums,
-        worker.share,
+        worker.queue,
     )
 
 
-@step_kernel(Kernel.SWEEP)
-def sweep(row: int, images: int, frame: int, call: int) -> None:
+@step_kernel(Kernel.MIN_MAX_SUM)
+def min_max_sum(row: int, images: int, frame: int, call: int) -> None:
     step, worker = step_at(row), worker_at(frame, call)
     x, out, channels = worker.tensors[step.x], worker.tensors[step.out], step.output.channels
     extremes, sums = (
         array(out, (images, 4, channels), np.float32),
         array(out, (images, 2, channels), np.float64),
     )
-    sweep_units(array(x, positions_of(step.input, images), np.float32), extremes, sums, worker.share)
+    min_max_sum_units(array(x, positions_of(step.input, images), np.float32), extremes, sums, worker.queue)
 
 
 @step_kernel(Kernel.COPY)
@@ -160,16 +160,16 @@ def copy(row: int, images: int, frame: int, call: int) -> None:
     step, worker = step_at(row), worker_at(frame, call)
     s = _seen(step, images, worker)
     x = array(s.x, positions_of(step.input, images), np.uint8)
-    copy_units(x, step.flag, array(s.out, s.shape, np.uint8), worker.share, s.parts)
+    copy_units(x, step.flag, array(s.out, s.shape, np.uint8), worker.queue, s.parts)
 
 
-@step_kernels({Kernel.TURN_U: np.uint8, Kernel.TURN_F: np.float32})
-def turn(dtype: Any) -> StepFunction:
+@step_kernels({Kernel.TRANSPOSE_U: np.uint8, Kernel.TRANSPOSE_F: np.float32})
+def transpose(dtype: Any) -> StepFunction:
     def run(row: int, images: int, frame: int, call: int) -> None:
         step, worker = step_at(row), worker_at(frame, call)
         s = _seen(step, images, worker)
-        x, out = array(s.x, s.turned, dtype), array(s.out, s.shape, dtype)
-        turn_units(x, out, worker.share, s.parts)
+        x, out = array(s.x, s.nchw, dtype), array(s.out, s.shape, dtype)
+        transpose_units(x, out, worker.queue, s.parts)
 
     return run
 
@@ -188,6 +188,6 @@ def mean(reads: Any, makes: Any, read_affine: Any, read_epilogue: Any) -> StepFu
         out = array(worker.tensors[step.out], (images, step.output.channels), makes)
         affine = None if read_affine is None else read_affine(step.affine)
         epilogue = None if read_epilogue is None else read_epilogue(step.epilogue)
-        mean_units(x, affine, epilogue, out, worker.share)
+        mean_units(x, affine, epilogue, out, worker.queue)
 
     return run

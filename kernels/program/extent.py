@@ -34,7 +34,7 @@ class Sizes(NamedTuple):
 _BYTES: Final = {"U": 1, "F": 4, "S": 4}
 _ELEMENTWISE: Final = {
     Kernel.QUANTIZE: Sizes(4, 0, 1),
-    Kernel.QUANTIZE_TURNED: Sizes(4, 0, 1),
+    Kernel.QUANTIZE_NCHW: Sizes(4, 0, 1),
     Kernel.DEQUANTIZE: Sizes(1, 0, 4),
     Kernel.REQUANTIZE: Sizes(1, 0, 1),
     Kernel.AFFINE: Sizes(4, 0, 4),
@@ -42,9 +42,9 @@ _ELEMENTWISE: Final = {
     Kernel.PRODUCT: Sizes(4, 4, 4),
     Kernel.HARD: Sizes(4, 0, 4),
     Kernel.CLIP: Sizes(4, 0, 4),
-    Kernel.CLIP_AND_SWEEP: Sizes(4, 4, 4),
-    Kernel.TURN_U: Sizes(1, 0, 1),
-    Kernel.TURN_F: Sizes(4, 0, 4),
+    Kernel.CLIP_AND_MIN_MAX_SUM: Sizes(4, 4, 4),
+    Kernel.TRANSPOSE_U: Sizes(1, 0, 1),
+    Kernel.TRANSPOSE_F: Sizes(4, 0, 4),
 }
 _OF_CHANNELS: Final = {  # each channel of out from the same channel of x
     Kernel.MEAN_FF: Sizes(4, 0, 4),
@@ -53,7 +53,7 @@ _OF_CHANNELS: Final = {  # each channel of out from the same channel of x
     Kernel.MAX_POOL_U: Sizes(1, 0, 1),
     Kernel.MAX_POOL_F: Sizes(4, 0, 4),
     Kernel.AVERAGE_POOL: Sizes(4, 0, 4),
-    Kernel.SWEEP: Sizes(4, 0, 4),
+    Kernel.MIN_MAX_SUM: Sizes(4, 0, 4),
     Kernel.RESIZE_CHOSEN: Sizes(1, 0, 1),
     Kernel.RESIZE_WEIGHTED: Sizes(4, 0, 4),
 }
@@ -67,7 +67,7 @@ def extent(row: Row) -> Extent:
         sizes = _ELEMENTWISE[kind]
         _require(read == made, "reads as many elements as it makes")
         other = {Kernel.PRODUCT: int(step["output"]["channels"]) if step["flag"] else made}
-        other[Kernel.CLIP_AND_SWEEP] = 8 * int(step["output"]["channels"])
+        other[Kernel.CLIP_AND_MIN_MAX_SUM] = 8 * int(step["output"]["channels"])
         return Extent(sizes.x * read, sizes.other * other.get(kind, made), sizes.out * made, sizes.out * made)
     if kind in _OF_CHANNELS:
         sizes = _OF_CHANNELS[kind]
@@ -101,7 +101,7 @@ def _of_convolution(row: Row, kind: Kernel, read: int) -> Extent:
     letters, step = kind.name.rpartition("_")[2], row.record
     x, out = step["input"], step["output"]
     written = math.prod(out.item())
-    made = written if step["flag"] else _of_lattice(row)
+    made = written if step["flag"] else _of_output_layout(row)
     if step["flag"] or step["in_place"]:
         _require(
             x["width"] * x["height"] == out["width"] * out["height"], "has as many positions as it reads"
@@ -120,12 +120,16 @@ def _of_convolution(row: Row, kind: Kernel, read: int) -> Extent:
     )
 
 
-def _of_lattice(row: Row) -> int:
+def _of_output_layout(row: Row) -> int:
     """Elements of an image in which the positions of a step lie, all of them inside."""
-    lattice, out, places = row.record["lattice"], row.record["output"], row.constants["lattice.places"]
-    last = lattice["first"] + (out["height"] - 1) * lattice["line"] + places[out["width"] - 1]
-    _require(last + out["channels"] <= lattice["image"], "writes inside of its output")
-    return int(lattice["image"])
+    layout, out, places = (
+        row.record["output_layout"],
+        row.record["output"],
+        row.constants["output_layout.places"],
+    )
+    last = layout["first"] + (out["height"] - 1) * layout["line"] + places[out["width"] - 1]
+    _require(last + out["channels"] <= layout["image"], "writes inside of its output")
+    return int(layout["image"])
 
 
 def _check_taps(row: Row) -> None:

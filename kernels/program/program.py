@@ -62,7 +62,7 @@ def run_program(
         for t in range(len(worker.tensors)):
             worker.tensors[t] = places[0, t] + image * places[1, t]
         if worker.threads == 1:
-            worker.share.counters[first:stop] = 0
+            worker.queue.counters[first:stop] = 0
         for i in range(first, stop):
             row = program + i * STEP_BYTES
             _call(step_at(row).kernel, row, min(chunk, end - image), frame, i)

@@ -2,16 +2,19 @@
 
 Compiled code gets a layer by the address of a record, in which an array is its address and its sizes:
 
-    LATTICE = Layout(Lattice, places=Table(np.int64, "positions"))
+    TAPS = Layout(
+        Taps, indices=Table(np.int64, "output", "taps"), weights=Table(np.float32, "output", "taps")
+    )
 
-    Lattice   first  line  image  places              a NamedTuple in Python, and in compiled code
-    record    first  line  image  places  positions   plain numbers: LATTICE.dtype
+    Taps      indices  weights                  a NamedTuple in Python, and in compiled code
+    record    indices  weights  output  taps    plain numbers: TAPS.dtype
 
-`LATTICE.write` goes down, in Python; `LATTICE.reader("read_lattice")` makes the compiled function that goes
-up:
+`TAPS.write` goes down, in Python; `TAPS.reader("read_taps")` makes the compiled function that goes up:
 
-    def read_lattice(r):
-        return Lattice(r.first, r.line, r.image, array(r.places, (r.positions,), np.int64))
+    def read_taps(r):
+        return Taps(
+            array(r.indices, (r.output, r.taps), np.int64), array(r.weights, (r.output, r.taps), np.float32)
+        )
 """
 
 from collections.abc import Callable

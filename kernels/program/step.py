@@ -2,9 +2,9 @@
 to step.
 
     row   kernel            x   other   out   constants
-    0     QUANTIZE_TURNED   0    -       1    input output epilogue
-    1     CONVOLUTION_UU    1    -       2    input output strips lattice weights epilogue
-    2     CONVOLUTION_UUR   2    1       3    input output strips lattice weights epilogue residual
+    0     QUANTIZE_NCHW     0    -       1    input output epilogue
+    1     CONVOLUTION_UU    1    -       2    input output strips output_layout weights epilogue
+    2     CONVOLUTION_UUR   2    1       3    input output strips output_layout weights epilogue residual
     3     MAX_POOL_U        3    -       4    input output window
 
 Arrays of constants are addresses and sizes in it; whoever holds a row must keep them alive. Tensors are
@@ -20,7 +20,7 @@ from ..layers.convolution import Dense
 from ..layers.depthwise import Depthwise, PackedDepthwise
 from ..layers.elementwise import Affine
 from ..layers.resize import Taps
-from ..layout.output_layout import Lattice
+from ..layout.output_layout import OutputLayout
 from ..layout.strips import Strips
 from ..layout.weight_packing import PackedWeights
 from ..layout.window import Window
@@ -46,7 +46,7 @@ _OF_CHANNELS = Table(F32, "channels")
 
 SHAPE = Layout(Shape)
 STRIPS = Layout(Strips, rows=Table(S64, "positions"), offsets=Table(S64, "words"))
-LATTICE = Layout(Lattice, places=Table(S64, "positions"))
+OUTPUT_LAYOUT = Layout(OutputLayout, places=Table(S64, "positions"))
 GRID = Layout(Grid, places=Table(S64, "positions"), begins=Table(S64, "tiles"))
 WEIGHTS = Layout(
     PackedWeights,
@@ -57,7 +57,7 @@ WEIGHTS = Layout(
     limits=Table(U8, *_OF_BLOCKS, "words"),
     sums=Table(S32, "groups", "lanes"),
 )
-DENSE = Layout(Dense, strips=STRIPS, weights=WEIGHTS, lattice=LATTICE, grid=GRID)
+DENSE = Layout(Dense, strips=STRIPS, weights=WEIGHTS, output_layout=OUTPUT_LAYOUT, grid=GRID)
 DEPTHWISE = Layout(
     Depthwise,
     strips=STRIPS,
@@ -65,7 +65,7 @@ DEPTHWISE = Layout(
     initial=Table(S32, "channels"),
     pixel=Table(U8, "pixel_bytes"),
     offsets=Table(S64, "taps"),
-    lattice=LATTICE,
+    output_layout=OUTPUT_LAYOUT,
 )
 EPILOGUE = Layout(
     Epilogue,
@@ -84,7 +84,7 @@ TAPS = Layout(Taps, indices=Table(S64, "output", "taps"), weights=Table(F32, "ou
 PARTS: Final = {
     "input": SHAPE,
     "output": SHAPE,
-    "lattice": LATTICE,
+    "output_layout": OUTPUT_LAYOUT,
     "strips": STRIPS,
     "epilogue": EPILOGUE,
     "residual": RESIDUAL,

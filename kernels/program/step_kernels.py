@@ -11,7 +11,7 @@ from numba import from_dtype, types
 from ..codegen.jit import Entry, kernel
 from ..codegen.pointers import address_of, array
 from ..codegen.vectors import instructions
-from ..codegen.work_sharing import LINE, Share
+from ..codegen.work_sharing import LINE, WorkQueue
 from ..reference import Array
 from ..saturation import SaturationCount
 from .step import STEP
@@ -26,10 +26,10 @@ class Kernel(IntEnum):
     CONVOLUTION_UF = auto()
     CONVOLUTION_US = auto()
     CONVOLUTION_UUR = auto()  # the branch is codes
-    MATRIX_UU = auto()  # on the matrix unit
-    MATRIX_UF = auto()
-    MATRIX_US = auto()
-    MATRIX_UUR = auto()
+    AMX_UU = auto()  # in tile registers
+    AMX_UF = auto()
+    AMX_US = auto()
+    AMX_UUR = auto()
     COUNTED_UU = auto()  # counting pairs that clip
     COUNTED_UF = auto()
     COUNTED_US = auto()
@@ -41,7 +41,7 @@ class Kernel(IntEnum):
     DEPTHWISE_US = auto()
     DEPTHWISE_FF = auto()
     QUANTIZE = auto()
-    QUANTIZE_TURNED = auto()  # of an image (C,H,W)
+    QUANTIZE_NCHW = auto()  # of an image (C,H,W)
     DEQUANTIZE = auto()
     REQUANTIZE = auto()
     AFFINE = auto()
@@ -49,11 +49,11 @@ class Kernel(IntEnum):
     PRODUCT = auto()  # flag: other is one factor a channel
     HARD = auto()
     CLIP = auto()
-    CLIP_AND_SWEEP = auto()  # `other` gets what a sweep of both finds
-    SWEEP = auto()
+    CLIP_AND_MIN_MAX_SUM = auto()  # `other` gets what is found of both
+    MIN_MAX_SUM = auto()
     COPY = auto()  # sizes in bytes; flag: the first byte in each position of out
-    TURN_U = auto()  # (C,H,W) to (H,W,C), or back: two axes of an image change places
-    TURN_F = auto()
+    TRANSPOSE_U = auto()  # (C,H,W) to (H,W,C), or back: two axes of an image change places
+    TRANSPOSE_F = auto()
     MEAN_FF = auto()
     MEAN_UF = auto()
     MEAN_UU = auto()
@@ -118,7 +118,7 @@ class Worker(NamedTuple):
 
     tensors: Array  # (tensors,) s64: where each one is, for the images at hand; of this thread
     memory: Array  # flat u8, of this thread: strips.scratch_size of the largest step
-    share: Share  # of a step's units; the counters of all threads that share the steps, else of this one
+    queue: WorkQueue  # of a step's units; the counters of all threads that share the steps, else of this one
     threads: int  # how many share the steps
     tally: SaturationCount  # of all channels of all layers; no channels where nobody counts
 
@@ -134,7 +134,7 @@ FRAME: Final = np.dtype(
 
 def frame_of(worker: Worker) -> Array:
     """() FRAME. Whoever holds it must keep the worker's arrays alive."""
-    arrays = worker.tensors, worker.memory, worker.share.counters
+    arrays = worker.tensors, worker.memory, worker.queue.counters
     places = [number for array in arrays for number in (address_of(array), len(array))]
     pairs, overflow = worker.tally
     return np.array((*places, worker.threads, address_of(pairs), address_of(overflow), len(pairs)), FRAME)
@@ -149,7 +149,7 @@ def worker_at(frame: int, call: int) -> Worker:
         array(f.pairs, (f.channels,), np.int64), array(f.overflow, (f.channels,), np.int64)
     )
     return Worker(
-        tensors, memory, Share(array(f.counters, (f.calls, LINE), np.int64), call), f.threads, count
+        tensors, memory, WorkQueue(array(f.counters, (f.calls, LINE), np.int64), call), f.threads, count
     )
 
 

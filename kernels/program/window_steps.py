@@ -53,9 +53,9 @@ def depthwise(weights: Any, makes: Any, read_epilogue: Any) -> StepFunction:
     def run(row: int, images: int, frame: int, call: int) -> None:
         step, worker = step_at(row), worker_at(frame, call)
         layer, x = read_depthwise(step, weights), _lines(step, images, worker, itemsize)
-        out = array(worker.tensors[step.out], (images * step.lattice.image,), makes)
+        out = array(worker.tensors[step.out], (images * step.output_layout.image,), makes)
         epilogue = None if read_epilogue is None else read_epilogue(step.epilogue)
-        depthwise_units(layer, x, out, _positions(step, images), epilogue, worker.memory, worker.share)
+        depthwise_units(layer, x, out, _positions(step, images), epilogue, worker.memory, worker.queue)
 
     return run
 
@@ -69,7 +69,7 @@ def im2col(row: int, images: int, frame: int, call: int) -> None:
     )
     window = read_window(step.window)
     im2col_units(
-        x, window, step.flag, step.zero_point, array(worker.tensors[step.out], out, np.uint8), worker.share
+        x, window, step.flag, step.zero_point, array(worker.tensors[step.out], out, np.uint8), worker.queue
     )
 
 
@@ -79,7 +79,7 @@ def max_pool(dtype: Any) -> StepFunction:
         step, worker = step_at(row), worker_at(frame, call)
         x = array(worker.tensors[step.x], image_of(step.input, images), dtype)
         out = array(worker.tensors[step.out], image_of(step.output, images), dtype)
-        max_pool_units(x, read_window(step.window), out, worker.share)
+        max_pool_units(x, read_window(step.window), out, worker.queue)
 
     return run
 
@@ -92,7 +92,7 @@ def average_pool(row: int, images: int, frame: int, call: int) -> None:
         image_of(step.output, images),
     )
     average_pool_units(
-        x, read_window(step.window), step.flag, array(worker.tensors[step.out], out, np.float32), worker.share
+        x, read_window(step.window), step.flag, array(worker.tensors[step.out], out, np.float32), worker.queue
     )
 
 
@@ -104,6 +104,6 @@ def resize(resize_units: Any, dtype: Any) -> StepFunction:
         step, worker = step_at(row), worker_at(frame, call)
         x = array(worker.tensors[step.x], image_of(step.input, images), dtype)
         out = array(worker.tensors[step.out], image_of(step.output, images), dtype)
-        resize_units(x, read_taps(step.rows), read_taps(step.columns), out, worker.share)
+        resize_units(x, read_taps(step.rows), read_taps(step.columns), out, worker.queue)
 
     return run

@@ -1,11 +1,15 @@
-"""Adding float32 numbers to integers of many limbs, without rounding (quant/statistics/exact_sum.py)."""
+"""Add float32 numbers without rounding: a Kulisch accumulator, one integer as wide as all of float32's range.
+
+It is kept in limbs, words of 32 bits in int64, least significant first, with room above for carries
+(quant/statistics/exact_sum.py, which rounds the sum once).
+"""
 
 from ..codegen.jit import kernel
 from ..reference import Array
 
 
 @kernel
-def add_to_limbs(bits: Array, limbs: Array) -> None:
+def add_to_exact_sum(bits: Array, limbs: Array) -> None:
     """bits: (n,C) u32, of finite float32 numbers; limbs: (L,C) s64, 32 bits of 2^-149 each, with room for n
     numbers of 55 bits.
     """

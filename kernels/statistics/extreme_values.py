@@ -9,7 +9,7 @@ from ..reference import Array
 
 
 @kernel
-def _tails(x: Array, low: Array, high: Array, broken: Array) -> None:
+def _extreme_values(x: Array, low: Array, high: Array, broken: Array) -> None:
     """(N,P,C) f32 -> low (N,count,C), ascending, high (N,count,C), descending; broken (N,C): whether there is
     a NaN.
     """
@@ -41,7 +41,7 @@ def _keep(row: Array, line: Array, low: Array, high: Array, broken: Array) -> No
             kept[c], line[c] = max(v, k), min(v, k)
 
 
-def tails(x: Array, count: int) -> tuple[Array, Array]:
+def extreme_values(x: Array, count: int) -> tuple[Array, Array]:
     """(N,P,C) f32, P >= count -> (N,count,C) smallest, ascending, and (N,count,C) largest, descending; NaN
     where a channel holds one.
     """
@@ -51,7 +51,7 @@ def tails(x: Array, count: int) -> tuple[Array, Array]:
         np.full((images, count, channels), -np.inf, np.float32),
     )
     broken = np.zeros((images, channels), np.bool_)
-    _tails(x, low, high, broken)
+    _extreme_values(x, low, high, broken)
     if broken.any():
         low, high = (np.where(broken[:, None], np.float32(np.nan), ends) for ends in (low, high))
     return low, high

@@ -5,7 +5,7 @@ channel, and the sum.
 import numpy as np
 
 from ..codegen.jit import kernel
-from ..codegen.work_sharing import Share, claimed
+from ..codegen.work_sharing import WorkQueue, claimed
 from ..layers.elementwise import Clip
 from ..reference import Array
 
@@ -49,8 +49,8 @@ def _one_position(x: Array, low: Array, high: Array, total: Array) -> None:
 
 
 @kernel
-def _sweep(x: Array, low: Array, high: Array, total: Array) -> None:
-    """(P,C) f32 of one image -> (C,) each; see `sweep`."""
+def _min_max_sum(x: Array, low: Array, high: Array, total: Array) -> None:
+    """(P,C) f32 of one image -> (C,) each; see `min_max_sum`."""
     positions, whole = len(x), len(x) // TOGETHER * TOGETHER
     low[:], high[:], total[:] = x[0], x[0], 0
     for p in range(0, whole, TOGETHER):
@@ -61,9 +61,9 @@ def _sweep(x: Array, low: Array, high: Array, total: Array) -> None:
 
 
 @kernel
-def _sweep_and_clip(x: Array, clip: Clip, out: Array, found: Array, sums: Array) -> None:
+def _min_max_sum_and_clip(x: Array, clip: Clip, out: Array, found: Array, sums: Array) -> None:
     """The same of one image and of out = clip(x), made on the way. found: (8,C) f32, sums: (4,C) f64, as in
-    `sweep_and_clip_units`.
+    `min_max_sum_and_clip_units`.
     """
     (positions, channels), whole = x.shape, len(x) // TOGETHER * TOGETHER
     flat, made = x.reshape(x.size), out.reshape(out.size)
@@ -84,37 +84,37 @@ def _sweep_and_clip(x: Array, clip: Clip, out: Array, found: Array, sums: Array)
 
 
 @kernel
-def _sweep_images(x: Array, low: Array, high: Array, total: Array) -> None:
+def _of_images(x: Array, low: Array, high: Array, total: Array) -> None:
     for n in range(len(x)):
-        _sweep(x[n], low[n], high[n], total[n])
+        _min_max_sum(x[n], low[n], high[n], total[n])
 
 
 @kernel
-def sweep_units(x: Array, extremes: Array, sums: Array, share: Share) -> None:
+def min_max_sum_units(x: Array, extremes: Array, sums: Array, queue: WorkQueue) -> None:
     """(N,P,C) f32 -> extremes (N,4,C) f32, the least and the largest in front; sums (N,2,C) f64, last: the
     same memory.
     """
-    for image in claimed(share, len(x)):
-        _sweep(x[image], extremes[image, 0], extremes[image, 1], sums[image, 1])
+    for image in claimed(queue, len(x)):
+        _min_max_sum(x[image], extremes[image, 0], extremes[image, 1], sums[image, 1])
 
 
 @kernel
-def sweep_and_clip_units(
-    x: Array, clip: Clip, out: Array, extremes: Array, sums: Array, share: Share
+def min_max_sum_and_clip_units(
+    x: Array, clip: Clip, out: Array, extremes: Array, sums: Array, queue: WorkQueue
 ) -> None:
     """(N,P,C) f32 -> out = clip(x); extremes (N,8,C) f32 and sums (N,4,C) f64, the same memory: as above of
     x, and behind it of out.
     """
-    for image in claimed(share, len(x)):
-        _sweep_and_clip(x[image], clip, out[image], extremes[image], sums[image])
+    for image in claimed(queue, len(x)):
+        _min_max_sum_and_clip(x[image], clip, out[image], extremes[image], sums[image])
 
 
-def sweep(x: Array) -> tuple[Array, Array, Array]:
+def min_max_sum(x: Array) -> tuple[Array, Array, Array]:
     """(N,P,C) f32, P > 0 -> (N,C) f32 least, (N,C) f32 largest, (N,C) f64 sum, added position by position.
 
     A channel that holds a NaN has the sum NaN; its extremes mean nothing then.
     """
     low, high = (np.empty((len(x), x.shape[2]), np.float32) for _ in range(2))
     total = np.empty(low.shape)
-    _sweep_images(x, low, high, total)
+    _of_images(x, low, high, total)
     return low, high, total

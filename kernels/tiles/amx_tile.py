@@ -1,4 +1,4 @@
-"""The tile on a matrix unit (Intel AMX): 32 output positions times 32 output channels, 64 codes a step. Sums
+"""The tile in the registers of Intel AMX: 32 output positions times 32 output channels, 64 codes a step. Sums
 are exact, as in dense_tile.py.
 
     for k in words of the window:             one word: 64 codes side by side
@@ -69,7 +69,7 @@ def tile_begins(lines: int, width: int, pitch: int) -> Array:
 
 
 @instructions
-def matrix_tiles(
+def amx_tiles(
     _: Any, source: Any, grid: Any, block: Any, target: Any, tiles: Any, stop: Any, vectors: Any
 ) -> Any:
     """The first tiles of the grid, positions up to `stop`, times `vectors` registers of channels,
@@ -78,7 +78,7 @@ def matrix_tiles(
     count, kinds = vectors.literal_value, Types(target)
 
     def generate(context: Any, builder: ir.IRBuilder, _: Any, arguments: Any) -> Any:
-        if not ISA.has_matrix_unit:  # callers are compiled all the same; nobody packs weights for it
+        if not ISA.has_amx:  # callers are compiled all the same; nobody packs weights for it
             return context.get_dummy_value()
         v = Vectors(builder, ISA, ISA.lanes)
         s, g, w, t = (

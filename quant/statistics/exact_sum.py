@@ -53,12 +53,12 @@ class ExactSum:
         """Add what waits."""
         if not self._pending:
             return
-        from numpot.kernels.statistics.exact_sum import add_to_limbs  # numba: imported where it is used
+        from numpot.kernels.statistics.exact_sum import add_to_exact_sum  # numba: imported where it is used
 
         waiting = np.concatenate(self._pending)
         self._pending, self._pending_rows = [], 0
         for rows in (waiting[first : first + ROWS] for first in range(0, len(waiting), ROWS)):
-            add_to_limbs(rows.view(np.uint32), self._limbs)
+            add_to_exact_sum(rows.view(np.uint32), self._limbs)
             self._carry()
 
     def merge(self, other: "ExactSum") -> None:

@@ -104,9 +104,9 @@ class Observed(Observation):
         return self.x.transpose(0, 2, 3, 1).reshape(images, height * width, channels)
 
     def _swept(self) -> Known:
-        from numpot.kernels.statistics.min_max_sum import sweep  # numba: imported where it is used
+        from numpot.kernels.statistics.min_max_sum import min_max_sum  # numba: imported where it is used
 
-        return _from_sweep(*sweep(self._images), self._images.shape[1])
+        return _from_sweep(*min_max_sum(self._images), self._images.shape[1])
 
     def _reduced(self, reduction: Reduction, channel_axis: int | None) -> np.ndarray:
         kept = {0} if channel_axis is None else {0, channel_axis % self.x.ndim}
@@ -186,9 +186,9 @@ def _from_sweep(low: np.ndarray, high: np.ndarray, total: np.ndarray, positions:
 def _near_the_ends(images: np.ndarray, count: int, quantiles: np.ndarray) -> list[np.ndarray]:
     """(N,C) float32 each: the quantiles of the channels of images (N,P,C), as numpy.quantile has them, from
     their `count` smallest and largest numbers."""
-    from numpot.kernels.statistics.extreme_values import tails  # numba: imported where it is used
+    from numpot.kernels.statistics.extreme_values import extreme_values  # numba: imported where it is used
 
-    (low, high), last = tails(images, count), images.shape[1] - 1
+    (low, high), last = extreme_values(images, count), images.shape[1] - 1
 
     def ranked(rank: int) -> np.ndarray:
         return low[:, rank] if rank < count else high[:, last - rank]

@@ -20,9 +20,7 @@ _checks = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 few = settings(max_examples=int(os.environ.get("NUMPOT_EXAMPLES", "60")), **_checks)
 many = settings(max_examples=10_000, **_checks)
 
-needs_matrix_unit = pytest.mark.skipif(
-    not ISA.has_matrix_unit, reason=f"the kernels here are {ISA.name}, without a matrix unit"
-)
+needs_amx = pytest.mark.skipif(not ISA.has_amx, reason=f"the kernels here are {ISA.name}, without AMX")
 
 seeds = st.integers(0, 2**32 - 1)
 

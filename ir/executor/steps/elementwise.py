@@ -33,7 +33,7 @@ def codes(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
     turns = len(x.shape) == 4 and not lies_channels_last(x)
     if not turns and all(constant.size == 1 for constant in affine):  # one line, as if of one channel
         shape = (shape[0], shape[1] * shape[2], 1)
-    row = Row(Kernel.QUANTIZE_TURNED if turns else Kernel.QUANTIZE)
+    row = Row(Kernel.QUANTIZE_NCHW if turns else Kernel.QUANTIZE)
     row.shapes(shape, shape)
     _write_codes(row, shape[2], affine, offset)
     return LayerKernel("quantize", row, x, as_it_is=True)
@@ -95,7 +95,7 @@ def clip(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
 
 def sweep(shape: Image) -> Row:
     """What takes the extremes and sums of the channels of a float image."""
-    row = Row(Kernel.SWEEP)
+    row = Row(Kernel.MIN_MAX_SUM)
     row.shapes(shape, (1, 4, shape[2]))
     return row
 
@@ -176,7 +176,7 @@ def flat(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
 
 
 def _turn(lines: int, columns: int, dtype: DType) -> Row:
-    row = Row(Kernel.TURN_U if dtype.itemsize == 1 else Kernel.TURN_F)
+    row = Row(Kernel.TRANSPOSE_U if dtype.itemsize == 1 else Kernel.TRANSPOSE_F)
     row.shapes((columns, 1, lines), (lines, 1, columns))
     return row
 

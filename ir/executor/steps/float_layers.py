@@ -93,7 +93,7 @@ def dense_row(
     label: str,
 ) -> LayerKernel:
     """The row of a convolution: of all outputs, or of a phase of them."""
-    size, spacing = (y[:2], None) if phase is None else (phase.size, phase.spacing)
+    size, output_grid = (y[:2], None) if phase is None else (phase.size, phase.output_grid)
     row = Row(
         Kernel.CONVOLUTION_FFR if end.branch else Kernel.CONVOLUTION_FF,
         flag=int(window.is_pointwise and phase is None),
@@ -101,7 +101,7 @@ def dense_row(
     row.shapes(x, (*size, y[2]))
     row.write("epilogue", end.epilogue)
     row.write("residual", {"least": end.bounds[0], "most": end.bounds[1]})
-    layer = make_dense(weights, window, size, 0, False, 4, spacing)
+    layer = make_dense(weights, window, size, 0, False, 4, output_grid)
     row.layer(layer)
     return LayerKernel(label, row, node.inputs[0], end.branch, scratch=scratch_size(layer.strips))
 
@@ -125,10 +125,10 @@ def depthwise_row(
     label: str,
 ) -> LayerKernel:
     """The row of a depthwise convolution with weights (C,1,kh,kw), as above; its kernel adds no branch."""
-    size, spacing = (y[:2], None) if phase is None else (phase.size, phase.spacing)
+    size, output_grid = (y[:2], None) if phase is None else (phase.size, phase.output_grid)
     taps = packed(weights, "depthwise", lambda: pack_depthwise(weights))
     layer = make_depthwise(
-        taps, taps.sums, np.zeros(y[2], np.float32), window, size, 4, pieces(context.threads), spacing
+        taps, taps.sums, np.zeros(y[2], np.float32), window, size, 4, pieces(context.threads), output_grid
     )
     row = Row(Kernel.DEPTHWISE_FF)
     row.shapes(x, (*size, y[2]))

@@ -7,11 +7,11 @@ from functools import partial
 
 import numpy as np
 
-from numpot.kernels.layers.convolution import make_dense, suits_matrix_unit
+from numpot.kernels.layers.convolution import make_dense, suits_amx
 from numpot.kernels.layers.depthwise import make_depthwise, pack_depthwise, positions_together
 from numpot.kernels.layers.transposed_convolution import Phase
 from numpot.kernels.layout.strips import scratch_size
-from numpot.kernels.layout.weight_packing import PackedWeights, pack_convolution, pack_for_matrix_unit
+from numpot.kernels.layout.weight_packing import PackedWeights, pack_convolution, pack_for_amx
 from numpot.kernels.layout.window import Window
 from numpot.kernels.program.step import Row
 from numpot.kernels.program.step_kernels import Kernel
@@ -35,7 +35,7 @@ _DOTS = {
     "U": Kernel.CONVOLUTION_UU,
     "R": Kernel.CONVOLUTION_UUR,
 }
-_TILES = {"S": Kernel.MATRIX_US, "F": Kernel.MATRIX_UF, "U": Kernel.MATRIX_UU, "R": Kernel.MATRIX_UUR}
+_TILES = {"S": Kernel.AMX_US, "F": Kernel.AMX_UF, "U": Kernel.AMX_UU, "R": Kernel.AMX_UUR}
 _COUNTED = {"S": Kernel.COUNTED_US, "F": Kernel.COUNTED_UF, "U": Kernel.COUNTED_UU, "R": Kernel.COUNTED_UUR}
 _DEPTHWISE = {"S": Kernel.DEPTHWISE_US, "F": Kernel.DEPTHWISE_UF, "U": Kernel.DEPTHWISE_UU}
 
@@ -143,15 +143,17 @@ def dense_row(
     context: Context,
 ) -> LayerKernel:
     """The row of a convolution with weights (O,G,kh,kw): of all outputs, or of a phase of them."""
-    size, spacing = (layer.y[:2], None) if phase is None else (phase.size, phase.spacing)
+    size, output_grid = (layer.y[:2], None) if phase is None else (phase.size, phase.output_grid)
     exact = layer.arithmetic == "exact" or tallied.is_safe_here
-    in_tiles = exact and not context.counting and suits_matrix_unit(window, size, weights.shape, layer.groups)
+    in_tiles = exact and not context.counting and suits_amx(window, size, weights.shape, layer.groups)
     kernels = _TILES if in_tiles else _COUNTED if context.counting else _DOTS
     row = Row(kernels[end.stores], flag=int(window.is_pointwise and phase is None))
     row.shapes(layer.x, (*size, layer.y[2]))
     _write_end(row, end)
     packed_weights = _pack(weights, layer, window, in_tiles)
-    dense = make_dense(packed_weights, window, size, layer.zero_point, not exact, _BYTES[end.stores], spacing)
+    dense = make_dense(
+        packed_weights, window, size, layer.zero_point, not exact, _BYTES[end.stores], output_grid
+    )
     row.layer(dense)
     other = end.branch.codes if end.branch else None
     label = f"{layer.label} u8s8 {layer.arithmetic}{' in tiles' if in_tiles else ''}"
@@ -166,7 +168,7 @@ def _pack(weights: np.ndarray, layer: IntegerLayer, window: Window, in_tiles: bo
     return packed(
         weights,
         ("s8 in tiles", groups, dilated),
-        lambda: pack_for_matrix_unit(weights, groups, dilated=dilated),
+        lambda: pack_for_amx(weights, groups, dilated=dilated),
     )
 
 

@@ -22,7 +22,7 @@ from numpot.ir.graph import Graph, Tensor
 from numpot.ir.interpreter import Interpreter
 from numpot.ir.ops.constant import Constant
 from numpot.kernels import reference
-from numpot.kernels.statistics.min_max_sum import sweep
+from numpot.kernels.statistics.min_max_sum import min_max_sum
 
 from ...networks import Network
 from ..int8_networks import network, samples
@@ -330,7 +330,7 @@ def test_a_sweep_within_the_program_finds_what_one_of_the_observed_tensor_finds(
     expected = observed.run(
         x,
         observer=lambda t, value: seen.update(
-            {t: sweep(value.transpose(0, 2, 3, 1).reshape(len(value), -1, value.shape[1]))}
+            {t: min_max_sum(value.transpose(0, 2, 3, 1).reshape(len(value), -1, value.shape[1]))}
         ),
     )
     found = swept.run(x)

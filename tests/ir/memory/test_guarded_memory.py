@@ -23,7 +23,7 @@ from numpot.kernels.codegen.isa import available
 from .graphs import MAKERS, case
 
 ROOT = Path(__file__).parents[3]
-SETS = [name for name in available() if name != "amx"]  # whose matrix unit is its own test
+SETS = [name for name in available() if name != "amx"]  # AMX is its own test
 FEW, MANY = 100, 20_000
 MOST_DEATHS = 5  # of children, until it is clear that something is wrong
 STRUCTURE = {"Parameter", "Constant", "Result"}

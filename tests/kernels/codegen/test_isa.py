@@ -147,8 +147,8 @@ def test_a_kernel_runs_on_a_processor_of_which_nothing_is_known() -> None:
     code = """
 import numpy as np
 from numpot.kernels.codegen.isa import ISA
-from numpot.kernels.statistics.min_max_sum import sweep
-sweep(np.zeros((1, 1, 1), np.float32))
+from numpot.kernels.statistics.min_max_sum import min_max_sum
+min_max_sum(np.zeros((1, 1, 1), np.float32))
 print(ISA.name)
 """
     generic = {"NUMBA_CPU_NAME": "generic"}  # and no features, numba then says

@@ -167,7 +167,7 @@ ALL = """
 from numpot.kernels.codegen.isa import ISA
 from numpot.kernels.program import program
 from numpot.kernels.program.step_kernels import KERNELS
-here = [entry for kind, entry in KERNELS.items() if ISA.has_matrix_unit or not kind.name.startswith("MATRIX")]
+here = [entry for kind, entry in KERNELS.items() if ISA.has_amx or not kind.name.startswith("AMX")]
 addresses = {entry.address for entry in here}
 print(len(addresses) == len(here) > 30, all(entry.was_found for entry in here))
 """
@@ -334,7 +334,7 @@ def test_the_second_process_compiles_nothing_and_an_edit_elsewhere_is_noticed(tm
 
 def test_kept_machine_code_runs_without_preparing_to_compile() -> None:
     code = (
-        "import sys, numpy, numpot.kernels.statistics.min_max_sum as s; s.sweep(numpy.zeros((1, 1, "
+        "import sys, numpy, numpot.kernels.statistics.min_max_sum as s; s.min_max_sum(numpy.zeros((1, 1, "
         "1), 'f4')); "
     )
     code += "print('numba.np.arraymath' in sys.modules)"

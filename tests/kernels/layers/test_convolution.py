@@ -10,11 +10,11 @@ from numpy.testing import assert_array_equal
 from numpot.kernels import reference
 from numpot.kernels.direct import convolution, depthwise
 from numpot.kernels.layers.depthwise import pack_depthwise, positions_together
-from numpot.kernels.layout.weight_packing import pack_convolution, pack_for_matrix_unit
+from numpot.kernels.layout.weight_packing import pack_convolution, pack_for_amx
 from numpot.kernels.layout.window import Window
 from numpot.kernels.saturation import SaturationCount, number_of_pairs
 
-from ..problems import ConvolutionProblem, convolution_problems, few, many, nchw, needs_matrix_unit, nhwc
+from ..problems import ConvolutionProblem, convolution_problems, few, many, nchw, needs_amx, nhwc
 
 
 def check_convolution(p: ConvolutionProblem) -> None:
@@ -41,10 +41,10 @@ def check_convolution(p: ConvolutionProblem) -> None:
     assert_array_equal(reals, reference.dequantize(want, e.scale, e.bias, e.low, e.high))
 
 
-def check_matrix_unit(p: ConvolutionProblem) -> None:
+def check_amx(p: ConvolutionProblem) -> None:
     x, packed, e = (
         nhwc(p.x),
-        pack_for_matrix_unit(p.w, p.groups, dilated=p.window.dilations[1] > 1),
+        pack_for_amx(p.w, p.groups, dilated=p.window.dilations[1] > 1),
         p.epilogue,
     )
     want = nhwc(reference.convolution(p.x, p.w, p.zero_point, arithmetic="exact", **p.keywords))
@@ -80,25 +80,25 @@ def test_convolution_is_the_definition(p: ConvolutionProblem) -> None:
     check_convolution(p)
 
 
-@needs_matrix_unit
+@needs_amx
 @few
 @given(convolution_problems())
 def test_convolution_in_tiles_is_the_definition(p: ConvolutionProblem) -> None:
-    check_matrix_unit(p)
+    check_amx(p)
 
 
-@needs_matrix_unit
+@needs_amx
 @pytest.mark.slow
 @many
 @given(convolution_problems())
 def test_convolution_in_tiles_is_the_definition_ten_thousand_times(p: ConvolutionProblem) -> None:
-    check_matrix_unit(p)
+    check_amx(p)
 
 
-@needs_matrix_unit
+@needs_amx
 def test_weights_in_tiles_are_for_exact_sums_of_their_window() -> None:
     x, out = np.zeros((1, 5, 5, 3), np.uint8), np.zeros((1, 3, 3, 4), np.int32)
-    packed, window = pack_for_matrix_unit(np.zeros((4, 3, 3, 3), np.int8)), Window((3, 3))
+    packed, window = pack_for_amx(np.zeros((4, 3, 3, 3), np.int8)), Window((3, 3))
     with pytest.raises(ValueError, match="neither saturates nor counts"):
         convolution(x, packed, 0, out, window=window, arithmetic="saturating")
     with pytest.raises(

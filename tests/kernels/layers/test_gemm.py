@@ -7,10 +7,10 @@ from numpy.testing import assert_array_equal
 
 from numpot.kernels import reference
 from numpot.kernels.direct import gemm, pack_gemm
-from numpot.kernels.layout.weight_packing import pack_for_matrix_unit
+from numpot.kernels.layout.weight_packing import pack_for_amx
 from numpot.kernels.saturation import SaturationCount
 
-from ..problems import GemmProblem, few, gemm_problems, many, needs_matrix_unit
+from ..problems import GemmProblem, few, gemm_problems, many, needs_amx
 
 
 def check(p: GemmProblem) -> None:
@@ -37,9 +37,9 @@ def check(p: GemmProblem) -> None:
     assert_array_equal(reals, reference.dequantize(want, e.scale, e.bias, e.low, e.high))
 
 
-def check_matrix_unit(p: GemmProblem) -> None:
+def check_amx(p: GemmProblem) -> None:
     M, N, _ = p.size
-    packed, e, out = pack_for_matrix_unit(p.b.T[:, :, None, None]), p.epilogue, np.full((M, N), 77, np.uint8)
+    packed, e, out = pack_for_amx(p.b.T[:, :, None, None]), p.epilogue, np.full((M, N), 77, np.uint8)
     gemm(p.a, packed, p.zero_point, out, epilogue=e)
     assert_array_equal(out, reference.requantize(reference.GEMM["exact"](p.a, p.b, p.zero_point), *e))
 
@@ -50,19 +50,19 @@ def test_gemm_is_the_definition(p: GemmProblem) -> None:
     check(p)
 
 
-@needs_matrix_unit
+@needs_amx
 @few
 @given(gemm_problems)
 def test_gemm_in_tiles_is_the_definition(p: GemmProblem) -> None:
-    check_matrix_unit(p)
+    check_amx(p)
 
 
-@needs_matrix_unit
+@needs_amx
 @pytest.mark.slow
 @many
 @given(gemm_problems)
 def test_gemm_in_tiles_is_the_definition_ten_thousand_times(p: GemmProblem) -> None:
-    check_matrix_unit(p)
+    check_amx(p)
 
 
 @pytest.mark.slow

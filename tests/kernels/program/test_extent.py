@@ -44,7 +44,7 @@ def test_every_kind_says_what_it_touches(kind: Kernel) -> None:
     assert found.other in (0, size, 4 * size, 4 * 4, 4 * 8 * 4)
 
 
-def test_a_convolution_touches_its_lattice() -> None:
+def test_a_convolution_touches_its_output_layout() -> None:
     assert extent(row(Kernel.CONVOLUTION_UF)) == Extent(60, 0, 240, 240)
     assert extent(row(Kernel.CONVOLUTION_UUR)) == Extent(60, 60, 60, 60)
 
@@ -57,8 +57,8 @@ WRONG: list[tuple[Kernel, str, str, Any, str]] = [
     (Kernel.RESIZE_CHOSEN, "input", "height", 2, "sees positions that are there"),
     (Kernel.RESIZE_CHOSEN, "output", "width", 6, "knows what every position sees"),
     (Kernel.IM2COL, "window", "kernel", (2, 1), "a place for every tap"),
-    (Kernel.CONVOLUTION_UU, "lattice", "image", 59, "writes inside of its output"),
-    (Kernel.CONVOLUTION_UU, "lattice", "first", 1, "writes inside of its output"),
+    (Kernel.CONVOLUTION_UU, "output_layout", "image", 59, "writes inside of its output"),
+    (Kernel.CONVOLUTION_UU, "output_layout", "first", 1, "writes inside of its output"),
     (Kernel.CONVOLUTION_UU, "strips", "skip", (3, 1), "reads lines and pixels that are there"),
 ]
 

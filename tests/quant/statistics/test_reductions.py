@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from numpot.kernels.statistics.min_max_sum import sweep
+from numpot.kernels.statistics.min_max_sum import min_max_sum
 from numpot.quant.statistics.histogram import Histogram
 from numpot.quant.statistics.reductions import REDUCTIONS, Observed, Swept, needs_only_a_sweep
 
@@ -18,7 +18,7 @@ AXES = (None, 0, 1, 2, 3, -1, -3)
 def swept() -> Swept:
     images, height, width, channels = CHANNELS_LAST.shape
     positions = height * width
-    return Swept(*sweep(CHANNELS_LAST.reshape(images, positions, channels)), positions)
+    return Swept(*min_max_sum(CHANNELS_LAST.reshape(images, positions, channels)), positions)
 
 
 @pytest.mark.parametrize("others_before", [False, True])
