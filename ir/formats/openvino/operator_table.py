@@ -37,9 +37,10 @@ SAME: dict[str, Form] = (
     _forms(
         1,
         """
-        Abs Ceiling Clamp Concat Convert DepthToSpace Elu Erf Exp Floor HardSigmoid Log LogicalNot MatMul
-        Negative NormalizeL2 PReLU ReLU ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum Reshape Sigmoid
-        Sign Split Sqrt StridedSlice Tanh Tile Transpose Unsqueeze VariadicSplit
+        Abs Acos Asin Atan Ceiling Clamp Concat Convert Cos Cosh DepthToSpace Elu Erf Exp Floor
+        HardSigmoid Log LogicalNot MatMul Negative NormalizeL2 PReLU ReduceMax ReduceMean ReduceMin
+        ReduceProd ReduceSum ReLU Reshape Selu Sigmoid Sign Sin Sinh Split Sqrt StridedSlice Tan
+        Tanh Tile Transpose Unsqueeze VariadicSplit
         """,
     )
     | _forms(
@@ -51,14 +52,19 @@ SAME: dict[str, Form] = (
         BROADCAST,
     )
     | _forms(2, "SpaceToDepth")
-    | _forms(3, "ShapeOf")
-    | _forms(4, "HSwish Mish SoftPlus Swish")
+    | _forms(3, "CumSum ShapeOf")
+    | _forms(4, "Acosh Asinh Atanh HSwish Mish SoftPlus Swish")
     | _forms(5, "HSigmoid LogSoftmax")
     | _forms(
         5, "GRUSequence LSTMSequence RNNSequence", {"activations_alpha": ("",), "activations_beta": ("",)}
     )
+    | _forms(6, "GatherElements")
     | _forms(7, "Gelu")
-    | _forms(8, "Gather Slice SoftMax")
+    | _forms(8, "Gather GatherND Slice SoftMax")
+    | _forms(9, "SoftSign")
+    | _forms(10, "IsInf IsNaN")
+    | _forms(12, "ScatterElementsUpdate")
+    | _forms(15, "ScatterNDUpdate")
     | {
         "BatchNormInference": Form(5, since=5),
         "MVN": Form(6, since=6),

@@ -24,6 +24,26 @@ def smooth(g: Random, x: Made, name: str) -> list[Made]:
     return [Made(g.do(name, x)[0], same=False)]
 
 
+@maker("Asinh", "Atan", "Cos", "Sin", "SoftSign")
+def gentle(g: Random, x: Made, name: str) -> list[Made]:
+    return [Made(g.do(name, x)[0], same=False)]
+
+
+@maker("Acos", "Acosh", "Asin", "Atanh", "Cosh", "Sinh", "Tan", jumps=True)
+def wild(g: Random, x: Made, name: str) -> list[Made]:
+    return [Made(g.do(name, x)[0], same=False)]
+
+
+@maker("Selu")
+def selu(g: Random, x: Made) -> list[Made]:
+    return [Made(g.do("Selu", x, np.float32(1.5), np.float32(1.1))[0], same=False)]
+
+
+@maker("IsInf", "IsNaN", jumps=True)
+def special(g: Random, x: Made, name: str) -> list[Made]:
+    return [Made(g.do("Convert", g.do(name, x)[0], destination_type=F32)[0], 1.0, 1.0)]
+
+
 @maker("Exp", "Log", "Sqrt", jumps=True)
 def steep(g: Random, x: Made, name: str) -> list[Made]:
     return [Made(g.do(name, x)[0], same=False)]

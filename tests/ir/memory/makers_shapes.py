@@ -126,6 +126,55 @@ def gather(g: Random, x: Made) -> list[Made]:
     ]
 
 
+@maker("GatherElements")
+def gather_elements(g: Random, x: Made) -> list[Made]:
+    """From the batch, whose size is open, or along another axis of the first image."""
+    shape = tuple(d if d > 0 else 1 for d in x.tensor.shape)
+    axis = g.axis(x)
+    most = max(x.tensor.shape[axis], 1) if shape else 1
+    indices = g.rng.integers(-most, most, [min(d, 3) for d in shape])
+    return [x._replace(tensor=g.do("GatherElements", x, indices, axis=axis)[0])]
+
+
+@maker("GatherND")
+def gather_nd(g: Random, x: Made) -> list[Made]:
+    sizes = [max(d, 1) for d in x.tensor.shape[: g.number(1, max(len(x.tensor.shape), 1))]]
+    indices = np.stack([g.rng.integers(-n, n, (3,)) for n in sizes or [1]], axis=-1)
+    return [x._replace(tensor=g.do("GatherND", x, indices)[0])]
+
+
+@maker("ScatterElementsUpdate")
+def scatter_elements(g: Random, x: Made) -> list[Made]:
+    shape = tuple(d if d > 0 else 1 for d in x.tensor.shape)
+    axis = g.axis(x)
+    most = max(x.tensor.shape[axis], 1) if shape else 1
+    indices = g.rng.integers(-most, most, [min(d, 3) for d in shape])
+    updates = g.whole(indices.shape)
+    (y,) = g.do("ScatterElementsUpdate", x, indices, updates, np.int64(axis))
+    return [Made(y, min(x.unit, 1.0), max(x.bound, 2.0), x.same)]
+
+
+@maker("ScatterNDUpdate")
+def scatter_nd(g: Random, x: Made) -> list[Made]:
+    """Whole images, the first of the batch."""
+    shape = x.tensor.shape
+    updates = g.whole((2, *shape[1:]))
+    (y,) = g.do(
+        "ScatterNDUpdate", x, np.zeros((2, 1), np.int64), updates, reduction=g.one_of(["none", "max"])
+    )
+    return [Made(y, min(x.unit, 1.0), max(x.bound, 2.0), x.same)]
+
+
+@maker("CumSum")
+def cum_sum(g: Random, x: Made) -> list[Made]:
+    axis = g.axis(x)
+    size = x.tensor.shape[axis] if x.tensor.shape else 1
+    x = g.settled(x, 40 if size < 0 else size)
+    flags = {name: g.chance(2) for name in ("exclusive", "reverse")}
+    (y,) = g.do("CumSum", x, np.int64(axis), **flags)
+    return [g.sums(x, y, 40 if size < 0 else max(size, 1))]
+
+
 @maker("Split")
 def split(g: Random, x: Made) -> list[Made]:
     axis = g.axis(x)

@@ -8,6 +8,7 @@ from . import (  # noqa: F401
     control_flow,
     convolutions,
     data_movement,
+    indexing,
     integer_layers,
     linear,
     normalization,

@@ -6,24 +6,46 @@ import numpy as np
 
 from ....dtypes import FLOATS
 from ....graph import Tensor
+from ....ops.acos import Acos
+from ....ops.acosh import Acosh
+from ....ops.add import Add
+from ....ops.asin import Asin
+from ....ops.asinh import Asinh
+from ....ops.atan import Atan
+from ....ops.atanh import Atanh
 from ....ops.clamp import Clamp
 from ....ops.common.operator import Operator
+from ....ops.cos import Cos
+from ....ops.cosh import Cosh
+from ....ops.divide import Divide
 from ....ops.elu import Elu
 from ....ops.flatten import Flatten
 from ....ops.gelu import Gelu
+from ....ops.greater import Greater
 from ....ops.hard_sigmoid import HardSigmoid
 from ....ops.hswish import HSwish
+from ....ops.is_inf import IsInf
+from ....ops.is_nan import IsNaN
 from ....ops.leaky_relu import LeakyReLU
+from ....ops.less import Less
 from ....ops.log_softmax import LogSoftmax
 from ....ops.maximum import Maximum
 from ....ops.minimum import Minimum
 from ....ops.mish import Mish
+from ....ops.multiply import Multiply
 from ....ops.prelu import PReLU
 from ....ops.relu import ReLU
 from ....ops.reshape import Reshape
+from ....ops.select import Select
+from ....ops.selu import Selu
 from ....ops.sigmoid import Sigmoid
+from ....ops.sin import Sin
+from ....ops.sinh import Sinh
 from ....ops.softmax import SoftMax
 from ....ops.softplus import SoftPlus
+from ....ops.softsign import SoftSign
+from ....ops.subtract import Subtract
+from ....ops.tan import Tan
 from ....ops.tanh import Tanh
 from ..node_writer import Emitter, writes
 from ..onnx_node import OnnxNode, reads
@@ -35,6 +57,19 @@ SAME: dict[str, Callable[[], Operator]] = {
     "Softplus": SoftPlus,
     "Mish": Mish,
     "HardSwish": HSwish,
+    "Softsign": SoftSign,
+    "IsNaN": IsNaN,
+    "Acos": Acos,
+    "Acosh": Acosh,
+    "Asin": Asin,
+    "Asinh": Asinh,
+    "Atan": Atan,
+    "Atanh": Atanh,
+    "Cos": Cos,
+    "Cosh": Cosh,
+    "Sin": Sin,
+    "Sinh": Sinh,
+    "Tan": Tan,
 }
 
 
@@ -51,6 +86,54 @@ def leaky_relu(node: OnnxNode) -> Tensor:
 @reads("Elu")
 def elu(node: OnnxNode) -> Tensor:
     return node.add(Elu(alpha=node.attribute("alpha", 1.0)), node.input(0))
+
+
+@reads("Celu")
+def celu(node: OnnxNode) -> Tensor:
+    """alpha * Elu(x / alpha), where Elu has an alpha of 1."""
+    x = node.input(0)
+    alpha = node.constant(node.attribute("alpha", 1.0), "alpha", x.dtype)
+    unit = node.add(Elu(alpha=1.0), node.add(Divide(), x, alpha, suffix="scaled"), suffix="elu")
+    return node.add(Multiply(), unit, alpha)
+
+
+@reads("Selu")
+def selu(node: OnnxNode) -> Tensor:
+    """The defaults make outputs of mean 0 and variance 1 stay so (Klambauer et al., 2017)."""
+    x = node.input(0)
+    alpha = node.constant(node.attribute("alpha", 1.6732632423543772), "alpha", x.dtype)
+    gamma = node.constant(node.attribute("gamma", 1.0507009873554805), "gamma", x.dtype)
+    return node.add(Selu(), x, alpha, gamma)
+
+
+@reads("ThresholdedRelu")
+def thresholded_relu(node: OnnxNode) -> Tensor:
+    x = node.input(0)
+    limit = node.constant(node.attribute("alpha", 1.0), "alpha", x.dtype)
+    above = node.add(Greater(), x, limit, suffix="above")
+    return node.add(Select(), above, x, node.constant(0, "zero", x.dtype))
+
+
+@reads("Shrink")
+def shrink(node: OnnxNode) -> Tensor:
+    """x + bias below -lambd, x - bias above lambd, 0 between."""
+    x = node.input(0)
+    lambd, bias = node.attribute("lambd", 0.5), node.attribute("bias", 0.0)
+    low, high, shift, zero = (
+        node.constant(value, name, x.dtype)
+        for name, value in (("low", -lambd), ("high", lambd), ("bias", bias), ("zero", 0))
+    )
+    below = node.add(Less(), x, low, suffix="is_below")
+    above = node.add(Greater(), x, high, suffix="is_above")
+    lowered = node.add(Subtract(), x, shift, suffix="lowered")
+    upper = node.add(Select(), above, lowered, zero, suffix="upper")
+    return node.add(Select(), below, node.add(Add(), x, shift, suffix="raised"), upper)
+
+
+@reads("IsInf")
+def is_inf(node: OnnxNode) -> Tensor:
+    negative, positive = (bool(node.attribute(f"detect_{side}", 1)) for side in ("negative", "positive"))
+    return node.add(IsInf(detect_negative=negative, detect_positive=positive), node.input(0))
 
 
 @reads("Gelu", since=20)
@@ -140,6 +223,21 @@ def write_leaky_relu(node: Emitter) -> None:
 @writes("Elu")
 def write_elu(node: Emitter) -> None:
     node.emit("Elu", node.input(0), alpha=node.op.alpha)
+
+
+@writes("Selu")
+def write_selu(node: Emitter) -> None:
+    node.emit("Selu", node.input(0), alpha=node.known(1).item(), gamma=node.known(2).item())
+
+
+@writes("IsInf")
+def write_is_inf(node: Emitter) -> None:
+    node.emit(
+        "IsInf",
+        node.input(0),
+        detect_negative=int(node.op.detect_negative),
+        detect_positive=int(node.op.detect_positive),
+    )
 
 
 @writes("Gelu")

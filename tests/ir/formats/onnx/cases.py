@@ -18,6 +18,7 @@ M = RNG.normal(size=(3, 4)).astype(np.float32)
 I = RNG.integers(-9, 9, (3, 4), np.int64)  # noqa: E741
 P = np.abs(M) + np.float32(0.1)
 MASK = M > 0
+SPECIAL = np.array([1, np.nan, np.inf, -np.inf, 0], np.float32)
 
 
 def ints(*values: int) -> np.ndarray:
@@ -103,6 +104,35 @@ ACTIVATIONS = [
             "Gelu",
         )
     ),
+    *(
+        call(t, M / 8)
+        for t in (
+            "Acos",
+            "Asin",
+            "Asinh",
+            "Atan",
+            "Atanh",
+            "Cos",
+            "Cosh",
+            "Sin",
+            "Sinh",
+            "Tan",
+            "Softsign",
+            "Selu",
+            "Celu",
+            "Shrink",
+            "ThresholdedRelu",
+        )
+    ),
+    call("Acosh", P + 1),
+    call("Selu", M, alpha=1.5, gamma=0.5),
+    call("Celu", M, alpha=0.7),
+    call("Shrink", M, lambd=0.4, bias=0.3),
+    call("ThresholdedRelu", M, alpha=0.2),
+    call("IsNaN", SPECIAL),
+    call("IsInf", SPECIAL, since=10),
+    call("IsInf", SPECIAL, detect_negative=0, since=10),
+    call("IsInf", SPECIAL, detect_positive=0, since=10),
     call("LeakyRelu", X, alpha=0.3),
     call("Elu", X, alpha=0.5),
     call("HardSigmoid", X, alpha=0.3, beta=0.4),
@@ -255,6 +285,8 @@ NORMALIZATION = [
     call("LayerNormalization", X, constants=(normal(6, 5, 4),), axis=1, epsilon=1e-3),
     call("MeanVarianceNormalization", X),
     call("MeanVarianceNormalization", X, axes=[2, 3]),
+    *(call("LRN", X, size=size) for size in (1, 3, 5, 9)),
+    call("LRN", X, size=3, alpha=0.5, beta=0.6, bias=2.0),
     *(call("LpNormalization", X, axis=axis, p=p) for axis, p in ((-1, 2), (1, 2), (1, 1))),
 ]
 

@@ -27,6 +27,50 @@ SHAPES = [
     *(call("Expand", normal(3, 1), constants=(ints(*shape),)) for shape in ((2, 3, 4), (3, 4), (1, 1))),
 ]
 
+ROWS = ints(2, 0, -1, 1).reshape(1, 4)  # of M, one for each column
+
+INDEXING = [
+    call("GatherElements", M, constants=(ROWS,), axis=0),
+    call("GatherElements", M, ints(3, 0, -2, 1, 1, 1).reshape(3, 2), axis=1),
+    call("GatherND", X, constants=(ints(0, 1, 1, 5).reshape(2, 2),)),
+    call("GatherND", X, constants=(ints(1, -1).reshape(2, 1),), batch_dims=1, since=12),
+    call("GatherND", X, ints(0, 5, 4, 3).reshape(1, 1, 4)),
+    call("Scatter", M, ROWS, normal(1, 4), axis=0, until=10),
+    call("ScatterElements", M, constants=(ROWS, normal(1, 4)), axis=0),
+    call("ScatterElements", M, ints(3, 0, 0, 1, 1, 1).reshape(3, 2), normal(3, 2), axis=-1),
+    *(
+        call("ScatterElements", M, constants=(ints(1, 1, 0).reshape(3, 1), normal(3, 1)), axis=1, **kind)
+        for kind in (
+            {"reduction": "add", "since": 16},
+            {"reduction": "mul", "since": 16},
+            {"reduction": "min", "since": 18},
+            {"reduction": "max", "since": 18},
+        )
+    ),
+    call("ScatterND", X, constants=(ints(0, 1, 1, 5).reshape(2, 2), normal(2, 5, 4))),
+    call("ScatterND", M, ints(2, 0).reshape(2, 1), normal(2, 4)),
+    *(
+        call("ScatterND", M, constants=(ints(1, 1).reshape(2, 1), normal(2, 4)), **kind)
+        for kind in (
+            {"reduction": "add", "since": 16},
+            {"reduction": "mul", "since": 16},
+            {"reduction": "min", "since": 18},
+            {"reduction": "max", "since": 18},
+        )
+    ),
+    *(
+        call("CumSum", X, constants=(np.array(axis),), exclusive=exclusive, reverse=reverse)
+        for axis in (1, -1)
+        for exclusive in (0, 1)
+        for reverse in (0, 1)
+    ),
+    call("OneHot", ints(0, 2, -1, 7), constants=(np.array(4), floats(-1, 2))),
+    call("OneHot", ints(0, 2, 1, 3).reshape(2, 2), constants=(np.array(4), floats(0, 1)), axis=0),
+    call("OneHot", ints(0, 2, 1, 3).reshape(2, 2), constants=(ints(4), ints(0, 1)), axis=-2),
+    *(call("Trilu", X, upper=upper) for upper in (0, 1)),
+    *(call("Trilu", X, constants=(np.array(k),), upper=upper) for k in (-2, 1) for upper in (0, 1)),
+]
+
 MOVEMENT = [
     *(call("Concat", M, normal(3, 4), normal(3, 4), axis=axis) for axis in (0, 1)),
     call("Concat", M, axis=-1, since=11),

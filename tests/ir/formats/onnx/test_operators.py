@@ -8,7 +8,7 @@ from numpot.ir.lowering.lower import IntegerArithmetic
 
 from ...vendors import onnxruntimes
 from .cases import ACTIVATIONS, ARITHMETIC, LINEAR, NORMALIZATION, REDUCTIONS, WINDOWS, Call, definitions
-from .cases_of_data import CONSTANTS, MOVEMENT, RESIZE, SHAPES
+from .cases_of_data import CONSTANTS, INDEXING, MOVEMENT, RESIZE, SHAPES
 from .cases_of_integers import INTEGERS
 from .cases_of_sequences import SEQUENCES
 from .models import check
@@ -22,6 +22,7 @@ CALLS = [
     *REDUCTIONS,
     *SHAPES,
     *MOVEMENT,
+    *INDEXING,
     *CONSTANTS,
     *RESIZE,
     *INTEGERS,

@@ -1,0 +1,40 @@
+"""GatherElements: from each place of the indices the element that it names along an axis
+(OpenVINO GatherElements-6).
+
+    y[i, j, k] = x[i, indices[i, j, k], k]        with axis 1
+"""
+
+import numpy as np
+
+from ..dtypes import DType
+from .common.axes import normalize_axis
+from .common.indices import along_axis, check_integers
+from .common.operator import Operator, OperatorError, Shape, operator
+
+
+@operator("GatherElements")
+class GatherElements(Operator):
+    axis: int
+
+    def infer_shape(self, x: Shape, indices: Shape) -> Shape:
+        axis = normalize_axis(self.axis, len(x))
+        check_places(x, indices, axis)
+        return indices
+
+    def infer_dtype(self, x: DType, indices: DType) -> DType:
+        check_integers(indices)
+        return x
+
+    def evaluate(self, x: np.ndarray, indices: np.ndarray) -> np.ndarray:
+        axis = normalize_axis(self.axis, x.ndim)
+        return np.ascontiguousarray(x[along_axis(indices, axis, x.shape[axis])])
+
+
+def check_places(x: Shape, indices: Shape, axis: int) -> None:
+    """Indices may be fewer than the data along the other axes, not more."""
+    if len(indices) != len(x):
+        raise OperatorError(f"indices {list(indices)} must have the rank of the data, {len(x)}")
+    if any(n > d for k, (n, d) in enumerate(zip(indices, x, strict=True)) if k != axis):
+        raise OperatorError(
+            f"indices {list(indices)} must not exceed the data {list(x)} but along axis {axis}"
+        )
