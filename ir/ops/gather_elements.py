@@ -7,14 +7,15 @@
 import numpy as np
 
 from ..dtypes import DType
-from .common.axes import normalize_axis
-from .common.indices import along_axis, check_integers
+from .common.axes import check_integers, from_the_front, normalize_axis
 from .common.operator import Operator, OperatorError, Shape, operator
 
 
 @operator("GatherElements")
 class GatherElements(Operator):
     axis: int
+
+    computes_on_codes = True
 
     def infer_shape(self, x: Shape, indices: Shape) -> Shape:
         axis = normalize_axis(self.axis, len(x))
@@ -28,6 +29,13 @@ class GatherElements(Operator):
     def evaluate(self, x: np.ndarray, indices: np.ndarray) -> np.ndarray:
         axis = normalize_axis(self.axis, x.ndim)
         return np.ascontiguousarray(x[along_axis(indices, axis, x.shape[axis])])
+
+
+def along_axis(indices: np.ndarray, axis: int, size: int) -> tuple[np.ndarray, ...]:
+    """Where each element of `indices` points to: its own place, but along `axis` what it says."""
+    places = list(np.ogrid[tuple(slice(d) for d in indices.shape)])
+    places[axis] = from_the_front(indices, size)
+    return tuple(places)
 
 
 def check_places(x: Shape, indices: Shape, axis: int) -> None:

@@ -6,13 +6,15 @@ y[b, n] = x[b, indices[b, n, 0], indices[b, n, 1], ...]
 import numpy as np
 
 from ..dtypes import DType
-from .common.indices import check_integers, of_slices
+from .common.axes import check_integers, from_the_front
 from .common.operator import Operator, OperatorError, Shape, operator
 
 
 @operator("GatherND")
 class GatherND(Operator):
     batch_dims: int = 0  # so many leading axes are common to the data and the indices
+
+    computes_on_codes = True
 
     def infer_shape(self, x: Shape, indices: Shape) -> Shape:
         batch, count = self.batch_dims, indices[-1] if indices else 0
@@ -36,3 +38,8 @@ class GatherND(Operator):
         for b in np.ndindex(x.shape[:batch]):
             y[b] = x[b][of_slices(indices[b], x.shape[batch : batch + count])]
         return y
+
+
+def of_slices(indices: np.ndarray, dims: Shape) -> tuple[np.ndarray, ...]:
+    """(...,k) indices into the first k axes, of sizes `dims` -> k arrays (...), counted from the front."""
+    return tuple(from_the_front(indices[..., k], size) for k, size in enumerate(dims))

@@ -4,16 +4,23 @@
     y = x,   y[i, indices[i, j, k], k] = updates[i, j, k]        with axis 1
 """
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Final, Literal
 
 import numpy as np
 
 from ..dtypes import DType
-from .common.axes import integer, normalize_axis
-from .common.indices import along_axis, check_integers
+from .common.axes import check_integers, integer, normalize_axis
 from .common.operator import Operator, OperatorError, Shape, operator
-from .common.scatter import scatter
-from .gather_elements import check_places
+from .gather_elements import along_axis, check_places
+
+REDUCE: Final[dict[str, Callable[..., Any]]] = {
+    "sum": np.add.at,
+    "sub": np.subtract.at,
+    "prod": np.multiply.at,
+    "min": np.minimum.at,
+    "max": np.maximum.at,
+}
 
 
 @operator("ScatterElementsUpdate")
@@ -59,3 +66,13 @@ def _neutral(reduction: str, dtype: DType) -> np.generic:
         return dtype.type(-np.inf if reduction == "max" else np.inf)
     limits = np.iinfo(dtype)
     return dtype.type(limits.min if reduction == "max" else limits.max)
+
+
+def scatter(y: np.ndarray, places: tuple[np.ndarray, ...], updates: np.ndarray, reduction: str) -> None:
+    """Change the elements of y at `places`: "none" leaves the last update there, others reduce all of them
+    with what was there before.
+    """
+    if reduction == "none":
+        y[places] = updates  # one after the other: of several the last one stays
+    else:
+        REDUCE[reduction](y, places, updates)

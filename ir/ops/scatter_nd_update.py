@@ -9,9 +9,10 @@ from typing import Literal
 import numpy as np
 
 from ..dtypes import DType
-from .common.indices import check_integers, of_slices
+from .common.axes import check_integers
 from .common.operator import Operator, OperatorError, Shape, operator
-from .common.scatter import scatter
+from .gather_nd import of_slices
+from .scatter_elements_update import scatter
 
 
 @operator("ScatterNDUpdate")

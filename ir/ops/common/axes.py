@@ -1,8 +1,8 @@
-"""Reading the ports that hold integers (axes, lengths, patterns), and counting axes from the front."""
+"""Reading the ports that hold integers (axes, lengths, patterns, indices), and counting from the front."""
 
 import numpy as np
 
-from ...dtypes import INTEGERS, NAMES
+from ...dtypes import INTEGERS, NAMES, DType
 from .operator import Ints, OperatorError, Shape
 
 
@@ -46,3 +46,18 @@ def blank(shape: Shape) -> np.ndarray:
     would move the data.
     """
     return np.broadcast_to(np.False_, shape)
+
+
+def check_integers(dtype: DType, what: str = "indices") -> None:
+    """Raises OperatorError for an element type that is no integer."""
+    if dtype not in INTEGERS:
+        raise OperatorError(f"{what} must be integers, found {NAMES[dtype]}")
+
+
+def from_the_front(indices: np.ndarray, size: int) -> np.ndarray:
+    """Indices of an axis of `size`, those below zero counted from its end, as indices from 0 on, s64."""
+    if ((indices < -size) | (indices >= size)).any():
+        raise OperatorError(
+            f"indices must be within [{-size}, {size - 1}], found {indices.min()} to {indices.max()}"
+        )
+    return np.where(indices < 0, indices.astype(np.int64) + size, indices.astype(np.int64))

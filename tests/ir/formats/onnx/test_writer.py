@@ -40,6 +40,8 @@ REFUSED = {
     "exact integer arithmetic only",
     "nearest_mode 'simple' does not exist",
     "which must be known before the model runs",
+    "ONNX has no reduction",
+    "ONNX reduces updates with what was there before",
 }
 
 #: Cases that are right and that onnxruntime cannot run, by a part of its message or of the case's name.

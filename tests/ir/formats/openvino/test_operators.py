@@ -48,7 +48,7 @@ OURS_ONLY = {
 NOT_READ = {
     "GatherElements",
     "ExtractImagePatches",
-}  # operators that a case is compared with and a file may not hold
+}  # what a case is compared with and a file may not hold
 
 
 def of_openvino(case: Case) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from openvino import Model, opset1, opset2, opset3, opset5, opset7, opset8, opset11, opset12, opset14
+from openvino import Model, opset1, opset2, opset3, opset4, opset5, opset7, opset8, opset11, opset12, opset14
 from openvino.utils.node_factory import NodeFactory
 
 from numpot.ir.formats.openvino import load_openvino, read_openvino
@@ -114,6 +114,14 @@ OF_IMAGES: dict[str, Build] = {
         for exclude in (True, False)
         for pads in (0, 1)
     },
+    "GatherElements-6": lambda x: opset14.gather_elements(x, const(np.full((2, 4, 9, 3), 7)), 3),
+    "GatherND-5": lambda x: opset5.gather_nd(x, const([[0, 1], [1, 0]])),
+    "ScatterElementsUpdate-3": lambda x: opset3.scatter_elements_update(
+        x, const([[[[0, 2]]]]), const([[[[0.5, 2.0]]]], F32), const(3)
+    ),
+    "ScatterNDUpdate-4": lambda x: opset4.scatter_nd_update(
+        x, const([[1, 1, 2]]), const(np.full((1, 10), 3, F32))
+    ),
     "TopK-1": lambda x: opset1.topk(x, const(2), 1, "max", "value"),
     "TopK-3": lambda x: opset3.topk(x, const(2), -1, "min", "index"),
     "Gather-1": lambda x: opset1.gather(x, const([1, 0]), const(1)),
