@@ -14,8 +14,8 @@ from numpot.quant.default_quantization import quantize
 from numpot.quant.parameters import Parameters
 from numpot.quant.settings.range_options import RangeEstimation
 
-from ..data.array_data import ArrayData
-from ..material import MATERIAL, NAMES, load_data, load_model, needs_material, top_1
+from .data.array_data import ArrayData
+from .material import MATERIAL, NAMES, load_data, load_model, needs_material, top_1
 
 BEYOND = {
     "performance": {},
