@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from numpot.quant import quantize
-from numpot.quant.metrics.classification import Sqnr
+from numpot.quant.metrics.reference import Sqnr
 from tests.quant.data.array_data import ArrayData
 from tests.quant.material import MATERIAL, NAMES, Data, load_data, load_model, logits
 
-from .report import markdown
+from .tables import markdown
 
 Options = Mapping[str, Any]  # arguments of quantize
 

@@ -26,7 +26,7 @@ from numpot.quant.data.loader import DataLoader
 from tests.quant.data.array_data import ArrayData
 from tests.quant.material import MATERIAL, NAMES, load_data, load_model, normalized, top_1
 
-from .report import markdown
+from .tables import markdown
 
 CALIBRATION = 300  # images
 #: How weights are quantized: arguments of `quantize`. And the learning rate: the fewer codes, the further it

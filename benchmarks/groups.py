@@ -12,7 +12,10 @@ from numpot.ir.executor.executor import Executor
 from numpot.ir.graph import Graph
 from numpot.kernels.codegen.isa import ISA
 from numpot.quant.benchmark.benchmark import sample_inputs
-from numpot.quant.benchmark.peers import Run, numpot_run, onnxruntime_run, openvino_run
+from numpot.quant.benchmark.peers import numpot_run
+from numpot.quant.vendors.onnxruntime import open_onnxruntime
+from numpot.quant.vendors.openvino import open_openvino
+from numpot.quant.vendors.vendor import Inference
 
 from .models import BATCH_OF_LAYER, LAYERS, NETWORKS, float_file, float_graph, int8_file, int8_graph
 
@@ -31,7 +34,7 @@ class Bar(NamedTuple):
 
 class Case(NamedTuple):
     name: str
-    runs: Callable[[], dict[str, Run]]  # compiles them
+    runs: Callable[[], dict[str, Inference]]  # compiles them
 
 
 @dataclass(frozen=True)
@@ -42,17 +45,17 @@ class Group:
     environment: dict[str, str] = field(default_factory=dict)  # what must be set before numpot is imported
 
 
-def everybody(graph: Graph, file: Path, batch: int, threads: int) -> dict[str, Run]:
+def everybody(graph: Graph, file: Path, batch: int, threads: int) -> dict[str, Inference]:
     inputs = sample_inputs(graph, batch)
     return {
         "numpot": numpot_run(graph, inputs, threads),
-        "openvino": openvino_run(file, inputs, threads),
-        "onnxruntime": onnxruntime_run(file, inputs, threads),
+        "openvino": open_openvino(file, inputs, threads),
+        "onnxruntime": open_onnxruntime(file, inputs, threads),
     }
 
 
 def layers() -> Iterator[Case]:
-    def runs(name: str) -> dict[str, Run]:
+    def runs(name: str) -> dict[str, Inference]:
         return everybody(int8_graph(name), int8_file(name), BATCH_OF_LAYER.get(name, 1), 1)
 
     for name in LAYERS:
@@ -60,7 +63,7 @@ def layers() -> Iterator[Case]:
 
 
 def networks(graph: Callable[[str], Graph], file: Callable[[str], Path], threads: int) -> Iterator[Case]:
-    def runs(name: str, batch: int) -> dict[str, Run]:
+    def runs(name: str, batch: int) -> dict[str, Inference]:
         return everybody(graph(name), file(name), batch, threads)
 
     for name, batch in product(NETWORKS, BATCHES):
@@ -68,11 +71,11 @@ def networks(graph: Callable[[str], Graph], file: Callable[[str], Path], threads
 
 
 def arithmetics() -> Iterator[Case]:
-    def runs(name: str) -> dict[str, Run]:
+    def runs(name: str) -> dict[str, Inference]:
         graph = int8_graph(name, "no")
         inputs = sample_inputs(graph, 1)
 
-        def run(**options: Any) -> Run:
+        def run(**options: Any) -> Inference:
             executor = Executor(graph, threads=1, **options)
             return lambda: list(executor.run(inputs).values())
 
@@ -89,7 +92,7 @@ def arithmetics() -> Iterator[Case]:
 def proven() -> Iterator[Case]:
     """The same network with weights of 7 bits, whose pairs of products cannot clip, and of 8 bits."""
 
-    def runs(name: str) -> dict[str, Run]:
+    def runs(name: str) -> dict[str, Inference]:
         graphs = {"7 bits": int8_graph(name, "all"), "8 bits": int8_graph(name, "no")}
         return {bits: numpot_run(graph, sample_inputs(graph, 1), 1) for bits, graph in graphs.items()}
 

@@ -24,7 +24,8 @@ def peak_of(runtime: str, model: Path) -> float:
 
 
 def run_here(runtime: str, model: Path) -> float:
-    from numpot.quant.benchmark.peers import numpot_run, openvino_run
+    from numpot.quant.benchmark.peers import numpot_run
+    from numpot.quant.vendors.openvino import open_openvino
 
     inputs = {"x": np.zeros(IMAGE, np.float32)}
     if runtime == "numpot":
@@ -38,7 +39,7 @@ def run_here(runtime: str, model: Path) -> float:
 
         openvino.Core()
         before = peak_rss_mb()
-        run = openvino_run(model, inputs, 1)
+        run = open_openvino(model, inputs, 1)
     run()
     return peak_rss_mb() - before
 
@@ -58,7 +59,7 @@ def memory_table() -> str:
     from numpot.ir import save_model
 
     from .models import FOLDER, NETWORKS, int8_file, int8_graph
-    from .report import markdown
+    from .tables import markdown
 
     rows = [["", "numpot MB", "openvino MB", "numpot / openvino"]]
     for name in [name for name in ("efficientnet_lite0", "MobileNetV2") if name in NETWORKS]:

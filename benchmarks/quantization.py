@@ -29,7 +29,7 @@ import numpy as np
 
 from tests.quant.material import MATERIAL
 
-from .report import markdown
+from .tables import markdown
 
 #: What to install for a tool: the versions that POT was made for.
 PACKAGES = {"pot": ("openvino-dev[onnx]==2023.3.0", "numpy<1.27", "scipy<1.11"), "nncf": ("nncf", "openvino")}

@@ -18,10 +18,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from numpot.quant.benchmark.benchmark import environment, interleave
-from numpot.quant.benchmark.peers import PEERS
+from numpot.quant.vendors.registry import VENDORS
 
 from .groups import GROUPS, Bar, Group
 from .memory import memory_table
+from .tables import markdown
 
 Times = dict[str, float]  # the shortest, in seconds
 
@@ -39,7 +40,7 @@ def main() -> None:
     unknown = set(options.groups) - {*GROUPS, "memory"}
     if unknown:
         parser.error(f"no group {', '.join(unknown)}; there are {', '.join([*GROUPS, 'memory'])}")
-    print(", ".join(f"{name} {value}" for name, value in environment(PEERS).items()))
+    print(", ".join(f"{name} {value}" for name, value in environment([*VENDORS]).items()))
     for name in options.groups or [*GROUPS, "memory"]:
         if name == "memory":
             print(memory_table())
@@ -96,11 +97,6 @@ def mean_cell(ratios: Sequence[float], bar: Bar) -> str:
     met = mean <= bar.mean and worst <= bar.most
     limit = f"{bar.mean}" if bar.most == np.inf else f"{bar.mean}, none above {bar.most}"
     return f"**{mean:.2f}** ({'within' if met else 'misses'} {limit})"
-
-
-def markdown(title: str, rows: Sequence[Sequence[str]]) -> str:
-    header, *lines = [f"| {' | '.join(row)} |" for row in rows]
-    return "\n".join([f"\n## {title}\n", header, "|---" + "|---:" * (len(rows[0]) - 1) + "|", *lines])
 
 
 if __name__ == "__main__":

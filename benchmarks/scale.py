@@ -20,8 +20,7 @@ import numpy as np
 
 from numpot.ir.graph import Graph
 from numpot.quant.accuracy_aware.evaluators.evaluator import MetricEvaluator
-from numpot.quant.accuracy_aware.layer_groups import find_groups
-from numpot.quant.assembly import variant
+from numpot.quant.accuracy_aware.layer_groups import find_groups, variant
 from numpot.quant.data.fingerprints import model_digest
 from numpot.quant.data.loader import DataLoader
 from numpot.quant.default_quantization import open_samples, quantize, run_stages
@@ -29,10 +28,10 @@ from numpot.quant.metrics.classification import Accuracy
 from numpot.quant.metrics.evaluate import evaluate
 from numpot.quant.parallel.dask_pool import DaskPool, open_pool
 from numpot.quant.parallel.pool import Alone, Pool
-from numpot.quant.settings.parameters import read_parameters
+from numpot.quant.parameters import read_parameters
 
 from .models import float_graph
-from .report import markdown
+from .tables import markdown
 
 EVALUATED, RANKED, GROUPS, CALIBRATED = (
     2048,

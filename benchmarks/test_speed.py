@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from numpot.quant.benchmark.peers import Run
+from numpot.quant.vendors.vendor import Inference
 
 from .groups import GROUPS, Case
 
@@ -23,7 +23,7 @@ PARAMETERS = [
 
 
 @functools.lru_cache(maxsize=1)
-def compiled(case: Case) -> dict[str, Run]:
+def compiled(case: Case) -> dict[str, Inference]:
     return case.runs()
 
 

@@ -1,7 +1,22 @@
-"""The model representation and how it runs: graph, operators (ops/), file formats (formats/), interpreter and
-executor.
+"""What a model is, and how it runs. Nothing is imported before it is used; the public names are those below.
 
-Read graph, then ops/, interpreter, simplify/, lowering/ and executor/. Nothing is imported before it is used.
+Read graph, then ops/, interpreter, simplify/, lowering/ and executor/.
+
+    dtypes, errors       the element types; what can go wrong
+    lazy_exports         public names that are imported when they are first used
+    memory, footprint    the memory budget; what a run takes of it
+    arguments, inputs    what a caller gives: a value to show in a message; arrays for a model's inputs
+    ops/                 the operators, one a file: shape rule and NumPy definition
+    shape_inference      what is known of every tensor before the model runs
+    display/             what prompts and notebooks show
+graph                Graph, Node, Tensor, and the few verbs that edit a graph
+    evaluation           one layer by its definition
+    simplify/            from the layers of an exporter to fewer ones that compute the same
+    lowering/            from FakeQuantize to integer layers
+    formats/             model files: numpot's own, OpenVINO IR and ONNX
+    run/                 what interpreter and executor share
+    interpreter          runs a graph by the definitions: slow, short, and the truth
+    executor/            runs a graph by kernels: the same results, fast
 """
 
 from typing import TYPE_CHECKING

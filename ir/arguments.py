@@ -1,28 +1,10 @@
-"""Accept models as arguments: a Graph, or the path of a model file, which is read; anything else is refused
-in one sentence.
-"""
+"""Arguments that a caller gives, in messages and as paths."""
 
 import os
 
 from .errors import AnyPath, GraphError
-from .graph import Graph
 
 MOST_SHOWN = 80  # characters of a value in a message
-
-
-def as_graph(model: Graph | AnyPath, name: str = "the model") -> Graph:
-    """A Graph as it is; a path is opened. Raises GraphError for anything else, IRError or OnnxError for a
-    file that cannot be read.
-    """
-    if isinstance(model, Graph):
-        return model
-    if isinstance(model, str | os.PathLike):
-        from .formats.model_files import read_model  # it knows the formats, which take time to import
-
-        return read_model(model)
-    raise GraphError(
-        f"{name} must be a Graph, as read_model gives it, or the path of a model file, found {shown(model)}"
-    )
 
 
 def as_path(path: AnyPath) -> str:

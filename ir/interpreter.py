@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from .arguments import as_graph
 from .errors import AnyPath
 from .evaluation import evaluate
+from .formats.model_files import as_graph
 from .graph import Graph, Tensor
 from .inputs import bind_inputs, ports
 from .lowering.lower import Arithmetic, for_arithmetic
-from .run_arguments import check_arithmetic, check_observer
-from .specialization import Shapes, specialize
+from .run.options import check_arithmetic, check_observer
+from .run.specialization import Shapes, specialize
 
 Observer = Callable[[Tensor, np.ndarray], None]
 Inputs = Mapping[str, np.ndarray] | np.ndarray

@@ -11,8 +11,8 @@ def lazy_exports(
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
     """`__getattr__`, `__dir__` and `__all__` of a package whose public names live in its modules.
 
-    homes: name -> module inside the package; a name like `__version__` is found, but no part of `__all__`.
-    Completion in an editor or shell shows the public names alone.
+    homes: name -> module inside the package, or, with a dot in front, beside it; a name like `__version__` is
+    found, but no part of `__all__`. Completion in an editor or shell shows the public names alone.
     """
 
     def find(name: str) -> Any:

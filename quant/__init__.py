@@ -3,6 +3,21 @@
 Read default_quantization: its eight stages are in the packages layers/, channels/, placement/, statistics/
 (calibration.py), ranges/, weights/ and biases/, and in assembly.py. Public names are those below, of data/
 and of metrics/; nothing is imported before it is used.
+
+    default_quantization      quantize: DefaultQuantization
+    parameters, best_preset   what it is told, checked; the preset `best`
+    calibration, assembly     what is measured of the samples; the int8 model, whole or in part
+    settings/, defaults       the declarations of all options; POT's defaults
+    data/, metrics/           samples; how good a model is
+    parallel/                 work shared by processes
+    findings/                 what somebody should know of a quantized model
+    accuracy_aware/           as many layers as an accuracy bound allows
+    finetuning/               weight codes and biases learned from samples
+    compare/                  two models, or two runtimes, tensor by tensor
+    benchmark/, vendors/      how fast; the runtimes that numpot is compared with
+    pot/, cli/, demo/         POT's interface; the command line; a model to try
+    errors, sentences         what can be wrong; words that messages share
+    version                   which numpot this is
 """
 
 from typing import TYPE_CHECKING
@@ -15,8 +30,8 @@ if TYPE_CHECKING:
     from .default_quantization import quantize as quantize
     from .finetuning.trainer import finetune as finetune
     from .metrics.classification import Accuracy as Accuracy
-    from .metrics.classification import Metric as Metric
     from .metrics.evaluate import evaluate as evaluate
+    from .metrics.metric import Metric as Metric
     from .parallel.dask_pool import open_pool as open_pool
     from .version import __version__ as __version__
     from .weights.measure_saturation import measure_saturation as measure_saturation
@@ -31,7 +46,7 @@ __getattr__, __dir__, __all__ = lazy_exports(
         "measure_saturation": "weights.measure_saturation",
         "open_pool": "parallel.dask_pool",
         "DataLoader": "data.loader",
-        "Metric": "metrics.classification",
+        "Metric": "metrics.metric",
         "Accuracy": "metrics.classification",
         "__version__": "version",
     },

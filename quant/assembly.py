@@ -4,20 +4,19 @@ Calibration, rounding and bias correction are done once; a model with other laye
 the graph.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from numpot.ir.graph import Graph
 from numpot.ir.lowering.lower import integer_layers
 
-from .accuracy_aware.layer_groups import Group
 from .biases.stage import CorrectedBiases, correct_fast
 from .layers.weighted_layers import bias_add, replace_constant
-from .placement.placement import Quantizer
+from .parameters import Parameters
+from .placement.quantizer import Quantizer
 from .ranges.activation_bounds import ActivationBounds
 from .settings.accuracy_aware_options import Precision
-from .settings.parameters import Parameters
 from .weights.apply_quantizers import insert_fake_quantize, round_one
 from .weights.int8_weights import QuantizedWeights, insert_weights
 from .weights.saturation_fix import WeightFactor, fitting_factor, half
@@ -38,21 +37,6 @@ class Variant:
         """Text that no other variant has."""
         narrow = "".join(f" {self.narrowed[q]}:{q}" for q in sorted(self.narrowed))
         return "int8 without " + " ".join(sorted(self.reverted)) + (f" narrowed{narrow}" if narrow else "")
-
-
-def variant(groups: Sequence[Group]) -> Variant:
-    """The model with each group at its precision; of two for the same weights the later one counts, and float
-    above all.
-    """
-    reverted = frozenset[str]().union(*(g.quantizers for g in groups if g.precision == "float"))
-    narrowed = {
-        name: g.precision
-        for g in groups
-        if g.precision != "float"
-        for name in g.quantizers
-        if name not in reverted
-    }
-    return Variant(reverted, narrowed)
 
 
 @dataclass(frozen=True)

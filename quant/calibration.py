@@ -12,9 +12,9 @@ from .biases.fast_bias_correction import MeanStatistics
 from .biases.stage import LayerMeans, layers_to_correct, output_means
 from .channels.aligned_statistics import align_and_collect
 from .channels.channel_alignment import find_pairs
-from .placement.placement import Quantizer
+from .parameters import Parameters
+from .placement.quantizer import Quantizer
 from .ranges.activation_ranges import ActivationRange, activation_range
-from .settings.parameters import Parameters
 from .statistics.collection import Samples
 from .statistics.collector import Collectors
 

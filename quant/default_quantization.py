@@ -22,11 +22,13 @@ from contextlib import ExitStack, contextmanager
 from os import PathLike
 from typing import Any
 
-from numpot.ir.arguments import as_graph, shown
+from numpot.ir.arguments import shown
 from numpot.ir.errors import AnyPath
+from numpot.ir.formats.model_files import as_graph
 from numpot.ir.graph import Graph
 
 from .assembly import Assembly
+from .best_preset import with_best
 from .biases.stage import correct_biases
 from .calibration import calibrate
 from .channels.equalization import equalize_channels
@@ -40,12 +42,11 @@ from .errors import QuantizationError
 from .findings.findings import note
 from .layers.weighted_layers import prepare
 from .parallel.pool import Alone, Pool
+from .parameters import Parameters, check, read_parameters
 from .placement.placement import place_quantizers
 from .ranges.activation_bounds import activation_bounds
 from .settings.arguments import as_loader
-from .settings.best_preset import with_best
 from .settings.option_types import read_option
-from .settings.parameters import Parameters, check, read_parameters
 from .settings.quantize_options import QuantizeOptions
 from .settings.signature import takes_options
 from .statistics.cache import open_cache

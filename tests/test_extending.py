@@ -82,7 +82,7 @@ def test_an_option_is_checked_shown_recorded_and_used(option: Copy) -> None:
     shown = option.run(
         f"""
         import inspect
-        import numpot.quant.settings.parameters as parameters
+        import numpot.quant.parameters as parameters
         from numpot.quant import quantize, quantize_accuracy_aware
         from numpot.quant.errors import QuantizationError
         from numpot.quant.settings.option_types import read_options

@@ -7,10 +7,11 @@ import numpy as np
 from ..errors import GraphError
 from ..graph import Graph, Tensor
 from ..interpreter import Observer
-from ..specialization import Shapes, same_tensors, specialize
-from .plan import Step, fold_constants, make_plan
+from ..run.specialization import Shapes, same_tensors, specialize
+from .plan import fold_constants, make_plan
 from .saturation_counts import Tallies
 from .schedule import Stretch, make_schedule
+from .step import Step
 from .steps.tensor_slots import from_memory, to_memory
 from .workers import Linked, Workers
 

@@ -11,18 +11,18 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import as_graph
 from ..errors import AnyPath
+from ..formats.model_files import as_graph
 from ..graph import Graph, Tensor
 from ..inputs import bind_inputs, ports
 from ..interpreter import Inputs, Observer
 from ..lowering.lower import Arithmetic, for_arithmetic
-from ..run_arguments import check_arithmetic, check_flag, check_observer, check_threads, tensors
+from ..run.options import check_arithmetic, check_flag, check_observer, check_threads, tensors
+from ..run.specialization import Shapes
 from ..shape_inference import fix_batch
-from ..specialization import Shapes
 from .compiled import Compiled, Model
-from .plan import Step
 from .saturation_counts import LayerSaturation, Tallies
+from .step import Step
 from .workers import Workers
 
 MOST_SHAPES = 8  # for which a graph stays compiled

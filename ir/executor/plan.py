@@ -6,18 +6,17 @@ definition. Steps stand where the last operator they take over stands, because o
 exists.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import zip_longest
 
 import numpy as np
 
-from numpot.kernels.program.step import Row
 from numpot.kernels.program.step_kernels import Kernel
 
 from ..evaluation import evaluate
 from ..graph import Graph, Node, Tensor
 from .plan_check import check_plan
+from .step import Plan, Step
 from .steps import (
     builder as layer_steps,
 )
@@ -37,7 +36,7 @@ from .steps import (
 from .steps import (
     transposed_convolution as transposed_layers,
 )
-from .steps.builder import Builder, Context, LayerKernel, Tallied
+from .steps.builder import Builder, Context, LayerKernel
 from .steps.fusion import Chain
 from .steps.tensor_slots import Slot, Slots, lies_channels_last
 
@@ -69,43 +68,6 @@ BUILDERS: dict[str, Builder] = {
     "ReLU": elementwise_layers.clip,
     "Clamp": elementwise_layers.clip,
 }
-
-
-@dataclass(frozen=True)
-class Step:
-    """What computes a layer. kernel: which one; fused: names of the further layers it computes on the way.
-
-    Either `row` belongs to a program, and `slots` are those it reads and, last, the one it writes; or
-    `define` is the NumPy definition.
-    """
-
-    name: str
-    kernel: str
-    inputs: tuple[Tensor, ...]
-    outputs: tuple[Tensor, ...]
-    fused: tuple[str, ...] = ()
-    row: Row | None = None
-    slots: tuple[int, ...] = ()
-    define: Callable[..., list[np.ndarray]] | None = None
-    tallied: Tallied | None = None
-    scratch: int = 0
-    images: int = 0  # of a row: indices of the first axis, each of which it takes by itself
-
-
-@dataclass(frozen=True)
-class Plan:
-    steps: list[Step]
-    constants: dict[Tensor, np.ndarray]
-    slots: Slots
-    aliases: dict[Tensor, Tensor] = field(
-        default_factory=dict
-    )  # tensors that are another one's memory, in another shape
-    results: dict[Tensor, int] = field(
-        default_factory=dict
-    )  # slots where outputs lie as the graph sees them, not as kernels do
-    swept: dict[Tensor, tuple[int, int]] = field(
-        default_factory=dict
-    )  # tensor -> slot of what its sweep finds, and row in it
 
 
 def make_plan(

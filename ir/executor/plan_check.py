@@ -5,19 +5,15 @@ Compiled code checks no index, so this is where a model is kept inside of its ar
 the row. One look at each step, when the plan is made for inputs of certain shapes; a run has just these.
 """
 
-from typing import TYPE_CHECKING
-
 from numpot.kernels.program.extent import Extent, extent
 from numpot.kernels.program.step_kernels import Kernel
 
 from ..errors import PlanError
 from ..graph import Graph, Tensor
-
-if TYPE_CHECKING:
-    from .plan import Plan, Step
+from .step import Plan, Step
 
 
-def check_plan(plan: "Plan", graph: Graph) -> None:
+def check_plan(plan: Plan, graph: Graph) -> None:
     """Raises PlanError, naming the step."""
     have: set[Tensor] = {*plan.constants, *(p.output for p in graph.inputs)}
     filled: dict[int, int] = {}  # slot -> bytes that have been written
@@ -33,13 +29,13 @@ def check_plan(plan: "Plan", graph: Graph) -> None:
             _check_row(step, plan, filled)
 
 
-def _fill(tensor: Tensor, plan: "Plan", filled: dict[int, int]) -> None:
+def _fill(tensor: Tensor, plan: Plan, filled: dict[int, int]) -> None:
     number = plan.slots.numbers.get(tensor)
     if number is not None:
         filled[number] = plan.slots.slots[number].bytes
 
 
-def _require_made(step: "Step", plan: "Plan", have: set[Tensor], filled: dict[int, int]) -> None:
+def _require_made(step: Step, plan: Plan, have: set[Tensor], filled: dict[int, int]) -> None:
     """What a definition reads has been made by one, or lies in a slot that is full."""
     for tensor in step.inputs:
         number = plan.slots.numbers.get(tensor)
@@ -47,7 +43,7 @@ def _require_made(step: "Step", plan: "Plan", have: set[Tensor], filled: dict[in
             raise _fault(step, f"reads {tensor.name!r} before it is made")
 
 
-def _check_row(step: "Step", plan: "Plan", filled: dict[int, int]) -> None:
+def _check_row(step: Step, plan: Plan, filled: dict[int, int]) -> None:
     assert step.row is not None
     try:
         touched = extent(step.row)
@@ -70,7 +66,7 @@ def _check_row(step: "Step", plan: "Plan", filled: dict[int, int]) -> None:
     _count(step, touched, filled)
 
 
-def _count(step: "Step", touched: Extent, filled: dict[int, int]) -> None:
+def _count(step: Step, touched: Extent, filled: dict[int, int]) -> None:
     """What a step has written: all of its output, or with the other parts of its layer all of it."""
     assert step.row is not None
     record = step.row.record
@@ -80,7 +76,7 @@ def _count(step: "Step", touched: Extent, filled: dict[int, int]) -> None:
     filled[out] = filled.get(out, 0) + touched.written * step.images
 
 
-def _fault(step: "Step", what: str) -> PlanError:
+def _fault(step: Step, what: str) -> PlanError:
     return PlanError(
         f"layer {step.name!r}, step {step.kernel!r}: {what}. This is a fault of numpot, not of the "
         "model; Interpreter runs it"

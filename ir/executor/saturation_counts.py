@@ -10,7 +10,7 @@ from numpot.kernels.saturation import SaturationCount, safe_anywhere
 from ..display.html_table import html_table
 
 if TYPE_CHECKING:
-    from .plan import Step
+    from .step import Step
     from .steps.builder import Tallied
 
 

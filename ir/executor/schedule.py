@@ -15,7 +15,7 @@ from numpot.kernels.layout.weight_packing import round_up
 from numpot.kernels.program.step import STEP
 
 from ..graph import Graph, Tensor
-from .plan import Plan, Step
+from .step import Plan, Step
 from .steps.tensor_slots import ALIGNMENT
 
 CACHED = 1 << 20  # bytes of slots that stay in a processor's second-level cache, weights beside them

@@ -19,9 +19,9 @@ from numpot.kernels.reference import Array
 from numpot.kernels.saturation import SaturationCount
 
 from .one_at_a_time import Turn
-from .plan import Plan
 from .saturation_counts import Tallies
 from .schedule import Schedule, Stretch
+from .step import Plan
 
 
 class Framed(NamedTuple):

@@ -1,19 +1,20 @@
 """Models on disk, in whatever format: what a file holds decides, not how it is called."""
 
 import importlib
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from .. import memory
-from ..arguments import as_graph, as_path, shown
+from ..arguments import as_path, shown
 from ..errors import AnyPath, FileMissingError, GraphError, MemoryLimitError, SaveError, UnknownFormatError
 from ..graph import Graph
 from ..ops.common.operator import nearest
-from .common.atomic_files import check_folder
+from .common.atomic_files import check_suffix, check_target
 from .common.regular_file import open_regular
 
 ACCEPTED = "numpot's .xml and OpenVINO IR (each with its .bin) and ONNX are read"
@@ -26,6 +27,10 @@ HEAD = (
 PROLOG = rb"(?:\xef\xbb\xbf)?+\s*+(?:<\?xml\s[^>]*\?>\s*+)?+(?:<!--(?>.*?-->)\s*+)*+"
 ROOT_ELEMENT = re.compile(PROLOG + rb"<(?:!DOCTYPE\s+)?([A-Za-z_][\w.:-]*)", re.DOTALL)
 ONNX_START = re.compile(rb"\x08[\x01-\x40]")  # protobuf's tag for field 1, ir_version, and its small value
+
+
+Format = Literal["numpot", "openvino", "onnx"]
+ROOTS: dict[str | None, Format] = {"numpot": "numpot", "net": "openvino"}  # root element -> format
 
 
 class Writer(NamedTuple):
@@ -80,27 +85,35 @@ def _check_shapes(input_shapes: object) -> None:
 
 
 def _read(path: Path, input_shapes: dict[str, tuple[int, ...]] | None) -> Graph:
-    try:
-        with open_regular(path) as file:
-            head = file.read(HEAD)
-    except OSError as error:
-        raise FileMissingError(f"cannot be read ({error.strerror}). {ACCEPTED}", path) from error
-    root = root_element(head)
-    if root == "numpot":
+    format = detect_format(path)
+    if format == "numpot":
         from ..inputs import reshape_inputs
         from .native.model import read_xmlbin
 
         graph = read_xmlbin(path)
         reshape_inputs(graph, input_shapes or {})
         return graph
-    if root == "net":
+    if format == "openvino":
         from .openvino import load_openvino
 
         return load_openvino(path, input_shapes=input_shapes)
-    if ONNX_START.match(head):
-        from .onnx import load_onnx
+    from .onnx import load_onnx
 
-        return load_onnx(path, input_shapes=input_shapes)
+    return load_onnx(path, input_shapes=input_shapes)
+
+
+def detect_format(path: Path) -> Format:
+    """The format of a model file, by what it begins with. Raises FileMissingError, UnknownFormatError."""
+    try:
+        with open_regular(path) as file:
+            head = file.read(HEAD)
+    except OSError as error:
+        raise FileMissingError(f"cannot be read ({error.strerror}). {ACCEPTED}", path) from error
+    root = root_element(head)
+    if root in ROOTS:
+        return ROOTS[root]
+    if ONNX_START.match(head):
+        return "onnx"
     raise UnknownFormatError(f"not a model that numpot knows. {ACCEPTED}", path)
 
 
@@ -126,11 +139,7 @@ def check_savable(path: AnyPath, format: str | None = None, *, read: Iterable[An
     passed over.
     """
     path, writer = Path(path), find_writer(path, format)
-    if path.suffix != writer.suffix:
-        beside = " (with a .bin beside it)" if writer.suffix == ".xml" else ""
-        raise SaveError(
-            f"a model is saved as {writer.suffix}{beside}, found {path.suffix or 'no suffix'!r}", path
-        )
+    check_suffix(path, writer.suffix)
     for written in _files_of(path):
         for source in (file for name in read if name is not None for file in _files_of(Path(name))):
             if written.is_file() and source.is_file() and written.samefile(source):
@@ -138,12 +147,7 @@ def check_savable(path: AnyPath, format: str | None = None, *, read: Iterable[An
                     f"would replace {str(source)!r}, which is read. Choose another name for the output", path
                 )
     importlib.import_module(writer.module, __package__)
-    try:
-        check_folder(path)
-    except OSError as error:
-        raise SaveError(
-            f"cannot be written: folder {str(path.parent)!r} does not take files ({error.strerror})", path
-        ) from error
+    check_target(path, writer.suffix)
 
 
 def _files_of(path: Path) -> list[Path]:
@@ -173,3 +177,16 @@ def root_element(head: bytes) -> str | None:
     """
     found = ROOT_ELEMENT.match(head)
     return found[1].decode() if found else None
+
+
+def as_graph(model: Graph | AnyPath, name: str = "the model") -> Graph:
+    """A Graph as it is; a path is opened. Raises GraphError for anything else, IRError or OnnxError for a
+    file that cannot be read.
+    """
+    if isinstance(model, Graph):
+        return model
+    if isinstance(model, str | os.PathLike):
+        return read_model(model)
+    raise GraphError(
+        f"{name} must be a Graph, as read_model gives it, or the path of a model file, found {shown(model)}"
+    )

@@ -1,5 +1,5 @@
-"""The operators, one per file. Importing this package finds every file, so adding an operator is adding its
-file.
+"""A catalogue: the operators, one a file, with common/ for what they share. Importing this package finds
+every file, so adding an operator is adding its file.
 """
 
 import importlib

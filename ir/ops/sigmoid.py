@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..dtypes import FLOATS
+from .common.functions import sigmoid
 from .common.operator import Operator, operator
 
 
@@ -13,9 +14,3 @@ class Sigmoid(Operator):
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
         return sigmoid(x)
-
-
-def sigmoid(x: np.ndarray) -> np.ndarray:
-    """Any float type, same shape. Only e^-|x| is computed, which cannot overflow."""
-    small = np.exp(-np.abs(x))
-    return np.where(x < 0, small, 1) / (1 + small)

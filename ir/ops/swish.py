@@ -3,8 +3,8 @@
 import numpy as np
 
 from ..dtypes import FLOATS
+from .common.functions import sigmoid
 from .common.operator import Operator, OperatorError, Shape, operator
-from .sigmoid import sigmoid
 
 
 @operator("Swish")

@@ -1,3 +1,8 @@
-"""One kind of layer a file, on plain arrays: loops over tiles, and what elementwise, pooling and resizing
-layers compute.
+"""One kind of layer a file, on plain arrays.
+
+convolution, depthwise, transposed_convolution   loops over tiles
+im2col                                           a convolution's windows as the lines of a matrix
+pooling, resize                                  windows that are reduced; images of another size
+elementwise, products, quantize                  between layers: sums, gates, from floats to codes
+transpose                                        channels to the last axis, and back
 """

@@ -16,10 +16,11 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from numpot.ir.arguments import as_graph
 from numpot.ir.errors import AnyPath
+from numpot.ir.formats.model_files import as_graph
 from numpot.ir.graph import Graph
 
+from ..best_preset import with_best
 from ..data.classes import record_classes
 from ..data.fingerprints import data_digest, model_digest
 from ..data.loader import DataLoader
@@ -27,19 +28,20 @@ from ..data.model_data import ModelData
 from ..default_quantization import check_arguments, open_samples
 from ..errors import QuantizationError
 from ..metrics.annotation_free import self_labelled
-from ..metrics.classification import Metric, Sqnr
-from ..metrics.metric_identity import described
+from ..metrics.metric import Metric
+from ..metrics.names import as_metric
+from ..metrics.reference import Sqnr
 from ..parallel.pool import Pool
+from ..parameters import Parameters, check, read_parameters
 from ..settings.accuracy_aware_options import MeasuringOptions, SearchOptions
-from ..settings.arguments import as_loader, as_metric
-from ..settings.best_preset import with_best
+from ..settings.arguments import as_loader
 from ..settings.option import declared
 from ..settings.option_types import check_words_and_bounds, refuse_unknown, typed
-from ..settings.parameters import Parameters, check, read_parameters
 from ..settings.quantize_options import QuantizeOptions
 from ..settings.signature import takes_options
 from .evaluators.evaluator import Evaluator, MetricEvaluator
 from .evaluators.journal import Journal
+from .evaluators.metric_identity import described
 from .measurements import Measurements, check_scores
 from .parameters import SearchParameters
 from .run import Result, Run

@@ -15,11 +15,11 @@ import numpy as np
 
 from numpot.ir.graph import Graph
 
-from ..assembly import Assembly, variant
+from ..assembly import Assembly
 from ..settings.accuracy_aware_options import Cost
 from .evaluators.evaluator import Scores
 from .evaluators.journal import Journal
-from .layer_groups import Group, multiply_adds
+from .layer_groups import Group, multiply_adds, variant
 
 if TYPE_CHECKING:
     from numpot.ir.executor.executor import Executor

@@ -16,7 +16,7 @@ from typing import Final
 
 import numpy as np
 
-from ..settings.parameters import Parameters
+from ..parameters import Parameters
 from ..settings.range_options import RangeEnd, RangeEstimation
 
 SMALL: Final = 1e-8

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 
 from numpot.ir.graph import Node, Use
 
+from ..assembly import Variant
 from ..layers.device_operators import PASS_THROUGH, QUANTIZABLE, WEIGHTED
-from ..placement.placement import Quantizer
+from ..placement.quantizer import Quantizer
 from ..settings.accuracy_aware_options import Precision
 
 ByUse = dict[Use, Quantizer]
@@ -146,3 +147,18 @@ def _climb(reader: Node, by_use: ByUse, climbed: set[Node]) -> tuple[set[Quantiz
             elif tensor.constant is None and any(k.value is None for k in tensor.known):
                 todo.append(tensor.producer)
     return above, met
+
+
+def variant(groups: Sequence[Group]) -> Variant:
+    """The model with each group at its precision; of two for the same weights the later one counts, and float
+    above all.
+    """
+    reverted = frozenset[str]().union(*(g.quantizers for g in groups if g.precision == "float"))
+    narrowed = {
+        name: g.precision
+        for g in groups
+        if g.precision != "float"
+        for name in g.quantizers
+        if name not in reverted
+    }
+    return Variant(reverted, narrowed)

@@ -10,12 +10,12 @@ import numpy as np
 
 from numpot.ir.graph import Graph
 
-from ..assembly import Assembly, Variant, variant
+from ..assembly import Assembly, Variant
 from ..errors import QuantizationError
 from .evaluators.evaluator import Evaluator, Scores
 from .evaluators.journal import Journal
 from .goal import Goal
-from .layer_groups import Group
+from .layer_groups import Group, variant
 
 
 class AccuracyError(QuantizationError):

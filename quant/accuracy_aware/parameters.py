@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from numpot.ir.ops.common.operator import nearest
 
 from ..errors import QuantizationError
+from ..parameters import Parameters
 from ..ranges.schemes import weight_scheme
 from ..settings.accuracy_aware_options import SearchOptions
 from ..settings.option_types import check_words_and_bounds
-from ..settings.parameters import Parameters
 
 
 @dataclass(frozen=True)

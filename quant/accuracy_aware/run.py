@@ -21,7 +21,7 @@ from ..default_quantization import run_stages
 from ..errors import QuantizationError
 from ..findings.findings import note
 from ..layers.weighted_layers import prepare
-from ..settings.parameters import Parameters
+from ..parameters import Parameters
 from ..statistics.collection import Samples
 from .costs import priced, run_seconds
 from .evaluators.evaluator import Evaluator, MetricEvaluator

@@ -1,1 +1,5 @@
-"""How fast, beside the vendors: benchmark measures, peers opens each runtime the fastest way it documents."""
+"""How fast a model runs, beside the vendors' runtimes.
+
+benchmark   measures, by turns
+peers       opens each runtime the fastest way it documents
+"""

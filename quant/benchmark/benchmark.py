@@ -25,7 +25,9 @@ from numpot.ir.lowering.lower import INTEGER_LAYERS, Arithmetic
 from ..data.loader import DataLoader
 from ..data.model_data import ModelData
 from ..parallel.progress import track
-from .peers import PEER_RUNS, BenchmarkError, Model, Run, file_for, numpot_run
+from ..vendors.registry import VENDORS
+from ..vendors.vendor import Inference
+from .peers import BenchmarkError, Model, file_for, numpot_run
 
 TURN = 0.03  # seconds that a runtime works before the next one's turn
 LEAST_ROUNDS = 3
@@ -76,13 +78,13 @@ def benchmark(
         files = {peer: file_for(peer, model, Path(folder)) for peer in peers}
         for batch, count in settings:
             runs = {"numpot": numpot_run(model.graph, inputs[batch], count, arithmetic)}
-            runs |= {peer: PEER_RUNS[peer](file, inputs[batch], count) for peer, file in files.items()}
+            runs |= {peer: VENDORS[peer].open(file, inputs[batch], count) for peer, file in files.items()}
             timings += _compare(runs, batch, count, seconds / len(settings))
             advance(1)
     return timings
 
 
-def _compare(runs: Mapping[str, Run], batch: int, threads: int, seconds: float) -> Iterator[Timing]:
+def _compare(runs: Mapping[str, Inference], batch: int, threads: int, seconds: float) -> Iterator[Timing]:
     outputs = {name: [np.array(output) for output in run()] for name, run in runs.items()}
     times = interleave(runs, seconds)
     for name, measured in times.items():
@@ -90,7 +92,7 @@ def _compare(runs: Mapping[str, Run], batch: int, threads: int, seconds: float) 
         yield Timing(name, batch, threads, measured, difference, measured.min() / times["numpot"].min())
 
 
-def interleave(runs: Mapping[str, Run], seconds: float) -> dict[str, np.ndarray]:
+def interleave(runs: Mapping[str, Inference], seconds: float) -> dict[str, np.ndarray]:
     """Seconds of each call by runtime, (calls,) f64 each; runtimes take turns until the time is used up."""
     times: dict[str, list[float]] = {name: [] for name in runs}
     end, rounds = perf_counter() + seconds, 0
@@ -101,7 +103,7 @@ def interleave(runs: Mapping[str, Run], seconds: float) -> dict[str, np.ndarray]
     return {name: np.array(measured) for name, measured in times.items()}
 
 
-def _one_turn(run: Run) -> list[float]:
+def _one_turn(run: Inference) -> list[float]:
     """The calls of one turn; without the first one, if there are more, because it finds the caches full of
     other people's data.
     """

@@ -11,8 +11,8 @@ from ..data.sources import batches, fixed_batch, subset
 from ..defaults import FAST_BIAS_THRESHOLD, FULL_BIAS_SHARE, FULL_BIAS_THRESHOLD
 from ..layers.subgraph import with_batch
 from ..layers.weighted_layers import biased_output, channel_axis, replace_constant, weighted_layers
-from ..placement.placement import Quantizer
-from ..settings.parameters import Parameters
+from ..parameters import Parameters
+from ..placement.quantizer import Quantizer
 from ..statistics.collection import Samples
 from ..statistics.statistic import Statistic
 from .bias_correction import correct_in_order

@@ -20,7 +20,7 @@ from numpot.ir.graph import Graph, Node, Tensor
 
 from ..defaults import EQUALIZATION_EXPONENTS
 from ..layers.weighted_layers import replace_constant
-from ..placement.placement import Quantizer
+from ..placement.quantizer import Quantizer
 from ..statistics.collection import Samples, Wanted
 from ..statistics.statistic import Statistic
 from .channel_groups import ChannelGroups, DisjointSets, is_scalable_layer

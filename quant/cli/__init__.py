@@ -1,9 +1,9 @@
-"""The command line: one file per command, gathered in commands.py."""
+"""The command line, a catalogue: one file a command, gathered in commands.py; quantize/ has several."""
 
 import sys
 from typing import Any
 
-INTERRUPTED = 130  # what a shell reports for Ctrl-C
+from .exit_status import INTERRUPTED
 
 
 def main() -> None:

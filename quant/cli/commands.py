@@ -11,8 +11,9 @@ import typer
 
 from . import benchmark, check, compare, config, convert, demo, evaluate, finetune, inspect, probe, saturation
 from .common import output_lost
+from .exit_status import BAD_INPUT
 from .quantize import command as quantize
-from .usage import BAD_INPUT, Command, Group
+from .usage import Command, Group
 
 app = typer.Typer(
     name="numpot",

@@ -21,7 +21,7 @@ from numpot.ir.errors import NumpotError
 from numpot.ir.lowering import arithmetics
 from numpot.kernels.errors import ProcessorError
 
-from .usage import BAD_INPUT
+from .exit_status import BAD_INPUT
 
 if TYPE_CHECKING:
     from numpot.ir import Graph

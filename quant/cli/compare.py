@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from numpot.ir import Graph
     from numpot.quant.compare import Comparison
 
-VENDORS = ("openvino", "onnxruntime")
 FLOAT = "fp32"
 SAMPLES = 32
 
@@ -76,6 +75,7 @@ def run(
 
     from ..data.sources import open_data
     from ..metrics.not_finite import NotFiniteWarning
+    from ..vendors.registry import VENDORS
 
     warnings.simplefilter("ignore", NotFiniteWarning)  # a note says it
     graph = open_model(model, mean, std)
@@ -127,6 +127,8 @@ def _open_reference(name: str, mean: str | None, std: str | None) -> "Graph":
 
     from numpot.ir.ops.common.operator import nearest
     from numpot.quant.compare import CompareError
+
+    from ..vendors.registry import VENDORS
 
     if not Path(name).exists():
         known = (*VENDORS, FLOAT)

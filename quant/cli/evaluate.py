@@ -61,8 +61,8 @@ def run(
     from dataclasses import asdict
 
     from ..data.sources import open_data
-    from ..metrics.classification import parse_metric
     from ..metrics.evaluate import evaluate
+    from ..metrics.names import parse_metric
     from ..parallel.dask_pool import open_pool
 
     measure = parse_metric(metric)

@@ -83,7 +83,7 @@ def run(
     from numpot.quant.finetuning.trainer import finetune
 
     from ..data.sources import open_data, subset
-    from ..metrics.classification import parse_metric
+    from ..metrics.names import parse_metric
 
     check_savable(output, to, read=[model, teacher, data, validation])
     measure = parse_metric(metric) if metric else None

@@ -8,14 +8,13 @@ of all commands and groups.
 import sys
 import typing
 from collections.abc import Iterable, Sequence
-from typing import Any, Final, NoReturn
+from typing import Any, NoReturn
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from . import INTERRUPTED
+from .exit_status import BAD_INPUT, INTERRUPTED
 
-BAD_INPUT: Final = 2  # exit status of all that is wrong with what was given
 UsageError: Any = (
     typer.BadParameter.__base__
 )  # of Typer's own copy of Click, or of Click, as its version has it

@@ -8,10 +8,10 @@ The modules, in the order to read them:
     differences.py       how two arrays differ
     forcing.py           every layer given the reference's inputs, so that it can be judged by itself
     causes.py            the list of questions that names a cause
-    registry.py           OpenVINO and onnxruntime; observing.py looks into them without changing what they do
-    probe.py             which arithmetic they have on this processor
+    observing.py         looks into a runtime (vendors/) without changing what it does
     against_runtime.py   one model, numpot against a vendor
     against_model.py     two models, both run by numpot: the quantized one against the float one
+    results.py           what was found
     report.py            all of it as one HTML page
 """
 

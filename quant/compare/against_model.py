@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from numpot.ir.arguments import as_graph
 from numpot.ir.errors import AnyPath, counted
 from numpot.ir.executor.executor import Executor
+from numpot.ir.formats.model_files import as_graph
 from numpot.ir.graph import Graph, Node
 from numpot.ir.inputs import fits
 from numpot.ir.lowering.lower import INTEGER_LAYERS, Arithmetic, for_arithmetic
@@ -19,7 +19,7 @@ from ..errors import CompareError
 from ..metrics.not_finite import NotFinite
 from ..parallel.progress import track
 from ..settings.arguments import as_loader, check_options
-from ..vendors.registry import Arrays
+from ..vendors.vendor import Arrays
 from .against_runtime import BATCH
 from .causes import Ablation, Cause, cause_against_model
 from .differences import Difference

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from numpot.ir.arguments import as_graph
 from numpot.ir.errors import AnyPath
 from numpot.ir.executor.executor import Executor
+from numpot.ir.formats.model_files import as_graph
 from numpot.ir.graph import Graph, Tensor
 from numpot.ir.lowering.lower import (
     INTEGER_LAYERS,
@@ -23,8 +23,10 @@ from ..data.sources import batches
 from ..metrics.not_finite import NotFinite
 from ..parallel.progress import track
 from ..settings.arguments import as_loader, check_options
+from ..vendors.openvino import AVX2
 from ..vendors.probe import probe
-from ..vendors.registry import AVX2, Arrays, check_vendor, describe_vendor
+from ..vendors.registry import VENDORS, check_vendor
+from ..vendors.vendor import Arrays
 from .causes import FLOAT_ROUNDING, TIE_OF_FLOATS, Evidence, cause_against_runtime
 from .forcing import Forced
 from .observing import observe
@@ -81,7 +83,7 @@ def compare_with_vendor(
         )
     return Comparison(
         model=graph.name,
-        reference=describe_vendor(vendor, os.environ | terms.asked),
+        reference=VENDORS[vendor].describe(os.environ | terms.asked),
         arithmetic=arithmetic,
         samples=samples,
         layers=[c for c in layers if not c.point.is_output],

@@ -13,7 +13,7 @@ from numpot.ir.ops.fake_quantize import FakeQuantize
 from numpot.ir.ops.parameter import Parameter
 from numpot.ir.ops.result import Result
 
-from ..vendors.registry import Arrays
+from ..vendors.vendor import Arrays
 from .points import grid_of
 
 # how many widths of its range a FakeQuantize that does not clip has on either side; levels stay below 2**16

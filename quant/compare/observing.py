@@ -20,7 +20,8 @@ from numpot.ir.formats.model_files import save_model
 from numpot.ir.graph import Graph
 
 from ..errors import CompareError
-from ..vendors.registry import COMPILERS, Arrays, Compile, Run
+from ..vendors.registry import VENDORS
+from ..vendors.vendor import Arrays, Compile, Run
 from .forcing import with_results
 
 FLOAT_NOISE = 1e-5  # of the largest output: float32 sums in another order
@@ -45,7 +46,7 @@ def observe(
     with TemporaryDirectory() as folder:
         view: View | None = None
         for inputs in batches:
-            view = view or View(COMPILERS[vendor], graph, nodes, inputs, Path(folder))
+            view = view or View(VENDORS[vendor].compile, graph, nodes, inputs, Path(folder))
             yield view.run(inputs)
 
 

@@ -15,7 +15,7 @@ from numpot.ir.errors import AnyPath
 from numpot.ir.formats.common.regular_file import read_regular
 from numpot.ir.graph import Graph
 
-from .loader import DataError
+from ..errors import DataError
 
 INFO: Final = "classes"  # where a model keeps them: a list of names in `graph.info`
 MOST_SHOWN: Final = 10  # classes in a line for people

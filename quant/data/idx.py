@@ -14,7 +14,8 @@ import numpy as np
 from numpot.ir import memory
 from numpot.ir.formats.common.regular_file import open_regular
 
-from .loader import DataError, DataLoader, Sample
+from ..errors import DataError
+from .loader import DataLoader, Sample
 
 PIECE = 2**20  # bytes
 IMAGES, LABELS = "-images-idx3-ubyte", "-labels-idx1-ubyte"

@@ -14,8 +14,9 @@ import numpy as np
 from numpot.ir.formats.common.regular_file import open_regular, read_regular
 from numpot.ir.graph import Graph
 
+from ..errors import DataError
 from .classes import BY_NAME, Classes, recorded_classes
-from .loader import DataError, DataLoader, Sample
+from .loader import DataLoader, Sample
 
 if TYPE_CHECKING:
     from PIL.Image import Image

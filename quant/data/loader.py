@@ -2,21 +2,14 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from numpot.ir.errors import NumpotError
-
-if TYPE_CHECKING:
-    from .classes import Classes
+from .classes import Classes
 
 Data = np.ndarray | Mapping[str, np.ndarray]
 Sample = tuple[Data, Any]
-
-
-class DataError(NumpotError):
-    """Data that cannot be used: unreadable, empty, or not what the model takes."""
 
 
 class DataLoader(ABC):
@@ -54,7 +47,7 @@ class DataLoader(ABC):
         return f"{self.name} gives none"
 
     @property
-    def classes(self) -> "Classes | None":
+    def classes(self) -> Classes | None:
         """Which class each label stands for, if classes have names: those of a folder of pictures."""
         return None
 
@@ -76,7 +69,7 @@ class DataView(DataLoader):
         return self._loader.lacks
 
     @property
-    def classes(self) -> "Classes | None":
+    def classes(self) -> Classes | None:
         return self._loader.classes
 
     def label(self, index: int) -> Any:

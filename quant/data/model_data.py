@@ -5,14 +5,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numpot.ir.arguments import as_graph, shown
+from numpot.ir.arguments import shown
 from numpot.ir.display.shapes import shape_and_type
 from numpot.ir.dtypes import FLOATS, NAMES, DType
 from numpot.ir.errors import AnyPath, one_line
+from numpot.ir.formats.model_files import as_graph
 from numpot.ir.graph import Graph
 
+from ..errors import DataError
 from ..sentences import counted
-from .loader import Data, DataError, DataLoader, DataView
+from .loader import Data, DataLoader, DataView
 from .preprocessing import Preprocessing
 
 

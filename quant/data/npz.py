@@ -17,7 +17,8 @@ from numpot.ir.formats.common.regular_file import open_regular
 from numpot.ir.graph import Graph
 from numpot.ir.ops.common.operator import Shape
 
-from .loader import DataError, DataLoader, Sample
+from ..errors import DataError
+from .loader import DataLoader, Sample
 
 UNREADABLE = (
     OSError,

@@ -10,7 +10,8 @@ from typing import Any
 from numpot.ir.errors import NumpotError
 from numpot.ir.ops.common.operator import nearest
 
-from .loader import DataError, DataLoader, Sample
+from ..errors import DataError
+from .loader import DataLoader, Sample
 
 
 def create(spec: str) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 from numpot.ir.arguments import shown
 from numpot.ir.graph import Graph
 
-from .loader import DataError
+from ..errors import DataError
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from numpot.ir.arguments import as_graph, shown
+from numpot.ir.arguments import shown
 from numpot.ir.errors import AnyPath, counted
+from numpot.ir.formats.model_files import as_graph
 from numpot.ir.graph import Graph
 
+from ..errors import DataError
 from .classes import Classes, as_classes
 from .idx import IdxData, find_sets
 from .images import ImageFolder
-from .loader import DataError, DataLoader, DataView, Sample
+from .loader import DataLoader, DataView, Sample
 from .model_data import ModelData, check_inputs, check_loader
 from .npz import NpzData
 from .plugins import PluginData

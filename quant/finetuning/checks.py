@@ -7,9 +7,8 @@ import numpy as np
 from numpot.ir.graph import Graph, Node
 from numpot.ir.ops.softmax import SoftMax
 
-from ..data.loader import DataError
 from ..data.model_data import ModelData
-from ..errors import QuantizationError
+from ..errors import DataError, QuantizationError
 
 
 def check(int8: Graph, samples: ModelData, teacher: Graph | None, loss: str) -> None:

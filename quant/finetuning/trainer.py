@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from numpot.ir.arguments import as_graph
 from numpot.ir.errors import AnyPath
+from numpot.ir.formats.model_files import as_graph
 from numpot.ir.graph import Graph, Tensor
 
 from ..data.classes import record_classes
@@ -22,10 +22,11 @@ from ..data.model_data import ModelData
 from ..data.sources import Batch, Subset, batches, fixed_batch
 from ..errors import QuantizationError
 from ..layers.free_batch import with_free_batch
-from ..metrics.classification import Metric
 from ..metrics.evaluate import check_needs, compiled, evaluate
+from ..metrics.metric import Metric
+from ..metrics.names import as_metric
 from ..parallel.progress import track
-from ..settings.arguments import as_loader, as_metric
+from ..settings.arguments import as_loader
 from ..settings.finetune_options import FinetuneOptions, LossName
 from ..settings.option_types import read_option, read_options
 from ..settings.signature import takes_options

@@ -9,12 +9,13 @@ import numpy as np
 
 from numpot.ir.graph import Graph
 
-from ..data.loader import DataError, DataLoader, DataView, Sample
+from ..data.loader import DataLoader, DataView, Sample
 from ..data.model_data import ModelData
 from ..data.sources import batches, fixed_batch
+from ..errors import DataError
 from ..parallel.progress import track
-from .classification import Metric
 from .evaluate import compiled
+from .metric import Metric
 
 UNLABELLED = -1  # what a metric of pixels does not count
 

@@ -10,7 +10,8 @@ from numpot.ir.graph import Graph
 from numpot.ir.lowering.lower import INTEGER_LAYERS
 
 from ..data.classes import Classes
-from .classification import Accuracy, Metric
+from .classification import Accuracy
+from .metric import Metric
 
 STANDARD_ERRORS: Final = 2  # as far from chance as guessing gets, 19 times of 20
 LEAST_SAMPLES: Final = 20  # of fewer nothing can be said

@@ -1,14 +1,12 @@
-"""Metrics beside accuracy: of classes (F1, precision, recall, mean IoU), and of numbers (RMSE,
-MAE, cosine).
-"""
+"""Metrics that count pairs of labels and predicted classes: F1, precision, recall, mean IoU."""
 
 import math
 from typing import Any
 
 import numpy as np
 
-from ..data.loader import DataError
-from .classification import Metric, Outputs
+from ..errors import DataError
+from .metric import Metric, Outputs, only_output
 
 
 class _Confusion(Metric):
@@ -27,7 +25,7 @@ class _Confusion(Metric):
         self._counts = np.zeros((0, 0), np.int64)
 
     def update(self, outputs: Outputs, labels: Any) -> None:
-        scores = _only(self.name, outputs)
+        scores = only_output(self.name, outputs)
         if scores.ndim < 2:
             raise DataError(
                 f"metric {self.name} needs scores of shape [samples, classes, ...], found "
@@ -122,101 +120,3 @@ class MeanIoU(_Confusion):
     def value(self) -> float:
         right, labelled, predicted = self._each()
         return self._mean(right, labelled + predicted - right)
-
-
-class _Deviation(Metric):
-    """Mean of an error over all values; a subclass says of which. Labels are arrays of the shape of the
-    model's one output.
-    """
-
-    higher_better = False
-    of_numbers = True
-
-    def __init__(self) -> None:
-        self.reset()
-
-    def reset(self) -> None:
-        self._sum, self._count = 0.0, 0
-
-    @property
-    def mean(self) -> float:
-        return self._sum / self._count if self._count else math.nan
-
-    def update(self, outputs: Outputs, labels: Any) -> None:
-        output = _only(self.name, outputs)
-        truth = np.asarray(labels, np.float64)
-        if truth.size != output.size:
-            raise DataError(
-                f"metric {self.name} needs labels of shape {list(output.shape)}, found {list(truth.shape)}."
-            )
-        for y, t in zip(
-            output.astype(np.float64), truth.reshape(output.shape), strict=True
-        ):  # one by one: the same sum for any batch
-            self._sum += self.error(y - t)
-        self._count += output.size
-
-    def check_labels(self, outputs: Outputs, labels: Any) -> None:
-        type(self)().update(outputs, labels)
-
-    def error(self, difference: np.ndarray) -> float:
-        raise NotImplementedError
-
-
-class Rmse(_Deviation):
-    """Root of the mean squared error."""
-
-    name = "rmse"
-
-    @property
-    def value(self) -> float:
-        return math.sqrt(self.mean)
-
-    def error(self, difference: np.ndarray) -> float:
-        return float(np.square(difference).sum())
-
-
-class Mae(_Deviation):
-    """Mean absolute error."""
-
-    name = "mae"
-
-    @property
-    def value(self) -> float:
-        return self.mean
-
-    def error(self, difference: np.ndarray) -> float:
-        return float(np.abs(difference).sum())
-
-
-class Cosine(Metric):
-    """Mean over samples and outputs of the cosine between the model's output and the reference's; of two
-    zeros it is 1, of one 0.
-    """
-
-    name = "cosine"
-    needs_labels = False
-    needs_reference = True
-
-    def __init__(self) -> None:
-        self.reset()
-
-    def reset(self) -> None:
-        self._sum, self._count = 0.0, 0
-
-    @property
-    def value(self) -> float:
-        return self._sum / self._count if self._count else math.nan
-
-    def update(self, outputs: Outputs, labels: Outputs) -> None:
-        for name, output in outputs.items():
-            for y, r in zip(output.astype(np.float64), labels[name].astype(np.float64), strict=True):
-                norms = float(np.linalg.norm(y) * np.linalg.norm(r))
-                self._sum += float((y * r).sum()) / norms if norms else float(not y.any() and not r.any())
-                self._count += 1
-
-
-def _only(metric: str, outputs: Outputs) -> np.ndarray:
-    if len(outputs) != 1:
-        names = ", ".join(repr(name) for name in outputs)
-        raise DataError(f"metric {metric} needs a model with one output; this one has {names}.")
-    return next(iter(outputs.values()))

@@ -9,8 +9,8 @@ import numpy as np
 
 from numpot.ir.errors import MissingExtraError
 
-from ..data.loader import DataError
-from .classification import Metric, Outputs
+from ..errors import DataError
+from .metric import Metric, Outputs
 
 EVERYTHING: Final = (0.0, 1e10)  # squares of pixels: COCO's area range `all`
 

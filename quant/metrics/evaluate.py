@@ -8,20 +8,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from numpot.ir.arguments import as_graph
 from numpot.ir.errors import AnyPath
+from numpot.ir.formats.model_files import as_graph
 from numpot.ir.graph import Graph
 from numpot.ir.lowering.lower import Arithmetic
 
-from ..data.loader import DataError, DataLoader
+from ..data.loader import DataLoader
 from ..data.model_data import ModelData
 from ..data.plugins import failing_as
 from ..data.sources import Subset, batches, fixed_batch, subset
+from ..errors import DataError
 from ..parallel.pool import Alone, Pool, pieces
 from ..parallel.progress import track
-from ..settings.arguments import as_loader, as_metric, check_options
+from ..settings.arguments import as_loader, check_options
 from .chance import remark_chance
-from .classification import Metric, metric_name, metric_value
+from .metric import Metric, metric_name, metric_value
+from .names import as_metric
 from .not_finite import NotFinite, NotFiniteWarning
 from .partial_metric import PIECE, Part
 

@@ -5,7 +5,7 @@ for any number of workers.
 import copy
 from typing import Any, Final
 
-from .classification import Metric, Outputs
+from .metric import Metric, Outputs
 
 PIECE: Final = 128  # samples
 

@@ -1,1 +1,6 @@
-"""Work shared by processes: pool (one or many), dask_pool (many machines), progress."""
+"""Work shared by processes.
+
+pool        one process, or many
+dask_pool   workers on this and other machines
+progress    how far the work is
+"""

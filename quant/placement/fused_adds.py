@@ -3,17 +3,14 @@ FakeQuantize (POT 2023.3).
 """
 
 import math
-from typing import TYPE_CHECKING
 
 from numpot.ir.graph import Graph, Node
 
 from ..layers.device_operators import WEIGHTED
-
-if TYPE_CHECKING:
-    from .placement import Quantizer
+from .quantizer import Quantizer
 
 
-def without_fused_inputs(graph: Graph, quantizers: list["Quantizer"]) -> list["Quantizer"]:
+def without_fused_inputs(graph: Graph, quantizers: list[Quantizer]) -> list[Quantizer]:
     """The quantizers without the one that each Add of two quantized tensors can do without.
 
     Of the two, ordered by their number of readers: the second, if the first has several readers, the second
@@ -30,7 +27,7 @@ def without_fused_inputs(graph: Graph, quantizers: list["Quantizer"]) -> list["Q
     return [q for q in quantizers if q not in dropped]
 
 
-def _unneeded(first: "Quantizer", second: "Quantizer") -> "Quantizer | None":
+def _unneeded(first: Quantizer, second: Quantizer) -> Quantizer | None:
     inputs = second.tensor.producer.inputs
     if len(first.uses) > 1 and len(second.uses) == 1 and len(inputs) > 1 and inputs[1].constant is not None:
         return second

@@ -15,7 +15,8 @@ from ..layers.device_operators import QUANTIZABLE
 from ..layers.weighted_layers import prepare
 from ..sentences import counted, listed
 from .ignored_scope import Ignored
-from .placement import Quantizer, find_quantizers
+from .placement import find_quantizers
+from .quantizer import Quantizer
 
 
 @dataclass(frozen=True)

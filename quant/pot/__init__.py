@@ -5,6 +5,12 @@
 
 Names and shapes are those of POT 2023.3; a model is a numpot Graph. What lies behind them is
 `numpot.quant.quantize` and `evaluate`.
+
+    pipeline                   create_pipeline: the algorithms by name
+    engine, loaders, models    IEEngine; DataLoader and Metric; load_model, save_model, compress_model_weights
+    evaluator                  POT's engine and metric, as the accuracy-aware search measures with them
+    config, config_parameters  configuration files in POT's shape
+    config_keys                keys that follow from the declarations in settings/
 """
 
 from .engine import Engine, IEEngine

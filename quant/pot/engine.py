@@ -8,9 +8,8 @@ import numpy as np
 
 from numpot.ir.graph import Graph, Tensor
 
-from ..data.loader import DataError
 from ..data.model_data import ModelData
-from ..errors import QuantizationError
+from ..errors import DataError, QuantizationError
 from ..parallel.progress import track
 from .loaders import DataLoader, Metric, PotSamples, unpack
 

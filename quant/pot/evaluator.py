@@ -9,9 +9,9 @@ from numpot.ir.graph import Graph
 from numpot.ir.ops.common.operator import nearest
 
 from ..accuracy_aware.evaluators.evaluator import Evaluator, Scores
-from ..data.loader import DataError
+from ..accuracy_aware.evaluators.metric_identity import class_identity, identity
 from ..data.plugins import failing_as
-from ..metrics.metric_identity import class_identity, identity
+from ..errors import DataError
 from .engine import Engine
 
 

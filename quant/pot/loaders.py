@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..data.loader import Data, DataError, Sample
+from ..data.loader import Data, Sample
 from ..data.loader import DataLoader as Samples
+from ..errors import DataError
 
 
 class DataLoader(ABC):

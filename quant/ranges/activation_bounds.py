@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..placement.placement import Quantizer
+from ..placement.quantizer import Quantizer
 from .activation_ranges import ActivationRange
 
 

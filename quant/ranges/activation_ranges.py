@@ -10,7 +10,7 @@ import numpy as np
 
 from ..defaults import OUTLIER_PROB
 from ..errors import QuantizationError
-from ..placement.placement import Quantizer
+from ..placement.quantizer import Quantizer
 from ..settings.range_options import Aggregator, RangeEnd, RangeEstimation, Reduction
 from ..statistics.collector import Collectors
 from ..statistics.histogram import Histogram

@@ -14,7 +14,7 @@ import numpy as np
 from numpot.ir.graph import Node, Tensor
 
 from ..layers.device_operators import WEIGHTED, is_depthwise
-from ..placement.placement import Quantizer
+from ..placement.quantizer import Quantizer
 from ..statistics.histogram import Histogram
 
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from ..defaults import Preset
 from ..layers.device_operators import QUANTIZABLE, is_depthwise
-from ..placement.placement import Quantizer
+from ..placement.quantizer import Quantizer
 from ..settings.range_options import Granularity, Mode, QuantizerParameters
 
 OTHER_DEVICES: Final = ("NPU", "GNA", "GNA3", "GNA3.5")  # POT knows them, numpot does not

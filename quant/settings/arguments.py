@@ -1,5 +1,5 @@
-"""Arguments of the Python API: what is obvious is accepted (a path is opened, a metric's name is parsed), the
-rest refused in one sentence.
+"""Arguments of the Python API: what is obvious is accepted (a path is opened), the rest refused in one
+sentence.
 
 The declaration of an option is its annotation in the signature of the function that takes it.
 """
@@ -17,7 +17,6 @@ from numpot.ir.graph import Graph
 from ..data.loader import DataLoader
 from ..data.sources import open_data
 from ..errors import QuantizationError
-from ..metrics.classification import Metric, metric_name, parse_metric
 from .option_types import choose, read_option
 
 #: Options that count something, so that the least of them is 1.
@@ -41,22 +40,6 @@ def as_loader(data: DataLoader | AnyPath, graph: Graph, name: str = "the data") 
     raise QuantizationError(
         f"{name} must be a DataLoader, or what open_data takes (the path of an .npz file or of a "
         f"folder), found {shown(data)}"
-    )
-
-
-def as_metric(metric: Metric | str, name: str = "the metric") -> Metric:
-    """A Metric as it is, if it has a name; text is parsed. Raises QuantizationError, DataError."""
-    if isinstance(metric, str):
-        return parse_metric(metric)
-    if isinstance(metric, Metric):
-        metric_name(metric)
-        return metric
-    if isinstance(metric, type) and issubclass(metric, Metric):
-        raise QuantizationError(
-            f"{name} must be a Metric, found {shown(metric)}; make an object of it: {metric.__name__}()"
-        )
-    raise QuantizationError(
-        f"{name} must be a Metric or the name of one, such as 'accuracy@1', found {shown(metric)}"
     )
 
 

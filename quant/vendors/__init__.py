@@ -1,3 +1,7 @@
-"""The runtimes that numpot is compared with: registry opens them, probe asks which arithmetic they have on
-this processor.
+"""The runtimes that numpot is compared with, one a file.
+
+vendor                  Vendor: what numpot needs to know of a runtime
+openvino, onnxruntime   the runtimes
+registry                all of them, by name
+probe                   which arithmetic a runtime has on this processor
 """

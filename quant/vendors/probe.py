@@ -11,7 +11,6 @@ onnxruntime has other kernels: it is asked for these with operators of its own.
 """
 
 import functools
-import importlib.util
 import os
 import platform
 from dataclasses import dataclass
@@ -30,7 +29,8 @@ from numpot.ir.ops import OPERATORS, Operator
 from numpot.kernels import reference
 
 from ..errors import CompareError
-from .registry import COMPILERS, MAX_ISA, Arrays, check_installed
+from .registry import VENDORS, find_vendor
+from .vendor import Arrays
 
 ARITHMETICS: Final[tuple[IntegerArithmetic, ...]] = get_args(IntegerArithmetic)
 INT8: Final = "int8"
@@ -38,7 +38,6 @@ SIGNS: Final = {"unsigned": (0.0, 255.0), "signed": (-128.0, 127.0)}
 CODES_ALIKE: Final = (
     0.99  # of a layer's codes within one of numpot's: the runtime may round a bias or a tie otherwise
 )
-TITLES: Final = {"openvino": "OpenVINO", "onnxruntime": "onnxruntime"}
 _WINDOW: Final = {"strides": (1, 1), "dilations": (1, 1), "pads_begin": (0, 0), "pads_end": (0, 0)}
 
 
@@ -99,7 +98,7 @@ class Probe:
     def does(self) -> str:
         """ "OpenVINO 2026.4.1 saturates on this processor (AVX2)"."""
         verb = "computes exact sums" if self.arithmetic == "exact" else "saturates"
-        return f"{TITLES[self.runtime]} {self.version} {verb} on this processor ({self.processor})"
+        return f"{VENDORS[self.runtime].title} {self.version} {verb} on this processor ({self.processor})"
 
     def as_text(self, kind: str, sign: str) -> str:
         """The plainest arithmetic that fits, or "another"; nothing where it was not asked."""
@@ -120,7 +119,7 @@ class Probe:
 
 def installed_runtimes() -> list[str]:
     """Those that can be asked. Raises CompareError if there is none."""
-    found = [name for name in COMPILERS if importlib.util.find_spec(name) is not None]
+    found = [name for name, vendor in VENDORS.items() if vendor.is_installed]
     if not found:
         raise CompareError("no runtime is installed that could be asked: pip install 'numpot[vendors]'")
     return found
@@ -130,8 +129,8 @@ def probe(runtime: str) -> Probe:
     """Ask a runtime, in this process and its environment. Raises MissingExtraError, CompareError for an
     unknown runtime.
     """
-    check_installed(runtime)
-    return _probe(runtime, os.environ.get(MAX_ISA, ""))
+    variable = find_vendor(runtime).isa_variable
+    return _probe(runtime, os.environ.get(variable, "") if variable else "")
 
 
 @functools.lru_cache
@@ -139,7 +138,7 @@ def _probe(runtime: str, max_isa: str) -> Probe:
     """Once for each environment, because what it finds stays true."""
     graph, inputs = layers_that_clip()
     with TemporaryDirectory() as folder:
-        found = COMPILERS[runtime](graph, Path(folder))(inputs)
+        found = VENDORS[runtime].compile(graph, Path(folder))(inputs)
     expected = {a: _codes(graph, Interpreter(graph, arithmetic=a).run(inputs)) for a in ARITHMETICS}
     codes = _codes(graph, found)
     fits = {
@@ -154,7 +153,7 @@ def _probe(runtime: str, max_isa: str) -> Probe:
     return Probe(
         runtime,
         version(runtime),
-        processor() + (f", {MAX_ISA}={max_isa}" if max_isa and runtime == "openvino" else ""),
+        processor() + (f", {VENDORS[runtime].isa_variable}={max_isa}" if max_isa else ""),
         fits,
     )
 

@@ -1,3 +1,7 @@
-"""Weights as int8: int8_weights stores them, saturation_fix keeps pairs from overflowing, measure_saturation
-counts.
+"""Weights as int8.
+
+apply_quantizers     one quantizer made real: a FakeQuantize, or codes of weights
+int8_weights         how the codes are stored
+saturation_fix       narrower weights where pairs of products could overflow
+measure_saturation   counts the pairs that do
 """

@@ -11,10 +11,10 @@ from numpot.ir.graph import Graph, Tensor
 from numpot.ir.ops.fake_quantize import FakeQuantize
 
 from ..layers.weighted_layers import output_channel_axis_of_weights
-from ..placement.placement import Quantizer
+from ..parameters import Parameters
+from ..placement.quantizer import Quantizer
 from ..ranges.activation_ranges import clipped
 from ..ranges.weight_ranges import weight_bounds
-from ..settings.parameters import Parameters
 from .int8_weights import QuantizedWeights, fake_quantize_weights, quantize_weights
 from .saturation_fix import WeightFactor, layer_pairings
 

@@ -5,9 +5,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from numpot.ir.arguments import as_graph
 from numpot.ir.errors import AnyPath
 from numpot.ir.executor.saturation_counts import SaturationResult
+from numpot.ir.formats.model_files import as_graph
 from numpot.ir.graph import Graph
 from numpot.ir.lowering.left_in_float import ZERO_POINT, layers_left_in_float
 from numpot.ir.lowering.lower import INTEGER_LAYERS, for_arithmetic

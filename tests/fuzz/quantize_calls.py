@@ -17,7 +17,7 @@ from numpot.quant.accuracy_aware.parameters import SearchParameters
 from numpot.quant.data.loader import DataLoader
 from numpot.quant.default_quantization import quantize
 from numpot.quant.metrics.classification import Accuracy
-from numpot.quant.settings.parameters import Parameters
+from numpot.quant.parameters import Parameters
 
 from ..networks import Network
 from ..quant.data.array_data import normal

@@ -9,8 +9,8 @@ import os
 
 from numpot.ir.graph import Graph
 from numpot.ir.lowering.lower import INTEGER_LAYERS, IntegerArithmetic
+from numpot.quant.vendors.openvino import AVX2
 from numpot.quant.vendors.probe import INT8, probe
-from numpot.quant.vendors.registry import AVX2
 
 
 def openvinos() -> IntegerArithmetic:

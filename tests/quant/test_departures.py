@@ -9,8 +9,8 @@ import pytest
 pytest.importorskip("onnx")
 
 from benchmarks import departures  # noqa: E402
-from numpot.quant.settings.best_preset import with_best  # noqa: E402
-from numpot.quant.settings.parameters import Parameters, read_parameters  # noqa: E402
+from numpot.quant.best_preset import with_best  # noqa: E402
+from numpot.quant.parameters import Parameters, read_parameters  # noqa: E402
 
 from .material import needs_material  # noqa: E402
 

@@ -9,8 +9,8 @@ from numpot.ir.formats.native.model import read_xmlbin, write_model
 from numpot.ir.graph import Graph
 from numpot.ir.interpreter import Interpreter
 from numpot.ir.lowering.lower import integer_layers
-from numpot.quant.data.loader import DataError
 from numpot.quant.default_quantization import QuantizationError, quantize
+from numpot.quant.errors import DataError
 
 from ..ir.sample_models import assert_same_graph
 from ..networks import Network

@@ -27,7 +27,7 @@ from numpot.quant.compare import compare_models, compare_with_vendor
 from numpot.quant.data.model_data import ModelData
 from numpot.quant.data.preprocessing import Preprocessing
 from numpot.quant.data.sources import batches, open_data, subset
-from numpot.quant.metrics.classification import parse_metric
+from numpot.quant.metrics.names import parse_metric
 from numpot.quant.weights.measure_saturation import measure_saturation
 
 from ..networks import Network

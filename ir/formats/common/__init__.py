@@ -1,3 +1,7 @@
-"""What all formats need: files that are replaced whole or not at all, regular files only, auto_pad, tables of
-opsets.
+"""What all formats need.
+
+atomic_files   files that are replaced whole or not at all
+regular_file   opens files only, no pipes and no devices
+auto_pad       padding that follows from the size of the input
+opset_table    which function reads an operator of which opset
 """

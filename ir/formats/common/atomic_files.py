@@ -17,6 +17,8 @@ from numpot.kernels.codegen.temporary_files import (
     temporary_name,
 )
 
+from ...errors import SaveError
+
 
 @contextmanager
 def replacing(paths: Sequence[Path]) -> Iterator[Sequence[BinaryIO]]:
@@ -62,6 +64,24 @@ def check_folder(path: Path) -> None:
     """
     with tempfile.TemporaryFile(dir=path.parent):
         pass
+
+
+def check_target(path: Path, suffix: str) -> None:
+    """Raises SaveError if a model cannot be saved there: another suffix, or a folder that refuses files."""
+    check_suffix(path, suffix)
+    try:
+        check_folder(path)
+    except OSError as error:
+        raise SaveError(
+            f"cannot be written: folder {str(path.parent)!r} does not take files ({error.strerror})", path
+        ) from error
+
+
+def check_suffix(path: Path, suffix: str) -> None:
+    """Raises SaveError if a model's file has another suffix than its format."""
+    if path.suffix != suffix:
+        beside = " (with a .bin beside it)" if suffix == ".xml" else ""
+        raise SaveError(f"a model is saved as {suffix}{beside}, found {path.suffix or 'no suffix'!r}", path)
 
 
 def _commit(temporaries: Sequence[Path], paths: Sequence[Path]) -> None:

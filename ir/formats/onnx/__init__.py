@@ -2,8 +2,15 @@
 `write_onnx` writes one.
 
 One small function reads one ONNX operator, over the opsets it names, and one writes one of ours; both stand
-in the file of their family. `reader.py` walks the file, `writer.py` the graph. Nothing outside this package
-imports the package `onnx`, which is an extra.
+in the file of their family in operators/. Nothing outside this package imports the package `onnx`, which is
+an extra.
+
+    reader, node_reader, onnx_node     a file; one node of it; what the reader of an operator is given
+    functions                          a model's own operators, put in the place of their calls
+    tensors, external_data             arrays in the file, and in files beside it
+    quantized_tensors                  QuantizeLinear and DequantizeLinear, in and out
+    writer, model, node_writer         a file; the model in it; what the writer of an operator is given
+    errors                             OnnxError
 """
 
 from ...errors import MissingExtraError

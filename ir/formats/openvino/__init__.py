@@ -6,9 +6,12 @@ far as its files let it (they hold no checksum): loading runs nothing and opens 
 it, document types and entities are refused, spans are checked before anything is allocated, and every failure
 is an IRError that names file, line and layer.
 
-`operator_table.py` is the table of the operators that are the same on both sides. For the others, one small
-function reads one operator, over the opsets it names, and one in `substitutes.py` says what is written for
-it; `reader.py` walks the file, `writer.py` the graph.
+    reader, writer                  walk the file, and the graph
+    operator_table                  the operators that are the same on both sides
+    operators/                      one small function reads one of the others, over the opsets it names
+    substitutes                     what is written for an operator that OpenVINO does not have
+    layer, node, layer_names, info  a <layer>; what the reader of an operator is given; names; <rt_info>
+    group_weights                   weights of grouped convolutions, stored small
 """
 
 from .reader import load_openvino, read_openvino

@@ -12,8 +12,8 @@ from ...graph import Graph, Node, Tensor
 from ...ops.common.operator import attribute_types, write_value
 from ...ops.constant import Constant
 from ...ops.parameter import Parameter
-from ..native.model import save_pair
 from ..xml.document import check_schema, parse_xml
+from ..xml.file_pair import save_pair
 from ..xml.layers_writer import append_layers
 from ..xml.weights import Span, Weights
 from .info import write_info

@@ -17,7 +17,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from ...dtypes import FLOATS, INTEGERS, NAMES, DType
-from ..sigmoid import sigmoid
+from .functions import sigmoid
 from .operator import Operator, OperatorError, Shape
 
 OPERATIONS_A_STEP = 2**14  # elements that could be read in the time that Python needs for one step

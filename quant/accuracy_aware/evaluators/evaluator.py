@@ -16,17 +16,18 @@ from numpot.ir.graph import Graph
 from numpot.ir.lowering.lower import Arithmetic
 
 from ...data.classes import Classes
-from ...data.loader import DataError, DataLoader
+from ...data.loader import DataLoader
 from ...data.model_data import ModelData
 from ...data.plugins import failing_as
 from ...data.sources import Batch, Subset, as_labels, batches, fixed_batch
+from ...errors import DataError
 from ...metrics.chance import remark_chance
-from ...metrics.classification import Metric, metric_name, metric_value
 from ...metrics.evaluate import check_needs, compiled
-from ...metrics.metric_identity import identity
+from ...metrics.metric import Metric, metric_name, metric_value
 from ...metrics.partial_metric import PIECE, Part
 from ...parallel.pool import Alone, Pool, pieces
 from ...parallel.progress import track
+from .metric_identity import identity
 
 if TYPE_CHECKING:
     from numpot.ir.executor.executor import Executor

@@ -26,7 +26,7 @@ def run_accuracy_aware(job: Job, to: str | None, json: bool) -> None:
 
     from ...accuracy_aware.algorithm import quantize_accuracy_aware
     from ...findings.findings import NOTED, remarks
-    from ...metrics.classification import parse_metric
+    from ...metrics.names import parse_metric
 
     output = job.output
     check_savable(output, to)

@@ -1,4 +1,6 @@
-"""Gradient rules, one family of operators a file; importing this package fills the table in registry.py."""
+"""A catalogue: gradient rules, one family of operators a file. Importing this package fills the table in
+registry.py.
+"""
 
 from . import (
     activations,

@@ -10,9 +10,9 @@ import math
 
 import numpy as np
 
+from numpot.ir.ops.common.functions import sigmoid
 from numpot.ir.ops.erf import erf
 from numpot.ir.ops.prelu import per_channel
-from numpot.ir.ops.sigmoid import sigmoid
 from numpot.ir.ops.softplus import softplus
 
 from .registry import Call, Gradients, gradient, unbroadcast

@@ -17,7 +17,7 @@ from numpot.ir.graph import Graph, Tensor
 from numpot.ir.interpreter import Interpreter
 from numpot.ir.ops.lstm_sequence import LSTMSequence
 from numpot.ir.ops.sigmoid import Sigmoid
-from numpot.ir.specialization import specialize
+from numpot.ir.run.specialization import specialize
 from numpot.kernels.program.step import Row
 
 from ...networks import Network

@@ -9,10 +9,10 @@ from numpot.ir import read_model, save_model
 from numpot.ir.executor.executor import Executor
 from numpot.ir.lowering.lower import integer_layers
 from numpot.quant.accuracy_aware.algorithm import quantize_accuracy_aware
-from numpot.quant.benchmark.peers import PEER_RUNS
 from numpot.quant.default_quantization import quantize
 from numpot.quant.metrics.classification import Accuracy
 from numpot.quant.metrics.evaluate import evaluate
+from numpot.quant.vendors.registry import VENDORS
 
 from ..data.array_data import ArrayData
 from ..material import load_data, load_model, needs_material
@@ -136,7 +136,7 @@ def accuracy_in(runtime, path, data, batch=2000):
             model = read_model(path)
             scores = Executor(model).run({model.inputs[0].name: images}).values()
         else:
-            scores = PEER_RUNS[runtime](path, {input_of(path): images}, 2)()
+            scores = VENDORS[runtime].open(path, {input_of(path): images}, 2)()
         right += int((next(iter(scores)).argmax(axis=1) == labels).sum())
     return right / len(data.test)
 

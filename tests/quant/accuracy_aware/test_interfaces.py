@@ -10,8 +10,7 @@ import pytest
 from numpot.ir.formats.native.model import write_model
 from numpot.quant import pot
 from numpot.quant.accuracy_aware.measurements import AccuracyError
-from numpot.quant.data.loader import DataError
-from numpot.quant.errors import QuantizationError
+from numpot.quant.errors import DataError, QuantizationError
 
 from ..cli.command_line import invoke as numpot
 from .accuracy_models import GRAPH, LABELS, X, run

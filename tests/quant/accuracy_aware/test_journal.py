@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 
 from numpot.quant.accuracy_aware.algorithm import quantize_accuracy_aware
-from numpot.quant.data.loader import DataError
-from numpot.quant.errors import QuantizationError
-from numpot.quant.metrics.classification import Accuracy, Metric, Sqnr
+from numpot.quant.errors import DataError, QuantizationError
+from numpot.quant.metrics.classification import Accuracy
+from numpot.quant.metrics.metric import Metric
+from numpot.quant.metrics.reference import Sqnr
 from numpot.quant.statistics.cache import StatisticsCacheError
 
 from ..data.array_data import ArrayData

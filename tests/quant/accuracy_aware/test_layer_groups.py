@@ -4,7 +4,7 @@ import pytest
 
 from numpot.quant.accuracy_aware.layer_groups import find_groups, multiply_adds, with_precisions
 from numpot.quant.layers.weighted_layers import prepare
-from numpot.quant.settings.parameters import Parameters
+from numpot.quant.parameters import Parameters
 
 from ...networks import Network
 

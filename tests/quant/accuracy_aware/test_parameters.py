@@ -10,18 +10,18 @@ from numpot.ir.lowering.arithmetics import Arithmetic
 from numpot.quant.accuracy_aware.algorithm import quantize_accuracy_aware
 from numpot.quant.accuracy_aware.evaluators.evaluator import FloatOutputs, MetricEvaluator
 from numpot.quant.accuracy_aware.hyperparameters import tuned
-from numpot.quant.accuracy_aware.layer_groups import find_groups, with_precisions
+from numpot.quant.accuracy_aware.layer_groups import find_groups, variant, with_precisions
 from numpot.quant.accuracy_aware.ranking import Ranking
-from numpot.quant.assembly import variant
-from numpot.quant.data.loader import DataError
 from numpot.quant.default_quantization import open_samples, quantize, run_stages
-from numpot.quant.errors import QuantizationError
+from numpot.quant.errors import DataError, QuantizationError
 from numpot.quant.layers.weighted_layers import replace_constant
 from numpot.quant.metrics.annotation_free import UNLABELLED, probabilities, self_labelled
-from numpot.quant.metrics.classification import Accuracy, Agreement, Sqnr
-from numpot.quant.metrics.confusion import Cosine, MeanIoU, Rmse
+from numpot.quant.metrics.classification import Accuracy
+from numpot.quant.metrics.confusion import MeanIoU
 from numpot.quant.metrics.evaluate import evaluate
-from numpot.quant.settings.parameters import read_parameters
+from numpot.quant.metrics.reference import Agreement, Cosine, Sqnr
+from numpot.quant.metrics.regression import Rmse
+from numpot.quant.parameters import read_parameters
 
 from ...networks import Network
 from ..data.array_data import ArrayData

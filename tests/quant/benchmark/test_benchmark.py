@@ -4,6 +4,7 @@ else.
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ from typer.testing import CliRunner
 
 from numpot.ir import save_model
 from numpot.quant.benchmark import benchmark as benchmarking
-from numpot.quant.benchmark import peers as runtimes
+from numpot.quant.benchmark import peers
 from numpot.quant.cli import app
+from numpot.quant.vendors import openvino
+from numpot.quant.vendors.vendor import Inference, Inputs, Vendor
 
 from ...networks import Network
 
@@ -106,16 +109,16 @@ def test_peers_get_a_model_in_numpots_format_as_onnx(folder: Path) -> None:
 def test_without_the_package_onnx_numpots_format_runs_alone(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runtimes, "is_installed", lambda package: package != "onnx")
+    monkeypatch.setattr(peers, "can_write_onnx", lambda: False)
     assert [r["runtime"] for r in json.loads(invoke("model.xml", "--json").stdout)["results"]] == ["numpot"]
 
 
 def test_a_peer_that_computes_something_else_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def wrong(path: Path, inputs: runtimes.Inputs, threads: int) -> runtimes.Run:
-        right = runtimes.openvino_run(path, inputs, threads)
+    def wrong(path: Path, inputs: Inputs, threads: int) -> Inference:
+        right = openvino.open_openvino(path, inputs, threads)
         return lambda: [1.5 * output for output in right()]
 
-    monkeypatch.setitem(benchmarking.PEER_RUNS, "openvino", wrong)
+    monkeypatch.setitem(benchmarking.VENDORS, "openvino", replace(openvino.VENDOR, open=wrong))
     outcome = invoke("model.onnx", "--batch", 8)
     assert outcome.exit_code == 0
     assert (
@@ -151,7 +154,7 @@ def test_errors(folder: Path, arguments: list[str], message: str) -> None:
 
 
 def test_a_peer_that_is_not_installed_names_its_extra(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtimes, "is_installed", lambda package: package != "onnxruntime")
+    monkeypatch.setattr(Vendor, "is_installed", property(lambda vendor: vendor.name != "onnxruntime"))
     assert [r["runtime"] for r in json.loads(invoke("model.onnx", "--json").stdout)["results"]] == [
         "numpot",
         "openvino",
@@ -191,7 +194,7 @@ def test_differences() -> None:
 def test_inputs_are_the_datas_first_samples_again_and_again(folder: Path) -> None:
     from numpot.quant.data.sources import open_data
 
-    graph = runtimes.open_for_benchmark("model.onnx").graph
+    graph = peers.open_for_benchmark("model.onnx").graph
     x = np.load("data.npz")["x"]
     np.testing.assert_array_equal(
         benchmarking.sample_inputs(graph, 4, open_data("data.npz", graph))["x"], x[[0, 1, 2, 0]]

@@ -17,11 +17,10 @@ import pytest
 from numpot.ir.errors import NumpotError
 from numpot.ir.formats.model_files import save_model
 from numpot.quant.cli.common import print_json, read_numbers, read_settings
-from numpot.quant.data.loader import DataError
 from numpot.quant.data.sources import as_labels, open_data
 from numpot.quant.default_quantization import quantize
-from numpot.quant.errors import QuantizationError
-from numpot.quant.metrics.classification import parse_metric
+from numpot.quant.errors import DataError, QuantizationError
+from numpot.quant.metrics.names import parse_metric
 from numpot.quant.parallel.dask_pool import ClusterError, open_pool
 from numpot.quant.pot.config import read_config
 

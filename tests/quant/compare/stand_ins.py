@@ -12,7 +12,7 @@ from numpot.ir.executor.executor import Executor
 from numpot.ir.graph import Graph
 from numpot.quant.compare import Comparison, against_runtime, compare_with_vendor, observing
 from numpot.quant.vendors.probe import Probe
-from numpot.quant.vendors.registry import Run
+from numpot.quant.vendors.vendor import Inference, Run, Vendor
 
 from ..data.array_data import ArrayData
 
@@ -41,15 +41,20 @@ def numpot_itself(
     return compile
 
 
+def never(*_: object) -> Inference:
+    raise AssertionError("a comparison opens no runtime for speed")
+
+
 def compare_with(
     monkeypatch: pytest.MonkeyPatch, compile, graph: Graph, x: np.ndarray, **options
 ) -> Comparison:
     """numpot against a stand-in."""
-    monkeypatch.setitem(observing.COMPILERS, "stand-in", compile)
+    vendor = Vendor("stand-in", "stand-in", (), compile, open=never)
+    monkeypatch.setitem(observing.VENDORS, "stand-in", vendor)
     monkeypatch.setattr(against_runtime, "check_vendor", lambda *_: None)
     exact = Probe("openvino", "0", "a stand-in", {("any layer", "unsigned"): ("exact",)})
     monkeypatch.setattr(against_runtime, "probe", lambda _: exact)
-    monkeypatch.setattr(against_runtime, "describe_vendor", lambda *_: "stand-in")
+    monkeypatch.setattr(Vendor, "describe", lambda *_: "stand-in")
     return compare_with_vendor(graph, "stand-in", Samples(x), **options)
 
 

@@ -13,7 +13,7 @@ import pytest
 from numpot.ir import read_model
 from numpot.quant.compare import CompareError, against_runtime, compare_models, compare_with_vendor, observing
 from numpot.quant.compare.observing import View, observe
-from numpot.quant.vendors import registry as vendors
+from numpot.quant.vendors import openvino
 from numpot.quant.vendors.probe import probe
 
 from ...ir.int8_networks import NETWORKS, network, samples
@@ -43,11 +43,6 @@ def test_no_code_differs_from_openvino(name: str, arithmetic: str) -> None:
     assert found.first_difference is None, causes(found)
     assert len(found.outputs) == 1 and found.arithmetic == arithmetic
     assert found.notes == [f"{probe('openvino').does}: compared with `{arithmetic}`"]
-
-
-def test_what_the_environment_asks_of_openvino_is_shown() -> None:
-    assert vendors.describe_vendor("openvino", {vendors.MAX_ISA: "AVX2"}).endswith(" ONEDNN_MAX_CPU_ISA=AVX2")
-    assert vendors.MAX_ISA not in vendors.describe_vendor("openvino", {})
 
 
 @on_x86
@@ -87,7 +82,7 @@ def test_a_tensor_that_changes_the_rest_is_looked_at_by_itself(tmp_path: Path) -
         graph = network(name, "unsigned")
         graph.prune()
         nodes = [n.name for n in graph.of_type("FakeQuantize")]
-        view = View(vendors.compile_openvino, graph, nodes, {"x": samples(name)}, tmp_path)
+        view = View(openvino.compile_openvino, graph, nodes, {"x": samples(name)}, tmp_path)
         assert view.at_once is at_once
         assert view.run({"x": samples(name)}).keys() == {*nodes, "y"}
 

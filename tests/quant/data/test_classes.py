@@ -13,9 +13,9 @@ from PIL import Image
 from numpot.ir import Graph, read_model, save_model
 from numpot.quant import DataLoader, evaluate, finetune, quantize, quantize_accuracy_aware
 from numpot.quant.data.classes import Classes, read_classes
-from numpot.quant.data.loader import DataError
 from numpot.quant.data.model_data import ModelData
 from numpot.quant.data.sources import open_data
+from numpot.quant.errors import DataError
 from numpot.quant.metrics.chance import ChanceWarning
 
 from ...networks import Network

@@ -12,8 +12,9 @@ from numpot.ir.dtypes import F32
 from numpot.ir.graph import Graph
 from numpot.ir.ops.parameter import Parameter
 from numpot.ir.ops.result import Result
-from numpot.quant.data.loader import DataError, DataLoader
+from numpot.quant.data.loader import DataLoader
 from numpot.quant.data.sources import batches, open_data, subset
+from numpot.quant.errors import DataError
 
 
 def model(**shapes: tuple[int, ...]) -> Graph:

@@ -10,8 +10,8 @@ from numpot.ir.dtypes import F32
 from numpot.ir.graph import Graph
 from numpot.ir.ops.parameter import Parameter
 from numpot.quant.data import images as data_images
-from numpot.quant.data.loader import DataError
 from numpot.quant.data.sources import open_data
+from numpot.quant.errors import DataError
 
 
 def model(*shape):

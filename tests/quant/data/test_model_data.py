@@ -8,9 +8,10 @@ from openvino import opset13
 from numpot.ir.dtypes import F16, F32, I64, U8
 from numpot.ir.graph import Graph
 from numpot.ir.ops.parameter import Parameter
-from numpot.quant.data.loader import DataError, DataLoader
+from numpot.quant.data.loader import DataLoader
 from numpot.quant.data.model_data import ModelData
 from numpot.quant.data.preprocessing import Preprocessing
+from numpot.quant.errors import DataError
 
 RGB = Preprocessing(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
 GRAY = Preprocessing(mean=(0.286,), std=(0.353,))

@@ -11,9 +11,9 @@ import pytest
 from numpot.ir.dtypes import F32
 from numpot.ir.graph import Graph
 from numpot.ir.ops.parameter import Parameter
-from numpot.quant.data.loader import DataError
 from numpot.quant.data.npz import NpzData
 from numpot.quant.data.sources import open_data
+from numpot.quant.errors import DataError
 
 PIXELS = {"preprocessing": {"mean": [0.0], "std": [1.0 / 255]}}  # floats are then the pixels themselves
 

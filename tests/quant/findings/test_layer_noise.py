@@ -17,7 +17,7 @@ from numpot.quant.compare import compare_models
 from numpot.quant.default_quantization import quantize
 from numpot.quant.findings import layer_noise
 from numpot.quant.layers.weighted_layers import replace_constant
-from numpot.quant.metrics.classification import Agreement
+from numpot.quant.metrics.reference import Agreement
 from numpot.quant.parallel.dask_pool import open_pool
 
 from ...networks import Network

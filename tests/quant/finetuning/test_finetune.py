@@ -13,10 +13,10 @@ from numpot.ir.ops import OPERATORS
 from numpot.ir.ops.result import Result
 from numpot.kernels.saturation import provably_safe
 from numpot.quant import Accuracy, finetune, quantize
-from numpot.quant.data.loader import DataError, DataLoader
-from numpot.quant.errors import QuantizationError
+from numpot.quant.data.loader import DataLoader
+from numpot.quant.errors import DataError, QuantizationError
 from numpot.quant.finetuning.trained import dequantization
-from numpot.quant.metrics.classification import Agreement, Sqnr
+from numpot.quant.metrics.reference import Agreement, Sqnr
 from tests.networks import Network
 from tests.quant.data.array_data import ArrayData, normal
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from numpot.quant.data.loader import DataError
-from numpot.quant.metrics.classification import parse_metric
+from numpot.quant.errors import DataError
+from numpot.quant.metrics.names import parse_metric
 
 pytest.importorskip("faster_coco_eval", reason="needs the extra 'detection'")
 RNG = np.random.default_rng(0)

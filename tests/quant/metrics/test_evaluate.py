@@ -13,12 +13,13 @@ from numpot.ir.graph import Graph
 from numpot.ir.ops.clamp import Clamp
 from numpot.ir.ops.parameter import Parameter
 from numpot.ir.ops.result import Result
-from numpot.quant.data.loader import DataError
 from numpot.quant.data.sources import open_data
+from numpot.quant.errors import DataError
 from numpot.quant.metrics import evaluate as evaluation
-from numpot.quant.metrics.classification import Accuracy, Agreement, Sqnr
+from numpot.quant.metrics.classification import Accuracy
 from numpot.quant.metrics.evaluate import evaluate
 from numpot.quant.metrics.not_finite import NotFiniteWarning
+from numpot.quant.metrics.reference import Agreement, Sqnr
 
 from ...networks import Network
 from ..cli.command_line import invoke

@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from numpot.quant.data.loader import DataError
-from numpot.quant.metrics.classification import Accuracy, Agreement, Sqnr, parse_metric
+from numpot.quant.errors import DataError
+from numpot.quant.metrics.classification import Accuracy
+from numpot.quant.metrics.names import parse_metric
+from numpot.quant.metrics.reference import Agreement, Sqnr
 
 SCORES = np.array([[0.1, 0.7, 0.2], [0.5, 0.3, 0.4], [0.2, 0.2, 0.6], [0.9, 0.8, 0.7]], np.float32)
 LABELS = np.array([1, 2, 0, 2])

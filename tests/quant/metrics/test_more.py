@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from numpot.quant.data.loader import DataError
-from numpot.quant.metrics.classification import parse_metric
+from numpot.quant.errors import DataError
+from numpot.quant.metrics.names import parse_metric
 
 RNG = np.random.default_rng(0)
 SCORES = RNG.normal(size=(40, 4)).astype(np.float32)

@@ -20,13 +20,16 @@ import pytest
 
 from numpot.ir.errors import MissingExtraError
 from numpot.quant.data.fingerprints import data_digest
-from numpot.quant.data.loader import DataError, DataLoader
+from numpot.quant.data.loader import DataLoader
 from numpot.quant.data.sources import open_data
 from numpot.quant.default_quantization import quantize
-from numpot.quant.metrics.classification import Accuracy, Metric, Sqnr
+from numpot.quant.errors import DataError
+from numpot.quant.metrics.classification import Accuracy
 from numpot.quant.metrics.confusion import F1
 from numpot.quant.metrics.evaluate import evaluate
+from numpot.quant.metrics.metric import Metric
 from numpot.quant.metrics.partial_metric import merges
+from numpot.quant.metrics.reference import Sqnr
 from numpot.quant.parallel import dask_pool as distributed
 from numpot.quant.parallel.dask_pool import ClusterError, open_pool
 from numpot.quant.parallel.pool import pieces

@@ -6,7 +6,8 @@ import pytest
 from numpot.ir.graph import Graph
 from numpot.quant.placement import fused_patterns as patterns
 from numpot.quant.placement.ignored_scope import Ignored
-from numpot.quant.placement.placement import Quantizer, find_quantizers
+from numpot.quant.placement.placement import find_quantizers
+from numpot.quant.placement.quantizer import Quantizer
 from numpot.quant.ranges.schemes import activation_scheme
 from numpot.quant.settings.range_options import QuantizerParameters
 

@@ -15,7 +15,7 @@ from numpot.quant.accuracy_aware.algorithm import quantize_accuracy_aware
 from numpot.quant.default_quantization import quantize
 from numpot.quant.errors import QuantizationError
 from numpot.quant.findings.findings import remarks
-from numpot.quant.metrics.classification import Agreement
+from numpot.quant.metrics.reference import Agreement
 from numpot.quant.sentences import counted, listed
 
 from ...networks import Network

@@ -7,9 +7,8 @@ from numpot.ir import read_model, save_model
 from numpot.ir.executor.executor import Executor
 from numpot.ir.graph import Graph
 from numpot.quant import pot
-from numpot.quant.data.loader import DataError
 from numpot.quant.default_quantization import quantize
-from numpot.quant.errors import QuantizationError
+from numpot.quant.errors import DataError, QuantizationError
 
 from ...ir.sample_models import assert_same_graph
 from ...networks import Network

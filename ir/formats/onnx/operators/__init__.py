@@ -1,4 +1,6 @@
-"""All files that read and write operators: importing this fills the two tables."""
+"""A catalogue: one family of ONNX operators a file, how they are read and written. Importing this package
+fills the two tables.
+"""
 
 from . import (  # noqa: F401
     activations,

@@ -53,7 +53,7 @@ def test_new_files_get_the_mode_of_the_umask_and_old_ones_keep_theirs(tmp_path):
 
 def test_a_folder_that_takes_no_files_is_an_error_before_any_work(tmp_path, monkeypatch):
     monkeypatch.setattr(
-        "numpot.ir.formats.native.model.write_weights", lambda *_: pytest.fail("work was done")
+        "numpot.ir.formats.xml.file_pair.write_weights", lambda *_: pytest.fail("work was done")
     )
     (tmp_path / "file").write_bytes(b"")
     for folder in ("missing", "file"):

@@ -12,17 +12,18 @@ from numpot.ir.arguments import shown
 from numpot.ir.graph import Graph
 from numpot.ir.ops.common.operator import nearest
 
-from ..defaults import SAMPLE_BUDGET
-from ..errors import QuantizationError
-from ..placement.ignored_scope import Ignored, is_operation
-from ..placement.placement import Quantizer, find_quantizers
-from ..placement.scopes import Scope, check_scopes, find_scopes
-from ..ranges.parameters import given, read_estimation, read_quantizer
-from ..ranges.schemes import OTHER_DEVICES, Scheme, activation_scheme, weight_scheme
-from .option import declared
-from .option_types import check_words_and_bounds, refuse_unknown, typed
-from .quantize_options import QuantizeOptions
-from .range_options import QuantizerParameters, RangeEstimation
+from .defaults import SAMPLE_BUDGET
+from .errors import QuantizationError
+from .placement.ignored_scope import Ignored, is_operation
+from .placement.placement import find_quantizers
+from .placement.quantizer import Quantizer
+from .placement.scopes import Scope, check_scopes, find_scopes
+from .ranges.parameters import given, read_estimation, read_quantizer
+from .ranges.schemes import OTHER_DEVICES, Scheme, activation_scheme, weight_scheme
+from .settings.option import declared
+from .settings.option_types import check_words_and_bounds, refuse_unknown, typed
+from .settings.quantize_options import QuantizeOptions
+from .settings.range_options import QuantizerParameters, RangeEstimation
 
 
 @dataclass(frozen=True)

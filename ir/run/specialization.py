@@ -4,11 +4,11 @@ from others.
 
 from collections.abc import Mapping
 
-from .errors import GraphError
-from .graph import Graph, Node, Tensor
-from .ops.common.operator import OperatorError, Shape
-from .ops.parameter import Parameter
-from .shape_inference import Known, infer
+from ..errors import GraphError
+from ..graph import Graph, Node, Tensor
+from ..ops.common.operator import OperatorError, Shape
+from ..ops.parameter import Parameter
+from ..shape_inference import Known, infer
 
 Shapes = tuple[Shape, ...]  # of a model's inputs, in its order
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from numpot.quant.accuracy_aware.evaluators.metric_identity import identity
 from numpot.quant.metrics.classification import Accuracy
 from numpot.quant.metrics.confusion import Precision, Recall
-from numpot.quant.metrics.metric_identity import identity
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 
 class Weighted(Accuracy):
@@ -59,7 +59,8 @@ def test_what_a_metric_was_made_with_is_part_of_it():
 
 def test_equal_metrics_are_equal_in_another_process():
     assert identity(everything()) == identity(everything())
-    script = "from tests.quant.metrics.test_metric_identity import *; print(identity(everything()), end='')"
+    module = "tests.quant.accuracy_aware.evaluators.test_metric_identity"
+    script = f"from {module} import *; print(identity(everything()), end='')"
     found = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout

@@ -9,13 +9,13 @@ import pytest
 from numpot.ir.executor.executor import Executor
 from numpot.ir.graph import Graph
 from numpot.ir.lowering.lower import integer_layers
+from numpot.quant.best_preset import with_best
 from numpot.quant.default_quantization import quantize
-from numpot.quant.settings.best_preset import with_best
-from numpot.quant.settings.parameters import Parameters
+from numpot.quant.parameters import Parameters
 from numpot.quant.settings.range_options import RangeEstimation
 
-from ..data.array_data import ArrayData
-from ..material import MATERIAL, NAMES, load_data, load_model, needs_material, top_1
+from .data.array_data import ArrayData
+from .material import MATERIAL, NAMES, load_data, load_model, needs_material, top_1
 
 BEYOND = {
     "performance": {},

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from .parameters import Parameters
-from .range_options import RangeEnd, RangeEstimation
+from .settings.range_options import RangeEnd, RangeEstimation
 
 #: The largest value of all samples: with channels equalized and means corrected, clipping costs more than it
 #: gains.

@@ -5,11 +5,11 @@ from typing import Final, TypeVar, get_args
 
 import numpy as np
 
-from .arguments import shown
-from .errors import GraphError
-from .graph import Tensor
-from .lowering.lower import Arithmetic
-from .ops.common.operator import nearest
+from ..arguments import shown
+from ..errors import GraphError
+from ..graph import Tensor
+from ..lowering.lower import Arithmetic
+from ..ops.common.operator import nearest
 
 A = TypeVar("A")
 ARITHMETICS: Final = get_args(Arithmetic)
