@@ -25,7 +25,7 @@ NAMES = ("numpot.ir", "numpot.kernels", "numpot.quant")
 #: are computed, and they become constants of a FakeQuantize.
 OF_A_STATISTIC = (
     "Statistic.__init__",
-    "Observed.reduce",
+    "Observation.reduce",
     "Extreme.add",
     "Extreme.value",
     "symmetric_range",

@@ -1,4 +1,4 @@
-"""Compute how far a model may fall behind the float model, and how far it does.
+"""How far a model may fall behind the float one, and where one stands (docs/accuracy-aware.md).
 
     d = s (b - v),   excess e = (d - limit) / |b|                (A1)
 

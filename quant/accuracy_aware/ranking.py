@@ -1,4 +1,5 @@
-"""Rank groups by how much the metric gains without them, on the samples that lost most by quantization.
+"""Which group to give back to float first: the one without which the model does best on the samples that
+rounding hurts most, or, by price, the one that gains most for what it costs (docs/accuracy-aware.md).
 
     worth_g = (f_g - median f) / (c_g / sum c + 3 / G)           (A2)
 

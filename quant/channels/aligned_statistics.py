@@ -1,5 +1,4 @@
-"""Compute statistics of the aligned model in the pass that also determines the alignment (eq. A1 in
-docs/calibration.md).
+"""Statistics of the aligned model, though it is not known yet while the samples go by (docs/calibration.md).
 
 Aligning changes one tensor of each pair, channel by channel and by x -> (x - a) / s with s > 0, so what a
 sweep would have found of a sample follows from what it finds now (aligned_sweeps.py). Whatever needs more

@@ -1,4 +1,5 @@
-"""SampleSweeps: keep the extremes and means of every sample until the alignment of the channels is known.
+"""SampleSweeps: what a sweep found in every single sample, kept until it is known how the channels will be
+aligned (docs/calibration.md).
 
     r'_ic = (r_ic - a_c) / s_c      for r = min x, max x, mean x                             (A1)
 

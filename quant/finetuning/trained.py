@@ -1,5 +1,5 @@
-"""The trained parameters: the codes of int8 weights, the weights of layers left in float, and biases.
-Everything else stays as it is.
+"""What is trained: the codes of int8 weights, the weights of layers left in float, and biases. Everything
+else stays as it is (docs/finetuning.md).
 
     q = floor(m + 1/2),   w = (q - z) s,   dw taken as the derivative by (m - z) s           (T8)
 

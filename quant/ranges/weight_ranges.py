@@ -41,7 +41,7 @@ def _measured(rows: np.ndarray, scheme: Scheme, estimation: RangeEstimation) -> 
 
 
 def _searched(rows: np.ndarray, scheme: Scheme) -> Bounds:
-    """Return, for each channel, the range with the least squared error (eq. S9) among fractions of its whole
+    """Return, for each channel, the range with the least squared error among fractions of its whole
     range.
     """
     low, high = _measured(rows, scheme, RangeEstimation())

@@ -1,5 +1,5 @@
-"""Aggregate the values of many samples to one, in memory that does not grow with the samples (eq. S2 to S6 in
-docs/calibration.md).
+"""How the values of many samples become one, in memory that does not grow with the samples
+(docs/calibration.md).
 
     Mean                      exact_sum.py                                  rounded once
     Robust                    sample_sketch.py, robust_estimators.py        of the sorted values

@@ -1,5 +1,5 @@
-"""Add float32 numbers without rounding (a Kulisch accumulator), so that a mean is the same for every order
-and every split of the samples.
+"""Sums of float32 numbers without any rounding, so that a mean is the same in whatever order, batches or
+shares samples arrive (docs/calibration.md).
 
     mean r = round(2^-149 / n * sum of (2^149 r_i))                                           (S2)
 

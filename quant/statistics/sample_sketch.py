@@ -1,5 +1,5 @@
-"""Keep a compact table of the values of many samples, from which medians, the Hodges-Lehmann estimator and
-means without outliers are computed.
+"""What is kept of many samples' values when their order matters: the median, the Hodges-Lehmann estimator,
+means without outliers (docs/calibration.md).
 
     |r - r'| <= 2^(s-24) |r|                                                                  (S3)
 
