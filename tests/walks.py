@@ -151,9 +151,9 @@ def _files(stacks: Iterable[Iterable[str]]) -> list[str]:
 
 
 def _path(module: str) -> str:
-    file = sys.modules[module].__file__
-    assert file is not None
-    return Path(file).resolve().relative_to(ROOT.resolve()).as_posix()
+    """Where a module of numpot stands in the repository, also if an installed copy of it runs."""
+    _, *packages = module.split(".")
+    return "/".join(packages) + ".py"
 
 
 if __name__ == "__main__":

@@ -28,6 +28,8 @@ from ...ops.constant import Constant
 from ...ops.convert import Convert
 from ...ops.dequantize import Dequantize
 from ...ops.flatten import Flatten
+from ...ops.gather import Gather
+from ...ops.gather_elements import GatherElements
 from ...ops.leaky_relu import LeakyReLU
 from ...ops.multiply import Multiply
 from ...ops.pad import Pad
@@ -131,6 +133,19 @@ def strided_slice(op: StridedSlice, add: Steps, x: Tensor, begin: Tensor, *other
     length = begin.shape[0]
     masks = {name: (*mask, *(0,) * length)[:length] for name, mask in vars(op).items()}
     return add(StridedSlice(**masks), x, begin, *others)
+
+
+@substitute(GatherElements)
+def gather_elements(op: GatherElements, add: Steps, x: Tensor, indices: Tensor) -> Tensor:
+    """In OpenVINO data and indices must have the same size along all axes but one, so the rest is cut off."""
+    axis = normalize_axis(op.axis, len(x.shape))
+    sizes = zip(indices.shape, x.shape, strict=True)
+    fewer = {k: n for k, (n, d) in enumerate(sizes) if k != axis and n != d}
+    if -1 in fewer.values() or any(x.shape[k] == -1 for k in fewer):
+        raise OperatorError("indices and data must have the same batch")
+    for k, size in fewer.items():  # by Gather: OpenVINO takes a Slice away here, as if it did nothing
+        x = add(Gather(), x, np.arange(size), np.array(k))
+    return add(op, x, indices)
 
 
 @substitute(AvgPool)

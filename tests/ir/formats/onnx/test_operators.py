@@ -1,5 +1,7 @@
 """Every ONNX operator that is read, in each of its forms, against onnxruntime."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -39,7 +41,11 @@ def name(value: object) -> str:
     )
 
 
-@pytest.mark.parametrize(("call", "opset"), RUNS, ids=name)
+def slow_before_the_last(call: Call, opset: int) -> Any:
+    return pytest.param(call, opset, marks=[] if opset == call.opsets()[-1] else pytest.mark.slow)
+
+
+@pytest.mark.parametrize(("call", "opset"), [slow_before_the_last(*run) for run in RUNS], ids=name)
 def test_operator_is_read_as_onnxruntime_runs_it(call: Call, opset: int) -> None:
     check(call.model(opset), call.feeds(), arithmetic=arithmetic_of(call))
 

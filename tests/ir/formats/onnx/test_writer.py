@@ -26,6 +26,7 @@ from ...ops.battery import Case, assert_same, build_graph, run_interpreter
 from ...ops.test_contract import CASES
 from ...random_networks import inputs, networks
 from ...vendors import onnxruntimes, openvinos
+from ..openvino.vendor import slow_but
 from .models import assert_close, run, run_onnxruntime
 
 STRUCTURE = {"Parameter", "Constant", "Result"}
@@ -67,7 +68,11 @@ def test_every_operator_has_a_writer() -> None:
     assert WRITERS.keys() == OPERATORS.keys() - STRUCTURE - LOWERED_ONLY
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+# one for each operator; the others are slow, together
+FIRST = {case.op.type: case for case in reversed(CASES)}.values()
+
+
+@pytest.mark.parametrize("case", slow_but(FIRST, CASES), ids=str)
 def test_reading_back_gives_the_same_numbers(case: Case) -> None:
     blob = written(case)
     if blob is not None and not any(
@@ -78,7 +83,7 @@ def test_reading_back_gives_the_same_numbers(case: Case) -> None:
         assert_same(list(again.values()), run_interpreter(case), 1e-6, 1e-6)
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize("case", slow_but(FIRST, CASES), ids=str)
 def test_onnxruntime_agrees(case: Case) -> None:
     blob = written(case)
     if blob is None:
