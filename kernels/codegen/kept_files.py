@@ -69,7 +69,7 @@ class KeptFiles:
                 temporary.replace(path)
         except OSError as error:
             say_once(
-                f"compiled kernels cannot be kept in {self._folder} ({error.strerror}); the next "
+                f"compiled kernels cannot be kept in {self._folder.parent} ({error.strerror}); the next "
                 "process will compile them again"
             )
         finally:
@@ -87,7 +87,7 @@ class KeptFiles:
 
 @cache
 def say_once(sentence: str) -> None:
-    """What happened to many files of one folder is one line."""
+    """What happened to many files of one cache, in which numba gives each package a folder, is one line."""
     log.warning("%s", sentence)
 
 
@@ -105,7 +105,7 @@ def _verified(path: Path) -> bytes | None:
         return None
     except OSError:
         pass
-    say_once(f"kept machine code in {path.parent} is damaged or cannot be read; it is compiled again")
+    say_once(f"kept machine code in {path.parent.parent} is damaged or cannot be read; it is compiled again")
     return None
 
 
