@@ -129,8 +129,8 @@ class KeptCode(FunctionCache):  # type: ignore[misc]
             super().save_overload(signature, compiled)
         except OSError as error:  # the folder is gone, or may no longer be written
             say_once(
-                f"compiled kernels cannot be kept in {Path(self._cache_path).parent} ({error.strerror}); the next "
-                "process will compile them again"
+                f"compiled kernels cannot be kept in {Path(self._cache_path).parent} ({error.strerror}); "
+                "the next process will compile them again"
             )
 
 
