@@ -38,11 +38,8 @@ MODELS = ("fmnist_mobilenet", "fmnist_resnet", "digits_cnn", "efficientnet_lite0
 #: Without PYTHONDONTWRITEBYTECODE: what pip installs comes with byte code, and a checkout gets its own in the
 #: run that is not measured.
 NOT_PASSED_ON = ("OPENBLAS_CORETYPE", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
-TIME_BAR, MEMORY_BAR, FLAT_BAR = (
-    0.5,
-    1.0,
-    1.05,
-)  # of the faster peer; of POT; of numpot's own with a tenth of the samples
+# of the faster peer; of POT; of numpot's own with a tenth of the samples
+TIME_BAR, MEMORY_BAR, FLAT_BAR = (0.5, 1.0, 1.05)
 
 
 class Measured(NamedTuple):

@@ -33,12 +33,8 @@ from numpot.quant.parameters import read_parameters
 from .models import float_graph
 from .tables import markdown
 
-EVALUATED, RANKED, GROUPS, CALIBRATED = (
-    2048,
-    64,
-    24,
-    192,
-)  # samples; samples for each group, and groups; samples
+# samples; samples for each group, and groups; samples
+EVALUATED, RANKED, GROUPS, CALIBRATED = (2048, 64, 24, 192)
 BAR = 0.8  # of the number of workers
 Work = Callable[[Pool], Any]  # gives what must be the same whoever works
 

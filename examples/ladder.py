@@ -55,9 +55,8 @@ def three_loops(a: Array, b: Array) -> Array:
         for n in range(b.shape[1]):
             total = np.int32(0)
             for k in range(a.shape[1]):
-                total = np.int32(
-                    total + np.int32(a[m, k]) * np.int32(b[k, n])
-                )  # numba makes int64 of a sum otherwise
+                # numba makes int64 of a sum otherwise
+                total = np.int32(total + np.int32(a[m, k]) * np.int32(b[k, n]))
             out[m, n] = total
     return out
 
@@ -155,9 +154,8 @@ def tile(
             part(context, builder, kind, value) for kind, value in zip(signature.args, arguments, strict=True)
         )
         rows = [v.at(a, builder.mul(pitch, I64(row))) for row in range(ROWS)]
-        sums = [
-            [v.variable(v.constant(v.int32, 0)) for _ in range(ISA.vectors)] for _ in rows
-        ]  # in registers until the end
+        # in registers until the end
+        sums = [[v.variable(v.constant(v.int32, 0)) for _ in range(ISA.vectors)] for _ in rows]
 
         def add_products(i: Any, add: Callable[[Any, Any, Any], Any]) -> None:
             offset = builder.mul(v.load(v.item(order, i, 8), I64), I64(4))
@@ -252,15 +250,13 @@ RUNGS = [
 def main(M: int = 784, K: int = 1152, N: int = 128) -> None:
     rng = np.random.default_rng(0)
     a = rng.integers(0, 256, (M, K), np.uint8)
-    b = np.clip(np.rint(25 * rng.standard_normal((K, N))), -127, 127).astype(
-        np.int8
-    )  # as weights usually are: few are large
+    # as weights usually are: few are large
+    b = np.clip(np.rint(25 * rng.standard_normal((K, N))), -127, 127).astype(np.int8)
     print(f"({M},{K}) u8 @ ({K},{N}) s8 -> s32, one core, {ISA.name}")
     for number, rung in enumerate(RUNGS, 1):
         packed = rung.pack(b)
-        np.testing.assert_array_equal(
-            rung.multiply(a, packed)[:M, :N], rung.means(a, b, 0)
-        )  # compiles it, too
+        # compiles it, too
+        np.testing.assert_array_equal(rung.multiply(a, packed)[:M, :N], rung.means(a, b, 0))
         seconds = min(_time(rung, a, packed) for _ in range(3 if number < 5 else 100))
         print(f"{number}. {rung.multiply.__name__:14} {2 * M * K * N / seconds / 1e9:7.1f} GOPS")
 

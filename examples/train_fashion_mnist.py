@@ -104,9 +104,8 @@ def build_network() -> "nn.Module":
             self.body = nn.Sequential(
                 nn.Sequential(*convolution(c_in, expanded), nn.ReLU6()),
                 nn.Sequential(*convolution(expanded, expanded, 3, stride, groups=expanded), nn.ReLU6()),
-                nn.Sequential(
-                    *convolution(expanded, c_out)
-                ),  # no activation: what is narrow must not lose its negative half
+                # no activation: what is narrow must not lose its negative half
+                nn.Sequential(*convolution(expanded, c_out)),
             )
 
         def forward(self, x: "Tensor") -> "Tensor":

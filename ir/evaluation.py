@@ -34,9 +34,8 @@ def evaluate(node: Node, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
         )
         memory.take(bytes_needed(node.op, [a.shape for a in arrays], known), describe(node, known))
         outputs = node.op.evaluate(*arrays)
-        return [
-            np.asarray(y) for y in (outputs if isinstance(outputs, list) else [outputs])
-        ]  # 0-d results may be scalars
+        # 0-d results may be scalars
+        return [np.asarray(y) for y in (outputs if isinstance(outputs, list) else [outputs])]
     except FAULTS as error:
         shapes = ", ".join(str(list(x.shape)) for x in arrays)
         what = (

@@ -52,10 +52,8 @@ def footprint(graph: Graph) -> Footprint:
     fixed = by_image = 0
     peaks: list[Peak] = []
     for node in order:
-        if node.type in (
-            "Constant",
-            "Result",
-        ):  # constants are there already, and a Result hands on what it reads
+        # constants are there already, and a Result hands on what it reads
+        if node.type in ("Constant", "Result"):
             continue
         for tensor in node.outputs:
             sizes = _sizes(tensor)

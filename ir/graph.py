@@ -258,9 +258,8 @@ class Graph:
         order: list[Node] = []
         done: set[Node] = set()
         for start in self:
-            path: dict[Node, int] = (
-                {start: 0} if start not in done else {}
-            )  # node -> next input to visit; a stack, in order
+            # node -> next input to visit; a stack, in order
+            path: dict[Node, int] = {start: 0} if start not in done else {}
             while path:
                 node, port = next(reversed(path.items()))
                 if port < len(node.inputs):

@@ -20,9 +20,8 @@ PROBE_BATCHES = (7, 11)  # primes: no other dimension is a multiple of both by c
 MAX_RANK = 8
 MAX_ELEMENTS = 2**40  # no tensor a person can have; keeps sizes read from a damaged file out of the allocator
 MAX_KNOWN_ELEMENTS = 4096  # contents are followed for shape arithmetic only, never for data
-MAX_KNOWN_OPERATIONS = (
-    2**17
-)  # elements that are read, made on the way, or multiplied: no arithmetic of shapes takes so many
+# elements that are read, made on the way, or multiplied: no arithmetic of shapes takes so many
+MAX_KNOWN_OPERATIONS = 2**17
 
 
 @dataclass(frozen=True)
@@ -124,9 +123,8 @@ def check_shape(shape: Shape) -> Shape:
         raise OperatorError(f"output has {len(shape)} dimensions; at most {MAX_RANK} are supported")
     if any(d < 0 for d in shape):
         raise OperatorError(f"output shape {list(shape)} has a negative dimension")
-    if (
-        math.prod(max(d, 1) for d in shape) > MAX_ELEMENTS
-    ):  # an empty tensor, too, must have dimensions that NumPy can hold
+    # an empty tensor, too, must have dimensions that NumPy can hold
+    if math.prod(max(d, 1) for d in shape) > MAX_ELEMENTS:
         raise OperatorError(f"output shape {list(shape)} is impossibly large")
     return shape
 

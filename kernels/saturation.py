@@ -101,9 +101,8 @@ class PairRule(NamedTuple):
 #: By the name of the arithmetic. Measured: docs/saturation.md, "Which computers".
 PAIR_RULES: Final = {
     "saturating": PairRule(halves=(256, 512)),  # OpenVINO on AVX2
-    "saturating-avx512": PairRule(
-        windows="of groups with a zero point"
-    ),  # OpenVINO on AVX-512 without VNNI and VBMI
+    # OpenVINO on AVX-512 without VNNI and VBMI
+    "saturating-avx512": PairRule(windows="of groups with a zero point"),
     "saturating-onnxruntime": PairRule(windows="all"),  # onnxruntime on AVX2
 }
 
@@ -135,9 +134,8 @@ def pairings(weights: Sequence[int], *, groups: int = 1, is_matrix: bool = False
     found = [
         pairing(rule, weights, groups=groups, zero_point=zero, is_matrix=is_matrix) for rule, zero in rules
     ]
-    if (
-        weights[1] == 1 and len(weights) > 3
-    ):  # AVX-512 with VBMI pairs one input channel down its columns, or along each of its rows
+    # AVX-512 with VBMI pairs one input channel down its columns, or along each of its rows
+    if weights[1] == 1 and len(weights) > 3:
         numbers = np.arange(math.prod(weights[2:])).reshape(weights[2:])
         found += [
             _in_twos(numbers.swapaxes(-1, -2).reshape(1, -1)),

@@ -128,9 +128,8 @@ def open_samples(
     with ExitStack() as stack:
         if statistics_cache is None:
             cache = None
-            for i in range(
-                len(loader)
-            ):  # reading costs little, and a NaN in the last sample should not cost the whole run
+            # reading costs little, and a NaN in the last sample should not cost the whole run
+            for i in range(len(loader)):
                 reading[i]
         else:
             cache = stack.enter_context(

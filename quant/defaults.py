@@ -44,9 +44,8 @@ EQUALIZATION_EXPONENTS: Final = (-12, 12)
 # saturation_fix: weights of chosen layers use half of the 8-bit codes, so that 255 * 64 * 2 fits int16
 # (docs/arithmetic.md).
 SATURATION_FACTOR: Final = 2.0
-FITTING_STEP: Final = (
-    1 / 128
-)  # of the factor, while a channel is narrowed until its worst pair fits: at most half a code at a time
+# of the factor, while a channel is narrowed until its worst pair fits: at most half a code at a time
+FITTING_STEP: Final = 1 / 128
 SaturationFix = Literal["first_layer", "all", "no", "auto", "auto-strict"]
 
 # Statistics over samples.
@@ -60,9 +59,6 @@ HISTOGRAM_BINS: Final = 1024  # on either side of zero: 4 to 8 bins for each cod
 HISTOGRAM_BINS_OF_CHANNEL: Final = 256
 SEARCH_STEPS: Final = 100  # candidates for each end of a range that is searched for: 1 % of the extreme apart
 OUTLIER_PROB: Final = 1e-4  # share of values beyond either end that estimators by quantile leave out (POT)
-WEIGHT_SEARCH: Final = (
-    1.0,
-    0.3,
-    71,
-)  # shares of a channel's range that are tried, from the whole on: in steps of 1 %
+# shares of a channel's range that are tried, from the whole on: in steps of 1 %
+WEIGHT_SEARCH: Final = (1.0, 0.3, 71)
 CALIBRATION_BATCH: Final = 8  # samples in flight; results do not depend on it

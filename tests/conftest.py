@@ -11,12 +11,10 @@ import os
 import pytest
 from hypothesis import settings
 
-os.environ.setdefault(
-    "OMP_NUM_THREADS", "1"
-)  # before NumPy is imported; processes that tests start inherit it
-os.environ.setdefault(
-    "ONEDNN_MAX_CPU_ISA", "AVX512_CORE_FP16"
-)  # the largest set without AMX; it includes both kinds of VNNI
+# before NumPy is imported; processes that tests start inherit it
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+# the largest set without AMX; it includes both kinds of VNNI
+os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX512_CORE_FP16")
 
 settings.register_profile("steady", derandomize=True, deadline=None)
 settings.register_profile("explore", deadline=None)

@@ -33,13 +33,11 @@ class Stretch:
     stop: int
     images: int
     chunk: int = 1
-    offsets: dict[int, int] = field(
-        default_factory=dict
-    )  # slot -> where it begins in the arena, in bytes of one image
+    # slot -> where it begins in the arena, in bytes of one image
+    offsets: dict[int, int] = field(default_factory=dict)
     arena_bytes: int = 0  # of one image
-    crossing: dict[int, int] = field(
-        default_factory=dict
-    )  # its other slots, which have arrays of their own -> bytes of one image
+    # its other slots, which have arrays of their own -> bytes of one image
+    crossing: dict[int, int] = field(default_factory=dict)
 
     @cached_property
     def local(self) -> np.ndarray:
@@ -69,9 +67,8 @@ class Schedule:
 
 def make_schedule(plan: Plan, graph: Graph, observed: set[Tensor]) -> Schedule:
     """Stretches also end where from there on more images can go together."""
-    shown: dict[
-        Tensor, list[Tensor]
-    ] = {}  # what to show when a tensor is made: itself, and those that are its memory
+    # what to show when a tensor is made: itself, and those that are its memory
+    shown: dict[Tensor, list[Tensor]] = {}
     for tensor in observed:
         origin = tensor
         while origin in plan.aliases:
@@ -90,9 +87,8 @@ def make_schedule(plan: Plan, graph: Graph, observed: set[Tensor]) -> Schedule:
                 last.stop = len(rows)
             else:
                 items.append(Stretch(len(rows) - 1, len(rows), step.images))
-        if [s.outputs for s in plan.steps[i + 1 : i + 2]] != [
-            step.outputs
-        ]:  # a Concat and a transposed convolution are several steps
+        # a Concat and a transposed convolution are several steps
+        if [s.outputs for s in plan.steps[i + 1 : i + 2]] != [step.outputs]:
             items += [t for made in step.outputs for t in shown.get(made, [])]
     program = np.zeros(len(rows), STEP)
     for i, step in enumerate(rows):

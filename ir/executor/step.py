@@ -38,12 +38,9 @@ class Plan:
     steps: list[Step]
     constants: dict[Tensor, np.ndarray]
     slots: Slots
-    aliases: dict[Tensor, Tensor] = field(
-        default_factory=dict
-    )  # tensors that are another one's memory, in another shape
-    results: dict[Tensor, int] = field(
-        default_factory=dict
-    )  # slots where outputs lie as the graph sees them, not as kernels do
-    swept: dict[Tensor, tuple[int, int]] = field(
-        default_factory=dict
-    )  # tensor -> slot of what its sweep finds, and row in it
+    # tensors that are another one's memory, in another shape
+    aliases: dict[Tensor, Tensor] = field(default_factory=dict)
+    # slots where outputs lie as the graph sees them, not as kernels do
+    results: dict[Tensor, int] = field(default_factory=dict)
+    # tensor -> slot of what its sweep finds, and row in it
+    swept: dict[Tensor, tuple[int, int]] = field(default_factory=dict)

@@ -19,9 +19,8 @@ from .common.regular_file import open_regular
 
 ACCEPTED = "numpot's .xml and OpenVINO IR (each with its .bin) and ONNX are read"
 
-HEAD = (
-    64 * 1024
-)  # bytes to look at; whoever writes longer comments before the root element is told so by the reader
+# bytes to look at; whoever writes longer comments before the root element is told so by the reader
+HEAD = 64 * 1024
 # Nothing that was matched is given up again (`++`, `(?>...)`), so that the time is linear in the length of
 # what is looked at.
 PROLOG = rb"(?:\xef\xbb\xbf)?+\s*+(?:<\?xml\s[^>]*\?>\s*+)?+(?:<!--(?>.*?-->)\s*+)*+"

@@ -109,9 +109,8 @@ def read_exactly(graph: Graph, dequantize: Node, ranges: dict[Node, Range]) -> N
     """
     bounds = _range(dequantize.output, ranges)
     scale = dequantize.inputs[1].constant
-    if (
-        bounds is None or bounds.zero_point == 0 or bounds.symmetric or scale is None or scale == 1
-    ):  # scale 1: code values
+    # scale 1: code values
+    if bounds is None or bounds.zero_point == 0 or bounds.symmetric or scale is None or scale == 1:
         return
     real = dequantize.output
     graph.redirect(real, _numbers(graph, dequantize, real, bounds, bounds.zero_point, bounds.scale, ranges))

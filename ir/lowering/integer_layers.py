@@ -132,9 +132,8 @@ def _float_offset(twin: IntegerTwin, weights: np.ndarray, bounds: Range | None) 
     shift = bounds.zero_point.reshape(())
     if shift == 0 or (shift == np.rint(shift) and largest_sum < 2**24):
         return None
-    return functools.reduce(
-        np.add, (row * shift for row in rows)
-    )  # one row at a time: the matrix as float32 would be large
+    # one row at a time: the matrix as float32 would be large
+    return functools.reduce(np.add, (row * shift for row in rows))
 
 
 def _integer_twin(node: Node, weights: IntegerWeights, input_scales: int) -> IntegerTwin | None:

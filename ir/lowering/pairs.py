@@ -49,9 +49,8 @@ def _as_matrix_product(
         dilations=op.dilations,
         groups=op.groups,
     )
-    rows = np.ascontiguousarray(weights.transpose(0, 2, 3, 1)).reshape(
-        len(weights), -1, 1, 1
-    )  # (O,kh*kw*G,1,1), a row as Im2Col has it
+    # (O,kh*kw*G,1,1), a row as Im2Col has it
+    rows = np.ascontiguousarray(weights.transpose(0, 2, 3, 1)).reshape(len(weights), -1, 1, 1)
     graph.set_input(
         layer, 0, graph.add(columns, [codes, border], graph.unique_name(f"{layer.name}/im2col")).output
     )

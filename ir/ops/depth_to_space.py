@@ -11,9 +11,8 @@ from .common.operator import Operator, OperatorError, Shape, operator
 
 @operator("DepthToSpace")
 class DepthToSpace(Operator):
-    mode: Literal[
-        "blocks_first", "depth_first"
-    ]  # which is the slow one in a channel's number: the place in the block, or C
+    # which is the slow one in a channel's number: the place in the block, or C
+    mode: Literal["blocks_first", "depth_first"]
     block_size: int = 1
 
     computes_on_codes = True

@@ -7,9 +7,8 @@ import numpy as np
 from ..dtypes import FLOATS
 from .common.operator import Operator, operator
 
-erf = np.vectorize(
-    math.erf, otypes=[np.float64]
-)  # NumPy has none; a series in NumPy is no faster for the accuracy
+# NumPy has none; a series in NumPy is no faster for the accuracy
+erf = np.vectorize(math.erf, otypes=[np.float64])
 
 
 @operator("Erf")

@@ -102,9 +102,8 @@ class Interpolate(Operator):
             scale = np.float32(output) / np.float32(max(size, 1))
         else:
             scale = np.float32(wanted)
-            output = (
-                int(np.float32(size) * scale + np.float32(1e-5)) if np.isfinite(scale) else 0
-            )  # so that 3 * (1/3) is 1
+            # so that 3 * (1/3) is 1
+            output = int(np.float32(size) * scale + np.float32(1e-5)) if np.isfinite(scale) else 0
         if size < 1 or output < 1:
             raise OperatorError(f"axis {axis} of {list(x)} cannot be resized by {wanted}: no element is left")
         return Resize(axis, size, output, scale)

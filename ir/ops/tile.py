@@ -21,8 +21,7 @@ class Tile(Operator):
 
     def evaluate(self, x: np.ndarray, repeats: np.ndarray) -> np.ndarray:
         shape = self.infer_shape(x.shape, repeats)
-        if (
-            0 in shape
-        ):  # NumPy repeats one axis after the other, and would make all that a later zero takes away
+        # NumPy repeats one axis after the other, and would make all that a later zero takes away
+        if 0 in shape:
             return np.empty(shape, x.dtype)
         return np.tile(x, integers(repeats, "repeats"))

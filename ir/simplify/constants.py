@@ -14,9 +14,8 @@ from ..ops.reshape import Reshape
 from .edits import known_array
 
 SMALL = (F16, I8, U8)  # types in which weights are stored to save space
-MAX_GROWTH = (
-    2**20
-)  # elements; a Constant larger than this and than what it is made of costs more than computing it
+# elements; a Constant larger than this and than what it is made of costs more than computing it
+MAX_GROWTH = 2**20
 
 #: Layers that move or repeat elements: if the shape stays, so do the elements.
 SAME_IF_SHAPE_STAYS = frozenset("Reshape Flatten Squeeze Unsqueeze Broadcast Tile Pad".split())

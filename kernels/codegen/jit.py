@@ -39,9 +39,8 @@ def kernel(function: F) -> F:
     """
     with _our_folder() as folder:
         compiled: Any = numba.njit(nogil=True, no_cfunc_wrapper=True, **OPTIONS)(function)
-        if folder is not None and not isgeneratorfunction(
-            function
-        ):  # numba could not call one that it finds on disk
+        # numba could not call one that it finds on disk
+        if folder is not None and not isgeneratorfunction(function):
             compiled._cache = KeptCode(function)
     return cast(F, compiled)
 
@@ -112,9 +111,8 @@ class KeptCode(FunctionCache):  # type: ignore[misc]
         )
 
     def load_overload(self, signature: Any, target: Any) -> Any:
-        rtsys.initialize(
-            target
-        )  # what machine code calls: the memory of its arrays, and the C library's mathematics
+        # what machine code calls: the memory of its arrays, and the C library's mathematics
+        rtsys.initialize(target)
         externals.c_math_functions.install(target)
         with self._guard_against_spurious_io_errors():
             try:

@@ -61,9 +61,8 @@ class KeptFiles:
                 temporary = Path(file.name)
                 file.write(hashlib.sha256(body).digest() + body)
                 file.flush()
-                if (
-                    os.name == "posix"
-                ):  # elsewhere an open file cannot be renamed; here its lock says that it is being written
+                # elsewhere an open file cannot be renamed; here its lock says that it is being written
+                if os.name == "posix":
                     temporary.replace(path)
             if os.name != "posix":
                 temporary.replace(path)

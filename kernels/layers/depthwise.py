@@ -53,9 +53,8 @@ def block_lanes(channels: int) -> int:
 
 def positions_together(window: Window, width: int) -> int:
     """How many positions of a line, of `width`, share the pixels that they see; s8 only."""
-    together = (
-        2 if window.kernel[1] <= 3 else 4
-    )  # so that the pixels of all are one word, or for kernels up to 5 wide two
+    # so that the pixels of all are one word, or for kernels up to 5 wide two
+    together = 2 if window.kernel[1] <= 3 else 4
     is_dense = window.strides[1] == window.dilations[1] == 1 and window.kernel[1] > 1
     return together if is_dense and width >= together else 1
 
@@ -127,9 +126,8 @@ def make_depthwise(
         Words(math.prod(window.kernel), 1),
         strips,
     )
-    offsets = np.zeros(
-        weights.words * 4 // weights.values.itemsize, np.int64
-    )  # past the last tap weights are zero: read any byte
+    # past the last tap weights are zero: read any byte
+    offsets = np.zeros(weights.words * 4 // weights.values.itemsize, np.int64)
     if weights.together == 1:
         offsets[: len(cuts.offsets)] = cuts.offsets
     else:

@@ -27,9 +27,8 @@ class Phase(NamedTuple):
     """One of the convolutions: its window on the input, its taps of the whole kernel, and its positions."""
 
     window: Window
-    taps: tuple[
-        tuple[int, ...], tuple[int, ...]
-    ]  # vertical, horizontal; none of them if no tap paints these positions
+    # vertical, horizontal; none of them if no tap paints these positions
+    taps: tuple[tuple[int, ...], tuple[int, ...]]
     size: Pair
     output_grid: OutputGrid
 

@@ -57,9 +57,8 @@ class Strips(NamedTuple):
     top: int  # lines of border above the first
     left: int  # bytes of border before a line; like top, less than none where the windows begin further on
     spare: int  # bytes behind the last line that a tile may read
-    skip: tuple[
-        int, int
-    ]  # only every so many lines and pixels are in a strip, as no position sees the others
+    # only every so many lines and pixels are in a strip, as no position sees the others
+    skip: tuple[int, int]
     rows: Array  # as in Source
     offsets: Array
 
@@ -88,9 +87,8 @@ def cut(
     """
     lines, width = size
     window, skip = without_gaps(window)
-    reach, columns = (
-        k * d + 1 - d for k, d in zip(window.kernel, window.dilations, strict=True)
-    )  # what one position spans
+    # what one position spans
+    reach, columns = (k * d + 1 - d for k, d in zip(window.kernel, window.dilations, strict=True))
     pitch = round_up((width - 1) * window.strides[1] + columns, window.strides[1]) * pixel
     most = max(STRIP_BYTES // max(pitch * window.strides[0] + width_bytes, 1), 1)
     lines = -(-lines // max(-(-lines // most), min(least, lines)))
@@ -175,9 +173,8 @@ def _fill_strip(x: Array, first: int, height: int, strips: Strips, memory: Array
     """
     begin = min(max(strips.left, 0), strips.pitch)
     end = max(min(strips.left + x.shape[1], strips.pitch), begin)
-    if (
-        strips.left == 0 and strips.pitch == x.shape[1] and first >= 0 and first + height <= len(x)
-    ):  # no border: one copy for all lines
+    # no border: one copy for all lines
+    if strips.left == 0 and strips.pitch == x.shape[1] and first >= 0 and first + height <= len(x):
         copy_bytes(memory, strips.pitch, x, first * strips.pitch, height * strips.pitch)
         return
     for i in range(height):

@@ -71,9 +71,8 @@ STEP_SIGNATURE: Final = types.none(types.int64, types.int64, types.int64, types.
 KERNELS: Final[dict[Kernel, Entry]] = {}
 
 
-StepFunction = Callable[
-    [int, int, int, int], None
-]  # of STEP_SIGNATURE; begins with `step_at` and `worker_at`
+# of STEP_SIGNATURE; begins with `step_at` and `worker_at`
+StepFunction = Callable[[int, int, int, int], None]
 
 
 def step_kernel(kind: Kernel) -> Callable[[StepFunction], StepFunction]:

@@ -174,9 +174,8 @@ def _multiply(
     """
     for m in range(2):
         for i in range(count):
-            _move(
-                v, "tileloadd64", _sums(m, i), v.at(beginning, i * LINE), index(0)
-            )  # the same row for every position
+            # the same row for every position
+            _move(v, "tileloadd64", _sums(m, i), v.at(beginning, i * LINE), index(0))
     window = v.at(s.data, s.start, v.builder.mul(begin, g.step))
     half = v.item(window, g.step, ROWS)
     weights, row = v.at(w.values, w.start), count * LINE

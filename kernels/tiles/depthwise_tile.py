@@ -68,9 +68,8 @@ def depthwise_tiles(_: Any, source: Any, block: Any, target: Any, lanes: Any, to
         s, w, t = (
             fields(context, builder, *pair) for pair in zip((source, block, target), arguments, strict=False)
         )
-        packed = (
-            kinds.are_packed(v) and not floats
-        )  # then narrowing to bytes brings the channels back in order
+        # then narrowing to bytes brings the channels back in order
+        packed = kinds.are_packed(v) and not floats
         columns = target_columns(v, t, 4, kinds, order=partial(_interleaved_order, v) if packed else None)
         initial = [v.load_lanes(v.item(w.initial, c.channel, 4), v.int32, c.mask) for c in columns]
         if packed:

@@ -94,9 +94,8 @@ def quantize_accuracy_aware(
     )
     if isinstance(metric, Evaluator):
         evaluator = metric
-        check_scores(
-            metric.measure(graph, range(metric.multiple)), metric
-        )  # so that what fails, fails at once
+        # so that what fails, fails at once
+        check_scores(metric.measure(graph, range(metric.multiple)), metric)
     else:
         evaluator = MetricEvaluator(
             metrics, measured_on, graph, arithmetic=measuring.arithmetic, progress=progress, pool=pool

@@ -94,9 +94,8 @@ def multiply_adds(node: Node) -> int:
     weights = node.inputs[1].shape
     if node.type == "Convolution":
         return outputs * math.prod(weights[1:])
-    inputs = math.prod(
-        max(d, 1) for d in node.inputs[0].shape[1:]
-    )  # a transposed convolution spreads each input
+    # a transposed convolution spreads each input
+    inputs = math.prod(max(d, 1) for d in node.inputs[0].shape[1:])
     return inputs * math.prod(weights[1:])
 
 

@@ -57,9 +57,8 @@ def search(
     ranked: list[Group] = []
     ranked_for = ""
     refused: list[Group] = []
-    fair = sum(g.cost for g in groups) / max(
-        len(groups), 1
-    )  # what changes nothing now may still help others, if it is cheap
+    # what changes nothing now may still help others, if it is cheap
+    fair = sum(g.cost for g in groups) / max(len(groups), 1)
     gains: dict[Group, float] = {}  # by how much the excess fell when a group was reverted
     while not goal.is_reached(point.drops):
         if len(steps) >= max_iter_num:

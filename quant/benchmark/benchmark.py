@@ -31,10 +31,8 @@ from .peers import BenchmarkError, Model, file_for, numpot_run
 
 TURN = 0.03  # seconds that a runtime works before the next one's turn
 LEAST_ROUNDS = 3
-TOLERANCE = {
-    "float": 1e-3,
-    "int8": 0.1,
-}  # of the largest output; int8 runtimes round halves and residual sums in their own ways
+# of the largest output; int8 runtimes round halves and residual sums in their own ways
+TOLERANCE = {"float": 1e-3, "int8": 0.1}
 
 
 @dataclass(frozen=True)

@@ -42,9 +42,8 @@ def correct_in_order(
     BiasCorrection.
     """
     layers = [node for node in rounded.topological_order() if node.name in means]
-    waiting = ancestors(
-        [biased_output(layer).producer for layer in layers]
-    )  # what has to be run, and has not been
+    # what has to be run, and has not been
+    waiting = ancestors([biased_output(layer).producer for layer in layers])
     states: list[State] = [{p.output: sample[p.name] for p in rounded.inputs} for sample in inputs]
     waiting.difference_update(rounded.inputs)
     corrected = []

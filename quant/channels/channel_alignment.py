@@ -95,9 +95,8 @@ def _centre(graph: Graph, pair: Pair, middle: np.ndarray) -> np.ndarray:
     weights = _weights(pair.consumer)
     spatial = tuple(range(2, weights.ndim))
     _edit_bias(graph, below, lambda b: b - middle.reshape(_like(b, middle)))
-    shift = (weights.sum(axis=spatial) * middle).sum(
-        axis=1
-    )  # by NumPy; a BLAS adds in another order on each processor
+    # by NumPy; a BLAS adds in another order on each processor
+    shift = (weights.sum(axis=spatial) * middle).sum(axis=1)
     _edit_bias(graph, above, lambda b: b + shift.reshape(_like(b, shift)))
     return middle
 

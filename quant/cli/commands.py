@@ -92,10 +92,8 @@ def run() -> int:
     for name in ("stdout", "stderr"):  # None where it was closed before the start
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - it stays open as long as the process
-    for stream in (
-        sys.stdout,
-        sys.stderr,
-    ):  # a terminal or file that cannot show a character gets \\u2192 and the like
+    # a terminal or file that cannot show a character gets \\u2192 and the like
+    for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
@@ -121,9 +119,8 @@ def _run() -> int:
         reason = end.__context__
         if isinstance(reason, BrokenPipeError):  # Typer printed help to one who no longer reads
             return output_lost(reason)
-        if reason is not None and isinstance(
-            reason.__cause__, KeyboardInterrupt
-        ):  # it came before the command began
+        # it came before the command began
+        if reason is not None and isinstance(reason.__cause__, KeyboardInterrupt):
             raise KeyboardInterrupt from None
         return end.code if isinstance(end.code, int) else 0 if end.code is None else BAD_INPUT
     return 0

@@ -135,9 +135,8 @@ def output_lost(error: OSError) -> int:
     not want one.
     """
     with suppress(OSError):
-        os.dup2(
-            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-        )  # so that nothing more is tried when Python ends
+        # so that nothing more is tried when Python ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if isinstance(error, BrokenPipeError):
         return BROKEN_PIPE
     print(f"numpot: stdout: cannot be written ({error.strerror})", file=sys.stderr)

@@ -69,9 +69,8 @@ class _Result:
     predictions: "np.ndarray"
     labels: "np.ndarray"
     weight_bytes: int
-    latency_ms: dict[
-        int, float
-    ]  # by batch size; empty where only the arithmetic differs, not the speed of this machine
+    # by batch size; empty where only the arithmetic differs, not the speed of this machine
+    latency_ms: dict[int, float]
     saturated: int
     pairs: int
 

@@ -15,9 +15,8 @@ from typer.core import TyperCommand, TyperGroup
 
 from .exit_status import BAD_INPUT, INTERRUPTED
 
-UsageError: Any = (
-    typer.BadParameter.__base__
-)  # of Typer's own copy of Click, or of Click, as its version has it
+# of Typer's own copy of Click, or of Click, as its version has it
+UsageError: Any = typer.BadParameter.__base__
 
 
 class Command(TyperCommand):

@@ -119,9 +119,8 @@ def _agree(graph: Graph, vendor: str, wanted: IntegerArithmetic | None) -> _Term
         if here.departures:
             notes.append(f"other arithmetic in {vendor}: {', '.join(here.departures)}")
         return _Terms(here.arithmetic, "exact" if here.arithmetic != "exact" else "saturating", {}, notes)
-    if (
-        vendor == "openvino" and wanted == "saturating"
-    ):  # a processor that can do more can also do as AVX2 does
+    # a processor that can do more can also do as AVX2 does
+    if vendor == "openvino" and wanted == "saturating":
         return _Terms(
             wanted,
             here.arithmetic,
@@ -315,9 +314,8 @@ class _Detective:
         tensor = _what_is_rounded(self._lowered, point)
         quantize = _tensor_of(self._lowered, point).producer
         x = rounded[tensor.producer.name]
-        position = (
-            position_in_codes(quantize, x) if quantize.inputs[0] is tensor else x
-        )  # a Round does it, and then 128 is added
+        # a Round does it, and then 128 is added
+        position = position_in_codes(quantize, x) if quantize.inputs[0] is tensor else x
         return np.float32(0.5) - np.abs(_from_nearest(position))
 
 

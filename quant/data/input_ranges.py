@@ -22,9 +22,8 @@ NEARLY_CONSTANT: Final = 0.02
 FAR_FROM_NORMALIZED: Final = (
     20.0  # normalized pictures stay within 3 or 4; a standard deviation of 0.05 makes 20 of a white pixel
 )
-PIXEL: Final = (
-    1 / 255
-)  # a standard deviation of one grey level leaves pixels in 0 to 255, which some models take
+# a standard deviation of one grey level leaves pixels in 0 to 255, which some models take
+PIXEL: Final = 1 / 255
 
 
 @dataclass(frozen=True)
@@ -81,9 +80,8 @@ class _Seen:
         rows = array.reshape(len(array) if array.ndim == 3 else 1, -1)
         self.min, self.max = min(self.min, float(rows.min())), max(self.max, float(rows.max()))
         self.sums = self.sums + rows.sum(1, dtype=np.float64)
-        self.squares = self.squares + np.einsum(
-            "ij,ij->i", rows, rows, dtype=np.float64
-        )  # without a copy in float64
+        # without a copy in float64
+        self.squares = self.squares + np.einsum("ij,ij->i", rows, rows, dtype=np.float64)
         self.count += rows.shape[1]
 
     def range(self) -> InputRange:

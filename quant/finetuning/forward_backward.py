@@ -44,9 +44,8 @@ class Network:
                 self._constants.update(_run(node, self._constants))
                 continue
             self._steps.append(node)
-            floats = [
-                t for t in node.outputs if t.dtype in FLOATS
-            ]  # a shape, an index or a comparison does not change by a little
+            # a shape, an index or a comparison does not change by a little
+            floats = [t for t in node.outputs if t.dtype in FLOATS]
             if floats and not self._depend.isdisjoint(node.inputs):
                 self._depend.update(floats)
                 if node.type not in RULES:
@@ -81,9 +80,8 @@ class Network:
                 node.op, [values[t] for t in node.inputs], outputs, [t in self._depend for t in node.inputs]
             )
             dense = [np.zeros_like(y) if g is None else g for g, y in zip(at_outputs, outputs, strict=True)]
-            for tensor, g in zip(
-                node.inputs, RULES[node.type](call, *dense), strict=False
-            ):  # a rule may give fewer
+            # a rule may give fewer
+            for tensor, g in zip(node.inputs, RULES[node.type](call, *dense), strict=False):
                 if g is not None and tensor in self._depend:
                     found[tensor] = found[tensor] + g if tensor in found else g
         return {t: found[t] for t in self._trained if t in found}

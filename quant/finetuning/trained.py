@@ -31,9 +31,8 @@ from ..layers.device_operators import WEIGHTED
 from ..layers.weighted_layers import bias_add, output_channel_axis_of_weights
 from ..weights.saturation_fix import layer_pairings
 
-LARGEST_PAIR = (
-    INT16_MAX // 255
-)  # of two codes of one sign that stand side by side, if no activations may make them saturate
+# of two codes of one sign that stand side by side, if no activations may make them saturate
+LARGEST_PAIR = INT16_MAX // 255
 
 
 class Trained:

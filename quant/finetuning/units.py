@@ -40,9 +40,8 @@ def weight_unit(weights: tuple[int, ...], x: np.ndarray, y: np.ndarray, layer: N
     transposed = layer.type == "ConvolutionBackpropData"
     root = np.float32(math.sqrt((rows if transposed else weights[1]) * math.prod(weights[2:])))
     by_row, by_column = (inputs, outputs) if transposed else (outputs, inputs)
-    column = np.repeat(
-        by_column.reshape(groups, -1), rows, axis=0
-    )  # every row of a group meets the channels of that group
+    # every row of a group meets the channels of that group
+    column = np.repeat(by_column.reshape(groups, -1), rows, axis=0)
     row = by_row[:, None]
     unit = column / (root * row) if transposed else row / (root * column)
     return unit.reshape(*unit.shape, *(1,) * (len(weights) - 2))

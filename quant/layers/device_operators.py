@@ -23,11 +23,8 @@ QUANTIZABLE: Final = frozenset(
     WEIGHTED | _ELEMENTWISE | _COMPARISONS | _LOGICALS | _FIRST_INPUT_ONLY | {"AvgPool"}
 )
 
-_NOT_IN_POTS_TABLE = {
-    "ReduceMin",
-    "Select",
-    "SpaceToDepth",
-}  # they pass codes, too; POT leaves a quantizer below
+# they pass codes, too; POT leaves a quantizer below
+_NOT_IN_POTS_TABLE = {"ReduceMin", "Select", "SpaceToDepth"}
 
 #: Operators that compute the same on codes as on real numbers: a FakeQuantize below one may as well stand
 #: above it. Those with the trait that POT 2023.3 has in its table, and Pad, whose zeros are a code in most

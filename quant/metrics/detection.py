@@ -88,9 +88,8 @@ class MeanAveragePrecision(Metric):
         evaluation.params.maxDets = [100]
         evaluation.evaluate()
         evaluation.accumulate()
-        precision = evaluation.eval[
-            "precision"
-        ]  # (overlaps, recalls, classes, 1, 1), -1 for a class without labels
+        # (overlaps, recalls, classes, 1, 1), -1 for a class without labels
+        precision = evaluation.eval["precision"]
         return float(precision[precision > -1].mean())
 
 

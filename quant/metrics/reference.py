@@ -46,9 +46,8 @@ class Sqnr(Metric):
 
     def update(self, outputs: Outputs, labels: Outputs) -> None:
         for name, output in outputs.items():
-            for y, r in zip(
-                output, labels[name].astype(np.float64), strict=True
-            ):  # one by one: the same sum for any batch size
+            # one by one: the same sum for any batch size
+            for y, r in zip(output, labels[name].astype(np.float64), strict=True):
                 self._signal += float(np.square(r).sum())
                 self._noise += float(np.square(r - y).sum())
 

@@ -34,9 +34,8 @@ class _Deviation(Metric):
             raise DataError(
                 f"metric {self.name} needs labels of shape {list(output.shape)}, found {list(truth.shape)}."
             )
-        for y, t in zip(
-            output.astype(np.float64), truth.reshape(output.shape), strict=True
-        ):  # one by one: the same sum for any batch
+        # one by one: the same sum for any batch
+        for y, t in zip(output.astype(np.float64), truth.reshape(output.shape), strict=True):
             self._sum += self.error(y - t)
         self._count += output.size
 

@@ -338,9 +338,8 @@ class DaskPool(Pool):
         if key not in self._shared:
             from dask import config
 
-            with config.set(
-                {"distributed.admin.large-graph-warning-threshold": "1TB"}
-            ):  # large it is, and meant to be
+            # large it is, and meant to be
+            with config.set({"distributed.admin.large-graph-warning-threshold": "1TB"}):
                 self._shared[key] = self._client.submit(Parcel, key, data, key=key)
         self._shared.move_to_end(key)
         while len(self._shared) > SHARED:

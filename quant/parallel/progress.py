@@ -69,9 +69,8 @@ def _new_screen() -> "Progress":
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    return Progress(
-        *columns, console=Console(stderr=True), redirect_stdout=False
-    )  # what others print to stdout stays there
+    # what others print to stdout stays there
+    return Progress(*columns, console=Console(stderr=True), redirect_stdout=False)
 
 
 def _lines(total: int, description: str) -> Advance:

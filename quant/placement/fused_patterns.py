@@ -58,9 +58,8 @@ ALWAYS = [
 ]
 
 CPU = ["Clamp > Multiply*"]
-NOT_SPR = [
-    "SoftMax > MatMul < Gather < Transpose < Reshape* < Add"
-]  # attention; a CPU with AMX computes it on integers
+# attention; a CPU with AMX computes it on integers
+NOT_SPR = ["SoftMax > MatMul < Gather < Transpose < Reshape* < Add"]
 
 #: Absorbed by the layer above, provided that nothing on the way is read by anyone else.
 FUSED_INTO_LAYER = [

@@ -184,9 +184,8 @@ def _sentence(kind: type[BaseModel], error: ValidationError) -> str:
             f"expected an object with the keys {', '.join(kind.model_fields)}, found {_brief(fault['input'])}"
         )
     *path, key = fault["loc"]
-    place = ".".join(
-        str(part) for part in fault["loc"] if part not in _TAGGED
-    )  # which algorithm it is, pydantic says in between
+    # which algorithm it is, pydantic says in between
+    place = ".".join(str(part) for part in fault["loc"] if part not in _TAGGED)
     if key in _REFUSED:
         return f"{place}: {_REFUSED[key]}"
     if fault["type"] == "extra_forbidden":

@@ -59,9 +59,8 @@ def _gains(layer: Node, channels: int) -> np.ndarray | None:
         return _of_groups(squares, groups) if squares.shape[1] * groups == channels else None
     if squares.shape[1] % channels:
         return None
-    return squares.reshape(len(squares), channels, -1).sum(
-        axis=2
-    )  # several columns a channel behind a Flatten
+    # several columns a channel behind a Flatten
+    return squares.reshape(len(squares), channels, -1).sum(axis=2)
 
 
 def _weights(layer: Node) -> np.ndarray | None:

@@ -59,9 +59,8 @@ class Side:
         w = width[:, None]
         bins = np.arange(counts.shape[1])
         moments = (counts, counts * (bins + 0.5) * w, counts * ((bins + 0.5) ** 2 + 1 / 12) * w**2)
-        outwards = [
-            np.pad(np.cumsum(m[:, ::-1], axis=1)[:, ::-1], ((0, 0), (0, 1))) for m in moments
-        ]  # sums from each bin on
+        # sums from each bin on
+        outwards = [np.pad(np.cumsum(m[:, ::-1], axis=1)[:, ::-1], ((0, 0), (0, 1))) for m in moments]
         position = np.minimum(edges / w, len(bins))
         cut = np.minimum(position.astype(int), len(bins) - 1)  # the bin that the edge divides
         share = cut + 1 - position  # of it, beyond the edge

@@ -18,12 +18,8 @@ from ..errors import QuantizationError
 from ..settings.option_types import check_words_and_bounds, choose, read_option
 from ..settings.range_options import BITS, QuantizerParameters, RangeEstimation
 
-SEARCHED: Final = (
-    "percentile",
-    "mse",
-    "layer_noise",
-    "auto",
-)  # beyond POT: the range is found as a whole, not end by end
+# beyond POT: the range is found as a whole, not end by end
+SEARCHED: Final = ("percentile", "mse", "layer_noise", "auto")
 LEAST_LEVELS: Final = 3  # zero, and one on either side: symmetric bounds need that (bounds.py)
 T = TypeVar("T")
 

@@ -26,9 +26,8 @@ from .cache import StatisticsCache
 from .statistic import Collector, collect, executor_for, must_be_seen
 
 PIECE: Final = 16  # samples that a worker takes at once
-OBSERVED_BYTES: Final = (
-    2**27
-)  # of tensors that are handed out, at once; more would take memory and save no time
+# of tensors that are handed out, at once; more would take memory and save no time
+OBSERVED_BYTES: Final = 2**27
 Wanted = Mapping[Tensor, list[Collector]]
 Piece = tuple[range, list[list[bool]]]
 

@@ -82,9 +82,8 @@ class Histogram(Collector):
 
     def _merge(self, other: "Collector") -> None:
         assert isinstance(other, Histogram)
-        same = Histogram(
-            self.channel_axis
-        )  # a copy of the other, so that widening it changes nothing outside
+        # a copy of the other, so that widening it changes nothing outside
+        same = Histogram(self.channel_axis)
         same.counts, same.exponent, same.zeros = other.counts.copy(), other.exponent.copy(), other.zeros
         for one in (self, same):
             one._resize(max(len(self.zeros), len(other.zeros)))

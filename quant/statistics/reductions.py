@@ -19,13 +19,8 @@ from ..settings.range_options import Reduction
 REDUCTIONS: Final = get_args(Reduction)
 QUANTILES: Final = ("quantile", "abs_quantile")
 MOST_IN_TAILS: Final = 16  # of the smallest and the largest numbers are kept; sorting is cheaper than more
-SWEPT: Final = (
-    ("min", None),
-    ("max", None),
-    ("min", 1),
-    ("max", 1),
-    ("mean", 1),
-)  # what one reading of images gives
+# what one reading of images gives
+SWEPT: Final = (("min", None), ("max", None), ("min", 1), ("max", 1), ("mean", 1))
 
 
 #: Reduction, channel axis, quantile -> what it gives.
@@ -121,9 +116,8 @@ class Observed(Observation):
         """The quantile that is asked for and the opposite one, which as a rule is asked for next."""
         if (reduction, channel_axis) == ("quantile", 1) and self._lies_channels_last:
             positions = math.prod(self.x.shape[2:])
-            count = min(
-                int(min(q, 1 - q) * (positions - 1)) + 3, positions
-            )  # and one more, where 1 - q is not quite the opposite
+            # and one more, where 1 - q is not quite the opposite
+            count = min(int(min(q, 1 - q) * (positions - 1)) + 3, positions)
             if count <= MOST_IN_TAILS:
                 both = _near_the_ends(self._images, count, np.array([q, 1 - q]))
                 return {(reduction, channel_axis, 1 - q): both[1], (reduction, channel_axis, q): both[0]}

@@ -79,9 +79,8 @@ class Probe:
     @property
     def arithmetic(self) -> IntegerArithmetic:
         """The one that fits most layers; the plainest where several do."""
-        return max(
-            ARITHMETICS, key=lambda a: sum(a in fit for fit in self.fits.values())
-        )  # max keeps the first of equals
+        # max keeps the first of equals
+        return max(ARITHMETICS, key=lambda a: sum(a in fit for fit in self.fits.values()))
 
     @property
     def departures(self) -> list[str]:

@@ -58,10 +58,8 @@ def quantize_weights(
     range (saturation_fix.py).
     """
     first, last = -(levels // 2), levels - 1 - levels // 2
-    wide_low, wide_high = (
-        low.astype(np.float64),
-        high.astype(np.float64),
-    )  # so that -m / 2 is exactly half a code, and goes up
+    # so that -m / 2 is exactly half a code, and goes up
+    wide_low, wide_high = (low.astype(np.float64), high.astype(np.float64))
     position = (
         (np.clip(weights / np.asarray(factor, np.float64), wide_low, wide_high) - wide_low)
         * (levels - 1)

@@ -68,9 +68,8 @@ def fitting_factor(weights: np.ndarray, high: np.ndarray, ways: Sequence[np.ndar
     pairs = np.concatenate([chosen_pairs(codes, way) for way in ways], axis=1)  # (O,n,2)
     one_sided = np.maximum(np.maximum(pairs, 0).sum(axis=2), np.maximum(-pairs, 0).sum(axis=2))
     factor = np.maximum(one_sided.max(axis=1) / 128, 1.0)
-    while (
-        unsafe := ~pairs_are_safe(_rounded(pairs / factor[:, None, None])).all(axis=(1, 2))
-    ).any():  # rounding may add one to a sum
+    # rounding may add one to a sum
+    while (unsafe := ~pairs_are_safe(_rounded(pairs / factor[:, None, None])).all(axis=(1, 2))).any():
         factor[unsafe] = np.minimum(factor[unsafe] + FITTING_STEP, SATURATION_FACTOR)
     return factor.max().reshape(high.shape) if high.size == 1 else factor.reshape(high.shape)
 

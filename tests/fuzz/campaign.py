@@ -95,9 +95,8 @@ def _work(kind: str, seed: int, numbers: range, until: float, writer: int) -> No
     try:
         silence = os.open(os.devnull, os.O_WRONLY)
         os.dup2(silence, 2)
-        getattr(
-            _module(kind), "prepare", lambda: None
-        )()  # compiles kernels, say, which is no part of a trial
+        # compiles kernels, say, which is no part of a trial
+        getattr(_module(kind), "prepare", lambda: None)()
         signal.signal(signal.SIGALRM, _too_long)
         used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (used + BYTES_MORE, resource.RLIM_INFINITY))

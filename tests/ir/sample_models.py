@@ -80,9 +80,8 @@ MODELS = {
 def assert_same_graph(found: Graph, expected: Graph) -> None:
     """Names, order, operators with their attributes and arrays, edges, types, shapes and info are equal."""
     assert found.name == expected.name
-    assert json.dumps(found.info, sort_keys=True) == json.dumps(
-        expected.info, sort_keys=True
-    )  # tells 1, 1.0 and True apart
+    # tells 1, 1.0 and True apart
+    assert json.dumps(found.info, sort_keys=True) == json.dumps(expected.info, sort_keys=True)
     assert list(found.nodes) == list(expected.nodes)
     for node, twin in zip(found, expected, strict=True):
         assert type(node.op) is type(twin.op) and node.op == twin.op

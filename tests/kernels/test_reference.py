@@ -125,9 +125,8 @@ LAYERS = {
 def test_convolution_is_the_vendors(layer: str, arithmetic: reference.Arithmetic, tmp_path: Path) -> None:
     pytest.importorskip("openvino")
     saturates = arithmetic == "saturating" or openvinos() != "exact"
-    largest = (
-        127 if arithmetic == "saturating" or not saturates else 64
-    )  # 7 bits are exact on every processor
+    # 7 bits are exact on every processor
+    largest = 127 if arithmetic == "saturating" or not saturates else 64
     problem, file = {"seed": 0, "largest": largest, **LAYERS[layer]}, tmp_path / "vendor.npz"
     environment = as_on_avx2() if arithmetic == "saturating" else dict(os.environ)
     subprocess.run(

@@ -114,9 +114,8 @@ def test_number_of_pairs_is_what_the_definition_adds() -> None:
     window = {"strides": (1, 1), "pads_begin": (0, 0), "pads_end": (0, 0), "dilations": (1, 1), "groups": 2}
     pairs = number_of_pairs((2, 4, 3, 3), w.shape)
     assert pairs == 2 * 4 * 9 * 9 * 2
-    assert (
-        reference.convolution_saturated_pairs(x, w, 0, **window).sum() == pairs / 2
-    )  # of three channels only the first two clip
+    # of three channels only the first two clip
+    assert reference.convolution_saturated_pairs(x, w, 0, **window).sum() == pairs / 2
 
 
 def vbmi_runs(kernel: np.ndarray) -> list[np.ndarray]:

@@ -107,9 +107,8 @@ def test_equalization_leaves_the_float_model_bit_for_bit():
         [{"x": data.calibration[:50]}],
         {tensor: [statistic] for tensor, statistic in equalization.wanted.items()},
     )
-    assert (
-        len(equalization.apply()) == 10
-    )  # that write to or read the residual streams, but for the first, which starts in a ReLU6
+    # that write to or read the residual streams, but for the first, which starts in a ReLU6
+    assert len(equalization.apply()) == 10
     np.testing.assert_array_equal(Executor(graph).run(data.test[:20])["logits"], before)
 
 

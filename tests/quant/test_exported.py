@@ -101,11 +101,8 @@ def test_openvino(name: str, suffix: str, folder: Path) -> None:
     [
         ("fmnist_mobilenet", "performance", "exact"),
         ("fmnist_mobilenet_hard", "best", "exact"),
-        (
-            "fmnist_mobilenet_hard",
-            "performance",
-            "simulated",
-        ),  # it rounds where exact only clips (docs/differences.md)
+        # it rounds where exact only clips (docs/differences.md)
+        ("fmnist_mobilenet_hard", "performance", "simulated"),
         ("fmnist_resnet", "performance", "exact"),
     ],
 )

@@ -45,9 +45,8 @@ def test_a_network_is_quantized_and_computes_about_the_same(preset):
     graph = network()
     quantized = quantize(graph, ArrayData(X), preset=preset)
     assert_close(quantized, graph, X)
-    assert set(integer_layers(quantized).values()) == {
-        preset != "accuracy"
-    }  # weights with a zero point stay float
+    # weights with a zero point stay float
+    assert set(integer_layers(quantized).values()) == {preset != "accuracy"}
     assert sorted(n.name for n in quantized.of_type("FakeQuantize")) == [
         "ReduceMean/fq_input_0",
         "expand/fq_input_0",
@@ -194,9 +193,8 @@ def test_inputs_of_a_concat_get_one_range():
     net = Network()
     x = net.input(-1, 3, 8, 8)
     wide = net.conv(x, 4, name="wide")
-    both = net.do(
-        "Concat", net.relu(net.do("Multiply", wide, wide)), net.conv(x, 4), axis=1
-    )  # one is larger, the other negative
+    # one is larger, the other negative
+    both = net.do("Concat", net.relu(net.do("Multiply", wide, wide)), net.conv(x, 4), axis=1)
     found = bounds(quantize(net.result(net.conv(both, 4, name="last")), ArrayData(X)))
     (low, high), other = found["Concat/fq_input_0"], found["Concat/fq_input_1"]
     assert [low, high] == other and low < 0 and high > -2 * low
@@ -232,9 +230,8 @@ def test_matrix_products_only(transposed):
     quantized = quantize(graph, ArrayData(rows))
     assert integer_layers(quantized) == {"a": True, "b": True}
     assert quantized.nodes["a/fq_weights_1"].inputs[1].shape == (8, 1)
-    assert_close(
-        quantized, graph, rows, share=0.4
-    )  # so few features have very different maxima: their mean cuts off a lot
+    # so few features have very different maxima: their mean cuts off a lot
+    assert_close(quantized, graph, rows, share=0.4)
 
 
 def test_half_precision_constants():

@@ -60,9 +60,8 @@ class LayerKernel:
 
 RESHAPING = ("Reshape", "Flatten", "Squeeze", "Unsqueeze")
 TURNED = (1, 4)  # bytes of the elements that a kernel can bring from (C,H,W) into (H,W,C)
-Builder = Callable[
-    [Node, Chain, Context], LayerKernel | list[LayerKernel] | None
-]  # several, of which each makes a part
+# several, of which each makes a part
+Builder = Callable[[Node, Chain, Context], LayerKernel | list[LayerKernel] | None]
 Image = tuple[int, int, int]
 
 

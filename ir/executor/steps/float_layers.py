@@ -50,9 +50,8 @@ def matmul(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
         return None
     if op.transpose_a:  # type: ignore[attr-defined]
         return None
-    if (
-        len(node.inputs[0].shape) == 4
-    ):  # a matrix product runs over the last axis, which is not the last in memory
+    # a matrix product runs over the last axis, which is not the last in memory
+    if len(node.inputs[0].shape) == 4:
         return None
     matrix = weights.T if op.transpose_b else weights  # type: ignore[attr-defined]
     layer = packed(weights, ("f32 matrix", op.transpose_b), lambda: pack_float_matmul(matrix))  # type: ignore[attr-defined]

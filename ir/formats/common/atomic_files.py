@@ -46,9 +46,8 @@ def replacing(paths: Sequence[Path]) -> Iterator[Sequence[BinaryIO]]:
                     Path(file.name).chmod(path.stat().st_mode)
                 file.flush()
                 os.fsync(file.fileno())
-                if (
-                    os.name != "posix"
-                ):  # elsewhere an open file cannot be renamed, and there are no locks to keep
+                # elsewhere an open file cannot be renamed, and there are no locks to keep
+                if os.name != "posix":
                     file.close()
             _commit(temporaries, paths)
     finally:
@@ -91,16 +90,14 @@ def _commit(temporaries: Sequence[Path], paths: Sequence[Path]) -> None:
     with ExitStack() as locked:
         try:
             for path, backup in backups.items():
-                hold(
-                    locked.enter_context(path.open("rb")).fileno()
-                )  # or another save would take it for left behind
+                # or another save would take it for left behind
+                hold(locked.enter_context(path.open("rb")).fileno())
                 path.replace(backup)
             for temporary, path in zip(temporaries, paths, strict=True):
                 temporary.replace(path)
         finally:
-            if temporaries[
-                -1
-            ].exists():  # not renamed, so the old files count (an interrupt can come at any line above)
+            # not renamed, so the old files count (an interrupt can come at any line above)
+            if temporaries[-1].exists():
                 for temporary, path in zip(temporaries, paths, strict=True):
                     if not temporary.exists():
                         path.unlink(missing_ok=True)

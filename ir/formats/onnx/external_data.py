@@ -12,9 +12,8 @@ from ..common.regular_file import open_regular
 from .errors import OnnxError
 
 KEYS = ("location", "offset", "length", "checksum")
-_NUMBER = re.compile(
-    r"[0-9]{1,19}"
-)  # what int() takes beyond this (1_0, blanks, digits of other scripts) is no number in a file
+# what int() takes beyond this (1_0, blanks, digits of other scripts) is no number in a file
+_NUMBER = re.compile(r"[0-9]{1,19}")
 
 
 class ExternalFiles:

@@ -23,9 +23,8 @@ def read_node(proto: NodeProto, scope: Scope) -> None:
     try:
         made = OnnxNode(proto, scope).read()
     except (NumpotError, OperatorError) as error:
-        reason = (
-            error.__cause__ if isinstance(error.__cause__, OperatorError) else error
-        )  # without the layer's name, which is the node's
+        # without the layer's name, which is the node's
+        reason = error.__cause__ if isinstance(error.__cause__, OperatorError) else error
         raise OnnxError(f"node {named} ({proto.op_type}): {reason}{_batch_hint(error, scope)}") from error
     except (
         ArithmeticError,

@@ -25,12 +25,8 @@ Write = Callable[["Emitter"], None]
 W = TypeVar("W", bound=Write)
 
 WRITERS: dict[str, Write] = {}
-LOWERED_ONLY = {
-    "ConvolutionBackpropDataInteger",
-    "Im2Col",
-    "MultiplyAdd",
-    "SumPool",
-}  # what lowering makes, and no file needs
+# what lowering makes, and no file needs
+LOWERED_ONLY = {"ConvolutionBackpropDataInteger", "Im2Col", "MultiplyAdd", "SumPool"}
 
 
 def writes(*types: str) -> Callable[[W], W]:

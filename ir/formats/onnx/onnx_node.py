@@ -99,13 +99,11 @@ class Scope:
     node_names: set[str]  # kept for the nodes that have them
     tensors: dict[str, Tensor] = field(default_factory=dict)
     codes: dict[str, Codes] = field(default_factory=dict)
-    not_made: dict[str, str] = field(
-        default_factory=dict
-    )  # outputs of nodes that no reader gives, such as Dropout's mask
+    # outputs of nodes that no reader gives, such as Dropout's mask
+    not_made: dict[str, str] = field(default_factory=dict)
     tried: dict[str, int] = field(default_factory=dict)  # name -> the number behind it that was free last
-    constant: dict[Node, bool] = field(
-        default_factory=dict
-    )  # whether a layer depends on no input of the model
+    # whether a layer depends on no input of the model
+    constant: dict[Node, bool] = field(default_factory=dict)
 
     def knows(self, name: str) -> bool:
         """Whether something in the file has made a tensor of this name."""
@@ -313,9 +311,8 @@ def find_reader(node: NodeProto, opset: int) -> Reader:
 def _python_value(proto: AttributeProto) -> Any:
     value = helper.get_attribute_value(proto)
     if proto.type == AttributeProto.FLOAT:
-        return float(
-            str(np.float32(value))
-        )  # 0.01, not 0.009999999776482582: the shortest number with the same float32
+        # 0.01, not 0.009999999776482582: the shortest number with the same float32
+        return float(str(np.float32(value)))
     if proto.type == AttributeProto.STRING:
         return value.decode("utf-8", "replace")
     return tuple(value) if proto.type in (AttributeProto.INTS, AttributeProto.FLOATS) else value

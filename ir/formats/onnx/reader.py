@@ -69,9 +69,8 @@ def _parse(data: bytes) -> ModelProto:
         raise OnnxError(f"not an ONNX model, or a damaged one ({error})") from error
     if not model.opset_import or not model.graph.output:
         raise OnnxError("not an ONNX model: it names no opset or has no outputs")
-    if any(
-        isinstance(name, bytes) for name in _names(model.graph)
-    ):  # protobuf hands out what is not UTF-8 undecoded
+    # protobuf hands out what is not UTF-8 undecoded
+    if any(isinstance(name, bytes) for name in _names(model.graph)):
         raise OnnxError("a damaged model: one of its names is not UTF-8 text")
     return inline_functions(model)
 

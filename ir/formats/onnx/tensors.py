@@ -45,9 +45,8 @@ def to_array(tensor: TensorProto, files: ExternalFiles) -> np.ndarray:
     size = _size(tensor.name, shape)
     if tensor.data_location == TensorProto.EXTERNAL:
         return _as_stored(files.read(tensor, size * dtype.itemsize), tensor.name, dtype, shape)
-    if (
-        not tensor.HasField("raw_data") or len(tensor.raw_data) == size * dtype.itemsize
-    ):  # else there is nothing to take memory for
+    # else there is nothing to take memory for
+    if not tensor.HasField("raw_data") or len(tensor.raw_data) == size * dtype.itemsize:
         memory.take(size * dtype.itemsize, f"tensor {tensor.name!r} of shape {list(shape)}")
     try:
         return np.asarray(numpy_helper.to_array(tensor), dtype)

@@ -16,12 +16,8 @@ from ...ops.reshape import Reshape
 Copies = dict[tuple[Tensor, Shape], Tensor]  # by the tensor, and the shape of the weights that it is made for
 
 GROUPED = ("Convolution", "ConvolutionBackpropData")
-UNPACKING = (
-    "Convert",
-    "Subtract",
-    "Multiply",
-    "FakeQuantize",
-)  # element by element, from what is stored to what it stands for
+# element by element, from what is stored to what it stands for
+UNPACKING = ("Convert", "Subtract", "Multiply", "FakeQuantize")
 
 
 def merge_group_axes(graph: Graph) -> None:

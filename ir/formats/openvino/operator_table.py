@@ -69,9 +69,8 @@ SAME: dict[str, Form] = (
         "BatchNormInference": Form(5, since=5),
         "MVN": Form(6, since=6),
         "Round": Form(5, since=5, fixed={"mode": ("half_to_even",)}),
-        "Squeeze": Form(
-            1, fixed={"allow_axis_skip": ("false",)}
-        ),  # skipping would make the rank depend on the shape
+        # skipping would make the rank depend on the shape
+        "Squeeze": Form(1, fixed={"allow_axis_skip": ("false",)}),
         "TopK": Form(11, fixed={"stable": ("true", "false")}),  # it always is, here
     }
 )

@@ -128,9 +128,8 @@ def _read(node: OpenVinoNode, reader: Reader) -> list[Tensor]:
     except IRError:
         raise
     except (NumpotError, OperatorError) as error:
-        reason = (
-            error.__cause__ if isinstance(error.__cause__, OperatorError) else error
-        )  # without the layer's name
+        # without the layer's name
+        reason = error.__cause__ if isinstance(error.__cause__, OperatorError) else error
         raise node.layer.error(OperatorInputError, f"{reason}{_shape_hint(node)}") from error
     except (
         ArithmeticError,

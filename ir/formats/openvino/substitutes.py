@@ -160,9 +160,8 @@ def avg_pool(op: AvgPool, add: Steps, x: Tensor) -> Tensor:
     )
     none = (0,) * len(end)
     padded = add(Pad(), x, np.array([0, 0, *op.pads_begin]), np.array([0, 0, *end]))
-    return add(
-        replace(op, pads_begin=none, pads_end=none, rounding_type="ceil_torch"), padded
-    )  # else OpenVINO undoes the Pad
+    # else OpenVINO undoes the Pad
+    return add(replace(op, pads_begin=none, pads_end=none, rounding_type="ceil_torch"), padded)
 
 
 @substitute(Flatten)

@@ -33,9 +33,8 @@ def write_openvino(graph: Graph, xml_path: AnyPath) -> None:
     graph that OpenVINO has no form for.
     """
     path = Path(xml_path)
-    save_pair(
-        for_openvino(graph, path), path, write_document, least=1
-    )  # OpenVINO looks for a byte of every Constant
+    # OpenVINO looks for a byte of every Constant
+    save_pair(for_openvino(graph, path), path, write_document, least=1)
 
 
 def write_document(graph: Graph, spans: Mapping[str, Span], weights: Weights, path: Path) -> bytes:

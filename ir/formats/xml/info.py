@@ -53,9 +53,8 @@ def _write_dict(parent: etree._Element, entries: dict[str, Any], where: str, dep
 
 
 def _write_entry(parent: etree._Element, value: Any, where: str, depth: int) -> etree._Element:
-    name = NAMES.get(
-        type(value)
-    )  # the very type: NumPy's float64 is a float too, and would come back as another type
+    # the very type: NumPy's float64 is a float too, and would come back as another type
+    name = NAMES.get(type(value))
     if name is None:
         raise ValueError(f"{where} is a {type(value).__name__}; the format has {', '.join(NAMES.values())}")
     if depth > MAX_DEPTH:

@@ -58,9 +58,8 @@ def write_document(graph: Graph, spans: Mapping[str, Span], weights: Weights, pa
         raise UnstorableError(f"model {graph.name!r} cannot be stored: {error}", path) from error
     root.set("sha256", digest(root))
     text = etree.tostring(root, encoding="UTF-8", xml_declaration=True, pretty_print=True)
-    parse_document(
-        text, path
-    )  # the limits hold for writers, too: better no file than one that cannot be read
+    # the limits hold for writers, too: better no file than one that cannot be read
+    parse_document(text, path)
     return text
 
 

@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 
-_Seen = dict[
-    int, tuple[int, object]
-]  # id() -> place, and the value, so that it lives on and no other gets its id()
+# id() -> place, and the value, so that it lives on and no other gets its id()
+_Seen = dict[int, tuple[int, object]]
 
 
 def identity(instance: object) -> str:

@@ -44,8 +44,7 @@ def normalize_l2(call: Call, dy: np.ndarray) -> Gradients:
     along, eps = integers(axes, "axes"), x.dtype.type(op.eps)
     squares = np.square(x).sum(axis=along, keepdims=True)
     length = np.sqrt(squares + eps if op.eps_mode == "add" else np.maximum(squares, eps))
-    depends = (
-        np.ones_like(squares) if op.eps_mode == "add" else (squares > eps).astype(x.dtype)
-    )  # below eps the length is fixed
+    # below eps the length is fixed
+    depends = np.ones_like(squares) if op.eps_mode == "add" else (squares > eps).astype(x.dtype)
     turned = x * (dy * x).sum(axis=along, keepdims=True) / np.square(length)
     return [(dy - depends * turned) / length]

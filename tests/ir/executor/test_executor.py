@@ -85,9 +85,8 @@ def test_an_empty_batch_gives_an_empty_result(runner: Any, arithmetic: Any) -> N
     ].shape == (0, 8, 7, 7)
     net = Network(int8=True)
     x = net.quantize(net.input(-1, 6, 5, 5), 0, 6)
-    graph = net.result(
-        net.max_pool(net.relu(net.conv(x, 4, 3, groups=2, pad=1)))
-    )  # a convolution of groups is an Im2Col first
+    # a convolution of groups is an Im2Col first
+    graph = net.result(net.max_pool(net.relu(net.conv(x, 4, 3, groups=2, pad=1))))
     assert runner(graph, arithmetic=arithmetic).run(np.zeros((0, 6, 5, 5), np.float32))["y"].shape == (
         0,
         4,
@@ -142,9 +141,8 @@ def test_observers_see_what_the_interpreter_sees(graph: Graph) -> None:
     assert found.keys() == {t.name for t in observed}
     for name, value in found.items():
         assert value.shape == expected[name].shape
-        if not graph.of_type(
-            "FakeQuantize"
-        ):  # there, a sum taken in another order may fall on the other side of a tie
+        # there, a sum taken in another order may fall on the other side of a tie
+        if not graph.of_type("FakeQuantize"):
             np.testing.assert_allclose(
                 value, expected[name], rtol=1e-5, atol=1e-5 * float(np.abs(expected[name]).max())
             )
@@ -215,10 +213,8 @@ def test_saturation_adds_up_over_runs_and_is_not_counted_unasked() -> None:
         layer.saturated.tolist() for layer in whole.saturation
     ]
     assert first.saturated.sum() > 0 and not first.provably_safe
-    assert (first.pairs, last.pairs) == (
-        8 * 16 * 49 * 9 * 4,
-        8 * 8 * 49 * 8,
-    )  # images, outputs, taps, pairs of channels
+    # images, outputs, taps, pairs of channels
+    assert (first.pairs, last.pairs) == (8 * 16 * 49 * 9 * 4, 8 * 8 * 49 * 8)
     silent = Executor(graph)
     silent.run(x)
     assert silent.saturation == []

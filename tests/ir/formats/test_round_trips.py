@@ -25,9 +25,8 @@ from .openvino.test_models import images  # noqa: E402
 EVERY = sorted(
     str(p.relative_to(MATERIAL)) for pattern in ("*.onnx", "*.xml") for p in MATERIAL.rglob(pattern)
 )
-FOREIGN = [
-    file for file in EVERY if file.startswith(("cases/", "exports/"))
-]  # networks that numpot was not made with
+# networks that numpot was not made with
+FOREIGN = [file for file in EVERY if file.startswith(("cases/", "exports/"))]
 FILES = [file for file in EVERY if file not in FOREIGN]
 QUICK = [
     "digits_cnn/digits_cnn_bn.onnx",

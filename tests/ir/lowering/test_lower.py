@@ -134,14 +134,12 @@ def test_real_zero_between_two_codes_is_rounded_only_where_a_layer_reads_it() ->
     assert types(lower(net.result(net.mean(x)))) == ["FakeQuantize", "ReduceMean"]
     net, x = quantized_input(-1.1, 2.3)
     lowered = lower(net.result(net.conv(net.max_pool(x), 3)))
-    assert (
-        only(lowered, "ConvolutionInteger").inputs[2].constant == 83
-    )  # of 82.5: halves go up, as in the vendor's rounding
+    # of 82.5: halves go up, as in the vendor's rounding
+    assert only(lowered, "ConvolutionInteger").inputs[2].constant == 83
     net, x = quantized_input(-1.1, 2.3)
     lowered = lower(net.result(net.matmul(net.do("Flatten", x, axis=1), 3)))
-    assert (
-        only(lowered, "MatMulInteger").inputs[2].constant == 0
-    )  # the fraction is kept: subtracted behind the product
+    # the fraction is kept: subtracted behind the product
+    assert only(lowered, "MatMulInteger").inputs[2].constant == 0
     assert types(lowered)[-4:] == ["Convert", "Subtract", "Multiply", "Add"]
 
 
@@ -386,13 +384,8 @@ def test_transposed_convolutions_keep_their_weights(low: float, high: float, ari
         (4, 5, 4, (4, 3), ["exact", "saturating", "saturating-avx512"]),
         (4, 5, 4, (3, 4), []),  # beyond 3 along the last axis
         (64, 64, 2, (2, 2), ["exact", "saturating", "saturating-avx512"]),
-        (
-            64,
-            65,
-            2,
-            (2, 2),
-            ["exact", "saturating-avx512"],
-        ),  # AVX2 is faster in float: 64**2 * 130**2 > 2**26
+        # AVX2 is faster in float: 64**2 * 130**2 > 2**26
+        (64, 65, 2, (2, 2), ["exact", "saturating-avx512"]),
     ],
 )
 def test_transposed_convolutions_that_have_no_integer_kernel(

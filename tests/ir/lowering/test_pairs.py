@@ -119,12 +119,8 @@ def test_a_group_of_so_many_products_that_it_is_summed_in_halves() -> None:
         (of_groups(2, 3, 4, (3, 3), 1, 0), "saturating-avx512", True, 0),
         (of_groups(2, 3, 4, (3, 3), 1, 0, low=0), "saturating-avx512", False, 0),
         (product(301), "saturating-avx512", False, 0),
-        (
-            of_groups(2, 4, 4, (3, 3), 1, 0),
-            "saturating",
-            False,
-            0,
-        ),  # an even number of channels: the same neighbours
+        # an even number of channels: the same neighbours
+        (of_groups(2, 4, 4, (3, 3), 1, 0), "saturating", False, 0),
         (of_groups(4, 1, 1, (3, 3), 1, 0), "saturating", False, 0),  # depthwise
         (of_groups(4, 1, 2, (3, 3), 1, 0), "saturating", True, 0),
         (product(256), "saturating", False, 0),

@@ -137,9 +137,8 @@ def test_one_input_channel_is_paired_along_the_columns_of_the_kernel_with_vbmi(t
         w = graph.of_type("Convert")[0].inputs[0].constant
         assert w is not None
         bordered = np.pad(x.astype(np.uint8), ((0, 0), (0, 0), (top, top), (left, left)))
-        seen = sliding_window_view(bordered, w.shape[2:], axis=(2, 3))[
-            :, :, ::down, ::right
-        ]  # (N,1,H',W',kh,kw)
+        # (N,1,H',W',kh,kw)
+        seen = sliding_window_view(bordered, w.shape[2:], axis=(2, 3))[:, :, ::down, ::right]
         columns = seen.swapaxes(4, 5).reshape(-1, w[0].size)
         sums = reference.gemm_saturating(columns, w.swapaxes(2, 3).reshape(len(w), -1).T, 0)
         expected = sums.reshape(len(x), *seen.shape[2:4], len(w)).transpose(0, 3, 1, 2)

@@ -63,9 +63,8 @@ def test_saturated_floats_are_the_vendors(
     vendor = saturating_outputs[f"{name} {range_}"]
     assert_same_floats(name, range_, "saturating", vendor)
     exact = Executor(network(name, range_), arithmetic="exact").run(samples(name))["y"]
-    assert (
-        np.mean(exact != vendor) > 0.02
-    )  # pairs do clip, so that the arithmetics cannot be mistaken for each other
+    # pairs do clip, so that the arithmetics cannot be mistaken for each other
+    assert np.mean(exact != vendor) > 0.02
 
 
 if __name__ == "__main__":

@@ -73,9 +73,8 @@ def compare(seed: int, made: Case) -> str:
         guarded = {name: guarded_copy(x) for name, x in feed.items()}
         expected, found = (result_of(*pair) for pair in zip(runners, (feed, guarded), strict=True))
         if isinstance(expected, str) or isinstance(found, str):
-            if isinstance(expected, str) and not isinstance(
-                found, str
-            ):  # by a layer that leads nowhere, and was not run?
+            # by a layer that leads nowhere, and was not run?
+            if isinstance(expected, str) and not isinstance(found, str):
                 expected = attempt(lambda: Interpreter(pruned(graph), arithmetic="simulated").run(guarded))  # noqa: B023
             assert type(expected) is type(found), f"refused by one only: {expected!r:.300}, {found!r:.300}"
             ends.add("refused")

@@ -58,9 +58,8 @@ class Case:
     label: str = ""
 
     def __post_init__(self) -> None:
-        self.inputs = [
-            np.asarray(x) for x in self.inputs
-        ]  # arithmetic on 0-dimensional arrays gives NumPy scalars
+        # arithmetic on 0-dimensional arrays gives NumPy scalars
+        self.inputs = [np.asarray(x) for x in self.inputs]
 
     def __str__(self) -> str:
         shapes = " ".join("x".join(map(str, x.shape)) or "scalar" for x in self.inputs)

@@ -87,9 +87,8 @@ CASES = (
         resize(image(1, 2, 3, 4, 5), (5, 4, 9), "nearest", axes=(2, 3, 4)),
         resize(image(1, 2, 3, 4, 5), (5, 4, 9), "linear_onnx", axes=(2, 3, 4)),
         resize(image(2, 4, 3, 5), (7, 8), "linear", axes=(3, 2)),
-        resize(
-            image(1, 1, 3, 21), (1 / 3, 1 / 7), "nearest", "asymmetric", "floor"
-        ),  # products that miss an integer by one rounding
+        # products that miss an integer by one rounding
+        resize(image(1, 1, 3, 21), (1 / 3, 1 / 7), "nearest", "asymmetric", "floor"),
         resize(image(1, 1, 57, 23), (1.1052631, 1.2173913), "nearest"),
         Case(  # ONNX: the same resize by another vendor; the empty input is its unused region of interest
             Interpolate(

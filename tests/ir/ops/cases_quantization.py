@@ -52,9 +52,8 @@ def fake_quantize(
         constant_inputs=(1, 2, 3, 4),
         rtol=0 if x.dtype == F32 else 1e-3,
         atol=1e-6
-        * float(
-            np.abs(result).max()
-        ),  # OpenVINO rounds codes * step + low once, we twice; a wrong code is 1000 times more
+        # OpenVINO rounds codes * step + low once, we twice; a wrong code is 1000 times more
+        * float(np.abs(result).max()),
         label=f"{label}-{levels}-{x.dtype}",
     )
 

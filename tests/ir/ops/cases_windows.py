@@ -172,14 +172,12 @@ CONVOLUTIONS = [
     convolution(normal(1, 5, 4, 4), normal(6, 5, 1, 1), (1, 1), (1, 1), (1, 1), (1, 1)),  # a border of zeros
     convolution(normal(2, 3, 11, 8), normal(4, 3, 3, 2), (2, 3), (0, 1), (2, 0), (1, 1)),
     convolution(normal(1, 3, 12, 13), normal(2, 3, 3, 2), (1, 2), (2, 0), (1, 3), (2, 3)),
-    convolution(
-        normal(1, 3, 9, 9), normal(2, 3, 2, 2), (4, 4), (0, 0), (0, 0), (1, 1)
-    ),  # stride beyond the kernel
+    # stride beyond the kernel
+    convolution(normal(1, 3, 9, 9), normal(2, 3, 2, 2), (4, 4), (0, 0), (0, 0), (1, 1)),
     convolution(normal(2, 8, 9, 9), normal(8, 1, 3, 3), (1, 1), (1, 1), (1, 1), (1, 1), groups=8),
     convolution(normal(1, 8, 9, 9), normal(8, 1, 5, 5), (2, 2), (1, 2), (2, 1), (1, 1), groups=8),
-    convolution(
-        normal(1, 4, 9, 9), normal(8, 1, 3, 3), (1, 1), (0, 0), (0, 0), (2, 2), groups=4
-    ),  # two outputs a channel
+    # two outputs a channel
+    convolution(normal(1, 4, 9, 9), normal(8, 1, 3, 3), (1, 1), (0, 0), (0, 0), (2, 2), groups=4),
     convolution(normal(2, 12, 6, 7), normal(9, 4, 3, 3), (1, 1), (1, 0), (0, 1), (1, 1), groups=3),
     convolution(normal(2, 3, 17), normal(4, 3, 5), (2,), (1,), (2,), (2,)),
     convolution(normal(1, 6, 10), normal(6, 2, 3), (1,), (0,), (1,), (1,), groups=3),
@@ -203,9 +201,8 @@ TRANSPOSED = [
     transposed(normal(2, 3, 4, 5), normal(3, 4, 3, 3), (1, 1), (0, 0), (0, 0), (1, 1), (0, 0)),
     transposed(normal(1, 3, 4, 5), normal(3, 2, 4, 4), (2, 2), (1, 1), (1, 1), (1, 1), (0, 0)),
     transposed(normal(1, 3, 4, 4), normal(3, 2, 3, 3), (2, 3), (1, 0), (0, 1), (1, 1), (1, 2)),
-    transposed(
-        normal(1, 3, 4, 4), normal(3, 2, 2, 2), (3, 3), (0, 0), (0, 0), (1, 1), (2, 0)
-    ),  # gaps between the painted kernels
+    # gaps between the painted kernels
+    transposed(normal(1, 3, 4, 4), normal(3, 2, 2, 2), (3, 3), (0, 0), (0, 0), (1, 1), (2, 0)),
     transposed(normal(1, 2, 5, 4), normal(2, 3, 3, 2), (1, 2), (1, 0), (2, 1), (2, 3), (0, 1)),
     transposed(normal(1, 4, 5, 5), normal(4, 1, 4, 4), (2, 2), (1, 1), (1, 1), (1, 1), (0, 0), groups=4),
     transposed(normal(2, 6, 4, 4), normal(6, 2, 3, 3), (2, 2), (1, 1), (1, 1), (1, 1), (1, 1), groups=3),
@@ -247,9 +244,8 @@ POOLS = [
         avg_pool(normal(1, 2, 6, 6), (k, 2), (s, 1), (b, 0), (e, 1), False, rounding),
     )
 ] + [
-    max_pool(
-        -1 - abs(normal(2, 3, 7, 8)), (3, 2), (2, 1), (1, 1), (1, 0), (1, 1)
-    ),  # negative: a zero from the padding would win
+    # negative: a zero from the padding would win
+    max_pool(-1 - abs(normal(2, 3, 7, 8)), (3, 2), (2, 1), (1, 1), (1, 0), (1, 1)),
     max_pool(normal(1, 3, 11, 12), (3, 2), (2, 1), (2, 1), (1, 2), (2, 3)),
     max_pool(rng.integers(0, 256, (1, 4, 8, 8)).astype(np.uint8), (3, 3), (2, 2), (1, 1), (1, 1), (1, 1)),
     max_pool(rng.integers(-128, -100, (1, 4, 8, 8)).astype(np.int8), (3, 3), (2, 2), (1, 1), (1, 1), (1, 1)),

@@ -36,11 +36,6 @@ def test_all_operators_broadcast_like_the_vendor(shapes: BroadcastableShapes) ->
 
 def test_every_elementwise_operator_of_two_tensors_is_tried() -> None:
     tried = {op.type for op, _ in FLOAT_PAIRS + FLAG_PAIRS}
-    needs_care = {
-        "Divide",
-        "FloorMod",
-        "Mod",
-        "Power",
-        "Select",
-    }  # division by zero, and three inputs: in the cases
+    # division by zero, and three inputs: in the cases
+    needs_care = {"Divide", "FloorMod", "Mod", "Power", "Select"}
     assert {name for name, cls in OPERATORS.items() if issubclass(cls, Elementwise)} == tried | needs_care

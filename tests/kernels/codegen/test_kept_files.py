@@ -94,9 +94,8 @@ def test_a_damaged_file_is_compiled_again_with_one_line(
         pytest.skip("the superuser reads it all the same")
     with caplog.at_level(logging.WARNING, "numpot"):
         assert not compile_and_call()
-    lines = (
-        2 if damage is make_a_folder else 1
-    )  # a folder is not ours to delete, so nothing can be kept in its place
+    # a folder is not ours to delete, so nothing can be kept in its place
+    lines = 2 if damage is make_a_folder else 1
     assert (
         len(caplog.records) == lines and "compiled" in caplog.text and str(file.parent.parent) in caplog.text
     )

@@ -25,9 +25,8 @@ FEATURES = {"armi8mm": "+neon,+dotprod,+i8mm", "armdot": "+neon,+dotprod"}
 U8, S8, S32, S64 = (np.zeros(1, dtype) for dtype in (np.uint8, np.int8, np.int32, np.int64))
 
 SOURCE = typeof(Source(U8, 0, 0, S64, S64))
-TARGET = typeof(
-    Target(U8, 0, S64, 0, 0, make_epilogue(1, 1.0), *[None] * (len(Target._fields) - 6))
-)  # nothing optional
+# nothing optional
+TARGET = typeof(Target(U8, 0, S64, 0, 0, make_epilogue(1, 1.0), *[None] * (len(Target._fields) - 6)))
 BLOCK = typeof(Block(S8, 0, S64, U8, 0, S32, 0, 0, (0, 0), (0, 0), (0, 0)))
 TILES = (SOURCE, BLOCK, TARGET, types.literal(2), types.none, types.literal(True))
 DEPTHWISE = (SOURCE, typeof(ChannelBlock(S8, 0, 0, 0, S32)), TARGET, types.literal(4), types.literal(1))

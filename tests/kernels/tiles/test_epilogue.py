@@ -23,9 +23,8 @@ def test_multiply_and_add_are_not_fused() -> None:
     rng = np.random.default_rng(0)
     a, b = rng.integers(0, 256, (64, 99), np.uint8), rng.integers(-128, 128, (99, 64), np.int8)
     acc, scale = product(a, b, np.int32), rng.uniform(1e-4, 1e-3, 64).astype(np.float32)
-    bias = -(
-        acc[0].astype(np.float32) * scale
-    )  # the first row cancels: fused, it would leave the rounding error of the product
+    # the first row cancels: fused, it would leave the rounding error of the product
+    bias = -(acc[0].astype(np.float32) * scale)
     e = make_epilogue(64, scale, bias)
     out = product(a, b, np.float32, e)
     fused = (acc[0].astype(np.float64) * scale + bias).astype(np.float32)
@@ -52,9 +51,8 @@ def test_whatever_is_beyond_the_codes_is_clipped() -> None:
                 )
                 with np.errstate(invalid="ignore"):
                     want = reference.requantize(product(a, b, np.int32), *e)
-                assert_array_equal(
-                    product(a, b, np.uint8, e)[:, [0, 1, 3, 4]], want[:, [0, 1, 3, 4]]
-                )  # 0 * inf is NaN in the middle
+                # 0 * inf is NaN in the middle
+                assert_array_equal(product(a, b, np.uint8, e)[:, [0, 1, 3, 4]], want[:, [0, 1, 3, 4]])
 
 
 def test_the_activation_clips_before_the_shift() -> None:

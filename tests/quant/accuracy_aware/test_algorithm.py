@@ -91,11 +91,8 @@ def test_digits_cnn():
     ours, pot = assert_no_more_work_than_pot("digits_cnn", 0.002)
     assert len(ours.float_layers) == 2 and ours.restored == 1
     order = [v.layers for v in pot.visited if v.what == "revert"]
-    assert order == [
-        ("/c1/Conv/WithoutBiases",),
-        ("/c3/Conv/WithoutBiases",),
-        ("/fc/Gemm/WithoutBiases",),
-    ]  # as POT's log has it
+    # as POT's log has it
+    assert order == [("/c1/Conv/WithoutBiases",), ("/c3/Conv/WithoutBiases",), ("/fc/Gemm/WithoutBiases",)]
 
 
 @needs_material

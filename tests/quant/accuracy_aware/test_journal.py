@@ -175,13 +175,11 @@ def test_a_metric_that_fails_later_leaves_a_good_journal(tmp_path, how, message)
     assert refusal(0.05, metric=Failing(), statistics_cache=tmp_path) == message
     expected = run(0.05).report
     FAULT.update(left=1000)
-    resumed = run(
-        0.05, metric=Failing(), statistics_cache=tmp_path
-    ).report  # the same metric, and nothing fails any more
+    # the same metric, and nothing fails any more
+    resumed = run(0.05, metric=Failing(), statistics_cache=tmp_path).report
     assert resumed.replayed == 2 and resumed.values == expected.values
-    changed = run(
-        0.05, metric=Repaired(), statistics_cache=tmp_path
-    ).report  # another metric: nothing of the old one is trusted
+    # another metric: nothing of the old one is trusted
+    changed = run(0.05, metric=Repaired(), statistics_cache=tmp_path).report
     assert changed.replayed == 0 and changed.values == expected.values
 
 

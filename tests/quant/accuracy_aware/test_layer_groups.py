@@ -61,9 +61,8 @@ def test_pooling_hands_codes_on_and_is_no_layer_of_its_own():
 @pytest.mark.parametrize("batch", [1, -1])
 def test_multiply_adds(batch):
     net = Network()
-    x = net.conv(
-        net.input(batch, 3, 8, 8), 4, 3, stride=2, pad=1, name="conv"
-    )  # 4*4*4 outputs of 3*3*3 products
+    # 4*4*4 outputs of 3*3*3 products
+    x = net.conv(net.input(batch, 3, 8, 8), 4, 3, stride=2, pad=1, name="conv")
     y = net.depthwise(x, name="depthwise")  # 4*4*4 outputs of 3*3 products
     graph = net.result(net.matmul(net.mean(y), 5, name="matmul"))  # 5 outputs of 4 products
     assert [multiply_adds(graph.nodes[n]) for n in ("conv", "depthwise", "matmul")] == [64 * 27, 64 * 9, 20]

@@ -112,9 +112,8 @@ def test_without_annotations_the_float_model_is_right():
     options = {"annotation_free": True, "annotation_conf_threshold": 0, **FEW_BITS}
     report = quantize_accuracy_aware(GRAPH, ArrayData(X), Accuracy(), max_drop=0.05, **options).report
     assert report.baseline == {"accuracy@1": 1.0} and report.reached and report.samples == len(X)
-    assert (
-        report.values == run(0.05).report.values
-    )  # the labels of the tests are the float model's answers too
+    # the labels of the tests are the float model's answers too
+    assert report.values == run(0.05).report.values
 
 
 def test_samples_that_the_float_model_is_not_sure_of_are_left_out():
@@ -194,9 +193,8 @@ def test_noise_ranks_on_the_samples_that_lost_most(monkeypatch):
 def test_costs(cost, tmp_path):
     model, report = run(0.05, cost=cost, statistics_cache=tmp_path)
     assert report.reached and all(0 <= v.float_share <= 1 for v in report.visited)
-    again = run(
-        0.05, cost=cost, statistics_cache=tmp_path
-    )  # measured times come from the journal, so the search is the same
+    # measured times come from the journal, so the search is the same
+    again = run(0.05, cost=cost, statistics_cache=tmp_path)
     assert again.report.visited == report.visited and again.report.replayed > 0
 
 
@@ -221,9 +219,8 @@ def test_narrower_weights_where_pairs_saturate(precision):
     clipped = quantize_accuracy_aware(graph, data, Cosine(), precisions=(precision, "float"), **options)
     report = clipped.report
     assert report.visited[1].drops["cosine"] > 0.001 and report.reached
-    assert (
-        not report.float_layers and clipped.model.info["quantization"]["narrowed_weights"]
-    )  # no layer had to go to float
+    # no layer had to go to float
+    assert not report.float_layers and clipped.model.info["quantization"]["narrowed_weights"]
     floats = quantize_accuracy_aware(graph, data, Cosine(), **options).report
     assert floats.float_layers
 

@@ -152,16 +152,14 @@ def test_pot_stops_after_its_iterations():
 @pytest.mark.parametrize(
     ("scores", "costs", "order"),
     [
+        # nearly as good, cheaper
         (
             {"A": 0.9, "B": 0.8, "C": 0.1, "D": 0.1, "E": 0.0},
             {"A": 9, "B": 1, "C": 1, "D": 1, "E": 1},
             "BACDE",
-        ),  # nearly as good, cheaper
-        (
-            {"A": 0.9, "B": 0.3, "C": 0.1},
-            {"A": 9, "B": 1, "C": 1},
-            "ABC",
-        ),  # what gains no more than most do comes last, by score
+        ),
+        # what gains no more than most do comes last, by score
+        ({"A": 0.9, "B": 0.3, "C": 0.1}, {"A": 9, "B": 1, "C": 1}, "ABC"),
         ({"A": np.inf, "B": 0.3, "C": 0.1}, {"A": 9, "B": 1, "C": 1}, "ABC"),
         ({"A": 0.5, "B": 0.5, "C": 0.5}, {"A": 0, "B": 0, "C": 0}, "ABC"),
     ],

@@ -178,9 +178,8 @@ def test_runtimes_take_turns_until_the_time_is_used_up(monkeypatch: pytest.Monke
     )
     assert order == ["slow", "fast", "fast"] * 5
     np.testing.assert_array_equal(times["slow"], np.full(5, 1.0))
-    np.testing.assert_array_equal(
-        times["fast"], np.full(5, 0.125)
-    )  # the first call of each turn does not count
+    # the first call of each turn does not count
+    np.testing.assert_array_equal(times["fast"], np.full(5, 0.125))
 
 
 def test_differences() -> None:

@@ -53,9 +53,8 @@ def test_these_hand_a_scale_on(through):
         lambda net, x: net.do("ReduceMean", x, np.array([1]), keep_dims=True),
         lambda net, x: net.do("Transpose", x, np.array([0, 2, 1, 3])),
         lambda net, x: net.do("Multiply", x, x),
-        lambda net, x: net.do(
-            "Add", x, np.ones((1, 4, 8, 8), np.float32)
-        ),  # a different term for each pixel is still a term
+        # a different term for each pixel is still a term
+        lambda net, x: net.do("Add", x, np.ones((1, 4, 8, 8), np.float32)),
     ],
 )
 def test_and_these_do_not(through):

@@ -144,9 +144,8 @@ def test_saturation_reports_the_documented_keys(quantized: Path) -> None:
     report = json.loads(invoke("saturation", "int8.xml", "--data", "bare.npz", "--json").stdout)
     assert [layer["name"] for layer in report["layers"]] == ["conv", "head"]
     conv, head = report["layers"]
-    assert (
-        conv["provably_safe"] and conv["saturated"] == 0
-    )  # saturation_fix gives the first layer 7-bit weights
+    # saturation_fix gives the first layer 7-bit weights
+    assert conv["provably_safe"] and conv["saturated"] == 0
     assert conv["pairs"] == SAMPLES * 4 * 36 * 9 and head["pairs"] == SAMPLES * 3 * 72
     assert report["total_saturated"] == conv["saturated"] + head["saturated"]
 
@@ -502,9 +501,8 @@ def test_interrupt_leaves_no_half_written_file(folder: Path) -> None:
         [*command, "--subset-size", "20000"],
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: signal.signal(
-            signal.SIGINT, signal.default_int_handler
-        ),  # a shell makes what it runs in the background deaf
+        # a shell makes what it runs in the background deaf
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     assert process.stderr is not None
     process.stderr.readline()  # the first 10 % are done: it is in the middle of the work

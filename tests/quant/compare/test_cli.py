@@ -75,9 +75,8 @@ def test_against_the_float_model_as_json_and_html(folder: Path) -> None:
     assert 10 < found["output"]["logits"]["sqnr_db"] < 60
     text = page.read_text()
     assert all(name in text for name in sqnr)
-    assert "<script" not in text and not re.search(
-        r"""(src|href)=|url\(|https?://""", text
-    )  # nothing is fetched
+    # nothing is fetched
+    assert "<script" not in text and not re.search(r"""(src|href)=|url\(|https?://""", text)
 
 
 @pytest.fixture(scope="module")
@@ -126,9 +125,8 @@ def test_every_reference_in_every_arithmetic(
         else:  # every x86 processor can saturate as on AVX2
             assert "saturation" in causes if arithmetic == "exact" != own else causes == {None}
     elif reference == "onnxruntime":
-        different = arithmetic is not None and (arithmetic == "exact") != (
-            own == "exact"
-        )  # both pair even channels alike
+        # both pair even channels alike
+        different = arithmetic is not None and (arithmetic == "exact") != (own == "exact")
         fuses = (arithmetic or own) != "saturating-onnxruntime"  # as OpenVINO, whose arithmetic it is
         assert "saturation" in causes if different else "unexplained" not in causes
         assert ("fused operator" in causes) == (fuses and not different)

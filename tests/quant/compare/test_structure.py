@@ -120,9 +120,8 @@ def test_fused_and_unfused_layers() -> None:
 
 
 def test_half_of_a_model_is_still_the_model() -> None:
-    check_structure(
-        small(4, 8, 16), small(4, 8)
-    )  # two layers of four; the last one reads another number of channels
+    # two layers of four; the last one reads another number of channels
+    check_structure(small(4, 8, 16), small(4, 8))
     with pytest.raises(CompareError, match="1 of 4 layers"):
         check_structure(small(4, 8, 16), small(4))
 

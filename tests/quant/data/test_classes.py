@@ -42,9 +42,8 @@ def brightness() -> Graph:
         groups=1,
         name="conv",
     )
-    y = net.do(
-        "Flatten", net.do("Add", y, -np.square(levels).reshape(1, 3, 1, 1)), axis=1
-    )  # 2 m l - l^2 is largest for the nearest l
+    # 2 m l - l^2 is largest for the nearest l
+    y = net.do("Flatten", net.do("Add", y, -np.square(levels).reshape(1, 3, 1, 1)), axis=1)
     graph = net.result(y, "scores")
     graph.info["preprocessing"] = {"mean": [0.0], "std": [1.0]}
     return graph
@@ -110,9 +109,8 @@ def test_lines_without_folders_keep_their_numbers_and_are_named(folder: Path) ->
     Path("more.txt").write_text("\ufeffcat\r\nzebra\r\nant \r\nbee 1\r\ndog", "utf-8")
     outcome = invoke("evaluate", "model.xml", "--data", "pictures", "--classes", "more.txt", "--json")
     assert "numpot: 2 of 5 classes by more.txt have no folder: 'cat', 'dog'" in outcome.stderr
-    assert (
-        outcome.exit_code == 2 and "label 3 is no class of the model, which has 3" in outcome.stderr
-    )  # zebra is 1, bee 1 is 3
+    # zebra is 1, bee 1 is 3
+    assert outcome.exit_code == 2 and "label 3 is no class of the model, which has 3" in outcome.stderr
 
 
 def test_empty_folders_need_no_line(folder: Path) -> None:

@@ -15,9 +15,8 @@ from numpot.quant.errors import DataError
 
 
 def model(*shape):
-    graph = Graph(
-        "model", {"preprocessing": {"mean": [0.0], "std": [1.0 / 255]}}
-    )  # floats are then the pixels themselves
+    # floats are then the pixels themselves
+    graph = Graph("model", {"preprocessing": {"mean": [0.0], "std": [1.0 / 255]}})
     graph.add(Parameter(element_type=F32, shape=shape), name="x")
     return graph
 
@@ -53,9 +52,8 @@ def test_pictures_are_scaled_and_in_the_order_red_green_blue(tmp_path, suffix):
     assert data.where(0) == str(tmp_path / f"a{suffix}") and labels(data) == [None, None]
     got = values(data)
     assert got.shape == (2, 3, 4, 8)
-    np.testing.assert_allclose(
-        got.mean(axis=(2, 3)), [[10, 20, 30], [200, 100, 50]], atol=4
-    )  # what is lossy may be a little off
+    # what is lossy may be a little off
+    np.testing.assert_allclose(got.mean(axis=(2, 3)), [[10, 20, 30], [200, 100, 50]], atol=4)
 
 
 def test_pictures_keep_their_rows_and_columns(tmp_path):
@@ -68,9 +66,8 @@ def test_pictures_keep_their_rows_and_columns(tmp_path):
 
 def test_pictures_become_gray_for_a_model_with_one_channel(tmp_path):
     write_picture(tmp_path / "a.png", (0, 255, 0))
-    np.testing.assert_allclose(
-        values(open_data(str(tmp_path), model(-1, 1, 4, 8))), 150, atol=1
-    )  # ITU-R 601: 0.587
+    # ITU-R 601: 0.587
+    np.testing.assert_allclose(values(open_data(str(tmp_path), model(-1, 1, 4, 8))), 150, atol=1)
 
 
 def test_sub_folders_are_classes_in_the_order_of_their_names(tmp_path):

@@ -188,9 +188,8 @@ def test_weights_that_become_zero_are_named(preset, caplog):
     options = {"weights": {"range_estimator": {"max": end}}} if end else {}
     graph = scaled("b", 1e-20) if preset == "performance" else scaled("b", 0.0)
     made = found(graph, preset=preset, **options)
-    assert made["zeroed_layers"] == (
-        ["b"] if preset == "performance" else []
-    )  # what was zero before is not lost
+    # what was zero before is not lost
+    assert made["zeroed_layers"] == (["b"] if preset == "performance" else [])
     assert any(
         m.startswith("1 layer lost all weights, which are too small") and ": b. " in m
         for m in caplog.messages

@@ -33,9 +33,8 @@ def branching() -> Graph:
     gate = net.do("Sigmoid", net.conv(net.do("ReduceMean", x, np.array([2, 3]), keep_dims=True), 4))
     joined = net.do("Concat", net.max_pool(net.do("Multiply", a, gate)), net.max_pool(b), axis=1)
     net.do("Exp", b)
-    channels = net.do(
-        "Gather", net.do("ShapeOf", joined), np.array([1]), np.array(0)
-    )  # depends on x, and changes with no weight
+    # depends on x, and changes with no weight
+    channels = net.do("Gather", net.do("ShapeOf", joined), np.array([1]), np.array(0))
     rows = net.do("Concat", np.array([-1]), net.do("Multiply", channels, np.array([9])), axis=0)
     return net.result(net.matmul(net.do("Reshape", joined, rows), 3))
 

@@ -56,9 +56,8 @@ def test_a_step_of_all_weights_is_as_large_as_the_output(
     wanted = typical_size(
         y, () if len(weights) == 1 else (1, y.shape[1], 1, 1) if type != "MatMul" else y.shape[-1:]
     )
-    inside = (
-        found[:, :, 1:-1] if type == "ConvolutionBackpropData" else found
-    )  # at the border fewer terms meet
+    # at the border fewer terms meet
+    inside = found[:, :, 1:-1] if type == "ConvolutionBackpropData" else found
     terms = node.op.evaluate(np.ones_like(x), np.ones(weights, np.float32)).max()
     np.testing.assert_allclose(inside, np.broadcast_to(wanted * np.sqrt(terms), inside.shape), rtol=1e-5)
 

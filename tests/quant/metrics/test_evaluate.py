@@ -24,9 +24,8 @@ from numpot.quant.metrics.reference import Agreement, Sqnr
 from ...networks import Network
 from ..cli.command_line import invoke
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::numpot.quant.metrics.chance.ChanceWarning"
-)  # labels are random here
+# labels are random here
+pytestmark = pytest.mark.filterwarnings("ignore::numpot.quant.metrics.chance.ChanceWarning")
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(50, 6)).astype(np.float32)
 Y = RNG.integers(0, 6, 50)

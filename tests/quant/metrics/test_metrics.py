@@ -109,9 +109,8 @@ def test_outputs_that_are_no_scores():
 
 
 def test_agreement_compares_the_largest_scores():
-    wanted = {
-        "logits": np.array([[0, 1, 0], [0, 1, 0], [0, 0, 9], [3, 1, 2]])
-    }  # outputs may be called differently
+    # outputs may be called differently
+    wanted = {"logits": np.array([[0, 1, 0], [0, 1, 0], [0, 0, 9], [3, 1, 2]])}
     assert updated(Agreement(), SCORES, wanted).value == 0.75
 
 

@@ -161,12 +161,10 @@ def test_models_travel_once_to_each_worker(pool):
     assert report.partial > 4 and report.full > 3  # many pieces, for each of which the models are needed
     new = arrivals(pool) - before
     sent = set(pool._shared) - known
-    assert pool._shared and set(new.values()) <= {
-        1
-    }  # nothing is sent if another test has sent the same models
-    for key in (
-        sent
-    ):  # one worker gets it from the scheduler, each other one, if it works on such a piece, from a worker
+    # nothing is sent if another test has sent the same models
+    assert pool._shared and set(new.values()) <= {1}
+    # one worker gets it from the scheduler, each other one, if it works on such a piece, from a worker
+    for key in sent:
         assert sum(1 for _, arrived in new if arrived == key) <= 1
 
 
@@ -254,9 +252,8 @@ def test_workers_killed_during_a_search(tmp_path):
         for timer in timers:
             timer.start()
         found = set()
-        while not all(
-            timer.finished.is_set() for timer in timers
-        ):  # however fast a search is, both come during one
+        # however fast a search is, both come during one
+        while not all(timer.finished.is_set() for timer in timers):
             found.add(bytes_of(run(drop=0.02, data=Many(), pool=pool).model, tmp_path))
     assert found == {expected}
 

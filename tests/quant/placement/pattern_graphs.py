@@ -44,9 +44,8 @@ BINARY = frozenset(
     "Add Multiply Subtract Divide Power Maximum Minimum Less LessEqual Greater GreaterEqual Equal "
     "NotEqual FloorMod".split()
 )
-ON_BOOLEANS = frozenset(
-    "LogicalOr LogicalXor LogicalAnd LogicalNot".split()
-)  # need a second layer of comparisons to be fed
+# need a second layer of comparisons to be fed
+ON_BOOLEANS = frozenset("LogicalOr LogicalXor LogicalAnd LogicalNot".split())
 
 
 def expansions(line: str) -> Iterator[list[tuple[_Step, str]]]:

@@ -30,16 +30,12 @@ def quantized_layers(graph: Graph, ignored: Ignored) -> set[str]:
         ({"type": "Convolution"}, set()),
         ({"type": "Convolution", "attributes": {}}, set()),
         ({"type": "Convolution", "attributes": {"strides": [2, 2]}}, {"a", "filter", "c"}),
-        (
-            {"type": "Convolution", "attributes": {"strides": "2,2"}},
-            {"a", "filter", "c"},
-        ),  # as OpenVINO writes it
+        # as OpenVINO writes it
+        ({"type": "Convolution", "attributes": {"strides": "2,2"}}, {"a", "filter", "c"}),
         ({"type": "Convolution", "attributes": {"groups": 4}}, {"a", "b", "c"}),
         ({"type": "Convolution", "attributes": {"groups": 1, "strides": [1, 1]}}, {"b", "filter"}),
-        (
-            {"type": "Convolution", "attributes": {"dilation": 1}},
-            {"a", "b", "filter", "c"},
-        ),  # no such attribute
+        # no such attribute
+        ({"type": "Convolution", "attributes": {"dilation": 1}}, {"a", "b", "filter", "c"}),
         ({"type": "MatMul"}, {"a", "b", "filter", "c"}),
     ],
 )
@@ -60,9 +56,8 @@ def attention() -> Graph:
 
 
 def x_like(net: Network, tensor) -> object:
-    return net.do(
-        "Tanh", net.input(*tensor.shape, name=f"x{len(net.graph)}")
-    )  # what reads an input directly may be preprocessing
+    # what reads an input directly may be preprocessing
+    return net.do("Tanh", net.input(*tensor.shape, name=f"x{len(net.graph)}"))
 
 
 def uses(graph: Graph, ignored: Ignored, device="ANY") -> set[str]:

@@ -91,9 +91,8 @@ def test_weights_as_asked_for():
         scale = quantized.nodes["stem"].inputs[1].producer.inputs[1].constant
         if "clipping_value" in str(options):
             low = -np.maximum(np.abs(rows).max(1), 0.01 * np.abs(rows).max())
-            np.testing.assert_allclose(
-                scale.ravel(), (expected - low) / 254, rtol=1e-5
-            )  # only the end that is given moves
+            # only the end that is given moves
+            np.testing.assert_allclose(scale.ravel(), (expected - low) / 254, rtol=1e-5)
         else:
             np.testing.assert_allclose(scale.ravel(), expected / 127, rtol=1e-5)
 

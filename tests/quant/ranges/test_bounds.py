@@ -101,9 +101,8 @@ def test_asymmetric_ranges_hold_what_was_seen_and_zero_is_a_code(one, other, lev
 
 
 CHANNELS = st.lists(st.tuples(VALUES, VALUES), min_size=1, max_size=5)
-TINY = st.integers(-40, -25).map(
-    lambda e: F32(2.0**e)
-)  # of numbers up to 2000, which thus stay below POT's floors
+# of numbers up to 2000, which thus stay below POT's floors
+TINY = st.integers(-40, -25).map(lambda e: F32(2.0**e))
 
 
 @given(CHANNELS)

@@ -124,9 +124,8 @@ def test_readers_of_other_kinds():
         if not quantizer.is_weight:
             weight = importance(quantizer, histogram(data, channel_axis_of(quantizer)))
             assert weight.shape == (4,) and (weight > 0).all()
-            total = float(
-                weight @ histogram(data, 1).power
-            )  # each reader's ratio is 1 when the noise is the signal itself
+            # each reader's ratio is 1 when the noise is the signal itself
+            total = float(weight @ histogram(data, 1).power)
             assert total == pytest.approx(len(quantizer.layers), rel=1e-9), quantizer.name
 
 

@@ -56,9 +56,8 @@ def test_presets(preset, mode):
     assert {s.mode for s in schemes.values()} == {mode} and {
         (s.bits, s.levels, s.signed) for s in schemes.values()
     } == {(8, 256, False)}
-    assert [name for name, s in schemes.items() if s.per_channel] == [
-        "filter/fq_input_0"
-    ]  # filter2 shares its tensor with `other`
+    # filter2 shares its tensor with `other`
+    assert [name for name, s in schemes.items() if s.per_channel] == ["filter/fq_input_0"]
     weights = weight_scheme(preset, read_quantizer("weights", {}))
     assert (weights.mode, weights.levels) == (
         ("asymmetric", 256) if preset == "accuracy" else ("symmetric", 255)
@@ -147,6 +146,5 @@ def test_only_cpus_that_may_saturate_get_narrower_weights(device):
     narrowed = quantize(network(), ArrayData(X), target_device=device).info["quantization"][
         "narrowed_weights"
     ]
-    assert narrowed == (
-        ["project", "stem"] if device == "CPU" else []
-    )  # the first, and one that alignment has made larger
+    # the first, and one that alignment has made larger
+    assert narrowed == (["project", "stem"] if device == "CPU" else [])

@@ -88,9 +88,8 @@ def test_a_second_run_runs_nothing_and_gives_the_same_model(tmp_path, ran):
     second = bytes_of(
         quantize(network(), ArrayData(X), statistics_cache=tmp_path / "state", stat_batch_size=3), tmp_path
     )
-    assert (
-        ran() == 0 and Counted.looked_at == looked_at + 3 * 2 * MOST_SAMPLES
-    )  # which is not kept, and as much in every run
+    # which is not kept, and as much in every run
+    assert ran() == 0 and Counted.looked_at == looked_at + 3 * 2 * MOST_SAMPLES
     assert plain == first
     assert second[1] == first[1]  # the .xml tells the batch size
 
@@ -142,9 +141,8 @@ def test_a_run_that_stops_goes_on_where_it_was(estimator, passes, tmp_path, monk
             break
         except InterruptedError:
             stops += 1
-    assert (
-        stops == {1: 3, 2: 7}[passes] and ran() == passes * len(X) + 4 * stops
-    )  # and the batch that was lost each time
+    # and the batch that was lost each time
+    assert stops == {1: 3, 2: 7}[passes] and ran() == passes * len(X) + 4 * stops
     assert bytes_of(found, tmp_path) == expected
 
 
@@ -292,9 +290,8 @@ def survives(folder: Path, kills: int, pause: float) -> None:
         for _ in range(kills):
             pid = start(pause)
             time.sleep(rng.uniform(0, 1))
-            with contextlib.suppress(
-                ProcessLookupError
-            ):  # it may have ended by itself: what the killed ones left makes it short
+            # it may have ended by itself: what the killed ones left makes it short
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
             assert int(server.stdout.readline()) in (signal.SIGKILL, 0)
         start(0)

@@ -25,9 +25,8 @@ def assert_same(a: Histogram, b: Histogram) -> None:
 
 
 def test_counts_are_numpys():
-    x = (
-        np.maximum(X, -0.5) * np.array([1, 10, 0.01, 0], np.float32)[:, None, None]
-    )  # the last channel is dead
+    # the last channel is dead
+    x = np.maximum(X, -0.5) * np.array([1, 10, 0.01, 0], np.float32)[:, None, None]
     histogram = fed(1, x[:5], x[5:])
     for c in range(4):
         values = x[:, c].ravel()

@@ -145,9 +145,8 @@ def test_memory_is_the_same_for_300_and_3000_samples(aggregate):
     """
     small, large = peak_memory(300, aggregate), peak_memory(3000, aggregate)
     if aggregate in ("min", "mean"):
-        assert (
-            large - small < 2700 * CHANNELS
-        )  # not a byte for each further sample and channel; a histogram may get wider
+        # not a byte for each further sample and channel; a histogram may get wider
+        assert large - small < 2700 * CHANNELS
     else:
         assert large <= small + 5 * 16 * SAMPLE_BUDGET * CHANNELS
         assert peak_memory(6000, aggregate) <= 1.1 * large
@@ -183,9 +182,8 @@ def test_quantize_needs_no_more_memory_for_3000_samples_than_for_300(estimator):
             peaks.append(tracemalloc.get_traced_memory()[1])
         finally:
             tracemalloc.stop()
-    assert (
-        peaks[1] - peaks[0] < 3000 * 3 * 8 * 8 * 4 / 10
-    )  # a tenth of the samples; measured: 5 % of a peak, either way
+    # a tenth of the samples; measured: 5 % of a peak, either way
+    assert peaks[1] - peaks[0] < 3000 * 3 * 8 * 8 * 4 / 10
 
 
 def test_every_value_is_kept_when_that_is_asked_for():

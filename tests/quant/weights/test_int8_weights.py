@@ -80,6 +80,5 @@ def test_the_graph_computes_these_very_values(quantized):
     stored = graph.nodes["w/int8"].output.constant
     np.testing.assert_array_equal(stored, quantized.codes)
     found = integer_weights(graph.nodes["layer/fq_weights_1"].output)
-    assert (found is None) == (
-        quantized.zero_point is not None
-    )  # integers that layers can take have no zero point
+    # integers that layers can take have no zero point
+    assert (found is None) == (quantized.zero_point is not None)

@@ -160,9 +160,8 @@ def test_the_fitting_factor_is_safe_and_not_wasteful(shape, groups, is_matrix, s
     factor = fitting_factor(w, high, ways)
     assert factor.shape == high.shape and (factor >= 1).all() and (factor <= 2).all()
     assert safe_anywhere(quantize_weights(w, -high, high, 255, factor).codes, ways).all()
-    for channel in np.flatnonzero(
-        factor.ravel() > 1 + 1 / 32
-    ):  # where it narrows, a little less would not have been safe
+    # where it narrows, a little less would not have been safe
+    for channel in np.flatnonzero(factor.ravel() > 1 + 1 / 32):
         less = quantize_weights(
             w,
             -high,

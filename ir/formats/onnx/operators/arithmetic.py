@@ -134,9 +134,8 @@ def _bounds_nothing(node: OnnxNode) -> bool:
 ONNX_NAMES = {op().type: name for name, op in (SAME | {"Max": Maximum, "Min": Minimum}).items()}
 
 
-@writes(
-    *(ONNX_NAMES.keys() - {"Add", "Multiply"})
-)  # these two may be part of a layer: bias_add.py, quantization.py
+# these two may be part of a layer: bias_add.py, quantization.py
+@writes(*(ONNX_NAMES.keys() - {"Add", "Multiply"}))
 def write_same(node: Emitter) -> None:
     node.emit(ONNX_NAMES[node.node.type], *node.inputs())
 

@@ -113,9 +113,8 @@ def _signed_parts(node: OnnxNode, i: int, zero_point: int) -> list[Tensor]:
         return [node.input(i)]
     w = node.known(i)
     if zero.size > 1 and node.type == "ConvInteger":
-        zero = zero.reshape(
-            -1, *(1,) * (w.ndim - 1)
-        )  # one for each output channel; for each column in a matrix
+        # one for each output channel; for each column in a matrix
+        zero = zero.reshape(-1, *(1,) * (w.ndim - 1))
     rest = w.astype(np.int64) - zero.astype(np.int64)
     parts: list[Tensor] = []
     while not parts or rest.any():

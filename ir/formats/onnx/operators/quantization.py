@@ -59,9 +59,8 @@ def dynamic_quantize_linear(node: OnnxNode) -> list[Tensor]:
     high = node.add(Maximum(), node.add(ReduceMax(), x, axes, suffix="max"), zero, suffix="high")
     width, steps = node.add(Subtract(), high, low, suffix="width"), node.constant(255, "steps", F32)
     exact = node.add(Divide(), width, steps, suffix="exact_scale")
-    scale = node.add(
-        Maximum(), exact, node.constant(np.finfo(F32).tiny, "tiny", F32), suffix="scale"
-    )  # all zeros have scale 0
+    # all zeros have scale 0
+    scale = node.add(Maximum(), exact, node.constant(np.finfo(F32).tiny, "tiny", F32), suffix="scale")
     start = node.add(Divide(), node.add(Subtract(), zero, low, suffix="negative"), scale, suffix="start")
     zero_point = node.add(
         Clamp(min=0, max=255), node.add(Round(), start, suffix="round"), suffix="real_zero_point"

@@ -210,9 +210,8 @@ def write_interpolate(node: Emitter) -> None:
         by_scales = all(
             int(size * float(s)) == output > 0 for size, s, output in zip(sizes, scales, made, strict=True)
         )
-    if (
-        by_scales
-    ):  # one for every axis: where there are only some, onnxruntime loses count as it moves the channels
+    # one for every axis: where there are only some, onnxruntime loses count as it moves the channels
+    if by_scales:
         of_all = np.ones(len(x_shape), np.float32)
         of_all[axes] = scales
         shape: tuple[str, ...] = (node.constant(of_all, "scales", F32),)

@@ -46,9 +46,8 @@ def resize_matrix(axis: Axis, manner: Manner) -> np.ndarray:
         w = _weights((t - c) * shrink, manner)
         if manner.exclude_outside:
             w[(t < 0) | (t >= axis.size)] = 0
-        np.add.at(
-            matrix[i], np.clip(t, 0, axis.size - 1).astype(int), w / w.sum()
-        )  # past the border stands what is at the border
+        # past the border stands what is at the border
+        np.add.at(matrix[i], np.clip(t, 0, axis.size - 1).astype(int), w / w.sum())
     return matrix
 
 

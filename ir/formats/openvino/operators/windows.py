@@ -88,9 +88,8 @@ def _transposed_convolution(node: OpenVinoNode, w: Tensor, groups: int) -> Tenso
         output = integers(node.known(2, "output_shape"), "output_shape")
         total = surplus(window, x.shape[2:], output, output_padding)
         if window.is_same:
-            _, begin = split_padding(
-                total, window.auto_pad
-            )  # the halves the other way round than in a convolution
+            # the halves the other way round than in a convolution
+            _, begin = split_padding(total, window.auto_pad)
         begin, end, output_padding = crop(total, begin, output_padding)
     op = ConvolutionBackpropData(
         strides=window.strides,

@@ -36,9 +36,8 @@ def test_a_block_of_integers_is_the_interpreters_bit_for_bit(arithmetic: Any, lo
         executor = Executor(graph, arithmetic=arithmetic, threads=threads)
         np.testing.assert_array_equal(executor.run(x)["y"], expected)
         np.testing.assert_array_equal(executor.run(x[:1])["y"], expected[:1])
-    assert ("numpy" in [step.kernel for step in executor.plan]) == (
-        low == -0.4
-    )  # a FakeQuantize without integers, and its mean
+    # a FakeQuantize without integers, and its mean
+    assert ("numpy" in [step.kernel for step in executor.plan]) == (low == -0.4)
 
 
 def test_a_block_of_floats_has_a_kernel_for_every_step() -> None:
@@ -68,7 +67,6 @@ def test_windows_of_codes_are_summed_and_scaled_by_kernels(exclude_pad: bool) ->
     data = 2 * np.random.default_rng(0).standard_normal((3, 8, 7, 6)).astype(np.float32)
     executor = Executor(graph)
     kernels = [step.kernel for step in executor.plan]
-    assert (
-        "sum pool" in kernels and ("numpy" in kernels) == exclude_pad
-    )  # then the divisor changes from position to position
+    # then the divisor changes from position to position
+    assert "sum pool" in kernels and ("numpy" in kernels) == exclude_pad
     np.testing.assert_array_equal(executor.run(data)["y"], Interpreter(graph).run(data)["y"])

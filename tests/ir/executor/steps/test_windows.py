@@ -83,9 +83,8 @@ def test_max_pool(window: Any, rounding: str, seed: int) -> None:
     case = max_pool(
         array(seed, 1, 2, *size), w["kernel"], w["strides"], w["begin"], w["end"], w["dilations"], rounding
     )
-    assume(
-        np.isfinite(case.op.evaluate(*case.inputs)).all()
-    )  # a dilated window that sees only padding has no largest element
+    # a dilated window that sees only padding has no largest element
+    assume(np.isfinite(case.op.evaluate(*case.inputs)).all())
     agrees(case)
 
 

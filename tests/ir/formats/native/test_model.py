@@ -134,9 +134,8 @@ def test_reading_opens_two_files_and_does_nothing_else(tmp_path):
         seen = watched
     finally:
         watched = None
-    opened = [
-        what for event, what in seen if event == "open" and not isinstance(what, int)
-    ]  # a number: of what is open already
+    # a number: of what is open already
+    opened = [what for event, what in seen if event == "open" and not isinstance(what, int)]
     assert [Path(str(what)).name for what in opened] == ["m.xml", "m.bin"]
     assert not [
         event

@@ -20,11 +20,8 @@ from .models import run
 
 PASSED = "passed"
 OUTCOMES: dict[str, str] = {}  # by the names of cases that have been run
-ONLY_FIRST_OUTPUT = {
-    "Dropout",
-    "LayerNormalization",
-    "MaxPool",
-}  # masks, statistics and indices are not supported
+# masks, statistics and indices are not supported
+ONLY_FIRST_OUTPUT = {"Dropout", "LayerNormalization", "MaxPool"}
 
 #: What is refused, by the end of the message. Everything else must be read, and give what ONNX expects.
 REFUSED = {

@@ -26,9 +26,8 @@ def surprise(case: Any) -> str | None:
     return None if expected else found
 
 
-@pytest.mark.parametrize(
-    "operator", sorted(READERS)
-)  # making ONNX's 900 cases takes ten seconds, too long for every worker's collection
+# making ONNX's 900 cases takes ten seconds, too long for every worker's collection
+@pytest.mark.parametrize("operator", sorted(READERS))
 def test_nodes(operator: str) -> None:
     claimed = [
         case for case in cases() if any(node.op_type == operator for node in all_nodes(case.model.graph))

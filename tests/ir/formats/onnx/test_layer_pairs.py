@@ -45,9 +45,8 @@ def test_onnxruntime_takes_the_pair(first: str, second: str, granularity: str) -
         graph = net.result(net.conv(net.quantize(y, *RANGES["tensor"]), 4))
         for node in graph.of_type("Constant"):
             if (codes := node.output.constant) is not None and codes.dtype == np.int8:
-                graph.replace_op(
-                    node, Constant(value=codes // 2)
-                )  # 7 bits: no pair of products clips on any processor
+                # 7 bits: no pair of products clips on any processor
+                graph.replace_op(node, Constant(value=codes // 2))
         blob = to_model(graph).SerializeToString()
         images = np.random.default_rng(1).standard_normal((2, CHANNELS, 6, 6)).astype(np.float32)
         expected = Interpreter(graph).run(images)["y"]
@@ -57,7 +56,6 @@ def test_onnxruntime_takes_the_pair(first: str, second: str, granularity: str) -
             None, {"x": images}
         )
         difference = np.abs(theirs - expected)
-        assert (
-            difference.max() < 0.1 * np.abs(expected).max()
-        )  # some codes: halves are rounded in other ways, layer after layer
+        # some codes: halves are rounded in other ways, layer after layer
+        assert difference.max() < 0.1 * np.abs(expected).max()
         np.testing.assert_array_equal(Interpreter(load_onnx(blob)).run(images)["y"], expected)

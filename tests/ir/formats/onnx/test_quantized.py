@@ -96,9 +96,8 @@ def test_the_demo_in_three_runtimes() -> None:
         right, expected = (
             np.count_nonzero(y.argmax(1) == labels) for y in (theirs, run(graph, x, arithmetic))
         )
-        assert (
-            abs(right - expected) <= off
-        )  # onnxruntime rounds biases, and runs layers in front of depthwise ones in float
+        # onnxruntime rounds biases, and runs layers in front of depthwise ones in float
+        assert abs(right - expected) <= off
 
 
 # ---- what others quantized ---------------------------------------------------------------------------------

@@ -37,6 +37,5 @@ def test_runs_with_all_optimizations(mode: str, target: np.ndarray, tmp_path: Pa
     )
     (found,) = session.run(None, {session.get_inputs()[0].name: data})
     wanted = Interpreter(graph, arithmetic=onnxruntimes()).run(data)["y"]
-    np.testing.assert_allclose(
-        found, wanted, rtol=0, atol=0.01 * np.abs(wanted).max()
-    )  # ties may be rounded to another code
+    # ties may be rounded to another code
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=0.01 * np.abs(wanted).max())

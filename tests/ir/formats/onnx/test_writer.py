@@ -75,9 +75,8 @@ FIRST = {case.op.type: case for case in reversed(CASES)}.values()
 @pytest.mark.parametrize("case", slow_but(FIRST, CASES), ids=str)
 def test_reading_back_gives_the_same_numbers(case: Case) -> None:
     blob = written(case)
-    if blob is not None and not any(
-        0 in x.shape for x in case.inputs
-    ):  # to the reader a 0 is a dimension left open
+    # to the reader a 0 is a dimension left open
+    if blob is not None and not any(0 in x.shape for x in case.inputs):
         with np.errstate(all="ignore"):
             again = run(read_onnx(blob), case.feeds())
         assert_same(list(again.values()), run_interpreter(case), 1e-6, 1e-6)
@@ -94,9 +93,8 @@ def test_onnxruntime_agrees(case: Case) -> None:
         assert any(reason in str(error) for reason in ONNXRUNTIME_CANNOT), error
         return
     graph = build_graph(case)
-    arithmetic = (
-        onnxruntimes(graph) if case.op.type == "MatMulInteger" else "exact"
-    )  # its ConvInteger never saturates
+    # its ConvInteger never saturates
+    arithmetic = onnxruntimes(graph) if case.op.type == "MatMulInteger" else "exact"
     with np.errstate(all="ignore"):
         ours = Interpreter(
             graph, arithmetic=arithmetic if graph.of_type("MatMulInteger") else "simulated"

@@ -45,10 +45,8 @@ OURS_ONLY = {
 }
 
 
-NOT_READ = {
-    "GatherElements",
-    "ExtractImagePatches",
-}  # what a case is compared with and a file may not hold
+# what a case is compared with and a file may not hold
+NOT_READ = {"GatherElements", "ExtractImagePatches"}
 
 
 def of_openvino(case: Case) -> bool:
@@ -58,9 +56,8 @@ def of_openvino(case: Case) -> bool:
 
 
 READABLE = [case for case in CASES if of_openvino(case)]
-FIRST = {
-    case.op.type: case for case in reversed(READABLE)
-}.values()  # one for each operator; the others are slow, together
+# one for each operator; the others are slow, together
+FIRST = {case.op.type: case for case in reversed(READABLE)}.values()
 
 
 def save(case: Case, folder: Any, *, compressed: bool) -> Any:

@@ -147,9 +147,8 @@ def test_weights_compressed_to_f16_stay_so(tmp_path: Path) -> None:
 
 def test_constants_at_odd_addresses_are_copied_and_the_others_not(tmp_path: Path) -> None:
     def build(x: Any) -> Any:
-        first = op.convert(
-            op.constant(np.array([[1], [2]], np.int8)), "f32"
-        )  # two bytes, then numbers of four
+        # two bytes, then numbers of four
+        first = op.convert(op.constant(np.array([[1], [2]], np.int8)), "f32")
         return op.add(op.multiply(x, first), op.constant(np.arange(6, dtype=np.float32)))
 
     path = save(tmp_path, build, X)

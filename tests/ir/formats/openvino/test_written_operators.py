@@ -36,9 +36,8 @@ def departs(case: Case) -> bool:
 
 
 COMPARED = [case for case in WRITABLE if case.vendor is not None and not departs(case)]
-FIRST = {
-    case.op.type: case for case in reversed(COMPARED)
-}.values()  # one for each operator; the others are slow, together
+# one for each operator; the others are slow, together
+FIRST = {case.op.type: case for case in reversed(COMPARED)}.values()
 
 
 def write(case: Case, folder: Path) -> Path:
