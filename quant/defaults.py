@@ -11,9 +11,8 @@ TargetDevice = Literal["ANY", "CPU", "CPU_SPR", "GPU"]
 
 STAT_SUBSET_SIZE: Final = 300  # samples: POT's templates; means of per-image extremes are steady by then
 LEVELS: Final = 256  # codes of an 8-bit activation
-SYMMETRIC_WEIGHT_LEVELS: Final = (
-    255  # [-127, 127]: symmetric around zero, and s8 x s8 products can never meet -128 * -128
-)
+# [-127, 127]: symmetric around zero, and s8 x s8 products can never meet -128 * -128
+SYMMETRIC_WEIGHT_LEVELS: Final = 255
 
 # A channel whose range is tiny against the largest of its tensor is dead or nearly so; lifting it keeps its
 # scale finite.
@@ -49,12 +48,10 @@ FITTING_STEP: Final = 1 / 128
 SaturationFix = Literal["first_layer", "all", "no", "auto", "auto-strict"]
 
 # Statistics over samples.
-OUTLIER_SHARE: Final = (
-    0.01  # on either side, of samples that mean_no_outliers and median_no_outliers leave out (POT)
-)
-SAMPLE_BUDGET: Final = (
-    512  # distinct values that a median remembers of a channel: exact for POT's 300 samples, 8 kB at most
-)
+# on either side, of samples that mean_no_outliers and median_no_outliers leave out (POT)
+OUTLIER_SHARE: Final = 0.01
+# distinct values that a median remembers of a channel: exact for POT's 300 samples, 8 kB at most
+SAMPLE_BUDGET: Final = 512
 HISTOGRAM_BINS: Final = 1024  # on either side of zero: 4 to 8 bins for each code of an activation
 HISTOGRAM_BINS_OF_CHANNEL: Final = 256
 SEARCH_STEPS: Final = 100  # candidates for each end of a range that is searched for: 1 % of the extreme apart

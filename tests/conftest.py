@@ -20,9 +20,8 @@ settings.register_profile("steady", derandomize=True, deadline=None)
 settings.register_profile("explore", deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
-MOST_WORKERS = (
-    8  # each one imports the runtimes and collects all tests, which more workers do not make shorter
-)
+# each one imports the runtimes and collects all tests, which more workers do not make shorter
+MOST_WORKERS = 8
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:

@@ -13,9 +13,8 @@ from .common.operator import Operator, OperatorError, Shape, operator
 
 @operator("Broadcast")
 class Broadcast(Operator):
-    mode: Literal["numpy", "bidirectional"] = (
-        "numpy"  # bidirectional: the target may also be stretched, to the tensor
-    )
+    # bidirectional: the target may also be stretched, to the tensor
+    mode: Literal["numpy", "bidirectional"] = "numpy"
 
     value_ports = (1,)
     computes_on_codes = True

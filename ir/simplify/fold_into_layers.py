@@ -26,9 +26,8 @@ from ..ops.pad import Pad
 from .edits import take_place
 
 LAYERS = ("Convolution", "ConvolutionBackpropData", "MatMul")
-WITHOUT_BIASES = (
-    "/WithoutBiases"  # Model Optimizer's name for a layer whose bias is an Add of the layer's own name
-)
+# Model Optimizer's name for a layer whose bias is an Add of the layer's own name
+WITHOUT_BIASES = "/WithoutBiases"
 
 
 def decompose_batch_norm(graph: Graph) -> list[str]:

@@ -35,9 +35,8 @@ from .report import Report, make_report
 from .search import Found, search
 from .search_pot import search_as_pot
 
-ROUNDING: Final = (
-    1e-9  # of the baseline: more than differences of floats are off, less than any sample counts
-)
+# of the baseline: more than differences of floats are off, less than any sample counts
+ROUNDING: Final = 1e-9
 TIMED: Final = 32  # samples in the batch that cost "time" is measured on
 
 

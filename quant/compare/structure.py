@@ -23,9 +23,8 @@ from .points import Point, is_data
 
 WEIGHTED: Final = (*LAYERS, *INTEGER_LAYERS, "LSTMSequence", "GRUSequence", "RNNSequence")
 LEAST_SHARE: Final = 0.5  # of the layers of the model that has more, must have a counterpart
-LEAST_COSINE: Final = (
-    0.5  # between the weights of half of the layers; rounding to 2 bits leaves 0.8, and chance gives about 0
-)
+# between the weights of half of the layers; rounding to 2 bits leaves 0.8, and chance gives about 0
+LEAST_COSINE: Final = 0.5
 MOST_NAMED: Final = 3  # layers in a message
 
 

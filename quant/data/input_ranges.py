@@ -19,9 +19,8 @@ from .preprocessing import Preprocessing
 
 # standard deviation of every channel; normalized pictures have about 1, a wrong scale leaves below 0.01
 NEARLY_CONSTANT: Final = 0.02
-FAR_FROM_NORMALIZED: Final = (
-    20.0  # normalized pictures stay within 3 or 4; a standard deviation of 0.05 makes 20 of a white pixel
-)
+# normalized pictures stay within 3 or 4; a standard deviation of 0.05 makes 20 of a white pixel
+FAR_FROM_NORMALIZED: Final = 20.0
 # a standard deviation of one grey level leaves pixels in 0 to 255, which some models take
 PIXEL: Final = 1 / 255
 

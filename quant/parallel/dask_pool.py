@@ -37,9 +37,8 @@ ADDRESS: Final = re.compile(r"(?:tcp|tls)://(\[[0-9A-Fa-f:.%]+\]|[^\s:/\[\]]+):(
 LAST_PORT: Final = 65535
 LENGTH: Final = struct.Struct("<Q")
 LONGEST_GREETING: Final = 2**20  # bytes; it has some hundred
-PIECES_PER_WORKER: Final = (
-    4  # on their way at once: enough that nobody waits, few enough that results do not pile up
-)
+# on their way at once: enough that nobody waits, few enough that results do not pile up
+PIECES_PER_WORKER: Final = 4
 SHARED: Final = 16  # kept in the cluster of what pieces share
 UNPACKED: Final = 4  # of it in a worker
 PREPARED: Final = 2  # in a worker; an executor takes memory

@@ -35,9 +35,8 @@ from .vendor import Arrays
 ARITHMETICS: Final[tuple[IntegerArithmetic, ...]] = get_args(IntegerArithmetic)
 INT8: Final = "int8"
 SIGNS: Final = {"unsigned": (0.0, 255.0), "signed": (-128.0, 127.0)}
-CODES_ALIKE: Final = (
-    0.99  # of a layer's codes within one of numpot's: the runtime may round a bias or a tie otherwise
-)
+# of a layer's codes within one of numpot's: the runtime may round a bias or a tie otherwise
+CODES_ALIKE: Final = 0.99
 _WINDOW: Final = {"strides": (1, 1), "dilations": (1, 1), "pads_begin": (0, 0), "pads_end": (0, 0)}
 
 
