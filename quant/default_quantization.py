@@ -75,8 +75,8 @@ def quantize(
 
     statistics_cache: a folder for the statistics, so that a run that was killed goes on, and another preset
     need not start again. progress: show bars on stderr. pool: who shares the work, of
-    `distributed.open_pool`; by default this process alone. options: declared in settings/quantize_options.py;
-    docs/options.md has a table of them.
+    `numpot.quant.open_pool`; by default this process alone. options: declared in
+    settings/quantize_options.py; docs/options.md has a table of them.
 
     Returns a graph with FakeQuantize on activations and int8 weights; `info["quantization"]` says how it was
     made, and `info["classes"]` which label each class has, if the data was opened with classes. Raises

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ..dtypes import INTEGERS, NAMES, DType
-from .common.axes import integer, normalize_axis
+from ..dtypes import DType
+from .common.axes import check_integers, from_the_front, integer, normalize_axis
 from .common.operator import Operator, OperatorError, Shape, operator
 
 
@@ -23,17 +23,12 @@ class Gather(Operator):
         return x[:along] + indices[batch:] + x[along + 1 :]
 
     def infer_dtype(self, x: DType, indices: DType, axis: DType) -> DType:
-        if indices not in INTEGERS:
-            raise OperatorError(f"indices must be integers, found {NAMES[indices]}")
+        check_integers(indices)
         return x
 
     def evaluate(self, x: np.ndarray, indices: np.ndarray, axis: np.ndarray) -> np.ndarray:
         along, batch = self.normal(x.ndim, indices.ndim, axis)
-        dim = x.shape[along]
-        if ((indices < -dim) | (indices >= dim)).any():
-            raise OperatorError(
-                f"indices must be within [{-dim}, {dim - 1}], found {indices.min()} to {indices.max()}"
-            )
+        indices = from_the_front(indices, x.shape[along])
         y = np.empty(self.infer_shape(x.shape, indices.shape, axis), x.dtype)
         for b in np.ndindex(x.shape[:batch]):
             y[b] = np.take(x[b], indices[b], axis=along - batch)

@@ -65,7 +65,7 @@ def quantize_accuracy_aware(
     data: labelled samples to measure on, and to calibrate with unless `calibration_data` is given. metric: a
     Metric or its name, or several, which all have to keep within; an Evaluator for what measures in a way of
     its own. statistics_cache: a folder for statistics and for every finished evaluation: a run that was
-    killed goes on and ends the same. pool: who shares the work, of `distributed.open_pool`; by default this
+    killed goes on and ends the same. pool: who shares the work, of `numpot.quant.open_pool`; by default this
     process alone. options: those of the search and of the measurements, declared in
     settings/accuracy_aware_options.py, and those of `quantize`; docs/options.md has a table of them.
 

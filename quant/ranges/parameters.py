@@ -6,7 +6,6 @@ name.
 """
 
 import dataclasses
-import types
 import typing
 from collections.abc import Mapping
 from typing import Any, Final, Literal, TypeVar, get_args
@@ -15,6 +14,7 @@ from numpot.ir.arguments import shown
 from numpot.ir.ops.common.operator import nearest
 
 from ..errors import QuantizationError
+from ..settings.option import alternatives
 from ..settings.option_types import check_words_and_bounds, choose, read_option
 from ..settings.range_options import BITS, QuantizerParameters, RangeEstimation
 
@@ -77,8 +77,7 @@ def _read(kind: type[T], where: str, value: Any) -> T:
 
 
 def _value(hint: Any, where: str, value: Any) -> Any:
-    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
-        (hint,) = (h for h in get_args(hint) if h is not types.NoneType)
+    (hint,) = alternatives(hint)
     if typing.get_origin(hint) is Literal:
         return choose(get_args(hint), where, value)
     if dataclasses.is_dataclass(hint):

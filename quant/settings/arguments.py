@@ -5,10 +5,9 @@ The declaration of an option is its annotation in the signature of the function 
 """
 
 import os
-import types
 import typing
 from collections.abc import Callable
-from typing import Any, Final, Literal, get_args, get_origin
+from typing import Any, Final
 
 from numpot.ir.arguments import shown
 from numpot.ir.errors import AnyPath
@@ -17,6 +16,7 @@ from numpot.ir.graph import Graph
 from ..data.loader import DataLoader
 from ..data.sources import open_data
 from ..errors import QuantizationError
+from .option import allows_none, alternatives, literals
 from .option_types import choose, read_option
 
 #: Options that count something, so that the least of them is 1.
@@ -49,11 +49,10 @@ def check_options(function: Callable[..., Any], **options: Any) -> None:
     """
     hints = typing.get_type_hints(function)
     for name, value in options.items():
-        kinds, may_be_none = _kinds(hints[name])
-        if value is None and may_be_none:
+        kinds = alternatives(hints[name])
+        if value is None and allows_none(hints[name]):
             continue
-        words = tuple(word for kind in kinds if get_origin(kind) is Literal for word in get_args(kind))
-        if words:
+        if words := literals(kinds):
             choose(words, name, value)
         elif isinstance(kinds[0], type) and kinds[0] not in (bool, int, float, str):
             if not isinstance(value, kinds[0]):
@@ -63,11 +62,3 @@ def check_options(function: Callable[..., Any], **options: Any) -> None:
             plain = read_option(kinds[0], name, value)
             if name in COUNTS and plain < 1:
                 raise QuantizationError(f"{name} must be at least 1, found {shown(value)}")
-
-
-def _kinds(hint: Any) -> tuple[list[Any], bool]:
-    """The alternatives of a type hint but None, and whether None is one."""
-    if isinstance(hint, types.UnionType) or get_origin(hint) is typing.Union:
-        kinds = [kind for alternative in get_args(hint) for kind in _kinds(alternative)[0]]
-        return kinds, types.NoneType in get_args(hint)
-    return ([] if hint is types.NoneType else [hint]), hint is types.NoneType

@@ -157,6 +157,11 @@ def words(hint: Any) -> tuple[str, ...]:
     kinds = alternatives(hint)
     if get_origin(kinds[0]) in (tuple, Sequence):
         kinds = alternatives(get_args(kinds[0])[0])
+    return literals(kinds)
+
+
+def literals(kinds: Sequence[Any]) -> tuple[str, ...]:
+    """The words of those types that are Literals."""
     return tuple(word for kind in kinds if get_origin(kind) is Literal for word in get_args(kind))
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final, get_args
 import numpy as np
 
 from ..settings.range_options import Aggregator
-from . import robust_estimators as robust
+from . import robust_estimators
 from .collector import pack, unpack
 from .exact_sum import LIMBS, ExactSum
 from .sample_sketch import SampleSketch
@@ -124,10 +124,10 @@ class Robust(Aggregate):
 
 
 ESTIMATES: Final = {
-    "median": robust.median,
-    "mean_no_outliers": robust.mean_no_outliers,
-    "median_no_outliers": robust.median_no_outliers,
-    "hl_estimator": robust.hodges_lehmann,
+    "median": robust_estimators.median,
+    "mean_no_outliers": robust_estimators.mean_no_outliers,
+    "median_no_outliers": robust_estimators.median_no_outliers,
+    "hl_estimator": robust_estimators.hodges_lehmann,
 }
 
 

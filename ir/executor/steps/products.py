@@ -9,7 +9,7 @@ from numpot.kernels.program.step_kernels import Kernel
 from numpot.kernels.tiles.epilogue import spread
 
 from ...graph import Node
-from . import elementwise as elementwise_layers
+from . import elementwise
 from .builder import Context, LayerKernel, image
 from .fusion import Chain
 
@@ -18,7 +18,7 @@ def multiply(node: Node, chain: Chain, context: Context) -> LayerKernel | None:
     """The first step to codes (elementwise.py); or a product by constants, or of two branches, one of which
     may be (N,C,1,1).
     """
-    made = elementwise_layers.codes(node, chain, context) or affine(node, chain, context)
+    made = elementwise.codes(node, chain, context) or affine(node, chain, context)
     if made is not None:
         return made
     y = node.output

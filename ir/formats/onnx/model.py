@@ -10,7 +10,7 @@ from onnx import ModelProto, NodeProto, ValueInfoProto, checker, helper
 from ...dtypes import BY_NAME, NAMES, DType
 from ...graph import Graph, Tensor
 from ...shape_inference import PROBE_BATCHES
-from . import operators as families  # noqa: F401  (importing them fills the table of writers)
+from . import operators  # noqa: F401  (importing them fills the table of writers)
 from .errors import OnnxError
 from .node_writer import IR_VERSION, OPSET, Target
 from .onnx_node import INFO

@@ -15,7 +15,7 @@ from ...ops.parameter import Parameter
 from ...ops.result import Result
 from ...simplify.passes import simplify
 from ..common.regular_file import open_regular
-from . import operators as families  # noqa: F401  (importing them fills the table of readers)
+from . import operators  # noqa: F401  (importing them fills the table of readers)
 from .errors import OnnxError
 from .external_data import ExternalFiles
 from .functions import inline_functions

@@ -16,7 +16,8 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from ...dtypes import FLOATS, INTEGERS, NAMES, DType
+from ...dtypes import FLOATS, DType
+from .axes import check_integers
 from .functions import sigmoid
 from .operator import Operator, OperatorError, Shape
 
@@ -90,8 +91,7 @@ class RecurrentSequence(Operator):
         return [(x[0], directions, x[1], size), *(state for _ in states)]
 
     def sequence_dtype(self, lengths: DType, *dtypes: DType) -> DType:
-        if lengths not in INTEGERS:
-            raise OperatorError(f"sequence_lengths must be integers, found {NAMES[lengths]}")
+        check_integers(lengths, "sequence_lengths")
         return super().infer_dtype(*dtypes)
 
     def operations(self, inputs: list[Shape], outputs: list[Shape]) -> int:

@@ -31,5 +31,5 @@ del (
     reductions,
     resize,
     shape,
+    transposed_convolution,
 )
-del transposed_convolution

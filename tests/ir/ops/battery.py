@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import openvino as ov
+import pytest
 from onnx import helper
 
 from numpot.ir.executor.executor import Executor
@@ -168,3 +169,14 @@ def assert_same(
             np.testing.assert_allclose(a, e, rtol=rtol, atol=atol)
         else:
             np.testing.assert_array_equal(a, e)
+
+
+def first_of_each(cases: Sequence[Case]) -> list[Case]:
+    """One case for each operator."""
+    return list({case.op.type: case for case in reversed(cases)}.values())
+
+
+def slow_but(quick: Sequence[Case], cases: Sequence[Case]) -> list[Any]:
+    """The cases, all but the quick ones marked slow."""
+    ids = {id(case) for case in quick}
+    return [case if id(case) in ids else pytest.param(case, marks=pytest.mark.slow) for case in cases]

@@ -14,8 +14,7 @@ from numba.core.registry import cpu_target
 from numpot.kernels.codegen.isa import _INSTRUCTION_SETS
 from numpot.kernels.codegen.vectors import I32, Vectors, instructions, part
 from numpot.kernels.layout.strips import Source
-from numpot.kernels.tiles import dense_tile as microkernel
-from numpot.kernels.tiles import depthwise_tile as microkernel_depthwise
+from numpot.kernels.tiles import dense_tile, depthwise_tile
 from numpot.kernels.tiles.dense_tile import Block
 from numpot.kernels.tiles.depthwise_tile import ChannelBlock
 from numpot.kernels.tiles.epilogue import Target, make_epilogue
@@ -59,8 +58,8 @@ def assembly(intrinsic: Any, arguments: tuple[Any, ...], features: str) -> tuple
 @pytest.mark.parametrize("name", FEATURES)
 def test_tiles_are_made_of_the_dot_product(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     isa = ISAS[name]
-    monkeypatch.setattr(microkernel, "ISA", isa)
-    llvm, arm = assembly(microkernel.tiles, TILES, FEATURES[name])
+    monkeypatch.setattr(dense_tile, "ISA", isa)
+    llvm, arm = assembly(dense_tile.tiles, TILES, FEATURES[name])
     assert "llvm.x86" not in llvm and "llvm.sadd.sat" in llvm
     assert arm["sqadd"] == isa.rows * isa.vectors  # the saturating words
     # one for every register of the tile and, where codes are flipped, one for every register of weights
@@ -69,9 +68,9 @@ def test_tiles_are_made_of_the_dot_product(monkeypatch: pytest.MonkeyPatch, name
 
 @pytest.mark.parametrize("name", FEATURES)
 def test_depthwise_tiles_too(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.setattr(microkernel_depthwise, "ISA", ISAS[name])
-    monkeypatch.setattr(microkernel_depthwise, "POSITIONS", 2)
-    llvm, arm = assembly(microkernel_depthwise.depthwise_tiles, DEPTHWISE, FEATURES[name])
+    monkeypatch.setattr(depthwise_tile, "ISA", ISAS[name])
+    monkeypatch.setattr(depthwise_tile, "POSITIONS", 2)
+    llvm, arm = assembly(depthwise_tile.depthwise_tiles, DEPTHWISE, FEATURES[name])
     assert "llvm.x86" not in llvm
     assert arm[ISAS[name].dot] == 2 * 4 + (4 if name == "armdot" else 0)
 

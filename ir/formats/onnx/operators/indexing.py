@@ -72,6 +72,7 @@ def one_hot(node: OnnxNode) -> Tensor:
     axis = node.attribute("axis", -1)
     if not -rank - 1 <= axis <= rank:
         raise OnnxError(f"axis must be within [{-rank - 1}, {rank}], found {axis}")
+    axis %= rank + 1
     (depth,) = node.integers(1)
     memory.take(8 * max(depth, 0), f"a new axis of {depth}")
     zero, size = (node.constant(v, name, indices.dtype) for v, name in ((0, "zero"), (depth, "depth")))
@@ -79,8 +80,8 @@ def one_hot(node: OnnxNode) -> Tensor:
     positive = node.add(
         Select(), negative, node.add(Add(), indices, size, suffix="from_end"), indices, suffix="positive"
     )
-    places = np.arange(depth, dtype=indices.dtype).reshape((-1,) + (1,) * (rank - axis % (rank + 1)))
-    column = node.add(Unsqueeze(), positive, node.constant([axis % (rank + 1)], "axis"), suffix="column")
+    places = np.arange(depth, dtype=indices.dtype).reshape((-1,) + (1,) * (rank - axis))
+    column = node.add(Unsqueeze(), positive, node.constant([axis], "axis"), suffix="column")
     hot = node.add(Equal(), column, node.constant(places, "places", indices.dtype), suffix="is_hot")
     off, on = (node.constant(v, name, values.dtype) for v, name in zip(values, ("off", "on"), strict=True))
     return node.add(Select(), hot, on, off)

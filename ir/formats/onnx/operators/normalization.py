@@ -6,15 +6,14 @@ from ....dtypes import F32
 from ....graph import Tensor
 from ....ops.abs import Abs
 from ....ops.add import Add
-from ....ops.avg_pool import AvgPool
 from ....ops.batch_norm_inference import BatchNormInference
 from ....ops.divide import Divide
 from ....ops.multiply import Multiply
 from ....ops.mvn import MVN
 from ....ops.normalize_l2 import NormalizeL2
-from ....ops.power import Power
 from ....ops.reduce_sum import ReduceSum
 from ....ops.reshape import Reshape
+from ...common.local_response import mean_of_channels, normalize
 from ..errors import OnnxError
 from ..node_writer import Emitter, writes
 from ..onnx_node import OnnxNode, reads
@@ -55,30 +54,12 @@ def group_normalization_with_a_scale_for_each_group(node: OnnxNode) -> Tensor:
 
 @reads("LRN")
 def local_response_normalization(node: OnnxNode) -> Tensor:
-    """x / (bias + alpha * m)^beta; m: the squares of `size` neighbouring channels, added up and divided
-    by size.
-    """
+    """The window lies along the channels."""
     x, size = node.input(0), node.attribute("size")
     if size is None or size < 1:
         raise OnnxError(f"size must be at least 1, found {size}")
-    alpha, beta, bias = (
-        node.constant(node.attribute(name, default), name, x.dtype)
-        for name, default in (("alpha", 1e-4), ("beta", 0.75), ("bias", 1.0))
-    )
-    pattern = node.constant((0, 1, x.shape[1], -1), "column_shape")
-    squares = node.add(Multiply(), x, x, suffix="squares")
-    columns = node.add(Reshape(special_zero=True), squares, pattern, suffix="columns")
-    window = AvgPool(
-        kernel=(size, 1),
-        strides=(1, 1),
-        pads_begin=((size - 1) // 2, 0),
-        pads_end=(size // 2, 0),
-        exclude_pad=False,
-    )
-    means = node.add(window, columns, suffix="means")
-    means = node.add(Reshape(), means, node.constant(x.shape, "shape"), suffix="means_of_channels")
-    base = node.add(Add(), node.add(Multiply(), means, alpha, suffix="scaled"), bias, suffix="base")
-    return node.add(Divide(), x, node.add(Power(), base, beta, suffix="power"))
+    numbers = {name: node.attribute(name, v) for name, v in (("alpha", 1e-4), ("beta", 0.75), ("bias", 1.0))}
+    return normalize(node, x, mean_of_channels(node, x, size), **numbers)
 
 
 def _by_group(node: OnnxNode, x: Tensor) -> Tensor:

@@ -22,11 +22,10 @@ from numpot.ir.ops import OPERATORS
 
 from ....networks import Network
 from ...int8_networks import network, samples
-from ...ops.battery import Case, assert_same, build_graph, run_interpreter
+from ...ops.battery import Case, assert_same, build_graph, first_of_each, run_interpreter, slow_but
 from ...ops.test_contract import CASES
 from ...random_networks import inputs, networks
 from ...vendors import onnxruntimes, openvinos
-from ..openvino.vendor import slow_but
 from .models import assert_close, run, run_onnxruntime
 
 STRUCTURE = {"Parameter", "Constant", "Result"}
@@ -69,7 +68,7 @@ def test_every_operator_has_a_writer() -> None:
 
 
 # one for each operator; the others are slow, together
-FIRST = {case.op.type: case for case in reversed(CASES)}.values()
+FIRST = first_of_each(CASES)
 
 
 @pytest.mark.parametrize("case", slow_but(FIRST, CASES), ids=str)

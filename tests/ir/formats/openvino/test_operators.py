@@ -9,9 +9,17 @@ from numpot.ir.formats.openvino import load_openvino, read_openvino
 from numpot.ir.formats.openvino.node import READERS
 from numpot.ir.ops import OPERATORS
 
-from ...ops.battery import Case, OnnxNode, assert_same, build_openvino, run_interpreter
+from ...ops.battery import (
+    Case,
+    OnnxNode,
+    assert_same,
+    build_openvino,
+    first_of_each,
+    run_interpreter,
+    slow_but,
+)
 from ...ops.test_contract import CASES
-from .vendor import run_file, run_graph, slow_but
+from .vendor import run_file, run_graph
 
 NOT_COMPARED = {
     "Divide-i32": "OpenVINO's CPU plugin rounds integers toward zero although the file says "
@@ -57,7 +65,7 @@ def of_openvino(case: Case) -> bool:
 
 READABLE = [case for case in CASES if of_openvino(case)]
 # one for each operator; the others are slow, together
-FIRST = {case.op.type: case for case in reversed(READABLE)}.values()
+FIRST = first_of_each(READABLE)
 
 
 def save(case: Case, folder: Any, *, compressed: bool) -> Any:

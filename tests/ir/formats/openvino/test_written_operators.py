@@ -11,9 +11,9 @@ from numpot.ir.errors import UnstorableError
 from numpot.ir.formats.openvino import load_openvino, read_openvino, write_openvino
 from numpot.ir.ops.top_k import TopK
 
-from ...ops.battery import Case, OnnxNode, assert_same, build_graph, run_interpreter
+from ...ops.battery import Case, OnnxNode, assert_same, build_graph, first_of_each, run_interpreter, slow_but
 from ...ops.test_contract import CASES
-from .vendor import run_file, run_graph, slow_but
+from .vendor import run_file, run_graph
 
 LOWERED = {
     "ConvolutionInteger",
@@ -37,7 +37,7 @@ def departs(case: Case) -> bool:
 
 COMPARED = [case for case in WRITABLE if case.vendor is not None and not departs(case)]
 # one for each operator; the others are slow, together
-FIRST = {case.op.type: case for case in reversed(COMPARED)}.values()
+FIRST = first_of_each(COMPARED)
 
 
 def write(case: Case, folder: Path) -> Path:

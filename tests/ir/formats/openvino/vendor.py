@@ -1,12 +1,11 @@
 """Models of OpenVINO's own making: saved by it, and run by it from the file that we read."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import openvino as ov
-import pytest
 
 from numpot.ir.graph import Graph
 from numpot.ir.interpreter import Interpreter
@@ -66,9 +65,3 @@ def run_file(path: Path, *inputs: np.ndarray) -> list[np.ndarray]:
 def run_graph(graph: Graph, feeds: Mapping[str, np.ndarray]) -> list[np.ndarray]:
     with np.errstate(all="ignore"):
         return list(Interpreter(graph, arithmetic="simulated").run(feeds).values())
-
-
-def slow_but(quick: Collection[Any], cases: Iterable[Any]) -> list[Any]:
-    """The cases, all but the quick ones marked slow."""
-    ids = {id(case) for case in quick}
-    return [case if id(case) in ids else pytest.param(case, marks=pytest.mark.slow) for case in cases]
